@@ -1,0 +1,1 @@
+"""Embedded engines, each usable as a library of its own."""

@@ -1,0 +1,1 @@
+"""Search notes and code: the embedded engine behind `backends/qmd`."""

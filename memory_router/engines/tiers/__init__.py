@@ -1,0 +1,1 @@
+"""Remember and recall: the embedded engine behind `backends/totalrecall`."""

@@ -1,0 +1,150 @@
+"""Name everything that can go wrong.
+
+    MemoryRouterError
+    ├── QueryError
+    │   ├── EmptyQueryError          EMPTY_QUERY
+    │   ├── QueryTooLongError        QUERY_TOO_LONG
+    │   ├── UnknownRuleError         UNKNOWN_RULE
+    │   └── UnknownBackendError      UNKNOWN_BACKEND
+    ├── ConfigError                  CONFIG_INVALID
+    ├── ManifestError                MANIFEST_INVALID
+    ├── StateError
+    │   ├── NotInitialisedError      NOT_INITIALISED
+    │   └── InvalidStateError        STATE_INVALID
+    ├── NoBackendsError              NO_BACKENDS
+    ├── AllBackendsFailedError       ALL_BACKENDS_FAILED
+    ├── BackendError                 BACKEND_ERROR
+    │   ├── BackendTimeoutError      QUERY_TIMEOUT
+    │   └── InvalidResponseError     INVALID_RESPONSE
+    └── StoreError                   STORE_ERROR
+        ├── NewerStoreError          STORE_NEWER
+        └── CorruptStoreError        STORE_CORRUPT
+
+Each carries `code` (for programs), `cause` (what happened and why) and `fix` (what to do next). A backend may
+answer with codes of its own, such as `NOT_INDEXED`; they pass through unchanged.
+"""
+
+from typing import ClassVar
+
+
+class MemoryRouterError(Exception):
+    """Stand for any failure that the program can explain.
+
+    Args:
+        cause: one sentence: what happened, and why.
+        fix: one sentence: what to do next.
+    """
+
+    code: ClassVar[str] = "ERROR"
+
+    def __init__(self, cause: str, fix: str) -> None:
+        super().__init__(cause, fix)
+        self.cause = cause
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.fix}".strip()
+
+
+class QueryError(MemoryRouterError):
+    """The question cannot be asked as it stands."""
+
+
+class EmptyQueryError(QueryError):
+    """The question holds no visible character."""
+
+    code = "EMPTY_QUERY"
+
+
+class QueryTooLongError(QueryError):
+    """The question is longer than any question is."""
+
+    code = "QUERY_TOO_LONG"
+
+
+class UnknownRuleError(QueryError):
+    """The caller chose a rule that the table does not hold."""
+
+    code = "UNKNOWN_RULE"
+
+
+class UnknownBackendError(QueryError):
+    """The caller chose a backend or a mode that is not there."""
+
+    code = "UNKNOWN_BACKEND"
+
+
+class ConfigError(MemoryRouterError):
+    """The rule table breaks its schema."""
+
+    code = "CONFIG_INVALID"
+
+
+class ManifestError(MemoryRouterError):
+    """A `backend.json` breaks the contract."""
+
+    code = "MANIFEST_INVALID"
+
+
+class StateError(MemoryRouterError):
+    """The list of installed backends cannot be used."""
+
+
+class NotInitialisedError(StateError):
+    """There is no list of installed backends yet."""
+
+    code = "NOT_INITIALISED"
+
+
+class InvalidStateError(StateError):
+    """The list of installed backends is there but cannot be read."""
+
+    code = "STATE_INVALID"
+
+
+class NoBackendsError(MemoryRouterError):
+    """Every step of the plan was skipped."""
+
+    code = "NO_BACKENDS"
+
+
+class AllBackendsFailedError(MemoryRouterError):
+    """Every step of the plan ended in an error."""
+
+    code = "ALL_BACKENDS_FAILED"
+
+
+class BackendError(MemoryRouterError):
+    """A backend could not be started, or died."""
+
+    code = "BACKEND_ERROR"
+
+
+class BackendTimeoutError(BackendError):
+    """A backend did not answer within its deadline."""
+
+    code = "QUERY_TIMEOUT"
+
+
+class InvalidResponseError(BackendError):
+    """A backend answered with something that breaks the contract."""
+
+    code = "INVALID_RESPONSE"
+
+
+class StoreError(MemoryRouterError):
+    """A database of ours cannot be used."""
+
+    code = "STORE_ERROR"
+
+
+class NewerStoreError(StoreError):
+    """A database was written by a newer version of the program."""
+
+    code = "STORE_NEWER"
+
+
+class CorruptStoreError(StoreError):
+    """A database is damaged, or is no database."""
+
+    code = "STORE_CORRUPT"

@@ -1,0 +1,1 @@
+"""The ways in: each may import every room, and nothing imports them."""

@@ -1,0 +1,96 @@
+"""Say where configuration, state, data and caches live: the only reader of those environment variables.
+
+`MEMORY_ROUTER_HOME` moves everything below one folder. Without it the state stays where OpenClaw's memory
+stack keeps it and the rest follows the XDG base directory specification. Plain strings, not `pathlib`:
+this module is on the ask path, where that import would cost as much as a query.
+"""
+
+import os
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+def config_dir() -> str:
+    """Return the folder of the user's `router-config.json` and third-party backends."""
+    return _place("config", "XDG_CONFIG_HOME", ".config")
+
+
+def data_dir() -> str:
+    """Return the folder of what cannot be rebuilt: `memory.db`."""
+    return _place("data", "XDG_DATA_HOME", ".local/share")
+
+
+def cache_dir() -> str:
+    """Return the folder of what can be rebuilt: `documents.db` and other indexes."""
+    return _place("cache", "XDG_CACHE_HOME", ".cache")
+
+
+def state_dir() -> str:
+    """Return the folder of `backends.json`, `breakers.json` and `router.log` (seed 002, Configuration)."""
+    home = os.environ.get("MEMORY_ROUTER_HOME")
+    return os.path.join(os.path.abspath(home), "state") if home else _below_home(".openclaw/state")
+
+
+def backends_file() -> str:
+    """Return the path of the state file that lists the installed backends."""
+    return os.path.join(state_dir(), "backends.json")
+
+
+def log_file() -> str:
+    """Return the path of the journal of fallbacks and timeouts."""
+    return os.path.join(state_dir(), "router.log")
+
+
+def documents_db() -> str:
+    """Return the path of the document index."""
+    return os.path.join(cache_dir(), "documents.db")
+
+
+def memory_db() -> str:
+    """Return the path of the database of memories."""
+    return os.path.join(data_dir(), "memory.db")
+
+
+def config_file() -> str:
+    """Return the rule table in force: the user's `router-config.json`, else the bundled one."""
+    own = os.path.join(config_dir(), "router-config.json")
+    return own if os.path.exists(own) else bundled("router-config.json")
+
+
+def backend_folders() -> list[str]:
+    """Return the folders that hold backends, bundled ones first; a later one wins by name."""
+    return [bundled("backends"), os.path.join(config_dir(), "backends")]
+
+
+def bundled(name: str) -> str:
+    """Return the path of a file or folder that ships with the program.
+
+    A wheel carries it inside the package, a source checkout beside it.
+    """
+    inside = os.path.join(_PACKAGE, name)
+    return inside if os.path.exists(inside) else os.path.join(os.path.dirname(_PACKAGE), name)
+
+
+def make_private(folder: str) -> str:
+    """Create `folder` for this user alone if it is missing, and return it."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def shown(path: str) -> str:
+    """Return `path` with the home folder written as `~`, for messages."""
+    home = os.path.expanduser("~")
+    return "~" + path[len(home) :] if path.startswith(home + os.sep) else path
+
+
+def _place(part: str, variable: str, default: str) -> str:
+    home = os.environ.get("MEMORY_ROUTER_HOME")
+    if home:
+        return os.path.join(os.path.abspath(home), part)
+    base = os.environ.get(variable, "")
+    # The XDG specification says that a relative path there is to be ignored.
+    return os.path.join(base if os.path.isabs(base) else _below_home(default), "memory-router")
+
+
+def _below_home(path: str) -> str:
+    return os.path.join(os.path.expanduser("~"), path)

@@ -1,0 +1,1 @@
+"""Open SQLite databases safely and move their schemas forward."""
