@@ -1,0 +1,196 @@
+"""Replace secrets in a text by `[redacted:KIND]` before it is logged or stored.
+
+Precision first: a pattern that fires on prose, hashes or identifiers would spoil the text it protects, so every
+kind is either a format with a fixed prefix or a name that says "password" followed by a value that looks like one.
+
+All patterns run in linear time: runs are possessive, each begins at a literal or a token's edge, and what a run
+must look like is checked in Python once it has been consumed. They are idempotent because a replaced token was
+maximal, so that its neighbours see the edge of a token before and after, and no pattern reaches across a `[`
+except that of assigned values, which comes last and knows its own mark.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Redacted(NamedTuple):
+    """Hold a text without its secrets.
+
+    Args:
+        text: the text, each secret replaced by `[redacted:KIND]`.
+        kinds: which kinds were replaced, in alphabetical order; empty when the text is unchanged.
+    """
+
+    text: str
+    kinds: tuple[str, ...]
+
+
+def redact(text: str) -> Redacted:
+    """Replace the secrets in `text`, in time linear in its length; a second pass changes nothing.
+
+    Args:
+        text: anything, from a query to a document.
+    """
+    lowered = text.lower()
+    kinds: set[str] = set()
+    for secret in _SECRETS:
+        if any(hint in lowered for hint in secret.hints):
+            text = _replace(secret, text, kinds)
+    return Redacted(text, tuple(sorted(kinds)))
+
+
+class _Secret(NamedTuple):
+    kind: str
+    # Lower-case texts of which a secret of this kind holds one: looking for them costs a tenth of the pattern.
+    hints: tuple[str, ...]
+    # The one named group that took part is replaced, the rest of the match is kept.
+    pattern: str
+    is_plausible: Callable[[re.Match[str], str], bool] = lambda _match, _value: True
+
+
+def _replace(secret: _Secret, text: str, kinds: set[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
+        group = match.lastgroup or "secret"
+        value = match.group(group).rstrip(".,;")
+        if not secret.is_plausible(match, value):
+            return match.group()
+        kinds.add(secret.kind)
+        start = match.start(group)
+        before = match.string[match.start() : start]
+        after = match.string[start + len(value) : match.end()]
+        return f"{before}[redacted:{secret.kind}]{after}"
+
+    return _compiled(secret.pattern).sub(replacement, text)
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
+
+
+def _token(pattern: str) -> str:
+    return rf"(?<![A-Za-z0-9_])(?P<secret>{pattern})(?![A-Za-z0-9_])"
+
+
+def _has_key_material(_match: re.Match[str], value: str) -> bool:
+    """Tell random text from words joined by hyphens: letters and digits, 16 in a row."""
+    runs = re.findall(r"[A-Za-z0-9]{16,}+", value)
+    return any(_has_digit(run) and _has_letter(run) for run in runs)
+
+
+def _has_key_body(_match: re.Match[str], value: str) -> bool:
+    return re.search(r"[A-Za-z0-9+/]{32}", value) is not None
+
+
+def _is_mixed(_match: re.Match[str], value: str) -> bool:
+    return len(value) >= 16 and _has_digit(value) and _has_letter(value)
+
+
+def _is_no_template(_match: re.Match[str], value: str) -> bool:
+    return value[:1] not in "$%{<*" and not value.endswith("*")
+
+
+def _is_password(match: re.Match[str], value: str) -> bool:
+    mixed = _has_letter(value) and (_has_digit(value) or re.search(r"[!@#$%^&+~]", value.rstrip("!?")[1:]) is not None)
+    return len(value) >= 6 and mixed and _is_literal(match, value)
+
+
+def _is_named_key(match: re.Match[str], value: str) -> bool:
+    return len(value) >= 12 and _has_digit(value) and _has_letter(value) and _is_literal(match, value)
+
+
+def _is_literal(match: re.Match[str], value: str) -> bool:
+    """Tell a secret that stands there from code, a template, a path or a word that only names one."""
+    is_call = match.lastgroup == "secret" and match.string[match.end() : match.end() + 1] in tuple("([{")
+    return not is_call and _compiled(_NO_SECRET).fullmatch(value) is None
+
+
+def _has_digit(text: str) -> bool:
+    return any("0" <= char <= "9" for char in text)
+
+
+def _has_letter(text: str) -> bool:
+    return any("a" <= char <= "z" for char in text.lower())
+
+
+_NO_SECRET = r"""(?xi)
+    \[redacted:[a-z-]++\]                               # our own mark
+  | [$%*:=!] .*  |  .*[\[*]                              # a template, an operator, emphasis, a subscript
+  | .* :// .*                                            # an address
+  | (?: ~ | \.{1,2} )? / [\w./~-]*+                       # a path
+  | [\w.+-]++ @ [\w-]++ \. [\w.-]++                      # a mail address
+  | [a-z]*+ [0-9]{0,2}+ (?: [._-]++ [a-z]*+ [0-9]{0,2}+ )++    # dotted.name, snake_case2, kebab-case
+  | (?: sha | md | base | argon | oauth | utf | aes | [hre]s | pbkdf | [sb]crypt | u?int | float | v )
+    [_-]? [0-9]++ [\w-]{0,12}+                            # an algorithm, a type, a version
+"""
+_NAME_END = r"""["'\]]{0,2}\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
+# A value in quotes of one kind, or a maximal run without space, quotes, brackets and list separators.
+_VALUE = r"""(?:"(?P<double>[^"\s]{1,200}+)"|'(?P<single>[^'\s]{1,200}+)'|["'`]?(?P<secret>[^\s"'`,;<>(){}|]++))"""
+
+_SECRETS = (
+    # First, because its edges are no edges of a token.
+    _Secret(
+        "private-key",
+        ("private key",),
+        r"-----BEGIN (?:[A-Z]{2,9} )?PRIVATE KEY(?: BLOCK)?-----"
+        # Up to its end, or, where that was cut off, as far as the lines are long and base64.
+        r"(?:(?P<secret>(?:[^-\[]|-(?!----))*+)(?=-----END )|(?P<cut>(?:(?:\s|\\[nr])*+[A-Za-z0-9+/]{40,}+=*+)++))",
+        _has_key_body,
+    ),
+    _Secret("jwt", ("eyj",), _token(r"eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+")),
+    _Secret("aws-access-key", ("akia", "asia"), _token(r"A[KS]IA[A-Z0-9]{16}")),
+    _Secret(
+        "github-token",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        _token(r"gh[pousr]_[A-Za-z0-9]{36,}+|github_pat_[A-Za-z0-9_]{50,}+"),
+    ),
+    _Secret(
+        "gitlab-token",
+        ("glpat-", "gldt-", "glrt-", "glsoat-", "glptt-", "glcbt-", "glft-", "glimt-", "glagent-", "gloas-"),
+        _token(r"gl(?:pat|dt|rt|soat|ptt|cbt|ft|imt|agent|oas)-[A-Za-z0-9_-]{20,}+"),
+        lambda _match, value: _has_digit(value),
+    ),
+    _Secret("anthropic-key", ("sk-ant-",), _token(r"sk-ant-[A-Za-z0-9_-]{20,}+"), _has_key_material),
+    _Secret("openai-key", ("sk-",), _token(r"sk-[A-Za-z0-9_-]{20,}+"), _has_key_material),
+    _Secret(
+        "stripe-key",
+        ("_live_", "_test_", "whsec_"),
+        _token(r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}+|whsec_[A-Za-z0-9+/=]{24,}+"),
+        _has_key_material,
+    ),
+    _Secret(
+        "google-key",
+        ("aiza", "gocspx-", "ya29."),
+        _token(r"AIza[A-Za-z0-9_-]{35,}+|GOCSPX-[A-Za-z0-9_-]{20,}+|ya29\.[A-Za-z0-9_-]{20,}+"),
+    ),
+    _Secret("slack-token", ("xox", "xapp-"), _token(r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{12,}+"), _is_mixed),
+    _Secret("slack-webhook", ("hooks.slack.com",), r"hooks\.slack\.com/services/(?P<secret>[A-Za-z0-9/]{20,}+)"),
+    _Secret("npm-token", ("npm_",), _token(r"npm_[A-Za-z0-9]{36,}+"), _has_key_material),
+    _Secret("pypi-token", ("pypi-",), _token(r"pypi-[A-Za-z0-9_-]{50,}+"), _has_key_material),
+    _Secret(
+        "url-password",
+        ("://",),
+        r"://[^\s/:@\[\]?#\"'<>]*+:(?P<secret>[^\s/@\[\]?#\"'<>]++)@",
+        _is_no_template,
+    ),
+    _Secret(
+        "bearer-token",
+        ("bearer", "basic"),
+        r"(?i:\bbearer|\bauthorization[\"']{0,2}\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}(?P<secret>[A-Za-z0-9._~+/=-]{16,}+)",
+        _is_mixed,
+    ),
+    _Secret(
+        "password",
+        ("passw", "passphrase", "pwd"),
+        rf"(?i:password|passwd|passphrase|pwd){_NAME_END}{_VALUE}",
+        _is_password,
+    ),
+    _Secret(
+        "secret",
+        ("secret", "token", "key"),
+        rf"(?i:secret|token|(?:api|access|private|secret|auth|account|signing|encryption)[_-]?key){_NAME_END}{_VALUE}",
+        _is_named_key,
+    ),
+)

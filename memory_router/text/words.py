@@ -1,0 +1,213 @@
+"""Read a question as a searcher does: content words, quoted phrases, identifiers, paths.
+
+Pure functions on text; no store is asked. Every engine shapes its queries with these, so that the same question
+means the same everywhere.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+_T = TypeVar("_T")
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_STOP_WORDS = _listed(
+    """
+    a about after again all also am an and any anyone anything are aren as at be because been before being
+    between both but by can cannot could couldn d did didn do does doesn doing don during each either else ever
+    every for from further get gets getting go goes going got had hadn has hasn have haven having he her here
+    hers him his how i if in into is isn it its itself just kind kinds know let like ll m many may maybe me
+    might mine more most much must my no nor not of off on once one only or other our ours out over own please
+    quite re really same shall she should shouldn so some somebody someone something somewhere sort such t than
+    that the their theirs them then there these they thing things this those through to too under until up upon
+    us use used using ve very want was wasn we were weren what whatever when where whether which while who whom
+    whose why will with without won would wouldn yet you your yours
+    """
+)
+# Words that ask rather than say what for, dropped at the beginning of a question only.
+_REQUESTS = _listed("describe explain find give list locate look open recall remember remind say search see show tell")
+# Next to a name these only say what sort of thing it names; its definition may be written without them.
+_KINDS = _listed(
+    """
+    call called callers calls class classes component components const constant constants defined definition definitions
+    enum field file files folder function functions implementation implemented interface interfaces method methods
+    module modules struct trait type types usage usages uses variable variables
+    """
+)
+_FOLDERS = _listed(
+    """
+    .claude .github api app apps backend backends bin cmd config configs core crates docs examples frontend
+    include infra internal lib libs migrations notes packages pkg plugins runbooks scripts services sql src
+    static templates test tests tools web
+    """
+)
+_EXTENSIONS = (
+    "adoc|bash|bat|c|cc|cfg|clj|conf|cpp|cs|css|csv|cxx|dart|elm|erl|ex|exs|fs|go|gradle|graphql|h|hpp|hrl|hs|htm|html|"
+    "ini|ipynb|java|jl|js|json|jsonl|jsx|kt|kts|less|lua|m|markdown|md|mdx|mjs|ml|mli|mm|nix|org|php|pl|pm|proto|ps1|"
+    "py|pyi|r|rb|rs|rst|sass|scala|scss|sh|sql|svelte|swift|tf|tex|toml|ts|tsv|tsx|txt|vue|xml|yaml|yml|zig|zsh"
+)
+_FILE_NAME = re.compile(rf"[\w.@*?\[\]{{}},+-]*[\w*}}\]]\.(?:{_EXTENSIONS}|\*|\{{[\w,]+\}})", re.IGNORECASE)
+_LINE_NUMBER = re.compile(r"(?<=\w):\d+(?::\d+)?$")
+_TOKEN = re.compile(r"\S+")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
+# The look-behinds let a run of letters or of `_` be tried once, from its beginning: linear on hostile text.
+_IDENTIFIER = re.compile(
+    r"(?<!\w)_*[^\W\d_][^\W_]*(?:(?:_+|[.-])[^\W_]+)+_*"  # snake_case, kebab-case, dotted.name
+    r"|(?<!\w)(?:[a-z]+\d*[A-Z]|[A-Z]+[a-z]+\d*[A-Z]|[A-Z]{2,}[a-z]{2,})[^\W_]*"  # camelCase, PascalCase
+)
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200})`')
+
+
+class Identifier(NamedTuple):
+    """Hold a name of code in the forms in which it can be found.
+
+    Args:
+        text: as it was written.
+        joined: lower case without separators: the same for `parseAuthToken` and `parse_auth_token`.
+        parts: its words, lower case.
+    """
+
+    text: str
+    joined: str
+    parts: tuple[str, ...]
+
+    @property
+    def is_code(self) -> bool:
+        """Say whether only code writes it so; `long-term` and `node.js` also stand in prose."""
+        return "-" not in self.text and "." not in self.text
+
+
+class Question(NamedTuple):
+    """Hold what a question asks for; every member keeps the question's order and repeats nothing.
+
+    Args:
+        words: content words, lower case, without those of identifiers and paths; never empty if the question
+            has a word and neither identifier nor path.
+        phrases: what stood in quotation marks (its words are among `words` too).
+        identifiers: names of code.
+        paths: files, folders and globs, as written.
+    """
+
+    words: tuple[str, ...]
+    phrases: tuple[str, ...]
+    identifiers: tuple[Identifier, ...]
+    paths: tuple[str, ...]
+
+
+def parse(text: str) -> Question:
+    """Split a question into what can be searched for.
+
+    Args:
+        text: the question, of any length, with any characters.
+    """
+    phrases = _unique(phrase for phrase in (_flat(group) for group in _quoted(text)) if " " in phrase)
+    paths: list[str] = []
+    rest = _TOKEN.sub(lambda token: _take_path(token[0], paths), text)
+    identifiers: list[Identifier] = []
+    prose = _IDENTIFIER.sub(lambda name: _take_identifier(name[0], identifiers), rest)
+    spoken = [_bare(word[0]) for word in _WORD.finditer(prose)]
+    named = bool(identifiers or paths)
+    words = _content(spoken, named)
+    if not words and not named:
+        words = spoken
+    return Question(_unique(words), phrases, _unique(identifiers), _unique(paths))
+
+
+def identifiers_in(text: str) -> tuple[Identifier, ...]:
+    """Return the identifiers of a text: camelCase, PascalCase, snake_case, kebab-case and dotted names."""
+    return _unique(found for found in (_identifier(name) for name in _IDENTIFIER.findall(text)) if found)
+
+
+def identifier_terms(text: str) -> str:
+    """Return what an index needs beside a text so that its identifiers are found whole and by their parts."""
+    terms: dict[str, None] = {}
+    for name in dict.fromkeys(_IDENTIFIER.findall(text)):
+        found = _identifier(name)
+        if found:
+            terms[found.joined] = None
+            terms.update(dict.fromkeys(found.parts))
+    return " ".join(terms)
+
+
+def split_name(name: str) -> tuple[str, ...]:
+    """Return the lower-case words of a name: `HTTPServer2` gives http, server, 2."""
+    return tuple(part.lower() for part in _PART.findall(name))
+
+
+def _identifier(name: str) -> Identifier | None:
+    parts = split_name(name)
+    if len(parts) < 2 or sum(map(len, parts)) < 4:
+        return None
+    # `e.g`, `a.m` and `3-4` are no names.
+    if ("." in name or "-" in name) and not all(part.isdigit() or len(part) > 1 for part in parts):
+        return None
+    return Identifier(name, "".join(parts), parts)
+
+
+def _take_identifier(name: str, found: list[Identifier]) -> str:
+    identifier = _identifier(name)
+    if identifier is None:
+        return name
+    found.append(identifier)
+    return " "
+
+
+def _take_path(token: str, found: list[str]) -> str:
+    if "://" in token:
+        return " ".join(split_name(token))
+    path = _LINE_NUMBER.sub("", token.strip("\"'`()[]<>,;:!?").rstrip("."))
+    if not _is_path(path):
+        return token
+    found.append(path)
+    return " "
+
+
+def _is_path(token: str) -> bool:
+    if not re.search(r"[A-Za-z]", token) or re.fullmatch(r"[^*/]*\?", token):
+        return False
+    if "/" not in token:
+        return len(token) > 3 and bool(_FILE_NAME.fullmatch(token))
+    steps = [step for step in token.split("/") if step]
+    if not steps or re.fullmatch(r"[\d/.-]+", token):
+        return False
+    if token.startswith(("/", "./", "../", "~/")) or token.endswith("/") or "*" in token:
+        return len(steps) > 1 or len(steps[0]) > 1
+    # `client/server` and `and/or` are prose: one slash needs a reason to be a path.
+    return (
+        bool(_FILE_NAME.fullmatch(steps[-1]))
+        or steps[0].lower() in _FOLDERS
+        or (len(steps) > 2 and all(len(step) > 1 for step in steps))
+        or (all(len(step) > 1 for step in steps) and bool(re.search(r"[_.\d]|\w-\w", token)))
+    )
+
+
+def _content(words: list[str], named: bool) -> list[str]:
+    dropped = _STOP_WORDS | _KINDS if named else _STOP_WORDS
+    kept = [word for word in words if word not in dropped]
+    if words[:1] == ["how"]:
+        kept = [word for word in kept if word not in {"work", "works"}] or kept
+    while kept and kept[0] in _REQUESTS and (len(kept) > 1 or named):
+        kept.pop(0)
+    return kept
+
+
+def _quoted(text: str) -> list[str]:
+    return [double or curly or tick for double, curly, tick in _QUOTED.findall(text)]
+
+
+def _bare(word: str) -> str:
+    word = word.lower().replace("\u2019", "'")
+    return word[:-2] if word.endswith("'s") else word
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _unique(items: Iterable[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys(items))
