@@ -104,7 +104,7 @@ def _is_named_key(match: re.Match[str], value: str) -> bool:
 def _is_literal(match: re.Match[str], value: str) -> bool:
     """Tell a secret that stands there from code, a template, a path or a word that only names one."""
     is_call = match.lastgroup == "secret" and match.string[match.end() : match.end() + 1] in tuple("([{")
-    return not is_call and _compiled(_NO_SECRET).fullmatch(value) is None
+    return not is_call and _compiled(_HARMLESS).fullmatch(value) is None
 
 
 def _has_digit(text: str) -> bool:
@@ -115,7 +115,7 @@ def _has_letter(text: str) -> bool:
     return any("a" <= char <= "z" for char in text.lower())
 
 
-_NO_SECRET = r"""(?xi)
+_HARMLESS = r"""(?xi)
     \[redacted:[a-z-]++\]                               # our own mark
   | [$%*:=!] .*  |  .*[\[*]                              # a template, an operator, emphasis, a subscript
   | .* :// .*                                            # an address
@@ -125,7 +125,8 @@ _NO_SECRET = r"""(?xi)
   | (?: sha | md | base | argon | oauth | utf | aes | [hre]s | pbkdf | [sb]crypt | u?int | float | v )
     [_-]? [0-9]++ [\w-]{0,12}+                            # an algorithm, a type, a version
 """
-_NAME_END = r"""["'\]]{0,2}\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
+# A bracket only after a quote: the `]` of our own mark ends no name.
+_NAME_END = r"""(?:["']\]?)?\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
 # A value in quotes of one kind, or a maximal run without space, quotes, brackets and list separators.
 _VALUE = r"""(?:"(?P<double>[^"\s]{1,200}+)"|'(?P<single>[^'\s]{1,200}+)'|["'`]?(?P<secret>[^\s"'`,;<>(){}|]++))"""
 
@@ -150,25 +151,24 @@ _SECRETS = (
         "gitlab-token",
         ("glpat-", "gldt-", "glrt-", "glsoat-", "glptt-", "glcbt-", "glft-", "glimt-", "glagent-", "gloas-"),
         _token(r"gl(?:pat|dt|rt|soat|ptt|cbt|ft|imt|agent|oas)-[A-Za-z0-9_-]{20,}+"),
-        lambda _match, value: _has_digit(value),
     ),
-    _Secret("anthropic-key", ("sk-ant-",), _token(r"sk-ant-[A-Za-z0-9_-]{20,}+"), _has_key_material),
+    _Secret("anthropic-key", ("sk-ant-",), _token(r"sk-ant-[A-Za-z0-9_-]{20,}+")),
+    _Secret("openai-key", ("sk-",), _token(r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}+")),
     _Secret("openai-key", ("sk-",), _token(r"sk-[A-Za-z0-9_-]{20,}+"), _has_key_material),
     _Secret(
         "stripe-key",
         ("_live_", "_test_", "whsec_"),
-        _token(r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}+|whsec_[A-Za-z0-9+/=]{24,}+"),
-        _has_key_material,
+        _token(r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}+|whsec_[A-Za-z0-9_+/=]{24,}+"),
     ),
     _Secret(
         "google-key",
         ("aiza", "gocspx-", "ya29."),
         _token(r"AIza[A-Za-z0-9_-]{35,}+|GOCSPX-[A-Za-z0-9_-]{20,}+|ya29\.[A-Za-z0-9_-]{20,}+"),
     ),
-    _Secret("slack-token", ("xox", "xapp-"), _token(r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{12,}+"), _is_mixed),
+    _Secret("slack-token", ("xox", "xapp-"), _token(r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9_-]{12,}+"), _is_mixed),
     _Secret("slack-webhook", ("hooks.slack.com",), r"hooks\.slack\.com/services/(?P<secret>[A-Za-z0-9/]{20,}+)"),
-    _Secret("npm-token", ("npm_",), _token(r"npm_[A-Za-z0-9]{36,}+"), _has_key_material),
-    _Secret("pypi-token", ("pypi-",), _token(r"pypi-[A-Za-z0-9_-]{50,}+"), _has_key_material),
+    _Secret("npm-token", ("npm_",), _token(r"npm_[A-Za-z0-9]{36,}+")),
+    _Secret("pypi-token", ("pypi-",), _token(r"pypi-[A-Za-z0-9_-]{50,}+")),
     _Secret(
         "url-password",
         ("://",),
