@@ -225,12 +225,17 @@ def decode_health(raw: bytes) -> Health:
     return Health(**known)
 
 
-def is_complete(raw: bytes) -> bool:
-    """Say whether the last full line is a JSON object: the answer of an adapter that may stay running."""
+def ends_with_answer(raw: bytes | bytearray) -> bool:
+    """Say whether the last full line is an answer: its adapter may stay running, so there is no end to wait for."""
     if not raw.endswith(b"\n"):
         return False
-    last = raw.rstrip().rsplit(b"\n", 1)[-1].strip()
-    return last.startswith(b"{") and last.endswith(b"}") and _loads(last) is not None
+    last = raw[raw.rfind(b"\n", 0, len(raw) - 1) + 1 :].strip()
+    return last.startswith(b"{") and last.endswith(b"}") and "status" in (_loads(last) or {})
+
+
+def holds_answer(raw: bytes | bytearray) -> bool:
+    """Say whether there is an answer somewhere in what a backend printed."""
+    return "status" in (_find_object(raw) or {})
 
 
 def iso_time(seconds: float) -> str:
@@ -238,9 +243,7 @@ def iso_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _reply(
-    backend: str, line: bytes, query: Callable[[Request], Response], health: Callable[[], Health]
-) -> JsonObject:
+def _reply(backend: str, line: bytes, query: Callable[[Request], Response], health: Callable[[], Health]) -> JsonObject:
     try:
         request = decode_request(line)
     except (ValueError, RecursionError) as error:
@@ -335,23 +338,25 @@ def _is(value: Any, types: tuple[type, ...]) -> bool:
     return isinstance(value, types) and not isinstance(value, bool)
 
 
-def _find_object(raw: bytes) -> JsonObject | None:
-    """Return the JSON object that `raw` is, or the first one that begins a line of it (log lines around it)."""
+def _find_object(raw: bytes | bytearray) -> JsonObject | None:
+    """Return the JSON object that `raw` is, or one that begins a line of it: log lines may stand around it."""
     whole = _loads(raw)
     if whole is not None:
         return whole
     text = raw.decode("utf-8", "replace")
+    found = None
     start = 0
     for line in text.splitlines(keepends=True):
         if line.startswith("{"):
-            found = _raw_decode(text, start)
-            if found is not None:
-                return found
+            body = _raw_decode(text, start)
+            if body is not None and "status" in body:
+                return body
+            found = found or body
         start += len(line)
-    return None
+    return found
 
 
-def _loads(raw: bytes) -> JsonObject | None:
+def _loads(raw: bytes | bytearray) -> JsonObject | None:
     try:
         value = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError):

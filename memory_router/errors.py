@@ -16,6 +16,7 @@
     ├── BackendError                 BACKEND_ERROR
     │   ├── BackendTimeoutError      QUERY_TIMEOUT
     │   └── InvalidResponseError     INVALID_RESPONSE
+    ├── SkillError                   SKILL_ERROR
     └── StoreError                   STORE_ERROR
         ├── NewerStoreError          STORE_NEWER
         └── CorruptStoreError        STORE_CORRUPT
@@ -130,6 +131,12 @@ class InvalidResponseError(BackendError):
     """A backend answered with something that breaks the contract."""
 
     code = "INVALID_RESPONSE"
+
+
+class SkillError(MemoryRouterError):
+    """The skill cannot be installed."""
+
+    code = "SKILL_ERROR"
 
 
 class StoreError(MemoryRouterError):

@@ -36,6 +36,11 @@ def backends_file() -> str:
     return os.path.join(state_dir(), "backends.json")
 
 
+def breakers_file() -> str:
+    """Return the path of the file in which circuit breakers remember timeouts."""
+    return os.path.join(state_dir(), "breakers.json")
+
+
 def log_file() -> str:
     """Return the path of the journal of fallbacks and timeouts."""
     return os.path.join(state_dir(), "router.log")

@@ -1,0 +1,45 @@
+"""Build a router from the user's files: the only place that knows all rooms."""
+
+import sys
+from collections.abc import Callable
+
+from memory_router import paths
+from memory_router.routing import config, router
+from memory_router.routing.breaker import CircuitBreaker
+from memory_router.routing.dispatch import ProcessDispatcher
+from memory_router.routing.journal import Journal
+from memory_router.routing.registry import read_registry
+from memory_router.routing.rules import RuleTable
+
+
+def _warn_on_stderr(sentence: str) -> None:
+    print(f"memory-router: {sentence}", file=sys.stderr)
+
+
+class Router(router.Router):
+    """Answer questions with the user's configuration and installed backends.
+
+    >>> with Router(keep_warm=True) as router:
+    ...     for question in questions:
+    ...         envelope = router.query(question)
+
+    Args:
+        keep_warm: whether backends stay running between questions, where their manifest allows it. Then close
+            the router, or use it as a context manager.
+        warn: takes a sentence for the user about something that did not stop an answer.
+
+    Raises:
+        ConfigError: the user's `router-config.json` cannot be used.
+    """
+
+    def __init__(self, *, keep_warm: bool = False, warn: Callable[[str], None] = _warn_on_stderr) -> None:
+        settings = config.load()
+        super().__init__(
+            settings,
+            [RuleTable(settings)],
+            lambda: read_registry(paths.backend_folders(), paths.backends_file()),
+            ProcessDispatcher(keep_warm=keep_warm),
+            CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
+            Journal(paths.log_file()),
+            warn,
+        )

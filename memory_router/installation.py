@@ -1,0 +1,141 @@
+"""Register backends: ask each for its health and write `backends.json` (seed 002, Configuration).
+
+The ask path only reads that file; `memory-router init`, the setup scripts, and the commands that give a backend
+its first content come here.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from memory_router import contract, paths
+from memory_router.contract import Health, JsonObject
+from memory_router.errors import MemoryRouterError, StateError
+from memory_router.routing.dispatch import ProcessDispatcher
+from memory_router.routing.registry import STATE_VERSION, Manifest, read_manifests, read_state
+
+_HEALTH_DEADLINE_MS = 5000
+THIRD_PARTY = "third-party"
+
+
+def probe(manifest: Manifest) -> Health:
+    """Ask a backend's process how it is; one that cannot say is `unavailable`."""
+    if "health" not in manifest.verbs:
+        return Health("ready", "It does not report its health; it is taken to be ready.", engine=manifest.name)
+    request = contract.Request("health", deadline_ms=_HEALTH_DEADLINE_MS)
+    try:
+        return contract.decode_health(ProcessDispatcher().ask(manifest, request))
+    except MemoryRouterError as error:
+        return Health("unavailable", error.cause, error.fix)
+
+
+def probe_all(manifests: Iterable[Manifest]) -> dict[str, Health]:
+    """Ask several backends at once; return what they say by name, in the order given."""
+    manifests = list(manifests)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip((manifest.name for manifest in manifests), pool.map(probe, manifests), strict=True))
+
+
+def register(tier: str, names: Iterable[str], now: Callable[[], float] = time.time) -> JsonObject:
+    """Write `backends.json` with the health of every backend in `names` and of every third-party one.
+
+    Args:
+        tier: the product tier to record.
+        names: the backends that belong to it.
+        now: the time in seconds since the epoch.
+
+    Returns:
+        What was written.
+
+    Raises:
+        StateError: the file cannot be written.
+    """
+    manifests, _ = read_manifests(paths.backend_folders())
+    wanted = [m for m in manifests.values() if m.name in set(names) or m.tier == THIRD_PARTY]
+    health = probe_all(wanted)
+    with _exclusive(paths.backends_file()):
+        earlier = _earlier()
+        time_now = contract.iso_time(now())
+        backends = {
+            name: _entry(state, earlier.get("backends", {}).get(name, {}), time_now) for name, state in health.items()
+        }
+        state = {
+            "version": STATE_VERSION,
+            "tier": tier,
+            "installed_at": earlier.get("installed_at", time_now),
+            "updated_at": time_now,
+            "backends": backends,
+        }
+        _write(state)
+    return state
+
+
+def refresh(name: str, now: Callable[[], float] = time.time) -> None:
+    """Record the present health of one backend, if it is registered; it may have got its first content.
+
+    Raises:
+        StateError: the file cannot be read or written.
+    """
+    manifests, _ = read_manifests(paths.backend_folders())
+    if not os.path.exists(paths.backends_file()) or name not in manifests:
+        return
+    if name not in read_state(paths.backends_file()).backends:
+        return
+    health = probe(manifests[name])
+    with _exclusive(paths.backends_file()):
+        state = _earlier()
+        time_now = contract.iso_time(now())
+        state["backends"][name] = _entry(health, state["backends"].get(name, {}), time_now)
+        state["updated_at"] = time_now
+        _write(state)
+
+
+def _entry(health: Health, earlier: JsonObject, time_now: str) -> JsonObject:
+    return {
+        "status": health.status,
+        "setup_exit_code": 1 if health.status == "unavailable" else 0,
+        "installed_at": earlier.get("installed_at", time_now),
+        "message": f"{health.reason} {health.fix}".strip(),
+    }
+
+
+def _earlier() -> dict[str, Any]:
+    """Return the present file, or nothing if there is none that can be used."""
+    try:
+        read_state(paths.backends_file())
+    except StateError:
+        return {}
+    with open(paths.backends_file(), "rb") as stream:
+        body: dict[str, Any] = json.loads(stream.read())
+    return body
+
+
+@contextmanager
+def _exclusive(file: str) -> Iterator[None]:
+    """Let one process at a time change `file`; turn a refusing disk into an error with a fix."""
+    try:
+        paths.make_private(os.path.dirname(file))
+        with open(f"{file}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise StateError(
+            f"{paths.shown(file)} cannot be written ({error.strerror}).",
+            "Check the folder's permissions and free space, or point MEMORY_ROUTER_HOME at a folder you may write.",
+        ) from error
+
+
+def _write(state: JsonObject) -> None:
+    file = paths.backends_file()
+    draft = f"{file}.{os.getpid()}"
+    with open(draft, "w", encoding="utf-8") as stream:
+        json.dump(state, stream, indent=2)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(draft, file)

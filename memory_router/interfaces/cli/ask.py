@@ -1,0 +1,110 @@
+"""`memory-router query` and `memory-router route`: ask, or only say where a question would go."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from memory_router.app import Router
+from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.options import Option, Values
+from memory_router.routing.envelope import Envelope
+from memory_router.routing.router import Choice, without_surrogates
+
+_STATUS_EXIT_CODES = {"success": 0, "partial": 3, "empty": 4, "error": 1}
+
+_JSON = Option("--json", bool, "Print JSON, also on a terminal.", False)
+_RULE = Option("--rule", str, "Follow this rule (id or number), whatever the question says.")
+_BACKEND = Option("--backend", str, "Ask this one backend (NAME or NAME:MODE), without fallback.")
+
+
+class Command(NamedTuple):
+    """Hold a command of the ask path: its options, its help, and what runs it and returns the exit code."""
+
+    options: tuple[Option, ...]
+    help: str
+    run: Callable[[Values], int]
+
+
+def query(values: Values) -> int:
+    """Answer one question, or one a line from stdin when it is `-`."""
+    batch = values["text"] == "-"
+    with Router(keep_warm=batch) as router:
+        exit_code = 0
+        for text in _questions(values["text"]):
+            envelope = router.query(text, choice=_choice(values), limit=values["limit"], trace=values["trace"])
+            _print_envelope(envelope, as_json=values["json"] or batch)
+            exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
+    return exit_code
+
+
+def route(values: Values) -> int:
+    """Print where one question would go, or one a line from stdin when it is `-`."""
+    batch = values["text"] == "-"
+    exit_code = 0
+    with Router() as router:
+        for text in _questions(values["text"]):
+            try:
+                decision = router.route(text, _choice(values)).to_dict()
+            except MemoryRouterError as error:
+                exit_code = 1
+                decision = {"query": text, "error_code": error.code, "error_message": str(error)}
+            if values["json"] or batch or not output.is_terminal():
+                output.print_json(decision, one_line=batch)
+            else:
+                from memory_router.interfaces.cli.tables import print_decision
+
+                print_decision(decision)
+    return exit_code
+
+
+COMMANDS = {
+    "query": Command(
+        (
+            Option("--limit", int, "Return at most this many results.", 10, low=1, high=100),
+            _RULE,
+            _BACKEND,
+            Option("--trace", bool, "Tell how the answer came about.", False),
+            _JSON,
+            Option("--exit-status", bool, "Exit with 3 for a partial and 4 for an empty answer.", False),
+        ),
+        "Ask the memory that fits TEXT, and fall back to others while the answer is poor.\n\n"
+        "TEXT may be `-`: then each line of stdin is a question, and each line of stdout its answer.\n\n"
+        'Example: memory-router query "why did we choose Postgres"',
+        query,
+    ),
+    "route": Command(
+        (_RULE, _BACKEND, _JSON),
+        "Say which rule takes TEXT and which backends it would ask, and ask none.\n\n"
+        "TEXT may be `-`: then each line of stdin is a question, and each line of stdout a decision.\n\n"
+        'Example: memory-router route "what depends on the billing service"',
+        route,
+    ),
+}
+
+
+def _questions(text: str) -> Iterator[str]:
+    if text != "-":
+        yield without_surrogates(text)
+        return
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _choice(values: Values) -> Choice:
+    return Choice(values["rule"], values["backend"])
+
+
+def _print_envelope(envelope: Envelope, *, as_json: bool) -> None:
+    if as_json or not output.is_terminal():
+        output.print_json(envelope.to_dict(), one_line=not output.is_terminal())
+        return
+    from memory_router.interfaces.cli.tables import print_envelope
+
+    print_envelope(envelope)
+
+
+def _exit_code(envelope: Envelope, *, by_status: bool) -> int:
+    if by_status:
+        return _STATUS_EXIT_CODES[envelope.status]
+    return 1 if envelope.status == "error" else 0

@@ -1,0 +1,113 @@
+"""`memory-router init` and `memory-router backends`: register backends, and list what there is."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from memory_router import installation, paths
+from memory_router.contract import Health, JsonObject
+from memory_router.errors import StateError, UnknownBackendError
+from memory_router.interfaces.cli import output
+from memory_router.routing import config as router_config
+from memory_router.routing.registry import Manifest, State, read_manifests, read_state
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
+
+
+def init(
+    tier: Annotated[
+        str | None, typer.Option(help="The product tier: starter (qmd, totalrecall) or pro (all four).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register the backends of a product tier, so that questions can go to them.
+
+    It asks each backend for its health and writes `backends.json`. Run it again at any time: nothing that was
+    indexed or remembered is touched, and without `--tier` the present tier stays.
+
+    Example: memory-router init --tier pro
+    """
+    tiers = router_config.load().tiers
+    tier = tier or _present_tier() or "starter"
+    if tier not in tiers:
+        raise UnknownBackendError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(tiers)}.")
+    state = installation.register(tier, tiers[tier])
+    if as_json or not output.is_terminal():
+        output.print_json(state)
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("backend", "status", ""),
+        [(name, entry["status"], entry["message"]) for name, entry in state["backends"].items()],
+    )
+    output.note(f"\nWritten to {paths.shown(paths.backends_file())}.")
+
+
+def backends(as_json: AsJson = False) -> None:
+    """List the backends: what each can do, whether it is registered, how it is now, and what would mend it.
+
+    Example: memory-router backends --json
+    """
+    manifests, problems = read_manifests(paths.backend_folders())
+    registered = _registered()
+    health = installation.probe_all(manifests.values())
+    rows = [_row(manifest, registered, health[name]) for name, manifest in manifests.items()]
+    if as_json or not output.is_terminal():
+        output.print_json({"backends": rows, "problems": problems})
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("backend", "tier", "registered", "now", "modes", "engine", ""),
+        [
+            (
+                row["name"],
+                row["tier"],
+                row["registered"] or "no",
+                row["status"],
+                ", ".join(row["modes"]),
+                row["engine"],
+                f"{row['reason']} {row['fix']}",
+            )
+            for row in rows
+        ],
+    )
+    for problem in problems:
+        output.note(problem)
+
+
+def _row(manifest: Manifest, registered: State, health: Health) -> JsonObject:
+    known = registered.backends.get(manifest.name)
+    return {
+        "name": manifest.name,
+        "description": manifest.description,
+        "tier": manifest.tier,
+        "registered": known.status if known else None,
+        "status": health.status,
+        "verbs": manifest.verbs,
+        "modes": manifest.modes,
+        "engine": health.engine,
+        "reason": health.reason,
+        "fix": health.fix,
+        "folder": manifest.folder,
+    }
+
+
+def _registered() -> State:
+    try:
+        return read_state(paths.backends_file())
+    except StateError as error:
+        output.note(f"memory-router: {error}")
+        return State("", {})
+
+
+def _present_tier() -> str | None:
+    """Return the tier of the present registration; none if there is no usable one, for `init` mends that."""
+    if not os.path.exists(paths.backends_file()):
+        return None
+    try:
+        return read_state(paths.backends_file()).tier
+    except StateError:
+        return None

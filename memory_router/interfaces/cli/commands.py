@@ -1,0 +1,98 @@
+"""The command line as a `typer` application: every command, its help and its errors."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from memory_router import __version__
+from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.cli import ask, output
+from memory_router.interfaces.cli.backends import backends, init
+from memory_router.interfaces.cli.config import config
+from memory_router.interfaces.cli.doctor import doctor
+from memory_router.interfaces.cli.index import index
+from memory_router.interfaces.cli.options import Option
+from memory_router.interfaces.cli.remember import remember
+from memory_router.interfaces.cli.skill import skill
+
+_TEXT = "The question, or `-` for one a line from stdin."
+
+
+class _Group(typer.core.TyperGroup):
+    """Show commands in the order in which a newcomer needs them, and turn our errors into exit code 1."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the framework's signature
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MemoryRouterError as error:
+            output.fail(error)
+
+
+app = typer.Typer(
+    name="memory-router",
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"memory-router {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def memory_router(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Ask the memory that fits a question, under a deadline, with fallback and a reason for every answer.
+
+    Start with `memory-router init`, then `memory-router index FOLDER`, then `memory-router query "..."`.
+    """
+
+
+def _command(command: ask.Command) -> Callable[..., None]:
+    """Give the framework a function with the parameters that the option table describes."""
+
+    def run(**values: Any) -> None:
+        raise typer.Exit(command.run(values))
+
+    parameters = [
+        inspect.Parameter(
+            "text", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, typer.Argument(help=_TEXT)]
+        ),
+        *(_parameter(option) for option in command.options),
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = command.help
+    return run
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    declared = typer.Option(option.flag, help=option.help, min=option.low, max=option.high)
+    kind = option.kind if option.default is not None else option.kind | None
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=Annotated[kind, declared]
+    )
+
+
+app.command()(init)
+app.command()(index)
+for _name, _ask_command in ask.COMMANDS.items():
+    app.command(_name)(_command(_ask_command))
+app.command()(remember)
+app.command()(backends)
+app.command()(doctor)
+app.add_typer(config)
+app.add_typer(skill)

@@ -1,0 +1,47 @@
+"""`memory-router config`: check the rule table."""
+
+from typing import Annotated
+
+import typer
+
+from memory_router import paths
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.backends import AsJson
+from memory_router.routing import config as router_config
+from memory_router.routing import config_schema, lint
+from memory_router.routing.registry import read_manifests
+
+config = typer.Typer(name="config", no_args_is_help=True, help="Check the rule table.")
+
+
+@config.callback()
+def _group() -> None:
+    """Check the rule table."""
+
+
+@config.command()
+def check(
+    file: Annotated[str | None, typer.Argument(help="The file; by default the one in force.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a `router-config.json` is valid, and find what cannot be meant.
+
+    Exit code 1 means that it is not valid, or that something was found: a rule that can never match, a backend
+    that no manifest knows, a pattern that runs too long, an example that another rule takes.
+
+    Example: memory-router config check my-config.json
+    """
+    file = file or paths.config_file()
+    body = router_config.read(file)
+    config_schema.validate(body, file)
+    manifests, _ = read_manifests(paths.backend_folders())
+    findings = lint.lint(router_config.build(body, file), manifests, lint.examples_of(body))
+    if as_json or not output.is_terminal():
+        output.print_json({"file": file, "ok": not findings, "findings": [f._asdict() for f in findings]})
+    elif findings:
+        from memory_router.interfaces.cli.tables import print_table
+
+        print_table(("where", "what", "fix"), findings)
+    else:
+        output.note(f"{paths.shown(file)} is valid, and nothing in it looks wrong.")
+    raise typer.Exit(1 if findings else 0)

@@ -1,0 +1,150 @@
+"""`memory-router doctor`: check each layer, and say what to do about what is wrong."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import typer
+
+from memory_router import installation, paths
+from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.backends import AsJson
+from memory_router.routing import config as router_config
+from memory_router.routing.breaker import CircuitBreaker
+from memory_router.routing.config import Config
+from memory_router.routing.registry import USABLE, Manifest, State, read_manifests, read_state
+from memory_router.routing.rules import RuleTable
+
+
+class Check(NamedTuple):
+    """Hold the outcome of one check: `ok`, `warning` (works, but could be better) or `error`, and the fix."""
+
+    layer: str
+    status: str
+    finding: str
+    fix: str = ""
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check the program, its folders, the rule table, the registration and every backend.
+
+    Exit code 1 means that something is broken; each finding says what to do.
+
+    Example: memory-router doctor
+    """
+    checks = list(_checks())
+    if as_json or not output.is_terminal():
+        output.print_json(
+            {"ok": all(check.status != "error" for check in checks), "checks": [c._asdict() for c in checks]}
+        )
+    else:
+        from memory_router.interfaces.cli.tables import print_table
+
+        print_table(("layer", "", "finding", "fix"), checks)
+    raise typer.Exit(1 if any(check.status == "error" for check in checks) else 0)
+
+
+def _checks() -> Iterator[Check]:
+    yield _program()
+    for name, folder in (("state", paths.state_dir()), ("data", paths.data_dir()), ("cache", paths.cache_dir())):
+        yield _folder(name, folder)
+    settings, check = _rule_table()
+    yield check
+    manifests, problems = read_manifests(paths.backend_folders())
+    for problem in problems:
+        yield Check("manifest", "error", problem, "Correct it there, or remove the folder.")
+    state, check = _registration()
+    yield check
+    if state:
+        yield from _backends(manifests, state)
+    if settings and state:
+        yield from _circuits(settings, state)
+
+
+def _program() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if shutil.which("memory-router"):
+        return Check("program", "ok", f"Python {version}; memory-router is on the PATH")
+    command = os.path.join(os.path.dirname(sys.executable), "memory-router")
+    return Check(
+        "program",
+        "warning",
+        "memory-router is not on the PATH, so agents cannot call it by name",
+        f"Link it: ln -s {paths.shown(command)} ~/.local/bin/",
+    )
+
+
+def _folder(name: str, folder: str) -> Check:
+    try:
+        paths.make_private(folder)
+        probe = os.path.join(folder, f".probe-{os.getpid()}")
+        with open(probe, "w", encoding="utf-8") as stream:
+            stream.write("x")
+        os.remove(probe)
+    except OSError as error:
+        return Check(
+            name,
+            "error",
+            f"{paths.shown(folder)} cannot be written ({error.strerror})",
+            "Mend its permissions, free some space, or point MEMORY_ROUTER_HOME at a folder you may write.",
+        )
+    return Check(name, "ok", paths.shown(folder))
+
+
+def _rule_table() -> tuple[Config | None, Check]:
+    try:
+        settings = router_config.load()
+        RuleTable(settings)
+    except MemoryRouterError as error:
+        return None, Check("rules", "error", error.cause, error.fix)
+    where = "the bundled table" if settings.bundled else paths.shown(settings.file)
+    return settings, Check("rules", "ok", f"{len(settings.rules)} rules from {where}")
+
+
+def _registration() -> tuple[State | None, Check]:
+    try:
+        state = read_state(paths.backends_file())
+    except MemoryRouterError as error:
+        return None, Check("registration", "error", error.cause, error.fix)
+    usable = [name for name, entry in state.backends.items() if entry.status in USABLE]
+    if not usable:
+        return state, Check(
+            "registration",
+            "error",
+            "no registered backend is ready",
+            "See the backends below, then: memory-router init",
+        )
+    return state, Check("registration", "ok", f"tier {state.tier}; ready: {', '.join(usable)}")
+
+
+def _backends(manifests: dict[str, Manifest], state: State) -> Iterator[Check]:
+    for name in state.backends:
+        if name not in manifests:
+            yield Check(name, "error", "registered, but its backend.json is gone", "Run: memory-router init")
+    known = [manifest for name, manifest in manifests.items() if name in state.backends]
+    for name, health in installation.probe_all(known).items():
+        registered = state.backends[name].status
+        if health.status != registered:
+            finding = f"is {health.status} now but registered as {registered}: {health.reason}"
+            yield Check(name, "warning", finding, f"{health.fix} Then: memory-router init".strip())
+        elif health.status == "ready":
+            yield Check(name, "ok", health.reason or "ready")
+        else:
+            yield Check(name, "warning", f"{health.status}: {health.reason}", health.fix)
+
+
+def _circuits(settings: Config, state: State) -> Iterator[Check]:
+    breaker = CircuitBreaker(paths.breakers_file(), settings.circuit_breaking)
+    steps = {step for rule in settings.rules for step in rule.steps(None) if step.backend in state.backends}
+    for step in sorted(steps, key=str):
+        left = breaker.seconds_open(step)
+        if left:
+            yield Check(
+                str(step),
+                "warning",
+                f"timed out too often and is skipped for another {left:.0f} s",
+                "Find out why it is slow, or raise its deadline in router-config.json.",
+            )

@@ -1,0 +1,37 @@
+"""Print for programs: JSON to stdout, sentences to stderr. What people see on a terminal is in `tables`."""
+
+import json
+import sys
+from typing import Any, NoReturn
+
+from memory_router.errors import MemoryRouterError
+
+
+def is_terminal() -> bool:
+    """Say whether stdout is a terminal, and so a person."""
+    return sys.stdout.isatty()
+
+
+def print_json(value: Any, *, one_line: bool = False) -> None:
+    """Print `value` as JSON in UTF-8 and flush it; indented on a terminal unless `one_line`."""
+    indent = 2 if is_terminal() and not one_line else None
+    # Escapes keep a terminal safe from whatever a memory holds; a pipe gets readable text.
+    text = json.dumps(value, ensure_ascii=is_terminal(), indent=indent)
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def note(sentence: str) -> None:
+    """Print a sentence to stderr."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def fail(error: MemoryRouterError) -> NoReturn:
+    """Print what happened and what to do next to stderr, and end with exit code 1."""
+    note(f"memory-router: {error.cause}\n  {error.fix}" if error.fix else f"memory-router: {error.cause}")
+    sys.exit(1)
+
+
+def visible(text: str) -> str:
+    """Return `text` without what a terminal would obey: control characters and escape sequences."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

@@ -1,0 +1,91 @@
+"""Draw answers for people: the one place, with `index` and its progress bar, that uses `rich`."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from memory_router.contract import JsonObject
+from memory_router.interfaces.cli.output import visible
+from memory_router.routing.envelope import Envelope
+
+_SNIPPET_LINES = 4
+_COLOURS = {
+    "success": "green",
+    "ready": "green",
+    "ok": "green",
+    "warning": "yellow",
+    "partial": "yellow",
+    "degraded": "yellow",
+    "installed": "yellow",
+}
+
+
+def print_envelope(envelope: Envelope) -> None:
+    """Draw an answer: what it is worth, where it came from, and each result with its place."""
+    console = Console()
+    routed = envelope.routed_to or "nobody"
+    mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
+    tried = " > ".join(envelope.fallback_chain) or "no backend"
+    console.print(
+        f"{coloured(envelope.status)} from [bold]{escape(routed + mode)}[/], relevance "
+        f"{envelope.normalized_relevance:.2f}, {envelope.router_duration_ms} ms [dim](chain: {escape(tried)})[/]"
+    )
+    if envelope.error_message:
+        console.print(f"  {escape(visible(envelope.error_message))}")
+    for position, result in enumerate(envelope.results, 1):
+        _print_result(console, position, result)
+    if envelope.trace:
+        console.print_json(data=envelope.trace, ensure_ascii=True)
+
+
+def print_decision(decision: JsonObject) -> None:
+    """Draw where a question would go, and because of what."""
+    console = Console()
+    if "error_code" in decision:
+        console.print(f"{coloured('error')} {escape(visible(decision['error_message']))}")
+        return
+    rule, signal = decision["rule"], decision["signal"]
+    because = f"signal {signal['name']} ({signal['strength']})" if signal else "no signal matched"
+    named = f"rule {rule['number']} {rule['id']}" if rule else "the caller's choice"
+    console.print(f"[bold]{named}[/], {because}")
+    rows = [(_step(step), "would be asked") for step in decision["steps"]]
+    rows += [(_step(skip), f"skipped: {skip['reason']}") for skip in decision["skipped"]]
+    print_table(("step", ""), rows)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Draw a table; cells that name a status get its colour."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(coloured(cell) if cell in _STATUSES else escape(visible(cell)) for cell in row))
+    Console().print(table)
+
+
+_STATUSES = {*_COLOURS, "empty", "error", "unavailable"}
+
+
+def coloured(status: str) -> str:
+    """Return the markup of a status: green is good, yellow could be better, red is broken."""
+    return f"[{_COLOURS.get(status, 'red')}]{status}[/]"
+
+
+def _print_result(console: Console, position: int, result: JsonObject) -> None:
+    place = result.get("path") or result.get("title") or result["source"]
+    line = f":{result['line']}" if result.get("line") else ""
+    when = f"  {result['timestamp'][:10]}" if result.get("timestamp") else ""
+    console.print(
+        f"\n[bold]{position}.[/] [cyan]{escape(visible(str(place)))}{line}[/] [dim]{result['relevance']:.2f}{when}[/]"
+    )
+    lines = [text for text in visible(result["content"]).splitlines() if text.strip()]
+    for text in lines[:_SNIPPET_LINES]:
+        console.print(f"   {escape(text)}", highlight=False, overflow="ellipsis", no_wrap=True)
+    if len(lines) > _SNIPPET_LINES:
+        console.print(f"   [dim]... {len(lines) - _SNIPPET_LINES} more lines[/]")
+
+
+def _step(step: JsonObject) -> str:
+    return f"{step['backend']}:{step['mode']}" if step["mode"] else str(step["backend"])

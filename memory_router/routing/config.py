@@ -1,0 +1,189 @@
+"""Read the rule table, thresholds, deadlines and product tiers from `router-config.json`.
+
+The bundled file is proved valid by the test suite and is built as it stands. A user's file is checked first by
+`config_schema`, whose import costs as much as a whole query does; the ask path pays for it only then.
+"""
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from memory_router import paths
+from memory_router.errors import ConfigError
+
+
+class Step(NamedTuple):
+    """Name one thing to ask: a backend, and the mode it is asked in (None where it has none)."""
+
+    backend: str
+    mode: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.backend}:{self.mode}" if self.mode else self.backend
+
+    @classmethod
+    def parse(cls, text: str) -> "Step":
+        """Read `backend` or `backend:mode`."""
+        backend, _, mode = text.partition(":")
+        return cls(backend, mode or None)
+
+
+class Signal(NamedTuple):
+    """Hold a pattern that speaks for a rule.
+
+    Args:
+        name: what traces and logs call it.
+        pattern: a `regex` expression, case-insensitive unless it says otherwise.
+        strong: strong signals of all rules are tried before the weak ones of any.
+        fallback: steps after the primary where they differ from the rule's.
+    """
+
+    name: str
+    pattern: str
+    strong: bool
+    fallback: tuple[Step, ...] | None
+
+    @property
+    def strength(self) -> str:
+        """Return `strong` or `weak`, as the file says it."""
+        return "strong" if self.strong else "weak"
+
+
+class Rule(NamedTuple):
+    """Send the questions that its signals match to a primary step, then to the fallback steps in order."""
+
+    id: str
+    number: int
+    primary: Step
+    fallback: tuple[Step, ...]
+    signals: tuple[Signal, ...]
+
+    def steps(self, signal: Signal | None) -> tuple[Step, ...]:
+        """Return the steps for a question that `signal` matched."""
+        own = signal.fallback if signal else None
+        return (self.primary, *(self.fallback if own is None else own))
+
+
+class Deadlines(NamedTuple):
+    """Say how long an attempt may take.
+
+    Args:
+        default_ms: for a backend that nothing else is said of (seed 002: 5000).
+        total_ms: for all attempts of one question together, or None.
+        backends: by `backend:mode` or by `backend`, the former first.
+    """
+
+    default_ms: int
+    total_ms: int | None
+    backends: dict[str, int]
+
+    def of(self, step: Step, manifest_ms: int | None) -> int:
+        """Return the milliseconds that `step` may take; the manifest's own wish comes before the default."""
+        chosen = self.backends.get(str(step)) or self.backends.get(step.backend)
+        return chosen or manifest_ms or self.default_ms
+
+
+class CircuitBreaking(NamedTuple):
+    """Skip a step for `cooldown_ms` after `failures` timeouts in a row."""
+
+    failures: int
+    cooldown_ms: int
+
+
+class Config(NamedTuple):
+    """Hold everything that `router-config.json` says.
+
+    Args:
+        file: where it was read.
+        bundled: whether that file is the one that ships with the program.
+        fallback_threshold: the normalized relevance from which an answer is accepted (seed 002: 0.4).
+        signal_timeout_ms: how long one pattern may run on one question.
+        tiers: the backends that each product tier installs.
+        rules: in the order in which they are tried; the last one, without signals, is the default.
+    """
+
+    file: str
+    bundled: bool
+    fallback_threshold: float
+    signal_timeout_ms: int
+    deadlines: Deadlines
+    circuit_breaking: CircuitBreaking
+    tiers: dict[str, tuple[str, ...]]
+    rules: tuple[Rule, ...]
+
+    @property
+    def default_rule(self) -> Rule:
+        """Return the rule for questions that no signal matches."""
+        return self.rules[-1]
+
+
+def load(file: str | None = None) -> Config:
+    """Read the configuration in `file`, by default the one in force.
+
+    Raises:
+        ConfigError: the file cannot be read or breaks the schema; the cause names file, place, value and what
+            is allowed there.
+    """
+    file = file or paths.config_file()
+    body = read(file)
+    if not is_bundled(file):
+        from memory_router.routing import config_schema
+
+        config_schema.validate(body, file)
+    return build(body, file)
+
+
+def is_bundled(file: str) -> bool:
+    """Say whether `file` is the one that ships with the program."""
+    return os.path.realpath(file) == os.path.realpath(paths.bundled("router-config.json"))
+
+
+def read(file: str) -> Any:
+    """Return the JSON in `file`.
+
+    Raises:
+        ConfigError: the file cannot be read or is not JSON.
+    """
+    try:
+        with open(file, "rb") as stream:
+            return json.loads(stream.read())
+    except OSError as error:
+        raise ConfigError(
+            f"{paths.shown(file)} cannot be read ({error.strerror}).", "Check its name and permissions."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{paths.shown(file)} is not JSON ({error}).",
+            "Correct it there; `memory-router config check FILE` says when it is right.",
+        ) from error
+
+
+def build(body: dict[str, Any], file: str) -> Config:
+    """Build the configuration from JSON that is known to be valid."""
+    deadlines, breaking = body["deadlines"], body["circuit_breaker"]
+    return Config(
+        file,
+        is_bundled(file),
+        body["fallback_threshold"],
+        body["signal_timeout_ms"],
+        Deadlines(deadlines["default_ms"], deadlines.get("total_ms"), deadlines.get("backends", {})),
+        CircuitBreaking(breaking["failures"], breaking["cooldown_ms"]),
+        {tier: tuple(names) for tier, names in body["tiers"].items()},
+        tuple(_rule(rule) for rule in body["rules"]),
+    )
+
+
+def _rule(rule: dict[str, Any]) -> Rule:
+    signals = tuple(_signal(signal) for signal in rule["signals"])
+    return Rule(rule["id"], rule["number"], Step.parse(rule["primary"]), _steps(rule["fallback"]), signals)
+
+
+def _signal(signal: dict[str, Any]) -> Signal:
+    own = signal.get("fallback")
+    return Signal(
+        signal["name"], signal["pattern"], signal["strength"] == "strong", None if own is None else _steps(own)
+    )
+
+
+def _steps(texts: list[str]) -> tuple[Step, ...]:
+    return tuple(Step.parse(text) for text in texts)

@@ -1,0 +1,166 @@
+"""Check a `router-config.json` and describe it as a JSON Schema, both from the same types.
+
+Only a user's own file and the commands around it come here: the ask path does not import this module for the
+bundled file (see `config`).
+"""
+
+import difflib
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from memory_router.errors import ConfigError
+from memory_router.paths import shown
+from memory_router.routing.rules import compile_pattern
+
+_StepText = Annotated[
+    str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*(:[a-z0-9][a-z0-9_-]*)?$", description="`backend` or `backend:mode`.")
+]
+_Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$", description="Lower case, digits, `_` and `-`.")]
+_Milliseconds = Annotated[int, Meta(ge=1, le=600_000, description="Milliseconds, up to ten minutes.")]
+
+
+class _Signal(msgspec.Struct, forbid_unknown_fields=True):
+    name: _Name
+    pattern: Annotated[str, Meta(min_length=1, description="A `regex` expression, case-insensitive unless it says so.")]
+    strength: Annotated[
+        Literal["strong", "weak"], Meta(description="Strong signals of all rules are tried before any weak one.")
+    ]
+    fallback: Annotated[
+        list[_StepText] | None, Meta(description="Steps after the primary, where they differ from the rule's.")
+    ] = None
+
+
+class _Rule(msgspec.Struct, forbid_unknown_fields=True):
+    id: _Name
+    number: Annotated[int, Meta(ge=1, description="What `--rule` and traces call it; unique.")]
+    primary: _StepText
+    fallback: list[_StepText]
+    signals: Annotated[list[_Signal], Meta(description="Tried in order; the last rule has none and is the default.")]
+    rationale: str = ""
+    examples: Annotated[
+        list[str], Meta(description="Questions that this rule must take; `config check` tries them.")
+    ] = []
+
+
+class _Deadlines(msgspec.Struct, forbid_unknown_fields=True):
+    default_ms: _Milliseconds
+    total_ms: Annotated[_Milliseconds | None, Meta(description="For all attempts of one question together.")] = None
+    backends: Annotated[dict[_StepText, _Milliseconds], Meta(description="By `backend:mode` or by `backend`.")] = {}
+
+
+class _CircuitBreaker(msgspec.Struct, forbid_unknown_fields=True):
+    failures: Annotated[int, Meta(ge=1, description="Timeouts in a row after which a step is skipped.")]
+    cooldown_ms: Annotated[int, Meta(ge=0, description="For how long it is skipped before it is tried again.")]
+
+
+class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1]
+    fallback_threshold: Annotated[
+        float, Meta(ge=0, le=1, description="The normalized relevance from which an answer is accepted.")
+    ]
+    signal_timeout_ms: Annotated[int, Meta(ge=1, le=1000, description="How long one pattern may run on a question.")]
+    deadlines: _Deadlines
+    circuit_breaker: _CircuitBreaker
+    tiers: Annotated[dict[str, list[_Name]], Meta(description="The backends that each product tier installs.")]
+    rules: Annotated[list[_Rule], Meta(min_length=1)]
+    schema: Annotated[str, Meta(description="Where this schema lies, for editors.")] = msgspec.field(
+        name="$schema", default=""
+    )
+
+
+_STRUCTS: dict[str, type[msgspec.Struct]] = {
+    "deadlines": _Deadlines,
+    "circuit_breaker": _CircuitBreaker,
+    "rules[]": _Rule,
+    "signals[]": _Signal,
+}
+
+
+def validate(body: Any, file: str) -> None:
+    """Check the JSON of a configuration file.
+
+    Raises:
+        ConfigError: it breaks the schema; the cause names the file, the place, the value and what is allowed.
+    """
+    try:
+        config = msgspec.convert(body, _RouterConfig)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error), body, file) from error
+    _check_rules(config.rules, file)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of `router-config.json`."""
+    schema = msgspec.json.schema(_RouterConfig)
+    text = msgspec.json.encode(schema, order="sorted").decode().replace("_RouterConfig", "RouterConfig")
+    text = re.sub(r"(#/\$defs/|\")_(Rule|Signal|Deadlines|CircuitBreaker)\"", r'\1\2"', text)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "router-config.json",
+        **msgspec.json.decode(text),
+    }
+
+
+def _check_rules(rules: list[_Rule], file: str) -> None:
+    for position, rule in enumerate(rules):
+        place = f"$.rules[{position}]"
+        for earlier in rules[:position]:
+            if earlier.id == rule.id:
+                raise _error(file, f"{place}.id", rule.id, "an id that no other rule has")
+            if earlier.number == rule.number:
+                raise _error(file, f"{place}.number", rule.number, "a number that no other rule has")
+        is_last = position == len(rules) - 1
+        if is_last and rule.signals:
+            raise _error(file, f"{place}.signals", f"{len(rule.signals)} signals", "[]: the last rule is the default")
+        if not is_last and not rule.signals:
+            raise _error(file, f"{place}.signals", [], "at least one signal; only the last rule has none")
+        for index, signal in enumerate(rule.signals):
+            _check_pattern(signal.pattern, f"{place}.signals[{index}].pattern", file)
+
+
+def _check_pattern(pattern: str, place: str, file: str) -> None:
+    try:
+        compile_pattern(pattern, place)
+    except ConfigError as error:
+        raise ConfigError(f"{shown(file)}: {error.cause}", error.fix) from error
+
+
+def _explained(message: str, body: Any, file: str) -> ConfigError:
+    problem, _, place = message.partition(" - at ")
+    # msgspec says `$.deadlines.backends[...]` for a member of a mapping: the key is not in the message.
+    place = place.strip("`") or "$"
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
+    if unknown:
+        members = _members(place)
+        close = difflib.get_close_matches(unknown[1], members, 1)
+        hint = f" (did you mean `{close[0]}`?)" if close else ""
+        return _error(file, f"{place}.{unknown[1]}", "unknown member", f"{', '.join(members)}{hint}")
+    missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
+    if missing:
+        return _error(file, f"{place}.{missing[1]}", "missing", "it must be there")
+    expected = problem.removeprefix("Expected ").partition(", got")[0]
+    if problem.startswith("Invalid enum value"):
+        expected = '"strong" or "weak"' if place.endswith(".strength") else "1"
+    return _error(file, place, _value_at(body, place), expected)
+
+
+def _error(file: str, place: str, value: Any, allowed: str) -> ConfigError:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return ConfigError(f"{shown(file)}: {place} is {text!r}; allowed: {allowed}.", "Correct it there.")
+
+
+def _members(place: str) -> list[str]:
+    last = re.sub(r"\[\d+\]$", "[]", place).rsplit(".", 1)[-1]
+    kind = _STRUCTS.get(last, _RouterConfig)
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def _value_at(body: Any, place: str) -> Any:
+    value = body
+    for key, index in re.findall(r"\.([\w$]+)|\[(\d+)\]", place):
+        value = value[key] if key else value[int(index)]
+    return value

@@ -1,0 +1,160 @@
+"""Judge the attempts of a plan and put the answer into the router's envelope (seed 002, Output Format)."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from memory_router.contract import JsonObject
+from memory_router.errors import MemoryRouterError
+from memory_router.routing.config import Step
+from memory_router.routing.plan import Plan
+
+
+class Attempt(NamedTuple):
+    """Hold the outcome of asking one step: a response, or the error that came in its place.
+
+    Args:
+        step: what was asked.
+        response: the checked response of the backend, or None.
+        error: what went wrong, or None.
+        duration_ms: as the router measured it.
+        deadline_ms: what it was given.
+    """
+
+    step: Step
+    response: JsonObject | None
+    error: MemoryRouterError | None
+    duration_ms: int
+    deadline_ms: int
+
+    @property
+    def status(self) -> str:
+        """Return `success`, `empty` or `error`."""
+        return str(self.response["status"]) if self.response else "error"
+
+    @property
+    def relevance(self) -> float:
+        """Return the normalized relevance; 0 where there is no result."""
+        return float(self.response["normalized_relevance"]) if self.response and self.response["results"] else 0.0
+
+    @property
+    def code(self) -> str | None:
+        """Return the code of the error, or of the reason why an empty answer is empty."""
+        if self.error:
+            return self.error.code
+        code = self.response["error_code"] if self.response else None
+        return str(code) if code else ("BACKEND_ERROR" if self.status == "error" else None)
+
+    @property
+    def message(self) -> str | None:
+        """Return what happened, why, and what to do next."""
+        if self.error:
+            return str(self.error)
+        message = self.response["error_message"] if self.response else None
+        return str(message) if message else ("The backend gave no reason." if self.status == "error" else None)
+
+    def is_accepted(self, threshold: float) -> bool:
+        """Say whether this answer is good enough to stop (seed 002, Fallback Logic)."""
+        return self.status == "success" and self.relevance >= threshold
+
+
+class Envelope(NamedTuple):
+    """Hold the answer to a question: the seed's fields in the seed's order, then the router's own."""
+
+    query_echo: str
+    routed_to: str | None
+    routed_mode: str | None
+    fallback_chain: tuple[str, ...]
+    fallbacks_used: int
+    results: list[JsonObject]
+    result_count: int
+    normalized_relevance: float
+    status: str
+    error_code: str | None
+    error_message: str | None
+    router_duration_ms: int
+    backend_duration_ms: int
+    execution_id: str
+    trace: JsonObject | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the envelope as JSON has it: causes only where there are any, the trace only if asked for."""
+        optional = ("error_code", "error_message", "trace")
+        return {name: value for name, value in self._asdict().items() if value is not None or name not in optional}
+
+
+def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: str) -> Envelope:
+    """Choose the answer among the attempts (design, Judge; seed 002, Fallback Logic).
+
+    The accepted attempt; else the most relevant one as `partial`; else `empty`; `error` when every attempt
+    failed. An empty answer says why, wherever a step had a reason other than that nothing matched.
+
+    Args:
+        plan: what was to be asked.
+        attempts: what came of it, in the plan's order.
+        threshold: the normalized relevance from which an attempt is accepted.
+        log_file: where the user finds the journal, for the message of a total failure.
+    """
+    for position, attempt in enumerate(attempts):
+        if attempt.is_accepted(threshold):
+            return _answered(plan, attempt, "success", position)
+    with_results = [attempt for attempt in attempts if attempt.response and attempt.response["results"]]
+    if with_results:
+        best = max(with_results, key=lambda attempt: attempt.relevance)
+        return _answered(plan, best, "partial", len(plan.steps) - 1)
+    if any(attempt.status != "error" for attempt in attempts):
+        first = next(attempt for attempt in attempts if attempt.status != "error")
+        code, message = _reasons(plan, attempts)
+        empty = _answered(plan, first, "empty", len(plan.steps) - 1)
+        return empty._replace(error_code=code, error_message=message)
+    causes = " ".join(f"{attempt.step}: {attempt.message}" for attempt in attempts)
+    sentence = f"All backends in the fallback chain failed. Check {log_file} for details."
+    return failed(plan, "ALL_BACKENDS_FAILED", f"{sentence} {causes}", len(plan.steps))
+
+
+def failed(plan: Plan, code: str, message: str, fallbacks_used: int = 0) -> Envelope:
+    """Return the envelope of a question that no backend could be asked, or that all failed to answer."""
+    return _envelope(plan, status="error", fallbacks_used=fallbacks_used, error_code=code, error_message=message)
+
+
+def _answered(plan: Plan, attempt: Attempt, status: str, fallbacks_used: int) -> Envelope:
+    assert attempt.response is not None  # noqa: S101 - an attempt without a response is never chosen
+    return _envelope(
+        plan,
+        status=status,
+        fallbacks_used=fallbacks_used,
+        routed_to=attempt.step.backend,
+        routed_mode=attempt.step.mode,
+        results=attempt.response["results"],
+        result_count=len(attempt.response["results"]),
+        normalized_relevance=attempt.relevance,
+        backend_duration_ms=round(attempt.response["backend_duration_ms"]),
+    )
+
+
+def _envelope(plan: Plan, **fields: Any) -> Envelope:
+    blank = Envelope(
+        query_echo=plan.query,
+        routed_to=None,
+        routed_mode=None,
+        fallback_chain=tuple(step.backend for step in plan.steps),
+        fallbacks_used=0,
+        results=[],
+        result_count=0,
+        normalized_relevance=0.0,
+        status="error",
+        error_code=None,
+        error_message=None,
+        router_duration_ms=0,
+        backend_duration_ms=0,
+        execution_id="",
+    )
+    return blank._replace(**fields)
+
+
+def _reasons(plan: Plan, attempts: Sequence[Attempt]) -> tuple[str | None, str | None]:
+    """Return the first code and all messages of what kept steps from answering; (None, None) if nothing did."""
+    causes = [(attempt.code, f"{attempt.step}: {attempt.message}") for attempt in attempts if attempt.code]
+    causes += [("BACKEND_SKIPPED", f"{skip.step}: {skip.reason}") for skip in plan.skipped if skip.is_fault]
+    if not causes:
+        return None, None
+    return causes[0][0], " ".join(message for _, message in causes)

@@ -1,0 +1,243 @@
+"""Answer a question: detect, plan, attempt, judge, envelope, record (design, Ask)."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from memory_router import contract
+from memory_router.errors import (
+    BackendTimeoutError,
+    EmptyQueryError,
+    MemoryRouterError,
+    NoBackendsError,
+    QueryTooLongError,
+    UnknownBackendError,
+    UnknownRuleError,
+)
+from memory_router.routing.breaker import CircuitBreaker
+from memory_router.routing.config import Config, Rule, Step
+from memory_router.routing.dispatch import Dispatcher
+from memory_router.routing.envelope import Attempt, Envelope, failed, judge
+from memory_router.routing.journal import Journal
+from memory_router.routing.plan import Plan, make_plan
+from memory_router.routing.registry import USABLE, Registry
+from memory_router.routing.rules import CallersChoice, Match, RuleSource
+from memory_router.routing.trace import describe
+
+# Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
+MAX_QUERY_CHARACTERS = 32_768
+
+
+class Choice(NamedTuple):
+    """Hold what the caller wants instead of the rules' own decision; all None to let the rules decide.
+
+    Args:
+        rule: the id or number of the rule to follow.
+        backend: `name` or `name:mode`: the one step to ask.
+    """
+
+    rule: str | None = None
+    backend: str | None = None
+
+
+RULES_DECIDE = Choice()
+
+
+class Router:
+    """Route questions to the installed backends and answer them.
+
+    Args:
+        config: the rule table, thresholds and deadlines.
+        sources: where routes come from; the first that has one wins, and the last has one for every question.
+        read_registry: gives the backends; called for each question, so that a long-lived router sees what was
+            installed meanwhile.
+        dispatcher: carries requests to backends.
+        breaker: remembers which steps keep timing out.
+        journal: takes what went wrong on the way to an answer.
+        warn: takes a sentence for the user about something that did not stop the answer.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sources: Sequence[RuleSource],
+        read_registry: Callable[[], Registry],
+        dispatcher: Dispatcher,
+        breaker: CircuitBreaker,
+        journal: Journal,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._sources = tuple(sources)
+        self._read_registry = read_registry
+        self._dispatcher = dispatcher
+        self._breaker = breaker
+        self._journal = journal
+        self._warn = warn
+
+    def route(self, query: str, choice: Choice = RULES_DECIDE) -> Plan:
+        """Decide where `query` would go, and ask nobody.
+
+        Raises:
+            QueryError: the question is empty or too long, or the choice names what is not there.
+        """
+        registry = self._read_registry()
+        if registry.state_error:
+            self._warn(str(registry.state_error))
+        return self._plan(checked(query), choice, registry)
+
+    def query(self, query: str, *, choice: Choice = RULES_DECIDE, limit: int = 10, trace: bool = False) -> Envelope:
+        """Answer `query`; every failure is an envelope of status `error`, never an exception.
+
+        Args:
+            query: the question.
+            choice: what the caller wants instead of the rules' own decision.
+            limit: how many results at the most.
+            trace: whether the envelope tells how the answer came about.
+        """
+        started = time.perf_counter()
+        plan = Plan(without_surrogates(query))
+        attempts: list[Attempt] = []
+        try:
+            registry = self._read_registry()
+            if registry.state_error:
+                raise registry.state_error
+            plan = self._plan(checked(query), choice, registry)
+            if not plan.steps:
+                raise _nobody_to_ask(plan)
+            attempts.extend(self._attempts(plan, registry, limit))
+            envelope = judge(plan, attempts, self._config.fallback_threshold, self._journal.file)
+        except MemoryRouterError as error:
+            envelope = failed(plan, error.code, str(error))
+        return envelope._replace(
+            router_duration_ms=_milliseconds_since(started),
+            execution_id=os.urandom(8).hex(),
+            trace=describe(plan, attempts, self._config) if trace else None,
+        )
+
+    def close(self) -> None:
+        """End the backends that were kept running."""
+        self._dispatcher.close()
+
+    def __enter__(self) -> "Router":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _plan(self, query: str, choice: Choice, registry: Registry) -> Plan:
+        match = self._match(query, choice, registry)
+        for sentence in (*match.warnings, *registry.problems):
+            self._warn(sentence)
+        return make_plan(query, match, registry, self._breaker.seconds_open)
+
+    def _match(self, query: str, choice: Choice, registry: Registry) -> Match:
+        sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
+        return next(match for source in sources if source and (match := source.match(query)))
+
+    def _attempts(self, plan: Plan, registry: Registry, limit: int) -> Iterator[Attempt]:
+        """Ask step after step until an answer is accepted or the total budget is spent."""
+        total_ms = self._config.deadlines.total_ms
+        started = time.perf_counter()
+        for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=True):
+            manifest = registry.manifests[step.backend]
+            deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
+            if total_ms is not None:
+                deadline_ms = min(deadline_ms, total_ms - _milliseconds_since(started))
+            if deadline_ms <= 0:
+                return
+            attempt = self._attempt(
+                step, registry, contract.Request("query", plan.query, step.mode, limit, deadline_ms)
+            )
+            yield attempt
+            self._record(plan.query, attempt, following)
+            if attempt.is_accepted(self._config.fallback_threshold):
+                return
+
+    def _attempt(self, step: Step, registry: Registry, request: contract.Request) -> Attempt:
+        started = time.perf_counter()
+        response, problem = None, None
+        try:
+            response = contract.decode_response(self._dispatcher.ask(registry.manifests[step.backend], request))
+        except MemoryRouterError as error:
+            problem = error
+        return Attempt(step, response, problem, _milliseconds_since(started), request.deadline_ms)
+
+    def _record(self, query: str, attempt: Attempt, following: Step | None) -> None:
+        """Write the journal and the breaker's state; a disk that refuses costs a warning, not the answer."""
+        timed_out = isinstance(attempt.error, BackendTimeoutError)
+        backend, following_backend = attempt.step.backend, following.backend if following else None
+        try:
+            self._breaker.record(attempt.step, timed_out=timed_out)
+            if timed_out:
+                self._journal.timeout(query, backend, attempt.duration_ms, following_backend)
+            elif attempt.status == "error":
+                self._journal.fallback(query, backend, str(attempt.code), str(attempt.message), following_backend)
+        except OSError as error:
+            self._warn(f"what {backend} failed with was not logged: {error}. The answer is complete.")
+
+
+def checked(query: str) -> str:
+    """Return `query` as text that every backend can take.
+
+    Raises:
+        EmptyQueryError: nothing visible is in it.
+        QueryTooLongError: it has more than MAX_QUERY_CHARACTERS characters.
+    """
+    query = without_surrogates(query)
+    if not any(char.isprintable() and not char.isspace() for char in query):
+        raise EmptyQueryError(
+            "The question is empty.", 'Ask something: memory-router query "why did we choose Postgres"'
+        )
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise QueryTooLongError(
+            f"The question has {len(query):,} characters; the limit is {MAX_QUERY_CHARACTERS:,}.",
+            "Ask for what you want to know in a sentence or two.",
+        )
+    return query
+
+
+def without_surrogates(text: str) -> str:
+    """Replace the bytes that were no UTF-8 when Python read them from the command line (PEP 383)."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not text.isascii() else text
+
+
+def _callers_choice(choice: Choice, rules: Sequence[Rule], registry: Registry) -> RuleSource | None:
+    if choice.backend:
+        return CallersChoice((_chosen_step(choice.backend, registry),))
+    if not choice.rule:
+        return None
+    for rule in rules:
+        if choice.rule in (rule.id, str(rule.number)):
+            return CallersChoice(rule.steps(None), rule)
+    known = ", ".join(f"{rule.number} ({rule.id})" for rule in rules)
+    raise UnknownRuleError(f"There is no rule {choice.rule!r}.", f"Choose one of: {known}.")
+
+
+def _chosen_step(text: str, registry: Registry) -> Step:
+    step = Step.parse(text)
+    manifest = registry.manifests.get(step.backend)
+    if manifest is None:
+        known = ", ".join(sorted(registry.manifests))
+        raise UnknownBackendError(f"There is no backend {step.backend!r}.", f"Choose one of: {known}.")
+    if step.mode and step.mode not in manifest.modes:
+        modes = ", ".join(manifest.modes) or "none"
+        raise UnknownBackendError(f"{step.backend} has no mode {step.mode!r}.", f"Its modes are: {modes}.")
+    installed = registry.state.backends.get(step.backend)
+    if registry.state_error is None and (installed is None or installed.status not in USABLE):
+        why = f"{installed.status}: {installed.message}" if installed else "not installed"
+        raise UnknownBackendError(f"{step.backend} cannot be asked ({why}).", "Run: memory-router init --tier pro")
+    return step._replace(mode=step.mode or (manifest.modes[0] if manifest.modes else None))
+
+
+def _nobody_to_ask(plan: Plan) -> NoBackendsError:
+    skipped = " ".join(f"{skip.step}: {skip.reason}." for skip in plan.skipped)
+    return NoBackendsError(
+        f"None of the backends for this question can be asked. {skipped}",
+        "`memory-router doctor` says what to do for each; `memory-router init` registers them anew.",
+    )
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
