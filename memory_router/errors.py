@@ -17,6 +17,7 @@
     │   ├── BackendTimeoutError      QUERY_TIMEOUT
     │   └── InvalidResponseError     INVALID_RESPONSE
     ├── SkillError                   SKILL_ERROR
+    ├── RefusedMemoryError           MEMORY_REFUSED
     └── StoreError                   STORE_ERROR
         ├── NewerStoreError          STORE_NEWER
         └── CorruptStoreError        STORE_CORRUPT
@@ -137,6 +138,12 @@ class SkillError(MemoryRouterError):
     """The skill cannot be installed."""
 
     code = "SKILL_ERROR"
+
+
+class RefusedMemoryError(MemoryRouterError):
+    """A text cannot be kept as a memory: it says nothing, or it is too long."""
+
+    code = "MEMORY_REFUSED"
 
 
 class StoreError(MemoryRouterError):

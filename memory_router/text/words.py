@@ -134,6 +134,11 @@ def identifier_terms(text: str) -> str:
     return " ".join(terms)
 
 
+def is_stop_word(word: str) -> bool:
+    """Say whether a lower-case word carries no content; `parse` keeps such words only where there is nothing else."""
+    return word in _STOP_WORDS
+
+
 def split_name(name: str) -> tuple[str, ...]:
     """Return the lower-case words of a name: `HTTPServer2` gives http, server, 2."""
     return tuple(part.lower() for part in _PART.findall(name))
