@@ -1,1 +1,1 @@
-"""Remember and recall: the embedded engine behind `backends/totalrecall`."""
+"""Remember facts and find them again: one store, in which relevance and time rank together."""

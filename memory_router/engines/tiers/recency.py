@@ -1,0 +1,98 @@
+"""Say what time does to a memory, and which questions ask for time."""
+
+import re
+from typing import NamedTuple
+
+from memory_router.text import words
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# One of these makes a question ask for what is recent ("just discussed", "last change": seed 002, rule 5).
+_MARKERS = _listed("ago current currently earlier just last lately latest newest now recent recently today yesterday")
+# Beside a marker, these say when ...
+_TIMES = _MARKERS | _listed(
+    """
+    afternoon before day days evening few hour hours minute minutes moment month months morning new night past previous
+    previously session sessions time times tonight week weeks year
+    """
+)
+# ... and these only that something was said or done.
+_DEEDS = _listed(
+    """
+    add added ask asked change changed changes changing chat chatted conversation deal decide decided decision
+    decisions did discuss discussed discussing discussion happen happened happening learn learned left look looked
+    made make making memories memory mention mentioned news note noted notes point remembered said saved says speak
+    spoke spoken stored stuff talk talked talking tell told topic topics touched update updated updates went work worked
+    working works write wrote written
+    """
+)
+# What is left of "why did we do it that way" names nothing that could be found.
+_VAGUE = _listed("way ways")
+
+_DAY = 86_400.0
+# An old memory that fits still beats a new one that hardly does; a question about the recent decays fully.
+_HALF_LIFE = 60 * _DAY
+_LASTING = 0.7
+_RECENT_HALF_LIFE = 30 * _DAY
+_NEWEST, _NEWEST_FLOOR = 0.9, 0.4
+
+
+class Wanted(NamedTuple):
+    """Hold a question as memories are asked it.
+
+    Args:
+        terms: words to look for, lower case; empty if there is none.
+        is_recent: whether it asks for what is recent; without terms it asks for the newest memories as such.
+    """
+
+    terms: tuple[str, ...]
+    is_recent: bool
+
+
+def understand(query: str) -> Wanted:
+    """Split a question into what it asks about and whether it asks for the newest.
+
+    Args:
+        query: the question, with any characters.
+    """
+    question = words.parse(query)
+    named = [part for name in question.identifiers for part in (name.joined, *name.parts)]
+    named += [part for path in question.paths for part in re.findall(r"\w+", path.lower())]
+    is_recent = any(word in _MARKERS for word in re.findall(r"[a-z]+", query.lower()))
+    dropped = _VAGUE | _TIMES | _DEEDS if is_recent else _VAGUE
+    about = [word for word in question.words if word not in dropped and not words.is_stop_word(word)]
+    return Wanted(tuple(dict.fromkeys(about + named)), is_recent)
+
+
+def decay(age: float, *, is_recent: bool) -> float:
+    """Return the factor in [0, 1] by which age moves a memory back in the ranking.
+
+    Half of what can decay is gone after 60 days, and 0.7 never goes; for a question that asks for what is recent,
+    half of all is gone after 30 days.
+
+    Args:
+        age: in seconds; a memory from the future is as good as new.
+        is_recent: whether the question asks for what is recent.
+    """
+    if is_recent:
+        return _left(age, _RECENT_HALF_LIFE)
+    return _LASTING + (1 - _LASTING) * _left(age, _HALF_LIFE)
+
+
+def newest_relevance(age: float) -> float:
+    """Return the relevance of a memory to "what was the last thing": 0.9, falling to 0.4 with age.
+
+    The newest memory is the last thing by definition, however old, so that it always passes the router's gate.
+
+    Args:
+        age: in seconds.
+    """
+    return _NEWEST_FLOOR + (_NEWEST - _NEWEST_FLOOR) * _left(age, _RECENT_HALF_LIFE)
+
+
+def _left(age: float, half_life: float) -> float:
+    # The bound keeps the power a float for any age.
+    return float(2.0 ** -min(max(age, 0.0) / half_life, 1000.0))

@@ -1,0 +1,47 @@
+"""Define the tables of memories, one migration after the other; a released one is never changed.
+
+The texts are stored once: the full-text table reads them from `memories` and triggers keep it in step. `names` holds
+the identifiers of a text split and joined, so that "auth token" finds `parseAuthToken`.
+"""
+
+import apsw
+
+from memory_router.storage.sqlite import Migration
+
+
+def _first(connection: apsw.Connection) -> None:
+    connection.execute(
+        """
+        CREATE TABLE memories(
+            row INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            text TEXT NOT NULL,
+            names TEXT NOT NULL,
+            created REAL NOT NULL,
+            tags TEXT NOT NULL,
+            project TEXT,
+            tier TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX memories_by_time ON memories(created, row);
+        CREATE VIRTUAL TABLE memory_text USING fts5(
+            text, names, tags,
+            content = 'memories', content_rowid = 'row', tokenize = 'porter unicode61 remove_diacritics 2'
+        );
+        CREATE VIRTUAL TABLE memory_words USING fts5vocab(memory_text, row);
+        CREATE TRIGGER memory_added AFTER INSERT ON memories BEGIN
+            INSERT INTO memory_text(rowid, text, names, tags) VALUES (new.row, new.text, new.names, new.tags);
+        END;
+        CREATE TRIGGER memory_removed AFTER DELETE ON memories BEGIN
+            INSERT INTO memory_text(memory_text, rowid, text, names, tags)
+            VALUES ('delete', old.row, old.text, old.names, old.tags);
+        END;
+        CREATE TRIGGER memory_changed AFTER UPDATE OF row, text, names, tags ON memories BEGIN
+            INSERT INTO memory_text(memory_text, rowid, text, names, tags)
+            VALUES ('delete', old.row, old.text, old.names, old.tags);
+            INSERT INTO memory_text(rowid, text, names, tags) VALUES (new.row, new.text, new.names, new.tags);
+        END;
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)
