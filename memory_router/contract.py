@@ -167,6 +167,21 @@ def serve(
     os._exit(0)
 
 
+def serve_unavailable(backend: str, reason: str, fix: str) -> NoReturn:
+    """Be a backend that cannot answer in this version: every question and health check says why, and what to do.
+
+    Args:
+        backend: the name in the manifest.
+        reason: one sentence: why it cannot answer.
+        fix: one sentence: what to do meanwhile.
+    """
+    serve(
+        backend,
+        query=lambda _request: failure("BACKEND_UNAVAILABLE", f"{reason} {fix}"),
+        health=lambda: Health("unavailable", reason, fix),
+    )
+
+
 def encode_request(request: Request) -> bytes:
     """Return the request as one line of JSON."""
     return json.dumps({"contract": VERSION, **request._asdict()}).encode() + b"\n"
@@ -386,6 +401,8 @@ def _invalid(what: str) -> InvalidResponseError:
 def _printed(raw: bytes) -> str:
     if not raw.strip():
         return "it printed nothing"
+    if b"NaN" in raw or b"Infinity" in raw:
+        return "it printed NaN or Infinity, which JSON does not have"
     return f"it printed no JSON object but {_shown(raw[:80].decode('utf-8', 'replace'))}"
 
 

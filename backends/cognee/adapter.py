@@ -1,0 +1,10 @@
+"""Say that this backend cannot answer yet."""
+
+from memory_router.contract import serve_unavailable
+
+serve_unavailable(
+    "cognee",
+    "The embedded knowledge graph behind cognee is not part of this version.",
+    "Its questions go on to qmd and totalrecall meanwhile; a backend of your own in backends/cognee/ of the config"
+    " folder takes its place (see backends/CONTRACT.md).",
+)
