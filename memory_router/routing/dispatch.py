@@ -53,22 +53,39 @@ class ProcessDispatcher:
         """Return the bytes of the answer (see `Dispatcher`)."""
         if not (self._keep_warm and manifest.warm):
             return self._ask_once(manifest, request)
-        process = self._running.pop(manifest.name, None)
-        if process is None or process.has_ended():
-            process = _Process(manifest, request)
-        try:
-            answer = process.exchange(contract.encode_request(request), request.deadline_ms, last=False)
-        except BaseException:
-            process.kill()
-            raise
-        self._running[manifest.name] = process
-        return answer
+        kept = self._running.pop(manifest.name, None)
+        if kept:
+            answer = self._ask_kept(kept, manifest, request)
+            if answer:
+                return answer
+        return self._ask_and_keep(_Process(manifest, request), manifest, request)
 
     def close(self) -> None:
         """End the processes that were kept."""
         while self._running:
             _, process = self._running.popitem()
             process.part()
+
+    def _ask_kept(self, process: "_Process", manifest: Manifest, request: contract.Request) -> bytes:
+        """Ask a process that answered before; return nothing if it has ended meanwhile."""
+        try:
+            return self._ask_and_keep(process, manifest, request)
+        except BackendTimeoutError:
+            raise
+        except BackendError:
+            return b""
+
+    def _ask_and_keep(self, process: "_Process", manifest: Manifest, request: contract.Request) -> bytes:
+        try:
+            answer = process.exchange(contract.encode_request(request), request.deadline_ms, last=False)
+        except BaseException:
+            process.kill()
+            raise
+        if contract.ends_with_answer(answer):
+            self._running[manifest.name] = process
+        else:
+            process.kill()
+        return answer
 
     @staticmethod
     def _ask_once(manifest: Manifest, request: contract.Request) -> bytes:
@@ -129,10 +146,6 @@ class _Process:
                 f"If it needs longer, raise `deadlines.backends.{self._name}` in router-config.json.",
             )
         return bytes(answer)
-
-    def has_ended(self) -> bool:
-        """Say whether the process is gone."""
-        return self._process.poll() is not None
 
     def part(self) -> None:
         """Let the process end by itself, for a moment, then make sure that its whole group is gone."""

@@ -94,17 +94,12 @@ def _unknown_step(place: str, step: Step, manifests: Mapping[str, Manifest]) -> 
 
 def _unreachable(config: Config) -> list[Finding]:
     """Find rules all of whose signals come after one that is sure to match whatever they match."""
-    findings = []
-    for rule in config.rules:
-        if rule.signals and all(_is_shadowed(config, rule, signal) for signal in rule.signals):
-            findings.append(
-                Finding(
-                    f"rule {rule.id}",
-                    "can never match: every signal of it comes after the same pattern, or after one that matches "
-                    "every question",
-                    "Move the rule up, or narrow the earlier pattern.",
-                )
-            )
+    problem = "can never match: each of its signals repeats an earlier one or comes after one that matches everything"
+    findings = [
+        Finding(f"rule {rule.id}", problem, "Move the rule up, or narrow the earlier pattern.")
+        for rule in config.rules
+        if rule.signals and all(_is_shadowed(config, rule, signal) for signal in rule.signals)
+    ]
     catch_all = next((rule for rule, signal in _signals(config) if _matches_everything(signal)), None)
     if catch_all:
         findings.append(

@@ -12,13 +12,9 @@ from memory_router.routing.envelope import Envelope
 
 _SNIPPET_LINES = 4
 _COLOURS = {
-    "success": "green",
-    "ready": "green",
-    "ok": "green",
-    "warning": "yellow",
-    "partial": "yellow",
-    "degraded": "yellow",
-    "installed": "yellow",
+    **dict.fromkeys(("ok", "ready", "success"), "green"),
+    **dict.fromkeys(("degraded", "installed", "partial", "warning"), "yellow"),
+    **dict.fromkeys(("empty", "error", "unavailable"), "red"),
 }
 
 
@@ -61,16 +57,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(coloured(cell) if cell in _STATUSES else escape(visible(cell)) for cell in row))
+        table.add_row(*(coloured(cell) if cell in _COLOURS else escape(visible(cell)) for cell in row))
     Console().print(table)
-
-
-_STATUSES = {*_COLOURS, "empty", "error", "unavailable"}
 
 
 def coloured(status: str) -> str:
     """Return the markup of a status: green is good, yellow could be better, red is broken."""
-    return f"[{_COLOURS.get(status, 'red')}]{status}[/]"
+    return f"[{_COLOURS[status]}]{status}[/]"
 
 
 def _print_result(console: Console, position: int, result: JsonObject) -> None:
