@@ -80,22 +80,20 @@ def coverage(weights: Mapping[str, float], stems: Collection[str]) -> float:
 
 
 def nearness(weights: Mapping[str, float], stems: Iterable[str], window: int = 12) -> float:
-    """Return the largest weighted share of a question that stands within a few words of the text, in [0, 1].
+    """Return the largest weighted share of a question that stands within a few words of a text, in [0, 1].
 
     Args:
         weights: the question's stems with their idf.
-        stems: the text's stems in order.
+        stems: the text's stems in order; anything may stand for those that are not asked for.
         window: how many words wide a place is.
     """
     total = sum(weights.values())
-    best = held = 0.0
-    places: dict[str, int] = {}
+    best = 0.0
+    latest: dict[str, int] = {}
     for position, stem in enumerate(stems):
-        if stem not in weights:
-            continue
-        places[stem] = position
-        held = sum(weights[other] for other, place in places.items() if position - place < window)
-        best = max(best, held)
+        if stem in weights:
+            latest[stem] = position
+            best = max(best, sum(weights[other] for other, place in latest.items() if position - place < window))
     return best / total if total else 0.0
 
 

@@ -33,7 +33,8 @@ _REQUESTS = _listed("describe explain find give list locate look open recall rem
 # Next to a name these only say what sort of thing it names; its definition may be written without them.
 _KINDS = _listed(
     """
-    call called callers calls class classes component components const constant constants defined definition definitions
+    call called callers calls class classes component components const constant constants declaration
+    declared defined definition definitions
     enum field file files folder function functions implementation implemented interface interfaces method methods
     module modules struct trait type types usage usages uses variable variables
     """
@@ -120,17 +121,15 @@ def parse(text: str) -> Question:
 
 def identifiers_in(text: str) -> tuple[Identifier, ...]:
     """Return the identifiers of a text: camelCase, PascalCase, snake_case, kebab-case and dotted names."""
-    return _unique(found for found in (_identifier(name) for name in _IDENTIFIER.findall(text)) if found)
+    return _unique(found for name in dict.fromkeys(_IDENTIFIER.findall(text)) for found in _identifiers(name))
 
 
 def identifier_terms(text: str) -> str:
     """Return what an index needs beside a text so that its identifiers are found whole and by their parts."""
     terms: dict[str, None] = {}
-    for name in dict.fromkeys(_IDENTIFIER.findall(text)):
-        found = _identifier(name)
-        if found:
-            terms[found.joined] = None
-            terms.update(dict.fromkeys(found.parts))
+    for found in identifiers_in(text):
+        terms[found.joined] = None
+        terms.update(dict.fromkeys(found.parts))
     return " ".join(terms)
 
 
@@ -144,6 +143,12 @@ def split_name(name: str) -> tuple[str, ...]:
     return tuple(part.lower() for part in _PART.findall(name))
 
 
+def _identifiers(name: str) -> list[Identifier]:
+    """Return a name and, if it is dotted, those of its steps that are names too: `Planner.plan_pickup`."""
+    steps = name.split(".") if "." in name else []
+    return [found for found in map(_identifier, [name, *steps]) if found]
+
+
 def _identifier(name: str) -> Identifier | None:
     parts = split_name(name)
     if len(parts) < 2 or sum(map(len, parts)) < 4:
@@ -155,11 +160,9 @@ def _identifier(name: str) -> Identifier | None:
 
 
 def _take_identifier(name: str, found: list[Identifier]) -> str:
-    identifier = _identifier(name)
-    if identifier is None:
-        return name
-    found.append(identifier)
-    return " "
+    identifiers = _identifiers(name)
+    found.extend(identifiers)
+    return " " if identifiers else name
 
 
 def _take_path(token: str, found: list[str]) -> str:

@@ -1,1 +1,4 @@
-"""Search notes and code: the embedded engine behind `backends/qmd`."""
+"""Index notes and code on disk, and find the passages that answer a question.
+
+`indexing.index` writes the derived database, `search.DocumentIndex` reads it; neither needs the other at run time.
+"""

@@ -1,0 +1,315 @@
+"""Bring the document index up to date with the files on disk.
+
+Work is committed in batches, so an end at any moment, even by `kill -9`, keeps what was done; the next run goes on
+from there, because a file's row is written in the same transaction as its chunks.
+"""
+
+import fcntl
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+import apsw
+
+from memory_router import paths
+from memory_router.engines.documents import reading, store
+from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
+from memory_router.engines.documents.document import Document
+from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.errors import CorruptStoreError, StoreError
+from memory_router.storage.sqlite import named_errors, open_database, writing
+
+_BATCH_FILES = 200
+_BATCH_BYTES = 4_000_000
+# A change within the same tick of the file system's clock as the reading leaves no trace in the time: such a file
+# is read again next time. Ticks are a few milliseconds on most systems and two seconds on FAT.
+_TICK_NS = 50_000_000
+_COARSE_TICK_NS = 2_000_000_000
+
+
+class Report(NamedTuple):
+    """Tell what a run did.
+
+    Args:
+        added: files that were not indexed before.
+        changed: files whose content is different now.
+        unchanged: files left as they were.
+        removed: files that are gone, or are not to be indexed any more.
+        skipped: files and folders left out, by reason.
+        unreadable: paths that could not be read, with the reason.
+        notes: what else the user should know.
+        roots: the folders that were looked through.
+        files: files in the index now.
+        chunks: passages in the index now.
+        seconds: wall-clock time.
+    """
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    skipped: Mapping[str, int]
+    unreadable: Mapping[str, str]
+    notes: tuple[str, ...]
+    roots: tuple[str, ...]
+    files: int
+    chunks: int
+    seconds: float
+
+
+class Listener:
+    """Hear how a run goes; every method does nothing unless overridden."""
+
+    def waiting(self) -> None:
+        """Hear that another run holds the index and this one waits for it."""
+
+    def surveyed(self, root: str, files: int) -> None:
+        """Hear how many files of a root are to be looked at."""
+
+    def advanced(self, files: int) -> None:
+        """Hear that so many more files are done."""
+
+
+_SILENT = Listener()
+
+
+def index(folders: Sequence[str] = (), *, database: str | None = None, listener: Listener = _SILENT) -> Report:
+    """Index folders and files, and remember them; without any, refresh all that are remembered.
+
+    Args:
+        folders: folders or single files.
+        database: the index; the user's own when None.
+        listener: hears of progress.
+
+    Raises:
+        StoreError: the index cannot be written, or a folder that was never indexed does not exist.
+    """
+    started = time.perf_counter()
+    database = database or paths.documents_db()
+    chosen = [os.path.realpath(folder) for folder in folders]
+    with _locked(database, listener):
+        try:
+            run = _refreshed(database, chosen, listener)
+        except CorruptStoreError:
+            note, known = _set_aside(database)
+            run = _refreshed(database, [*filter(os.path.exists, known), *chosen], listener)
+            run.notes.append(note)
+        report = run.report(time.perf_counter() - started)
+        run.connection.close()
+    return report
+
+
+def _refreshed(database: str, chosen: Sequence[str], listener: Listener) -> "_Run":
+    connection = _open(database)
+    try:
+        run = _Run(connection, listener)
+        with named_errors(database):
+            run.refresh(chosen)
+    except BaseException:
+        connection.close()
+        raise
+    return run
+
+
+class _News(NamedTuple):
+    """Hold a file that has to be written: its document, or None if only its time is new."""
+
+    found: Found
+    fingerprint: store.Fingerprint
+    document: Document | None
+
+
+class _Run:
+    """Hold the state of one run over one open index."""
+
+    def __init__(self, connection: apsw.Connection, listener: Listener) -> None:
+        self.connection = connection
+        self.listener = listener
+        self.counts: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self.unreadable: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.roots: list[str] = []
+
+    def refresh(self, chosen: Sequence[str]) -> None:
+        """Bring the chosen roots up to date, or all known ones when none is chosen."""
+        known = [path for (path,) in self.connection.execute("SELECT path FROM roots")]
+        # What a root inside a chosen one holds may be invisible from the outer one, so both are looked through.
+        wanted = {root for root in known if not chosen or _is_below(root, chosen)}
+        for root in sorted(wanted | set(chosen)):
+            if os.path.exists(root):
+                self._refresh(root, [other for other in known if other != root])
+            elif root in known and root in chosen:
+                self._forget(root)
+            elif root in known:
+                self.notes.append(
+                    f"{paths.shown(root)} is not there; what was indexed of it stays."
+                    " Name it to `memory-router index` to forget it."
+                )
+            else:
+                raise StoreError(
+                    f"{paths.shown(root)} does not exist.",
+                    "Give `memory-router index` a folder or a file that is there.",
+                )
+
+    def report(self, seconds: float) -> Report:
+        """Sum up the run."""
+        count = self.connection.execute
+        return Report(
+            self.counts["added"],
+            self.counts["changed"],
+            self.counts["unchanged"],
+            self.counts["removed"],
+            dict(self.skipped.most_common()),
+            self.unreadable,
+            tuple(self.notes),
+            tuple(self.roots),
+            int(count("SELECT count(*) FROM files WHERE unfit = ''").get),
+            int(count("SELECT count(*) FROM chunks").get),
+            seconds,
+        )
+
+    def _refresh(self, path: str, others: Sequence[str]) -> None:
+        self.roots.append(path)
+        with writing(self.connection):
+            root = store.add_root(self.connection, path)
+        survey = Survey(path)
+        found = list(survey.files())
+        self.listener.surveyed(path, len(found))
+        before = store.stored_below(self.connection, path)
+        for batch in _batches(self._news(found, before, survey)):
+            with writing(self.connection):
+                for news in batch:
+                    self._write(root, news)
+            self.listener.advanced(len(batch))
+        gone = before.keys() - {one.path for one in found}
+        kept = [*survey.unreadable, *(other for other in others if _is_below(other, [path]))]
+        self._remove([file for file in sorted(gone) if not _is_below(file, kept)])
+        with writing(self.connection):
+            self.connection.execute("UPDATE roots SET finished = ? WHERE id = ?", (time.time(), root))
+        self.skipped.update(survey.skipped)
+        self.unreadable.update(survey.unreadable)
+
+    def _news(
+        self, found: Sequence[Found], before: Mapping[str, tuple[int, store.Fingerprint]], survey: Survey
+    ) -> Iterator[_News]:
+        """Yield what has to be written; count and pass over the rest."""
+        for one in found:
+            mtime_ns, old = before.get(one.path, (0, None))
+            if old and old.settled and (old.size, mtime_ns) == (one.size, one.mtime_ns):
+                self._count("unchanged", old, survey)
+                self.listener.advanced(1)
+                continue
+            try:
+                raw, settled = _read(one)
+            except FileNotFoundError:  # it vanished since the survey; the next run forgets it
+                self.listener.advanced(1)
+                continue
+            except OSError as error:
+                survey.unreadable[one.path] = error.strerror or str(error)
+                self.listener.advanced(1)
+                continue
+            digest = hashlib.blake2b(raw, digest_size=16).digest()
+            if old and old.hash == digest:
+                self._count("unchanged", old, survey)
+                yield _News(one, old._replace(size=one.size, settled=settled), None)
+                continue
+            unfit, document = reading.document(one.path, raw, one.mtime_ns)
+            fingerprint = store.Fingerprint(one.size, settled, digest, unfit)
+            self._count("changed" if old else "added", fingerprint, survey)
+            yield _News(one, fingerprint, document)
+
+    def _count(self, kind: str, fingerprint: store.Fingerprint, survey: Survey) -> None:
+        if fingerprint.unfit:
+            survey.skipped[fingerprint.unfit] += 1
+        else:
+            self.counts[kind] += 1
+
+    def _write(self, root: int, news: _News) -> None:
+        if news.document is None:
+            store.touch(self.connection, news.found.path, news.found.mtime_ns, news.fingerprint)
+        else:
+            store.put_document(self.connection, root, news.document, news.fingerprint)
+
+    def _remove(self, gone: Sequence[str]) -> None:
+        for start in range(0, len(gone), _BATCH_FILES):
+            with writing(self.connection):
+                for path in gone[start : start + _BATCH_FILES]:
+                    store.remove_document(self.connection, path)
+                    self.counts["removed"] += 1
+
+    def _forget(self, root: str) -> None:
+        self._remove(list(store.stored_below(self.connection, root)))
+        with writing(self.connection):
+            self.connection.execute("DELETE FROM roots WHERE path = ?", (root,))
+        self.notes.append(f"{paths.shown(root)} is gone and was forgotten.")
+
+
+def _read(found: Found) -> tuple[bytes, bool]:
+    """Return a file's content, and whether a later change will show in its time."""
+    now = time.time_ns()
+    # O_NOFOLLOW and O_NONBLOCK: what was a file at the survey may be a link or a pipe by now.
+    descriptor = os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    tick = _TICK_NS if found.mtime_ns % 1_000_000_000 else _COARSE_TICK_NS
+    return raw, len(raw) == found.size and now - found.mtime_ns > tick
+
+
+def _batches(news: Iterator[_News]) -> Iterator[list[_News]]:
+    batch: list[_News] = []
+    size = 0
+    for one in news:
+        batch.append(one)
+        size += one.fingerprint.size
+        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
+
+
+def _open(database: str) -> apsw.Connection:
+    connection = open_database(database, MIGRATIONS)
+    connection.pragma("cache_size", -65536)
+    return connection
+
+
+def _set_aside(database: str) -> tuple[str, list[str]]:
+    """Move a damaged index out of the way; return a note and the roots that can still be read from it."""
+    roots: list[str] = []
+    with suppress(apsw.Error):
+        damaged = apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)
+        roots = [path for (path,) in damaged.execute("SELECT path FROM roots")]
+        damaged.close()
+    os.replace(database, database + ".damaged")
+    for companion in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(database + companion)
+    aside = paths.shown(database + ".damaged")
+    return f"The index was damaged: it was moved to {aside} and built again from the files.", roots
+
+
+@contextmanager
+def _locked(database: str, listener: Listener) -> Iterator[None]:
+    """Hold the right to write the index; the system takes it back when the process ends, however it ends."""
+    with named_errors(database):
+        paths.make_private(os.path.dirname(database))
+        descriptor = os.open(database + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            listener.waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,156 @@
+"""Find the passages that answer a question, best first, with a calibrated relevance.
+
+BM25 over the fields chooses the candidates; the share of the question that each one covers puts them in order.
+Any word may be missing: a plain question never comes back empty because of one.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+from memory_router.engines.documents import ranking
+from memory_router.engines.documents.places import files_named
+from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.storage.sqlite import named_errors, open_read_only
+from memory_router.text import words
+from memory_router.text.relevance import stemmer
+
+_MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
+# The estimate for a passage of a file that the question names, before its words are looked at, and without any.
+_NAMED = 0.6
+_LISTED = 0.95
+# A question that names a file which is not there is rarely answered by another one.
+_UNNAMED = 0.4
+
+_HIT = """
+    SELECT c.id, c.text, f.path, r.path, c.first_line, c.last_line, c.heading, f.title, f.language, f.mtime_ns / 1e9
+    FROM json_each(?) wanted
+"""
+_BY_CHUNK = _HIT + "JOIN chunks c ON c.id = wanted.value JOIN files f ON f.id = c.file JOIN roots r ON r.id = f.root"
+_BY_FILE = _HIT + (
+    "JOIN chunks c ON c.file = wanted.value AND c.position = 0 JOIN files f ON f.id = c.file"
+    " JOIN roots r ON r.id = f.root ORDER BY wanted.key"
+)
+
+
+class Hit(NamedTuple):
+    """Hold one passage found.
+
+    Args:
+        id: the chunk's number in the index.
+        content: the passage.
+        path: the absolute path of its file.
+        root: the folder that it was indexed with.
+        first_line: its first line, counted from 1.
+        last_line: its last line, inclusive.
+        heading: the headings above it.
+        title: the file's title.
+        language: the file's language.
+        modified: when the file was modified, in seconds since the epoch.
+        raw_score: the engine's own score; comparable within one answer only.
+        relevance: calibrated estimate in [0, 1] that this answers the question.
+    """
+
+    id: int
+    content: str
+    path: str
+    root: str
+    first_line: int
+    last_line: int
+    heading: str
+    title: str
+    language: str
+    modified: float
+    raw_score: float
+    relevance: float
+
+
+class Statistics(NamedTuple):
+    """Say what an index holds: counts, roots, and when the last run ended in seconds since the epoch."""
+
+    files: int
+    chunks: int
+    roots: tuple[str, ...]
+    finished: float | None
+
+
+class DocumentIndex:
+    """Search one index; open it with `DocumentIndex.open` and keep it as long as questions come."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._stems = stemmer(connection)
+        ranking.prepare(connection)
+
+    @classmethod
+    def open(cls, path: str) -> "DocumentIndex | None":
+        """Open the index at `path` for reading; return None when there is none yet.
+
+        Raises:
+            StoreError: it is damaged, newer than this program, or cannot be opened.
+        """
+        connection = open_read_only(path, MIGRATIONS)
+        return cls(connection, path) if connection else None
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._connection.close()
+
+    def statistics(self) -> Statistics:
+        """Count what the index holds.
+
+        Raises:
+            StoreError: the index is damaged or locked.
+        """
+        with named_errors(self._path):
+            count = self._connection.execute
+            roots = list(count("SELECT path, finished FROM roots ORDER BY path"))
+            return Statistics(
+                int(count("SELECT count(*) FROM files WHERE unfit = ''").get),
+                int(count("SELECT count(*) FROM chunks").get),
+                tuple(path for path, _ in roots),
+                max((finished for _, finished in roots if finished), default=None),
+            )
+
+    def search(self, question: str, limit: int = 10) -> list[Hit]:
+        """Return the passages that answer a question best, best first.
+
+        Args:
+            question: any text; it is never read as a query language.
+            limit: how many at the most.
+
+        Raises:
+            StoreError: the index is damaged or locked.
+        """
+        if limit < 1:
+            return []
+        with named_errors(self._path):
+            return self._search(words.parse(question[:_MAX_CHARACTERS]), limit)
+
+    def _search(self, question: words.Question, limit: int) -> list[Hit]:
+        files = list(dict.fromkeys(file for path in question.paths for file in files_named(self._connection, path)))
+        if files:
+            named = self._matching(question, limit, files)
+            hits = [hit._replace(relevance=_NAMED + (1 - _NAMED) * hit.relevance) for hit in named]
+            seen = {hit.path for hit in hits}
+            rows = self._connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
+            return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[2] not in seen])[:limit]
+        if question.paths:  # nothing is called so: the words of the name are all there is to search for
+            steps = tuple(part for path in question.paths for part in words.split_name(path))
+            hits = self._matching(question._replace(words=(*question.words, *steps)), limit)
+            return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits]
+        return self._matching(question, limit)
+
+    def _matching(self, question: words.Question, limit: int, files: Sequence[int] | None = None) -> list[Hit]:
+        """Return what matches the words of the question, among `files` if they are given."""
+        ranked = ranking.ranked(self._connection, self._stems, question, limit, files)
+        rows = self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in ranked]),))
+        found = {row[0]: row for row in rows}
+        return [_hit(found[one.chunk], one.score, one.relevance) for one in ranked]
+
+
+def _hit(row: Sequence[Any], score: float, relevance: float) -> Hit:
+    return Hit._make([*row, score, relevance])

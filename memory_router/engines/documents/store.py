@@ -1,0 +1,161 @@
+"""Write documents into the index; the caller holds the transaction."""
+
+import os
+import re
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.engines.documents.document import Document, surroundings
+from memory_router.text.words import identifier_terms, split_name
+
+_MONTHS = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+]  # fmt: skip
+_ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)-([01]\d)-([0-3]\d)(?!\d)")
+
+
+class Fingerprint(NamedTuple):
+    """Hold what tells whether a file is still the one that was indexed.
+
+    Args:
+        size: bytes.
+        settled: False if the file may have changed after it was read without its time showing it.
+        hash: digest of the content.
+        unfit: why nothing of it is indexed although it was read, else empty.
+    """
+
+    size: int
+    settled: bool
+    hash: bytes
+    unfit: str = ""
+
+
+_NO_FILE = Fingerprint(0, True, b"")
+
+
+def add_root(connection: apsw.Connection, path: str) -> int:
+    """Remember a folder (or any other collection of documents) and return its id."""
+    connection.execute("INSERT OR IGNORE INTO roots(path) VALUES (?)", (path,))
+    return int(connection.execute("SELECT id FROM roots WHERE path = ?", (path,)).get)
+
+
+def put_document(
+    connection: apsw.Connection, root: int, document: Document, fingerprint: Fingerprint = _NO_FILE
+) -> None:
+    """Store a document with all its chunks in place of what was stored under its path.
+
+    Args:
+        connection: an index opened for writing.
+        root: the id that `add_root` gave.
+        document: the text and its chunks; ready-made chunks are welcome.
+        fingerprint: tells later whether the file behind it has changed; without it there is no file.
+    """
+    remove_document(connection, document.path)
+    file = connection.execute(
+        "INSERT INTO files(root, path, name, title, language, size, mtime_ns, settled, hash, unfit)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            root,
+            document.path,
+            os.path.basename(document.path),
+            document.title,
+            document.language,
+            fingerprint.size,
+            document.mtime_ns,
+            fingerprint.settled,
+            fingerprint.hash,
+            fingerprint.unfit,
+        ),
+    ).get
+    base = connection.execute("SELECT path FROM roots WHERE id = ?", (root,)).get
+    path = path_terms(_shown_path(document.path, base))
+    texts = [chunk.text for chunk in document.chunks]
+    written = written_dates(document.path)
+    for position, chunk in enumerate(document.chunks):
+        chunk_id = connection.execute(
+            "INSERT INTO chunks(file, position, first_line, last_line, heading, symbols, date, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (
+                file,
+                position,
+                chunk.first_line,
+                chunk.last_line,
+                chunk.heading,
+                chunk.symbols,
+                chunk.date,
+                chunk.text,
+            ),
+        ).get
+        connection.execute(
+            "INSERT INTO chunk_text(rowid, path, title, heading, symbols, identifiers, body, context, date)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                chunk_id,
+                path,
+                document.title,
+                chunk.heading,
+                symbol_terms(chunk.symbols),
+                identifier_terms(chunk.text),
+                chunk.text,
+                surroundings(texts, position),
+                f"{chunk.date} {written}",
+            ),
+        )
+
+
+def remove_document(connection: apsw.Connection, path: str) -> None:
+    """Forget the document stored under `path`, if there is one."""
+    file = connection.execute("SELECT id FROM files WHERE path = ?", (path,)).get
+    if file is None:
+        return
+    connection.execute("DELETE FROM chunk_text WHERE rowid IN (SELECT id FROM chunks WHERE file = ?)", (file,))
+    connection.execute("DELETE FROM chunks WHERE file = ?", (file,))
+    connection.execute("DELETE FROM files WHERE id = ?", (file,))
+
+
+def path_terms(path: str) -> str:
+    """Return a path as words: its steps, and the parts of names in it."""
+    return f"{path} {identifier_terms(path)}"
+
+
+def symbol_terms(symbols: str) -> str:
+    """Return defined names as an index needs them: as written, joined, and split."""
+    terms: dict[str, None] = {}
+    for name in symbols.split():
+        parts = split_name(name)
+        terms.update(dict.fromkeys((name.lower(), "".join(parts), *parts)))
+    return " ".join(terms)
+
+
+def written_dates(text: str) -> str:
+    """Return the ISO dates of a text in words, so that `2 November` finds `2026-11-02`."""
+    return " ".join(_in_words(*match) for match in _ISO_DATE.findall(text))
+
+
+def _in_words(year: str, month: str, day: str) -> str:
+    name = _MONTHS[int(month) - 1] if 1 <= int(month) <= 12 else ""
+    return f"{year}-{month}-{day} {int(day)} {name} {year}"
+
+
+def _shown_path(path: str, root: str) -> str:
+    """Return `path` below its root, with the root's own name in front."""
+    return os.path.join(os.path.basename(root), os.path.relpath(path, root)) if path.startswith(root + os.sep) else path
+
+
+def touch(connection: apsw.Connection, path: str, mtime_ns: int, fingerprint: Fingerprint) -> None:
+    """Note that a file was written anew with the same content."""
+    connection.execute(
+        "UPDATE files SET mtime_ns = ?, settled = ? WHERE path = ?", (mtime_ns, fingerprint.settled, path)
+    )
+
+
+def stored_below(connection: apsw.Connection, root: str) -> dict[str, tuple[int, Fingerprint]]:
+    """Return modification time in ns and fingerprint of every file below a root, whichever root it was found from."""
+    folder = root.rstrip(os.sep) + os.sep
+    rows = connection.execute(
+        "SELECT path, mtime_ns, size, settled, hash, unfit FROM files WHERE path = ? OR (path > ? AND path < ?)",
+        (root, folder, folder[:-1] + chr(ord(os.sep) + 1)),
+    )
+    return {path: (mtime_ns, Fingerprint(*rest)) for path, mtime_ns, *rest in rows}
