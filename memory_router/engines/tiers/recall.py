@@ -13,6 +13,8 @@ from memory_router.text.words import identifier_terms
 
 # How many memories are read and judged: the best by BM25, and as many of the newest where a question asks for them.
 _JUDGED = 60
+# Among a handful of memories every word they hold looks common; rarity is judged as if there were this many.
+_FEWEST = 100
 # A question longer than this is a pasted text; its first words say enough.
 _MOST_TERMS = 40
 
@@ -70,7 +72,7 @@ def _ranked(
     connection: apsw.Connection, terms: Iterable[str], memories: Iterable[Memory], now: float, *, is_recent: bool
 ) -> list[Recollection]:
     stems = stemmer(connection)
-    total = connection.execute("SELECT count(*) FROM memories").get
+    total = max(_FEWEST, connection.execute("SELECT count(*) FROM memories").get)
     frequencies = {stem: _frequency(connection, stem) for term in terms for stem in stems(term)}
     weights = weigh(frequencies, total, frequencies.__getitem__)
     known = coverage(weights, [stem for stem, frequency in frequencies.items() if frequency])
@@ -84,9 +86,10 @@ def _ranked(
 
 def _relevance(memory: Memory, weights: dict[str, float], known: float, stems: Callable[[str], list[str]]) -> float:
     text = stems(f"{memory.text} {identifier_terms(memory.text)}")
-    wide = {*text, *stems(" ".join(memory.tags))}
-    evidence = Evidence(coverage(weights, set(text)), coverage(weights, wide), known, nearness(weights, text))
-    return calibrated(evidence)
+    own = set(text)
+    wide = own.union(stems(" ".join(memory.tags)))
+    near = nearness(weights, enumerate(text))
+    return calibrated(Evidence(coverage(weights, own), coverage(weights, wide), known, near))
 
 
 def _frequency(connection: apsw.Connection, stem: str) -> int:

@@ -12,21 +12,21 @@ def _listed(text: str) -> frozenset[str]:
 
 # One of these makes a question ask for what is recent ("just discussed", "last change": seed 002, rule 5).
 _MARKERS = _listed("ago current currently earlier just last lately latest newest now recent recently today yesterday")
-# Beside a marker, these say when ...
+# Beside a marker, these say when it was ...
 _TIMES = _MARKERS | _listed(
     """
     afternoon before day days evening few hour hours minute minutes moment month months morning new night past previous
     previously session sessions time times tonight week weeks year
     """
 )
-# ... and these only that something was said or done.
+# ... and these, in any question, only that something was said, done or decided.
 _DEEDS = _listed(
     """
-    add added ask asked change changed changes changing chat chatted conversation deal decide decided decision
-    decisions did discuss discussed discussing discussion happen happened happening learn learned left look looked
-    made make making memories memory mention mentioned news note noted notes point remembered said saved says speak
-    spoke spoken stored stuff talk talked talking tell told topic topics touched update updated updates went work worked
-    working works write wrote written
+    add added ask asked change changed changes changing chat chatted choice choose chose chosen conversation
+    deal decide decided decision decisions did discuss discussed discussing discussion happen happened happening
+    learn learned left look looked made make making memories memory mention mentioned news note noted notes
+    point remembered said saved says speak spoke spoken stored stuff talk talked talking tell told topic topics
+    touched update updated updates went work worked working works write written wrote
     """
 )
 # What is left of "why did we do it that way" names nothing that could be found.
@@ -62,9 +62,11 @@ def understand(query: str) -> Wanted:
     named = [part for name in question.identifiers for part in (name.joined, *name.parts)]
     named += [part for path in question.paths for part in re.findall(r"\w+", path.lower())]
     is_recent = any(word in _MARKERS for word in re.findall(r"[a-z]+", query.lower()))
-    dropped = _VAGUE | _TIMES | _DEEDS if is_recent else _VAGUE
-    about = [word for word in question.words if word not in dropped and not words.is_stop_word(word)]
-    return Wanted(tuple(dict.fromkeys(about + named)), is_recent)
+    content = [word for word in question.words if word not in _VAGUE and not words.is_stop_word(word)]
+    about = [word for word in content if not (word in _DEEDS or (is_recent and word in _TIMES))]
+    # A deed alone is worth looking for, unless the question asks for the newest of all.
+    terms = about if about or named or is_recent else content
+    return Wanted(tuple(dict.fromkeys(terms + named)), is_recent)
 
 
 def decay(age: float, *, is_recent: bool) -> float:

@@ -108,9 +108,9 @@ class MemoryStore:
         Raises:
             StoreError: the store cannot be read.
         """
-        window = recall.Window(project, since, until)
+        window = recall.Window(_visible(project or "") or None, since, until)
         with self._errors():
-            return recall.recall(self._connection, query, limit, window, now)
+            return recall.recall(self._connection, query, max(limit, 0), window, now)
 
     def count(self) -> int:
         """Return the number of memories.

@@ -1,0 +1,177 @@
+"""What must hold when memories are recalled."""
+
+from pathlib import Path
+
+import pytest
+
+from memory_router.engines.tiers.memory import Recollection
+from memory_router.engines.tiers.recency import decay, newest_relevance, understand
+from memory_router.engines.tiers.store import MemoryStore
+
+NOW = 1_760_000_000.0
+DAY = 86_400.0
+GATE = 0.4
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> MemoryStore:
+    """Return an empty store."""
+    return MemoryStore.open(str(tmp_path / "memory.db"))
+
+
+@pytest.fixture
+def harbor(store: MemoryStore) -> MemoryStore:
+    """Return a store of a team that runs a harbor, oldest memory first, ten days apart."""
+    facts = [
+        "We chose Postgres because of its row-level security.",
+        "The tide offset at Kestrel was 0.25 m in the first chart.",
+        "Crane three needs new cables before winter.",
+        "parseAuthToken was moved to the gateway module.",
+        "The tide offset at Kestrel is 0.35 m now.",
+        "Ines prefers short stand-up meetings.",
+    ]
+    for number, fact in enumerate(facts):
+        store.remember(fact, created=NOW - (len(facts) - number) * 10 * DAY)
+    return store
+
+
+def texts(found: list[Recollection]) -> list[str]:
+    """Return the texts alone."""
+    return [one.memory.text for one in found]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what was the last thing we changed",
+        "what did we just discuss",
+        "what did we just do?",
+        "latest?",
+        "recently",
+        "last change",
+        "anything new from today",
+        "what did we talk about a few minutes ago",
+        "what have we decided lately",
+    ],
+)
+def test_a_recent_question_without_content_gives_the_newest(harbor: MemoryStore, question: str) -> None:
+    """Newest first, and the first one passes the router's gate however old it is."""
+    found = harbor.recall(question, 3, now=NOW)
+    assert texts(found)[0] == "Ines prefers short stand-up meetings."
+    assert [one.memory.created for one in found] == sorted((one.memory.created for one in found), reverse=True)
+    assert harbor.recall(question, 1, now=NOW + 10_000 * DAY)[0].relevance >= GATE
+
+
+def test_a_recent_question_with_content_gives_the_newest_that_fits(harbor: MemoryStore) -> None:
+    """Words about time are not searched for, and of two that fit the newer one comes first."""
+    found = harbor.recall("latest on the tide offset", now=NOW)
+    assert texts(found)[0] == "The tide offset at Kestrel is 0.35 m now."
+    assert texts(found)[1] == "The tide offset at Kestrel was 0.25 m in the first chart."
+    assert found[0].relevance >= GATE
+
+
+def test_age_orders_but_does_not_lower_the_relevance(store: MemoryStore) -> None:
+    """The same memory is as relevant in ten years as today, and ranks lower."""
+    store.remember("The crane needs new cables", created=NOW)
+    (today,) = store.recall("crane cables", now=NOW)
+    (later,) = store.recall("crane cables", now=NOW + 3650 * DAY)
+    assert today.relevance == later.relevance >= GATE
+    assert later.raw_score < today.raw_score
+
+
+def test_an_old_memory_that_fits_beats_a_new_one_that_hardly_does(store: MemoryStore) -> None:
+    """Time alone does not win a question about something."""
+    for number in range(20):
+        store.remember(f"The crane moved box {number}", created=NOW)
+    store.remember("Crane hydraulics are serviced by Norrvik", created=NOW - 1000 * DAY)
+    assert texts(store.recall("who services the crane hydraulics", now=NOW))[0].startswith("Crane hydraulics")
+
+
+def test_a_decision_is_found_though_it_is_told_in_other_forms(harbor: MemoryStore) -> None:
+    """Words of deciding in the question are no part of what it asks about."""
+    (best, *_) = harbor.recall("why did we choose Postgres", now=NOW)
+    assert best.memory.text.startswith("We chose Postgres")
+    assert best.relevance >= GATE
+
+
+def test_a_single_memory_can_answer(store: MemoryStore) -> None:
+    """Relevance does not depend on how much else is stored."""
+    store.remember("We chose Postgres because of row-level security.", created=NOW)
+    assert store.recall("why did we choose postgres", now=NOW)[0].relevance >= GATE
+    assert store.recall("which mail provider do we pay", now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    "question", ["auth token parsing", "parseAuthToken", "parse_auth_token", "where is parseAuthToken"]
+)
+def test_an_identifier_is_found_whole_and_by_its_parts(harbor: MemoryStore, question: str) -> None:
+    """A name of code is found in any spelling."""
+    assert texts(harbor.recall(question, now=NOW))[0].startswith("parseAuthToken")
+
+
+@pytest.mark.parametrize("question", ["zebra unicorns", "why did we do it that way", "", "?!", "\x00", '"" OR NEAR( *'])
+def test_without_a_shared_word_nothing_is_returned(harbor: MemoryStore, question: str) -> None:
+    """No overlap, no result, whatever the question looks like."""
+    assert harbor.recall(question, now=NOW) == []
+
+
+def test_a_question_that_covers_little_stays_below_the_gate(harbor: MemoryStore) -> None:
+    """One shared word of many does not make an answer."""
+    found = harbor.recall("which insurance covers damaged reefer boxes at Kestrel during storms", now=NOW)
+    assert found
+    assert found[0].relevance < GATE
+
+
+def test_tags_are_found_but_say_less_than_the_text(store: MemoryStore) -> None:
+    """A memory filed under a word is found by it, behind one that says it."""
+    store.remember("Lucia checks amounts by hand", ["billing"], created=NOW)
+    store.remember("The billing run starts at six", created=NOW)
+    assert texts(store.recall("billing", now=NOW)) == ["The billing run starts at six", "Lucia checks amounts by hand"]
+
+
+@pytest.mark.parametrize("question", ["tide", "latest"])
+def test_project_and_time_limit_what_is_found(store: MemoryStore, question: str) -> None:
+    """Only memories of the project, and of the span with both its ends, come back."""
+    for day in range(5):
+        for project in ("a", "b"):
+            store.remember(f"tide {day}", project=project, created=NOW + day * DAY)
+    found = store.recall(question, project="a", since=NOW + DAY, until=NOW + 3 * DAY, now=NOW + 9 * DAY)
+    assert sorted((one.memory.text, one.memory.project) for one in found) == [(f"tide {day}", "a") for day in (1, 2, 3)]
+
+
+def test_the_newest_of_many_alike_is_found(store: MemoryStore) -> None:
+    """The newest memory is a candidate even where hundreds fit the words better."""
+    for number in range(300):
+        store.remember(f"hold {number}", created=NOW - DAY * (300 - number))
+    store.remember("From now on a hold runs for twenty minutes and the reminder follows at fifteen", created=NOW)
+    found = store.recall("what was the last change to the hold", 3, now=NOW)
+    assert texts(found)[0].startswith("From now on")
+
+
+def test_a_pasted_text_is_a_question_too(harbor: MemoryStore) -> None:
+    """A megabyte of question is answered by its first words."""
+    assert harbor.recall("crane cables " + "filler9 words8 " * 70_000, now=NOW)[0].memory.text.startswith("Crane three")
+
+
+def test_a_memory_from_the_future_is_as_good_as_new() -> None:
+    """A clock that was wrong neither hides nor favours a memory."""
+    for is_recent in (True, False):
+        assert decay(-DAY, is_recent=is_recent) == decay(0, is_recent=is_recent) == 1
+    assert newest_relevance(-DAY) == newest_relevance(0) == 0.9
+
+
+def test_half_lives_are_as_documented() -> None:
+    """30 days halve a recent question's weight; 60 days halve the 0.3 that can decay otherwise."""
+    assert decay(30 * DAY, is_recent=True) == pytest.approx(0.5)
+    assert decay(60 * DAY, is_recent=False) == pytest.approx(0.85)
+    assert newest_relevance(30 * DAY) == pytest.approx(0.65)
+    assert decay(1e30, is_recent=False) == pytest.approx(0.7)
+
+
+def test_a_question_keeps_what_it_asks_about() -> None:
+    """Time, deeds and stop words go; names and things stay; a deed alone stays unless the newest is asked for."""
+    assert understand("what was the last change to the hold time").terms == ("hold",)
+    assert understand("what did we decide about the schema in the morning session").terms[0] == "schema"
+    assert understand("update notes").terms == ("update", "notes")
+    assert understand("last update").terms == ()
+    assert understand("lately UserService?").terms[0] == "userservice"
