@@ -126,7 +126,7 @@ def _frequency(connection: apsw.Connection, stem: str) -> int:
     return int(connection.execute(sql, (stem,)).get or 0)
 
 
-def _matched(api: apsw.FTS5ExtensionApi, /, *_: apsw.SQLiteValue) -> str:
+def _matched(api: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> str:
     """Return, by term and by column, the positions at which it stands in the row, as JSON."""
     return json.dumps([api.phrase_locations(term) for term in range(api.phrase_count)])
 

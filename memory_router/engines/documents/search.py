@@ -5,6 +5,7 @@ Any word may be missing: a plain question never comes back empty because of one.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -82,6 +83,7 @@ class DocumentIndex:
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self._connection = connection
         self._path = path
+        self._identity = _identity(path)
         self._stems = stemmer(connection)
         ranking.prepare(connection)
 
@@ -94,6 +96,10 @@ class DocumentIndex:
         """
         connection = open_read_only(path, MIGRATIONS)
         return cls(connection, path) if connection else None
+
+    def is_replaced(self) -> bool:
+        """Say whether another file stands at the path by now: the index was deleted or built anew."""
+        return _identity(self._path) != self._identity
 
     def close(self) -> None:
         """Let the database go."""
@@ -150,6 +156,14 @@ class DocumentIndex:
         rows = self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in ranked]),))
         found = {row[0]: row for row in rows}
         return [_hit(found[one.chunk], one.score, one.relevance) for one in ranked]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _hit(row: Sequence[Any], score: float, relevance: float) -> Hit:

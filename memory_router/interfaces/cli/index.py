@@ -1,0 +1,94 @@
+"""`memory-router index`: bring the document index up to date."""
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from memory_router.engines.documents.indexing import Listener, Report
+from memory_router.engines.documents.indexing import index as bring_up_to_date
+from memory_router.interfaces.cli import output
+
+_INTERRUPTED = (
+    "Interrupted. Every file that was finished stays indexed and can be searched;"
+    " run `memory-router index` again to go on from there."
+)
+
+
+def index(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Folders or files; none refreshes all known ones.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")] = False,
+) -> None:
+    """Index notes and source code, or bring what is indexed up to date.
+
+    Only what changed is read. It may be interrupted at any time; the next run goes on from there.
+
+    Example: memory-router index ~/notes ~/work/project
+    """
+    listener = _Bar() if sys.stderr.isatty() else _Words()
+    try:
+        with listener.shown:
+            report = bring_up_to_date([str(path.expanduser()) for path in paths or ()], listener=listener)
+    except KeyboardInterrupt:
+        output.note(_INTERRUPTED)
+        sys.exit(130)
+    if as_json or not output.is_terminal():
+        output.print_json(report._asdict())
+        return
+    _print_report(report)
+
+
+class _Words(Listener):
+    """Tell only what a reader of a log has to know."""
+
+    shown: AbstractContextManager[Any] = nullcontext()
+
+    def waiting(self) -> None:
+        output.note("Another run is indexing; waiting until it is done.")
+
+
+class _Bar(_Words):
+    """Draw a progress bar on stderr."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.shown = self._progress
+        self._task = self._progress.add_task("looking around", total=None)
+
+    def surveyed(self, root: str, files: int) -> None:
+        from rich.markup import escape
+
+        self._progress.update(self._task, description=escape(output.visible(root)), total=files, completed=0)
+
+    def advanced(self, files: int) -> None:
+        self._progress.advance(self._task, files)
+
+
+def _print_report(report: Report) -> None:
+    from memory_router.interfaces.cli.tables import print_table
+
+    changes = [(name, f"{getattr(report, name):,}") for name in ("added", "changed", "unchanged", "removed")]
+    skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]
+    unreadable = [(f"cannot be read: {path}", reason) for path, reason in report.unreadable.items()]
+    print_table(("files", ""), [*changes, *skipped, *unreadable])
+    for note in report.notes:
+        print(output.visible(note))
+    roots = f"{len(report.roots)} folder" + "s" * (len(report.roots) != 1)
+    print(
+        f"{report.files:,} files in {report.chunks:,} passages are indexed;"
+        f" {roots} looked through in {report.seconds:.2f} s."
+    )
+    if not report.roots:
+        print("Nothing was ever indexed. Name a folder: memory-router index PATH")
