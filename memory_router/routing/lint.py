@@ -43,7 +43,7 @@ def probes(pattern: str) -> list[str]:
     own = dict.fromkeys(char for char in pattern if char.isalnum())
     words = regex.findall(r"[A-Za-z]{2,}", pattern)[:5]
     repeated = [*_FILLERS, *list(own)[:12], *words, *(f"{word} " for word in words)]
-    return [text * (_PROBE_CHARACTERS // len(text)) + end for text in repeated for end in ("", "!")]
+    return [text * (_PROBE_CHARACTERS // len(text)) + end for text in repeated for end in ("", "!", "!\u2603")]
 
 
 def _slow_patterns(config: Config) -> list[Finding]:

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memory_router.contract import Health, Result
-from memory_router.testing import Behaviour
+from memory_router.testing import Behaviour, requests_to
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, is_running
 
-SHORT = {"default_ms": 400, "total_ms": None, "backends": {}}
+SHORT: dict[str, Any] = {"default_ms": 400, "total_ms": None, "backends": {}}
 HANGING = Behaviour(hangs=True)
 
 
@@ -50,8 +53,7 @@ def test_good_answer_is_accepted(home: Home) -> None:
 
 @pytest.mark.parametrize("primary", [POOR, EMPTY, BROKEN], ids=["poor", "empty", "error"])
 def test_poor_answers_fall_back(home: Home, primary: Behaviour) -> None:
-    """A poor answer, an empty one and an error each lead to the next step, and the second answer counts as one
-    fallback."""
+    """A poor answer, an empty one and an error each lead to the next step; its answer counts as one fallback."""
     home.with_fakes(qmd=primary, totalrecall=GOOD)
     envelope = home.run("query", "auth").json
     assert (envelope["status"], envelope["routed_to"], envelope["fallbacks_used"]) == ("success", "totalrecall", 1)
@@ -97,16 +99,15 @@ def test_all_failed(home: Home) -> None:
     assert outcome.code == 1
     assert outcome.json["status"] == "error"
     assert outcome.json["error_code"] == "ALL_BACKENDS_FAILED"
-    assert outcome.json["error_message"].startswith("All backends in the fallback chain failed. Check ~/state/router.log")
+    sentence = "All backends in the fallback chain failed. Check ~/state/router.log for details."
+    assert outcome.json["error_message"].startswith(sentence)
     assert "on fire" in outcome.json["error_message"]
     assert outcome.json["routed_to"] is None
     assert outcome.json["fallbacks_used"] == 2
     assert outcome.json["results"] == []
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [("success", 0), ("partial", 3), ("empty", 4), ("error", 1)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("status", "code"), [("success", 0), ("partial", 3), ("empty", 4), ("error", 1)], ids=str)
 def test_exit_status(home: Home, status: str, code: int) -> None:
     """With --exit-status each kind of answer has an exit code of its own."""
     behaviour = {"success": GOOD, "partial": POOR, "empty": EMPTY, "error": BROKEN}[status]
@@ -267,8 +268,6 @@ def test_request_carries_the_contract(home: Home) -> None:
     """The request holds the question unchanged, mode, limit and deadline; scope and times are open."""
     home.with_fakes(qmd=GOOD)
     home.run("query", 'say "hi" $(rm -rf ~); naïve 日本\n', "--limit", "3")
-    from memory_router.testing import requests_to
-
     (request,) = requests_to(str(home.backends / "qmd"))
     assert request.query == 'say "hi" $(rm -rf ~); naïve 日本\n'
     assert (request.verb, request.mode, request.limit, request.deadline_ms) == ("query", "query", 3, 5000)
@@ -330,9 +329,6 @@ def test_warm_backend_that_dies_is_replaced(home: Home) -> None:
 
 def test_terminated_router_leaves_nothing(home: Home) -> None:
     """A router that is told to end while a backend hangs takes the backend and its children with it."""
-    import subprocess
-    import sys
-
     folders = home.with_fakes(qmd=Behaviour(forks=True, hangs=True))
     router = subprocess.Popen(
         [sys.executable, "-m", "memory_router", "query", "auth"], env=home.environment, stdout=subprocess.PIPE

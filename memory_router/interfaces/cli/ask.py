@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from memory_router.app import Router
+from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.options import Option, Values
-from memory_router.routing.envelope import Envelope
+from memory_router.routing.envelope import Envelope, failed
+from memory_router.routing.plan import Plan
 from memory_router.routing.router import Choice, without_surrogates
+
+_Answer = TypeVar("_Answer")
 
 _STATUS_EXIT_CODES = {"success": 0, "partial": 3, "empty": 4, "error": 1}
 
@@ -28,33 +32,43 @@ class Command(NamedTuple):
 
 def query(values: Values) -> int:
     """Answer one question, or one a line from stdin when it is `-`."""
-    batch = values["text"] == "-"
-    with Router(keep_warm=batch) as router:
-        exit_code = 0
-        for text in _questions(values["text"]):
-            envelope = router.query(text, choice=_choice(values), limit=values["limit"], trace=values["trace"])
-            _print_envelope(envelope, as_json=values["json"] or batch)
-            exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
+
+    def ask(router: Router, question: str) -> Envelope:
+        return router.query(question, choice=_choice(values), limit=values["limit"], trace=values["trace"])
+
+    def explain(question: str, error: MemoryRouterError) -> Envelope:
+        return failed(Plan(question), error.code, str(error))
+
+    exit_code = 0
+    for envelope in _each(values, ask, explain):
+        if _wants_json(values):
+            output.print_json(envelope.to_dict())
+        else:
+            from memory_router.interfaces.cli.tables import print_envelope
+
+            print_envelope(envelope)
+        exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
     return exit_code
 
 
 def route(values: Values) -> int:
     """Print where one question would go, or one a line from stdin when it is `-`."""
-    batch = values["text"] == "-"
-    exit_code = 0
-    with Router() as router:
-        for text in _questions(values["text"]):
-            try:
-                decision = router.route(text, _choice(values)).to_dict()
-            except MemoryRouterError as error:
-                exit_code = 1
-                decision = {"query": text, "error_code": error.code, "error_message": str(error)}
-            if values["json"] or batch or not output.is_terminal():
-                output.print_json(decision, one_line=batch)
-            else:
-                from memory_router.interfaces.cli.tables import print_decision
 
-                print_decision(decision)
+    def ask(router: Router, question: str) -> JsonObject:
+        return router.route(question, _choice(values)).to_dict()
+
+    def explain(question: str, error: MemoryRouterError) -> JsonObject:
+        return {"query": question, "error_code": error.code, "error_message": str(error)}
+
+    exit_code = 0
+    for decision in _each(values, ask, explain):
+        if _wants_json(values):
+            output.print_json(decision)
+        else:
+            from memory_router.interfaces.cli.tables import print_decision
+
+            print_decision(decision)
+        exit_code = max(exit_code, int("error_code" in decision))
     return exit_code
 
 
@@ -83,6 +97,24 @@ COMMANDS = {
 }
 
 
+def _each(
+    values: Values, ask: Callable[[Router, str], _Answer], explain: Callable[[str, MemoryRouterError], _Answer]
+) -> Iterator[_Answer]:
+    """Give one answer for each question, also when the rule table itself cannot be used."""
+    questions = _questions(values["text"])
+    try:
+        router = Router(keep_warm=values["text"] == "-")
+    except MemoryRouterError as error:
+        yield from (explain(question, error) for question in questions)
+        return
+    with router:
+        for question in questions:
+            try:
+                yield ask(router, question)
+            except MemoryRouterError as error:
+                yield explain(question, error)
+
+
 def _questions(text: str) -> Iterator[str]:
     if text != "-":
         yield without_surrogates(text)
@@ -95,13 +127,8 @@ def _choice(values: Values) -> Choice:
     return Choice(values["rule"], values["backend"])
 
 
-def _print_envelope(envelope: Envelope, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(envelope.to_dict(), one_line=not output.is_terminal())
-        return
-    from memory_router.interfaces.cli.tables import print_envelope
-
-    print_envelope(envelope)
+def _wants_json(values: Values) -> bool:
+    return values["json"] or values["text"] == "-" or not output.is_terminal()
 
 
 def _exit_code(envelope: Envelope, *, by_status: bool) -> int:

@@ -61,7 +61,7 @@ def memory_router(
     """
 
 
-def _command(command: ask.Command) -> Callable[..., None]:
+def typer_command(command: ask.Command) -> Callable[..., None]:
     """Give the framework a function with the parameters that the option table describes."""
 
     def run(**values: Any) -> None:
@@ -90,7 +90,7 @@ def _parameter(option: Option) -> inspect.Parameter:
 app.command()(init)
 app.command()(index)
 for _name, _ask_command in ask.COMMANDS.items():
-    app.command(_name)(_command(_ask_command))
+    app.command(_name)(typer_command(_ask_command))
 app.command()(remember)
 app.command()(backends)
 app.command()(doctor)

@@ -12,11 +12,10 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def print_json(value: Any, *, one_line: bool = False) -> None:
-    """Print `value` as JSON in UTF-8 and flush it; indented on a terminal unless `one_line`."""
-    indent = 2 if is_terminal() and not one_line else None
+def print_json(value: Any) -> None:
+    """Print `value` as one line of JSON in UTF-8, and flush it."""
     # Escapes keep a terminal safe from whatever a memory holds; a pipe gets readable text.
-    text = json.dumps(value, ensure_ascii=is_terminal(), indent=indent)
+    text = json.dumps(value, ensure_ascii=is_terminal())
     sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()
 

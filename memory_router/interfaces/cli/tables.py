@@ -20,7 +20,7 @@ _COLOURS = {
 
 def print_envelope(envelope: Envelope) -> None:
     """Draw an answer: what it is worth, where it came from, and each result with its place."""
-    console = Console()
+    console = _console()
     routed = envelope.routed_to or "nobody"
     mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
     tried = " > ".join(envelope.fallback_chain) or "no backend"
@@ -38,7 +38,7 @@ def print_envelope(envelope: Envelope) -> None:
 
 def print_decision(decision: JsonObject) -> None:
     """Draw where a question would go, and because of what."""
-    console = Console()
+    console = _console()
     if "error_code" in decision:
         console.print(f"{coloured('error')} {escape(visible(decision['error_message']))}")
         return
@@ -58,7 +58,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(coloured(cell) if cell in _COLOURS else escape(visible(cell)) for cell in row))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    # What a memory holds is shown as it is: no emoji for `:name:`, no colours for what looks like a number.
+    return Console(highlight=False, emoji=False)
 
 
 def coloured(status: str) -> str:
@@ -75,7 +80,7 @@ def _print_result(console: Console, position: int, result: JsonObject) -> None:
     )
     lines = [text for text in visible(result["content"]).splitlines() if text.strip()]
     for text in lines[:_SNIPPET_LINES]:
-        console.print(f"   {escape(text)}", highlight=False, overflow="ellipsis", no_wrap=True)
+        console.print(f"   {escape(text)}", overflow="ellipsis", no_wrap=True)
     if len(lines) > _SNIPPET_LINES:
         console.print(f"   [dim]... {len(lines) - _SNIPPET_LINES} more lines[/]")
 

@@ -1,0 +1,203 @@
+"""A rule table is checked before it is used, and every error says where and what is allowed."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory_router.errors import ConfigError
+from memory_router.routing import config, config_schema, lint
+from memory_router.routing.registry import Manifest
+from tests.conftest import GOOD, Home
+
+BUNDLED = Path(__file__).parents[2] / "router-config.json"
+BODY = json.loads(BUNDLED.read_text())
+MANIFESTS = {
+    "qmd": Manifest("qmd", "", modes=("search", "vsearch", "query")),
+    **{name: Manifest(name, "") for name in ("totalrecall", "cognee", "lossless")},
+}
+
+Change = Callable[[Any], Any]
+
+WRONG: dict[str, tuple[Change, str, str]] = {
+    "unknown member": (lambda b: b.update(fallback_treshold=1), "$.fallback_treshold", "did you mean"),
+    "unknown member of a rule": (lambda b: b["rules"][2].update(name="x"), "$.rules[2].name", "id, number"),
+    "wrong type": (lambda b: b.update(fallback_threshold="high"), "$.fallback_threshold is 'high'", "float"),
+    "out of range": (lambda b: b.update(fallback_threshold=1.5), "$.fallback_threshold is '1.5'", "<= 1"),
+    "missing member": (lambda b: b["rules"][0].pop("primary"), "$.rules[0].primary", "must be there"),
+    "bad strength": (
+        lambda b: b["rules"][0]["signals"][0].update(strength="firm"),
+        "$.rules[0].signals[0].strength is 'firm'",
+        '"strong" or "weak"',
+    ),
+    "bad step": (lambda b: b["rules"][0].update(primary="QMD search"), "$.rules[0].primary", "matching regex"),
+    "invalid regex": (
+        lambda b: b["rules"][0]["signals"][0].update(pattern="(unclosed"),
+        "$.rules[0].signals[0].pattern",
+        "missing )",
+    ),
+    "same id twice": (lambda b: b["rules"][1].update(id="exact_symbol"), "$.rules[1].id", "no other rule"),
+    "same number twice": (lambda b: b["rules"][1].update(number=1), "$.rules[1].number", "no other rule"),
+    "no default rule": (lambda b: b["rules"].pop(), "$.rules[5].signals", "the last rule is the default"),
+    "rule without signals": (lambda b: b["rules"][0].update(signals=[]), "$.rules[0].signals", "at least one"),
+    "no rules": (lambda b: b.update(rules=[]), "$.rules", "length >= 1"),
+    "other version": (lambda b: b.update(version=2), "$.version is '2'", "allowed: 1"),
+    "deadline of zero": (lambda b: b["deadlines"].update(default_ms=0), "$.deadlines.default_ms", ">= 1"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_errors_name_file_place_value_and_what_is_allowed(wrong: str) -> None:
+    """Each way of breaking the schema gives an error with the file, the JSON path and what is allowed there."""
+    change, place, allowed = WRONG[wrong]
+    body = copy.deepcopy(BODY)
+    change(body)
+    with pytest.raises(ConfigError) as caught:
+        config_schema.validate(body, "/somewhere/my-config.json")
+    assert "/somewhere/my-config.json" in caught.value.cause
+    assert place in caught.value.cause
+    assert allowed in caught.value.cause
+
+
+def test_bundled_table_is_valid_and_clean() -> None:
+    """The file that ships breaks no rule of its own schema and has no finding: the ask path relies on it."""
+    config_schema.validate(BODY, str(BUNDLED))
+    settings = config.load(str(BUNDLED))
+    assert settings.bundled
+    assert lint.lint(settings, MANIFESTS, lint.examples_of(BODY)) == []
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*BODY, "id", "x"]), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(ANY_JSON)
+def test_any_json_is_valid_or_explained(body: Any) -> None:
+    """No JSON value whatsoever makes the check itself fail."""
+    with pytest.raises(ConfigError):
+        config_schema.validate(body, "file.json")
+
+
+@given(st.sampled_from(list(BODY)), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers()))
+def test_any_replaced_member_is_valid_or_explained(member: str, value: Any) -> None:
+    """Whatever stands in place of a member is accepted or explained with that member's path."""
+    try:
+        config_schema.validate({**BODY, member: value}, "file.json")
+    except ConfigError as error:
+        assert f"$.{member}" in error.cause
+
+
+def findings(**changes: Any) -> list[lint.Finding]:
+    """Return what is found in the bundled table with `changes`."""
+    body = {**copy.deepcopy(BODY), **changes}
+    config_schema.validate(body, "file.json")
+    return lint.lint(config.build(body, "file.json"), MANIFESTS, lint.examples_of(body))
+
+
+def with_rule(pattern: str, *, at: int = 0, **members: Any) -> list[Any]:
+    """Return the bundled rules with one more, placed at `at`."""
+    rule = {
+        "id": "mine",
+        "number": 99,
+        "primary": "qmd:search",
+        "fallback": [],
+        "signals": [{"name": "mine", "strength": "strong", "pattern": pattern}],
+        **members,
+    }
+    return [*BODY["rules"][:at], rule, *BODY["rules"][at:]]
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(\w+\s?)*!$", r"(x+x+)+y", r"(.*a){20}b"])
+def test_catastrophic_patterns_are_found(pattern: str) -> None:
+    """A pattern that backtracks without end is found by probing, and the finding names its signal."""
+    (finding,) = findings(rules=with_rule(pattern))
+    assert finding.place == "rule mine, signal mine"
+    assert "runs longer than 20 ms" in finding.problem
+
+
+@pytest.mark.parametrize("pattern", [BODY["rules"][0]["signals"][0]["pattern"], "(?!)", "a^b"])
+def test_rules_that_can_never_match_are_found(pattern: str) -> None:
+    """A rule whose only signal repeats an earlier one, or contradicts itself, is found."""
+    assert [(f.place, f.problem[:15]) for f in findings(rules=with_rule(pattern, at=3))] == [
+        ("rule mine", "can never match")
+    ]
+
+
+def test_catch_all_is_found() -> None:
+    """A pattern that matches every question is found, and so are the rules behind it."""
+    places = {finding.place for finding in findings(rules=with_rule(".*"))}
+    assert {"rule mine", "rule relationship", "rule path"} <= places
+
+
+def test_unknown_backends_and_modes_are_found() -> None:
+    """A backend that no manifest knows, and a mode that a backend lacks, are found wherever they stand."""
+    found = findings(
+        rules=with_rule("zebra", primary="zoo", fallback=["qmd:graze"]),
+        tiers={**BODY["tiers"], "huge": ["elephant"]},
+        deadlines={"default_ms": 1, "backends": {"giraffe": 5}},
+    )
+    assert [f.problem for f in found] == [
+        "no manifest knows the backend zoo",
+        "qmd has no mode graze",
+        "no manifest knows the backend giraffe",
+        "no manifest knows the backend elephant",
+    ]
+
+
+def test_lost_examples_are_found() -> None:
+    """An example that another rule takes is found."""
+    rules = with_rule("zebra", at=5, examples=["a zebra", "explain the zebra"])
+    (finding,) = findings(rules=rules)
+    assert "'explain the zebra' is taken by rule concept" in finding.problem
+
+
+def test_slow_pattern_never_hangs_a_query(home: Home) -> None:
+    """A user's pattern that runs out of its time is passed over, the answer comes, and stderr says why."""
+    home.configure(rules=with_rule(r"(a+)+$"))
+    home.with_fakes(qmd=GOOD)
+    outcome = home.run("query", "a" * 5000 + "!")
+    assert outcome.json["status"] == "success"
+    assert "signal mine" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is not JSON"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "$ is"),
+        ('{"version": 1}', "$."),
+    ],
+)
+def test_unusable_config_is_an_error_envelope(home: Home, content: str, words: str) -> None:
+    """With a broken rule table of the user's, the answer is an error that names the file and the fix."""
+    home.with_fakes(qmd=GOOD)
+    target = home.folder / "config" / "router-config.json"
+    target.write_text(content)
+    outcome = home.run("query", "auth")
+    assert outcome.code == 1
+    assert outcome.json["error_code"] == "CONFIG_INVALID"
+    assert "router-config.json" in outcome.json["error_message"]
+    assert words in outcome.json["error_message"]
+
+
+def test_config_check_reports(home: Home) -> None:
+    """`config check` exits 0 for the bundled table, 1 with findings as JSON, and 1 with a sentence if invalid."""
+    assert home.run("config", "check").json["ok"] is True
+    home.configure(rules=with_rule(".*"))
+    outcome = home.run("config", "check")
+    assert (outcome.code, outcome.json["ok"]) == (1, False)
+    bad = home.folder / "bad.json"
+    bad.write_text('{"version": 1, "rulez": []}')
+    outcome = home.run("config", "check", str(bad))
+    assert outcome.code == 1
+    assert "bad.json: $" in outcome.err
