@@ -4,9 +4,9 @@ Precision first: a pattern that fires on prose, hashes or identifiers would spoi
 kind is either a format with a fixed prefix or a name that says "password" followed by a value that looks like one.
 
 All patterns run in linear time: runs are possessive, each begins at a literal or a token's edge, and what a run
-must look like is checked in Python once it has been consumed. They are idempotent because a replaced token was
-maximal, so that its neighbours see the edge of a token before and after, and no pattern reaches across a `[`
-except that of assigned values, which comes last and knows its own mark.
+must look like is checked in Python once it has been consumed. They are idempotent because a replaced token was maximal
+(a run that may hold `-` may hold every letter of a token), so that its neighbours see the edge of a token before
+and after, and no pattern reaches across a `[` except that of assigned values, which comes last and knows our mark.
 """
 
 import functools
@@ -124,6 +124,7 @@ _HARMLESS = r"""(?xi)
   | [a-z]*+ [0-9]{0,2}+ (?: [._-]++ [a-z]*+ [0-9]{0,2}+ )++    # dotted.name, snake_case2, kebab-case
   | (?: sha | md | base | argon | oauth | utf | aes | [hre]s | pbkdf | [sb]crypt | u?int | float | v )
     [_-]? [0-9]++ [\w-]{0,12}+                            # an algorithm, a type, a version
+  | [0-9]{1,3} [a-z]{3,}                                  # a number with its unit
 """
 # A bracket only after a quote: the `]` of our own mark ends no name.
 _NAME_END = r"""(?:["']\]?)?\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
@@ -184,7 +185,7 @@ _SECRETS = (
     _Secret(
         "password",
         ("passw", "passphrase", "pwd"),
-        rf"(?i:password|passwd|passphrase|pwd){_NAME_END}{_VALUE}",
+        rf"(?i:password|passwd|passphrase|pwd)(?:{_NAME_END}|\s{{1,4}}is\s{{1,4}}){_VALUE}",
         _is_password,
     ),
     _Secret(
