@@ -116,9 +116,9 @@ def _has_letter(text: str) -> bool:
 
 
 _HARMLESS = r"""(?xi)
-    \[redacted:[a-z-]++\]                               # our own mark
-  | [$%*:=!] .*  |  .*[\[*]                              # a template, an operator, emphasis, a subscript
-  | .* :// .*                                            # an address
+    [\w.]*+ \[ .*                                         # a subscript, a list, our own mark
+  | [$%*:=!] .*  |  .* \*                                # a template, an operator, emphasis
+  | .* :// .*  |  arn: .*                                 # an address
   | (?: ~ | \.{1,2} )? / [\w./~-]*+                       # a path
   | [\w.+-]++ @ [\w-]++ \. [\w.-]++                      # a mail address
   | [a-z]*+ [0-9]{0,2}+ (?: [._-]++ [a-z]*+ [0-9]{0,2}+ )++    # dotted.name, snake_case2, kebab-case
