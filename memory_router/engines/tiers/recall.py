@@ -88,8 +88,8 @@ def _relevance(memory: Memory, weights: dict[str, float], known: float, stems: C
     text = stems(f"{memory.text} {identifier_terms(memory.text)}")
     own = set(text)
     wide = own.union(stems(" ".join(memory.tags)))
-    near = nearness(weights, enumerate(text))
-    return calibrated(Evidence(coverage(weights, own), coverage(weights, wide), known, near))
+    evidence = Evidence(coverage(weights, own), coverage(weights, wide), known, nearness(weights, text))
+    return calibrated(evidence)
 
 
 def _frequency(connection: apsw.Connection, stem: str) -> int:

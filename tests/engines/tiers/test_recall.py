@@ -129,6 +129,15 @@ def test_tags_are_found_but_say_less_than_the_text(store: MemoryStore) -> None:
     assert texts(store.recall("billing", now=NOW)) == ["The billing run starts at six", "Lucia checks amounts by hand"]
 
 
+def test_words_that_stand_together_say_more(store: MemoryStore) -> None:
+    """Of two memories with the same words the one that says them in one breath is more relevant."""
+    store.remember("crane " + "filler " * 40 + "cables", created=NOW)
+    store.remember("filler " * 40 + "crane cables", created=NOW)
+    near, far = store.recall("crane cables", now=NOW)
+    assert near.memory.text.endswith("crane cables")
+    assert near.relevance > far.relevance
+
+
 @pytest.mark.parametrize("question", ["tide", "latest"])
 def test_project_and_time_limit_what_is_found(store: MemoryStore, question: str) -> None:
     """Only memories of the project, and of the span with both its ends, come back."""
