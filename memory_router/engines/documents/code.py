@@ -33,8 +33,9 @@ _DEFINITIONS = [
     re.compile(r"(?P<indent>)(?P<name>\w+)\s*\(\)\s*\{"),
     # type name(...) { of C, Java, C# and the like; name(...) { of methods.
     re.compile(
-        rf"(?P<indent>[ \t]*){_MODIFIERS}(?:[\w:<>\[\],.*&?]+[ \t]+[*&]*)?(?P<name>~?[A-Za-z_$][\w$]*)\s*"
-        r"(?:<[^>()]*>)?\((?:(?!=>)[^;{}])*\)?[^;{}()=]*\{?\s*$"
+        rf"(?P<indent>[ \t]*){_MODIFIERS}(?!(?:return|else|new|await|throw|case|yield)\b)"
+        r"(?:[\w:<>\[\],.*&?]+[ \t]+[*&]*)?(?P<name>~?[A-Za-z_$][\w$]*)\s*(?:<[^>()]*>)?"
+        r"\((?:(?!=>)[^;{}])*\)?[^;{}()=]*\{?\s*$"
     ),
 ]
 _LAST_NEEDS_BRACE = len(_DEFINITIONS) - 1
@@ -49,6 +50,9 @@ _NO_NAMES = frozenset(
 _LEADING = re.compile(r"\s*(?:@|#|//|/\*|\*|--|\[[A-Z]|template\s*<)")
 
 
+_Block = tuple[int, int]  # index of the first line, index after the last
+
+
 class _Definition(NamedTuple):
     line: int
     indent: int
@@ -61,10 +65,10 @@ def chunks(text: str) -> list[Chunk]:
     found = list(_definitions(lines))
     outermost = min((definition.indent for definition in found), default=0)
     starts = sorted({0, *(_with_comments(lines, one.line) for one in found if one.indent == outermost)})
-    blocks = [part for start, end in _pairs(starts, len(lines)) for part in _parts(lines, start, end, found)]
     return [
         chunk
-        for start, end in _packed(lines, blocks)
+        for group in _groups(lines, starts, found)
+        for start, end in _packed(lines, group)
         for chunk in prose.pieces(lines, start, end, _enclosing(found, start), _symbols(found, start, end))
     ]
 
@@ -91,23 +95,28 @@ def _with_comments(lines: Sequence[str], line: int) -> int:
     return line
 
 
-def _pairs(starts: Sequence[int], end: int) -> Iterator[tuple[int, int]]:
+def _pairs(starts: Sequence[int], end: int) -> Iterator[_Block]:
     return zip(starts, [*starts[1:], end], strict=True)
 
 
-def _parts(lines: Sequence[str], start: int, end: int, found: Sequence[_Definition]) -> Iterator[tuple[int, int]]:
-    """Yield a block whole, or cut at its inner definitions and then at blank lines if it is too long."""
-    if _size(lines, start, end) <= prose.LONGEST:
-        yield start, end
-        return
-    inner = {_with_comments(lines, one.line) for one in found if start < one.line < end}
-    for first, last in _pairs(sorted({start, *(line for line in inner if line > start)}), end):
-        yield from prose.spans(lines, first, last)
+def _groups(lines: Sequence[str], starts: Sequence[int], found: Sequence[_Definition]) -> Iterator[list[_Block]]:
+    """Yield blocks that may share a chunk: short neighbours, or the parts of one definition that is too long."""
+    held: list[_Block] = []
+    for start, end in _pairs(starts, len(lines)):
+        if _size(lines, start, end) <= prose.LONGEST:
+            held.append((start, end))
+            continue
+        yield held
+        held = []
+        inner = {_with_comments(lines, one.line) for one in found if start < one.line < end}
+        parts = _pairs(sorted({start, *(line for line in inner if line > start)}), end)
+        yield [span for first, last in parts for span in prose.spans(lines, first, last)]
+    yield held
 
 
-def _packed(lines: Sequence[str], blocks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _packed(lines: Sequence[str], blocks: Sequence[_Block]) -> Iterator[_Block]:
     """Join neighbouring blocks as long as they stay short together."""
-    held: tuple[int, int] | None = None
+    held: _Block | None = None
     for block in blocks:
         if held and _size(lines, held[0], block[1]) <= _TOGETHER:
             held = (held[0], block[1])

@@ -12,14 +12,14 @@ from memory_router.storage.sqlite import Migration
 # The columns of the full-text table in order, with their BM25 weights. Chosen on development questions
 # (benchmarks/relevance.py): conversation turns for `context` and `date`, generated code questions for `symbols`.
 FIELD_WEIGHTS = {
-    "path": 1.0,
-    "title": 1.0,
-    "heading": 1.0,
+    "path": 2.0,
+    "title": 2.0,
+    "heading": 2.0,
     "symbols": 6.0,
-    "identifiers": 0.7,
+    "identifiers": 0.5,
     "body": 1.0,
     "context": 0.3,
-    "date": 0.3,
+    "date": 1.0,
 }
 
 

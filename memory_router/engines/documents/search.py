@@ -16,7 +16,7 @@ from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.storage.sqlite import named_errors, open_read_only
 from memory_router.text import words
-from memory_router.text.relevance import stemmer
+from memory_router.text.relevance import Evidence, calibrated, stemmer
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
 # The estimate for a passage of a file that the question names, before its words are looked at, and without any.
@@ -52,6 +52,7 @@ class Hit(NamedTuple):
         modified: when the file was modified, in seconds since the epoch.
         raw_score: the engine's own score; comparable within one answer only.
         relevance: calibrated estimate in [0, 1] that this answers the question.
+        evidence: what the relevance was estimated from; None for a file found by its name alone.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Hit(NamedTuple):
     modified: float
     raw_score: float
     relevance: float
+    evidence: Evidence | None = None
 
 
 class Statistics(NamedTuple):
@@ -155,7 +157,7 @@ class DocumentIndex:
         ranked = ranking.ranked(self._connection, self._stems, question, limit, files)
         rows = self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in ranked]),))
         found = {row[0]: row for row in rows}
-        return [_hit(found[one.chunk], one.score, one.relevance) for one in ranked]
+        return [_hit(found[one.chunk], one.score, calibrated(one.evidence), one.evidence) for one in ranked]
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -166,5 +168,5 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _hit(row: Sequence[Any], score: float, relevance: float) -> Hit:
-    return Hit._make([*row, score, relevance])
+def _hit(row: Sequence[Any], score: float, relevance: float, evidence: Evidence | None = None) -> Hit:
+    return Hit._make([*row, score, relevance, evidence])

@@ -1,0 +1,253 @@
+"""Measure what the document search finds, and whether its relevance tells answerable questions from others.
+
+    python benchmarks/relevance.py [--data DIR] [--fit]
+
+DIR holds `locomo/`, `longmemeval-sample/` and `world-a/` (see its README). Every question of a conversation is
+asked of that conversation's index (answerable) and of the next one's (unanswerable). `--fit` fits the map of
+`text/relevance.py` anew, on all conversations and on either half of them alone, to show that it carries over.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from memory_router.engines.documents import store
+from memory_router.engines.documents.document import Chunk, Document
+from memory_router.engines.documents.indexing import index
+from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.search import DocumentIndex, Hit
+from memory_router.storage.sqlite import open_database, writing
+from memory_router.text.relevance import Evidence
+
+GATE = 0.4
+
+
+class Asked(NamedTuple):
+    """Hold a judged question: group, whether it has an answer, ranks of the right results, how many there are."""
+
+    group: str
+    answerable: bool
+    right: list[int]
+    relevant: int
+    top: Hit | None
+    milliseconds: float
+
+    @property
+    def relevance(self) -> float:
+        """Return the relevance of the answer as a whole."""
+        return self.top.relevance if self.top else 0.0
+
+
+def main() -> None:
+    """Run everything and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=os.path.join(os.path.dirname(__file__), "..", "..", "shared", "bench"))
+    parser.add_argument("--fit", action="store_true")
+    options = parser.parse_args()
+    print(f"{platform.machine()}, Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {
+            "LoCoMo turns": ask_conversations(os.path.join(options.data, "locomo"), folder),
+            "LoCoMo, speakers unnamed": ask_conversations(os.path.join(options.data, "locomo"), folder, named=False),
+            "LongMemEval sessions": ask_conversations(os.path.join(options.data, "longmemeval-sample"), folder),
+            "world-a files": ask_world(os.path.join(options.data, "world-a"), folder),
+        }
+    print_tables(runs)
+    if options.fit:
+        print_fits([one for name in ("LoCoMo turns", "LoCoMo, speakers unnamed") for one in runs[name]])
+
+
+def ask_conversations(data: str, folder: str, *, named: bool = True) -> list[Asked]:
+    """Ask every question of its own conversation's index and of the next one's."""
+    turns: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for turn in lines(os.path.join(data, "turns.jsonl")):
+        turns[turn["conv"]].append(turn)
+    names = list(turns)
+    indexes = {name: conversation_index(folder, name, turns[name]) for name in names}
+    speakers = {turn["speaker"].lower() for conversation in turns.values() for turn in conversation}
+    asked = []
+    for question in lines(os.path.join(data, "questions.jsonl")):
+        if question["category"] == 5:  # adversarial: no right answer to find
+            continue
+        home = question["conv"]
+        away = names[(names.index(home) + 1) % len(names)]
+        relevant = question.get("relevant") or question["relevant_sessions"]
+        text = question["query"] if named else without(question["query"], speakers)
+        asked.append(ask(indexes[home], home, text, relevant))
+        asked.append(ask(indexes[away], home, text, []))
+    return asked
+
+
+def conversation_index(folder: str, name: str, turns: Sequence[dict[str, Any]]) -> DocumentIndex:
+    """Index a conversation: a session is a document, a turn a chunk."""
+    path = os.path.join(folder, f"{name}.db")
+    if not os.path.exists(path):
+        sessions: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for turn in turns:
+            sessions[turn["session"]].append(turn)
+        connection = open_database(path, MIGRATIONS)
+        with writing(connection):
+            root = store.add_root(connection, name)
+            for session, held in sessions.items():
+                chunks = [Chunk(said(turn), heading=turn["id"], date=turn["date"]) for turn in held]
+                store.put_document(connection, root, Document(session, "", "text", chunks))
+        connection.close()
+    opened = DocumentIndex.open(path)
+    assert opened
+    return opened
+
+
+def said(turn: dict[str, Any]) -> str:
+    """Return a turn as text."""
+    caption = f" [image: {turn['caption']}]" if turn.get("caption") else ""
+    return f"{turn['speaker']}: {turn['text']}{caption}"
+
+
+def ask_world(data: str, folder: str) -> list[Asked]:
+    """Ask those questions whose answer stands in a file, and those that nothing answers."""
+    path = os.path.join(folder, "world.db")
+    index([os.path.join(data, "files")], database=path)
+    opened = DocumentIndex.open(path)
+    assert opened
+    asked = []
+    for question in lines(os.path.join(data, "questions.jsonl")):
+        answers = [one for one in question["relevant"] if one["where"] == "files"]
+        if answers or question["kind"] == "unanswerable":
+            relevant = [(one["path"], one["phrase"]) for one in answers]
+            asked.append(ask(opened, question["kind"], question["query"], relevant))
+    return asked
+
+
+def ask(opened: DocumentIndex, group: str, text: str, relevant: Sequence[Any]) -> Asked:
+    """Ask one question and judge the first twenty results."""
+    started = time.perf_counter()
+    hits = opened.search(text, 20)
+    took = (time.perf_counter() - started) * 1000
+    named = list(dict.fromkeys(key for hit in hits if (key := found_key(hit, relevant, group))))
+    right = [rank for rank, key in enumerate(named) if key in relevant]
+    return Asked(group, bool(relevant), right, len(set(relevant)), hits[0] if hits else None, took)
+
+
+def found_key(hit: Hit, relevant: Sequence[Any], group: str) -> Any:
+    """Return what a hit counts as: its turn, its session, or the answer that it holds."""
+    if hit.heading in relevant or hit.path in relevant:
+        return hit.heading if hit.heading in relevant else hit.path
+    flat = " ".join(hit.content.split())
+    whole_file = group in {"symbol", "path", "relationship"}
+    held = (one for one in relevant if isinstance(one, tuple))
+    return next((one for one in held if one[1] in flat or (whole_file and hit.path.endswith("/" + one[0]))), hit.id)
+
+
+def lines(path: str) -> Iterable[Any]:
+    """Yield the objects of a JSON lines file."""
+    with open(path, encoding="utf-8") as file:
+        yield from map(json.loads, filter(str.strip, file))
+
+
+def without(question: str, names: Iterable[str]) -> str:
+    """Return a question without the names in it."""
+    kept = [word for word in question.split() if word.lower().strip("?,.!").removesuffix("'s") not in set(names)]
+    return " ".join(kept)
+
+
+def print_tables(runs: dict[str, list[Asked]]) -> None:
+    """Print what is found, and how well relevance separates."""
+    print("| questions | n | hit@1 | recall@10 | nDCG@10 | MRR | query median ms | p95 ms |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, asked in runs.items():
+        rows = [measures(one) for one in asked if one.answerable]
+        means = " | ".join(f"{statistics.mean(column):.3f}" for column in zip(*rows, strict=True))
+        times = sorted(one.milliseconds for one in asked)
+        spread = f"{statistics.median(times):.2f} | {times[len(times) * 95 // 100]:.2f}"
+        print(f"| {name} | {len(rows)} | {means} | {spread} |")
+    print(f"\n| questions | AUC | answerable accepted at {GATE} | unanswerable refused at {GATE} |")
+    print("|---|---|---|---|")
+    for name, asked in runs.items():
+        good, bad = relevances(asked)
+        accepted = statistics.mean(x >= GATE for x in good)
+        refused = statistics.mean(x < GATE for x in bad)
+        print(f"| {name} | {area(good, bad):.3f} | {accepted:.3f} | {refused:.3f} |")
+
+
+def measures(one: Asked) -> tuple[float, float, float, float]:
+    """Return hit@1, recall@10, nDCG@10 and reciprocal rank of one answer (binary gains)."""
+    gain = sum(1 / math.log2(rank + 2) for rank in one.right if rank < 10)
+    ideal = sum(1 / math.log2(rank + 2) for rank in range(min(10, one.relevant)))
+    return (
+        float(0 in one.right),
+        sum(rank < 10 for rank in one.right) / one.relevant,
+        gain / ideal,
+        1 / (one.right[0] + 1) if one.right else 0.0,
+    )
+
+
+def relevances(asked: Iterable[Asked]) -> tuple[list[float], list[float]]:
+    """Return the relevances of answerable and of unanswerable questions."""
+    held = list(asked)
+    return [one.relevance for one in held if one.answerable], [one.relevance for one in held if not one.answerable]
+
+
+def area(good: Sequence[float], bad: Sequence[float]) -> float:
+    """Return the area under the ROC curve: how often a good one lies above a bad one, ties counted half."""
+    return sum((x > y) + (x == y) / 2 for x in good for y in bad) / (len(good) * len(bad))
+
+
+def print_fits(asked: Sequence[Asked]) -> None:
+    """Fit on all conversations, and on each half to be judged on the other."""
+    groups = sorted({one.group for one in asked})
+    halves = [{group for group in groups if groups.index(group) % 2 == part} for part in (0, 1)]
+    print("\n| fitted on | judged on | AUC | accepted | refused | bias, " + ", ".join(Evidence._fields) + " |")
+    print("|---|---|---|---|---|---|")
+    for name, train, test in (
+        ("all", set(groups), set(groups)),
+        ("even", halves[0], halves[1]),
+        ("odd", halves[1], halves[0]),
+    ):
+        fitted = fit([one for one in asked if one.group in train])
+        judged = [one for one in asked if one.group in test and one.top and one.top.evidence]
+        scores = [(logit(fitted, one), one.answerable) for one in judged]
+        good, bad = [x for x, answerable in scores if answerable], [x for x, answerable in scores if not answerable]
+        gate = math.log(GATE / (1 - GATE))
+        shares = f"{statistics.mean(x >= gate for x in good):.3f} | {statistics.mean(x < gate for x in bad):.3f}"
+        print(
+            f"| {name} | {'all' if train == test else 'the rest'} | {area(good, bad):.3f} | {shares} | "
+            + ", ".join(f"{value:.2f}" for value in fitted)
+            + " |"
+        )
+
+
+def logit(weights: Sequence[float], one: Asked) -> float:
+    """Return the log odds that a fitted map gives an answer."""
+    assert one.top
+    assert one.top.evidence
+    return weights[0] + sum(weight * share for weight, share in zip(weights[1:], one.top.evidence, strict=True))
+
+
+def fit(asked: Sequence[Asked], rounds: int = 3000, rate: float = 2.0) -> list[float]:
+    """Fit a logistic regression by plain gradient descent, with a slight pull to zero."""
+    rows = [((1.0, *one.top.evidence), float(one.answerable)) for one in asked if one.top and one.top.evidence]
+    weights = [0.0] * len(rows[0][0])
+    for _ in range(rounds):
+        slope = [0.0] * len(weights)
+        for shares, target in rows:
+            error = target - 1 / (1 + math.exp(-sum(map(float.__mul__, weights, shares))))
+            slope = [held + error * share for held, share in zip(slope, shares, strict=True)]
+        weights = [w + rate * (s / len(rows) - 1e-4 * w) for w, s in zip(weights, slope, strict=True)]
+    return weights
+
+
+if __name__ == "__main__":
+    main()
