@@ -1,7 +1,6 @@
 """Write the parts of the documentation that follow from the code: `docs/cli.md` and the JSON Schema.
 
-python scripts/generate_docs.py            writes them
-python scripts/generate_docs.py --check    writes nothing; exit code 1 means that they are stale
+With `--check` it writes nothing, and exit code 1 means that they are stale.
 """
 
 import json

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from memory_router import installation
 from memory_router.engines.documents.indexing import Listener, Report
 from memory_router.engines.documents.indexing import index as bring_up_to_date
 from memory_router.interfaces.cli import output
@@ -34,6 +35,7 @@ def index(
     except KeyboardInterrupt:
         output.note(_INTERRUPTED)
         sys.exit(130)
+    installation.refresh("qmd")
     if as_json or not output.is_terminal():
         output.print_json(report._asdict())
         return
