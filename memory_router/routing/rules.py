@@ -1,8 +1,12 @@
 """Match a question against ordered rules: the first signal that matches wins."""
 
-from typing import NamedTuple, Protocol
+import functools
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 from memory_router.errors import ConfigError
 from memory_router.routing.config import Config, Rule, Signal, Step
@@ -48,15 +52,14 @@ class RuleTable:
     """Match questions against the rules of the configuration (seed 002, Routing Rules).
 
     Two passes, each in the table's order: the strong signals of all rules, then the weak ones. A user's pattern
-    that runs out of its time counts as not matching, and the match carries a warning; the bundled patterns are
-    proved quick by the test suite and run without a clock, which costs four times what they do.
+    that runs out of its time counts as not matching, and the match carries a warning.
     """
 
     def __init__(self, config: Config) -> None:
         self._default = config.default_rule
-        self._timeout = None if config.bundled else config.signal_timeout_ms / 1000
+        searcher = _bundled_search if config.bundled else functools.partial(_timed_search, config.signal_timeout_ms)
         self._signals = tuple(
-            _LazySignal(rule, signal)
+            _LazySignal(rule, signal, searcher)
             for strong in (True, False)
             for rule in config.rules
             for signal in rule.signals
@@ -68,7 +71,7 @@ class RuleTable:
         warnings: list[str] = []
         for entry in self._signals:
             try:
-                found = (entry.pattern or entry.compile()).search(query, timeout=self._timeout)
+                found = (entry.search or entry.compile())(query)
             except TimeoutError:
                 warnings.append(
                     f"The pattern of signal {entry.signal.name} (rule {entry.rule.id}) ran out of its time and was "
@@ -81,19 +84,23 @@ class RuleTable:
         return Match(self._default, None, None, self._default.steps(None), tuple(warnings))
 
 
+_Search = Callable[[str], "re.Match[str] | regex.Match[str] | None"]
+
+
 class _LazySignal:
     """Compile a signal's pattern when it is first tried: most questions are decided by the first few rules."""
 
-    __slots__ = ("pattern", "rule", "signal")
+    __slots__ = ("_searcher", "rule", "search", "signal")
 
-    def __init__(self, rule: Rule, signal: Signal) -> None:
+    def __init__(self, rule: Rule, signal: Signal, searcher: Callable[[str], _Search]) -> None:
         self.rule = rule
         self.signal = signal
-        self.pattern: regex.Pattern[str] | None = None
+        self.search: _Search | None = None
+        self._searcher = searcher
 
-    def compile(self) -> "regex.Pattern[str]":
-        self.pattern = compile_pattern(self.signal.pattern, f"rule {self.rule.id}, signal {self.signal.name}")
-        return self.pattern
+    def compile(self) -> _Search:
+        self.search = self._searcher(self.signal.pattern)
+        return self.search
 
 
 def compile_pattern(pattern: str, place: str) -> "regex.Pattern[str]":
@@ -102,6 +109,8 @@ def compile_pattern(pattern: str, place: str) -> "regex.Pattern[str]":
     Raises:
         ConfigError: it does not compile; the cause names `place`.
     """
+    import regex
+
     try:
         return regex.compile(pattern, regex.IGNORECASE)
     except regex.error as error:
@@ -109,3 +118,17 @@ def compile_pattern(pattern: str, place: str) -> "regex.Pattern[str]":
             f"The pattern of {place} does not compile: {error} ({pattern!r}).",
             "Correct it as a `regex` expression.",
         ) from error
+
+
+def _timed_search(timeout_ms: int, pattern: str) -> _Search:
+    """Return the search for a user's pattern, under a clock: no pattern can hang a query."""
+    return functools.partial(compile_pattern(pattern, "a signal").search, timeout=timeout_ms / 1000)
+
+
+def _bundled_search(pattern: str) -> _Search:
+    """Return the search for a pattern of the bundled table.
+
+    The test suite proves these patterns quick, so they need no clock, and the same in `re` as in `regex`, whose
+    import and compilation would take a third of a cold query.
+    """
+    return re.compile(pattern, re.IGNORECASE).search

@@ -6,20 +6,22 @@ else, and whatever is not understood here, goes to the `typer` application in `c
 options from the same tables, the help and the error messages.
 """
 
+import gc
 import os
 import signal
 import sys
 from types import FrameType
 from typing import NoReturn
 
-from memory_router.interfaces.cli import ask, options
-
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        sys.exit(_run(sys.argv[1:]))
+        _answer_quickly(sys.argv[1:])
+        from memory_router.interfaces.cli.commands import app
+
+        app()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -28,15 +30,24 @@ def main() -> None:
         sys.exit(141)
 
 
-def _run(arguments: list[str]) -> int:
-    command = ask.COMMANDS.get(arguments[0]) if arguments else None
-    values = options.parse(arguments[1:], command.options) if command else None
-    if command and values:
-        return command.run(values)
-    from memory_router.interfaces.cli.commands import app
+def _answer_quickly(arguments: list[str]) -> None:
+    """Run `query` or `route` and end the process, or return if the command framework has to look at it."""
+    if not arguments or arguments[0] not in ("query", "route"):
+        return
+    # A process of a few hundredths of a second has no garbage worth collecting: a tenth of its time.
+    gc.disable()
+    from memory_router.interfaces.cli import ask, options
 
-    app()
-    return 0
+    command = ask.COMMANDS[arguments[0]]
+    values = options.parse(arguments[1:], command.options)
+    gc.enable()
+    if values is None:
+        return
+    exit_code = command.run(values)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Skips the interpreter's tear-down, another tenth: everything is flushed, and no backend is running any more.
+    os._exit(exit_code)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
