@@ -34,8 +34,12 @@ def health() -> Health:
         return Health("unavailable", error.cause, error.fix)
     if held is None or not held.chunks:
         return Health("installed", "No folder is indexed yet." if held is None else "The index is empty.", _FIX)
-    folders = f"{len(held.roots)} folder" + "s" * (len(held.roots) != 1)
-    return Health("ready", f"{held.files:,} files of {folders} are indexed in {held.chunks:,} passages.")
+    counts = _counted(held.files, "file"), _counted(held.chunks, "passage"), _counted(len(held.roots), "folder")
+    return Health("ready", "Indexed: {} in {}, from {}.".format(*counts))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _index() -> DocumentIndex | None:

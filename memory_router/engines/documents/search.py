@@ -147,7 +147,7 @@ class DocumentIndex:
             rows = self._connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
             return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[2] not in seen])[:limit]
         if question.paths:  # nothing is called so: the words of the name are all there is to search for
-            steps = tuple(part for path in question.paths for part in words.split_name(path))
+            steps = tuple(part for path in question.paths for part in words.split_name(os.path.splitext(path)[0]))
             hits = self._matching(question._replace(words=(*question.words, *steps)), limit)
             return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits]
         return self._matching(question, limit)

@@ -1,0 +1,130 @@
+"""Laws of the qmd backend, asked as the router asks it: as a process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory_router.contract import Request, decode_health, decode_response, encode_request
+from tests.conftest import Home
+
+ADAPTER = Path(__file__).parents[2] / "backends" / "qmd" / "adapter.py"
+NOTE = "# Tides\n\n## Source\nTide tables come from Tidewell."
+
+
+def talk(home: Home, *requests: Request) -> list[bytes]:
+    """Send requests to one adapter process and return its answers."""
+    finished = subprocess.run(
+        [sys.executable, str(ADAPTER)],
+        input=b"".join(map(encode_request, requests)),
+        capture_output=True,
+        env=home.environment,
+        check=True,
+    )
+    return finished.stdout.splitlines()
+
+
+def ask(home: Home, text: str, mode: str = "search", limit: int = 10) -> Any:
+    """Ask one question."""
+    (line,) = talk(home, Request("query", text, mode, limit))
+    return decode_response(line)
+
+
+@pytest.fixture
+def indexed(home: Home) -> Home:
+    """Return a home with one indexed note."""
+    (home.folder / "notes").mkdir()
+    (home.folder / "notes/tides.md").write_text(NOTE)
+    assert home.run("index", str(home.folder / "notes")).code == 0
+    return home
+
+
+@pytest.mark.parametrize("mode", ["search", "vsearch", "query"])
+def test_every_mode_answers_and_says_by_what(indexed: Home, mode: str) -> None:
+    """Results carry their place; the answer names the engine and the mode that really ran."""
+    body = ask(indexed, "where do the tide tables come from", mode)
+    assert body["status"] == "success"
+    assert body["metadata"] == {"engine": "embedded", "answered_by": "search"}
+    (result, *_) = body["results"]
+    assert result["path"] == str(indexed.folder / "notes/tides.md")
+    assert (result["line"], result["title"]) == (3, "Tides")
+    assert result["metadata"]["lines"] == [3, 4]
+    assert result["metadata"]["heading"] == "Tides > Source"
+    assert result["metadata"]["root"] == str(indexed.folder / "notes")
+    assert result["metadata"]["engine"] == "embedded"
+    assert result["timestamp"].endswith("Z")
+    assert body["normalized_relevance"] == result["relevance"] > 0.4
+
+
+def test_without_an_index_the_fix_is_told(home: Home) -> None:
+    """No index, and an index of nothing, are different from no match."""
+    body = ask(home, "tide tables")
+    assert (body["status"], body["error_code"]) == ("error", "NOT_INDEXED")
+    assert "memory-router index PATH" in body["error_message"]
+    (home.folder / "empty").mkdir()
+    home.run("index", str(home.folder / "empty"))
+    assert ask(home, "tide tables")["error_code"] == "NOT_INDEXED"
+
+
+def test_no_match_is_empty_with_a_reason(indexed: Home) -> None:
+    """A question that shares no word gets an empty answer that says so."""
+    body = ask(indexed, "penguin zoology")
+    assert (body["status"], body["error_code"]) == ("empty", "NO_MATCH")
+
+
+def test_a_damaged_or_newer_index_is_named(indexed: Home) -> None:
+    """The store's own codes come through, and health says what to do."""
+    database = indexed.folder / "cache" / "documents.db"
+    database.write_bytes(b"damage" * 1000)
+    assert ask(indexed, "tide")["error_code"] == "STORE_CORRUPT"
+    (line,) = talk(indexed, Request("health"))
+    health = decode_health(line)
+    assert health.status == "unavailable"
+    assert "memory-router index" in health.fix
+
+
+def test_health_tells_nothing_indexed_from_ready(home: Home) -> None:
+    """`installed` until something is indexed, then `ready` with counts."""
+    (line,) = talk(home, Request("health"))
+    assert decode_health(line)[:1] == ("installed",)
+    assert decode_health(line).fix == "memory-router index PATH"
+    (home.folder / "a.md").write_text("text")
+    home.run("index", str(home.folder / "a.md"))
+    (line,) = talk(home, Request("health"))
+    assert decode_health(line)[:2] == ("ready", "Indexed: 1 file in 1 passage, from 1 folder.")
+
+
+def test_a_warm_adapter_sees_a_new_index(home: Home) -> None:
+    """A process that started before the first `index` answers from it afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, str(ADAPTER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=home.environment
+    )
+    assert process.stdin
+    assert process.stdout
+    codes = []
+    for _ in range(2):
+        process.stdin.write(encode_request(Request("query", "tide tables")))
+        process.stdin.flush()
+        codes.append(json.loads(process.stdout.readline())["error_code"])
+        (home.folder / "tides.md").write_text(NOTE)
+        home.run("index", str(home.folder / "tides.md"))
+    process.communicate()
+    assert codes == ["NOT_INDEXED", None]
+
+
+def test_the_command_prints_one_json_object(home: Home) -> None:
+    """`index` in a pipe prints its report as JSON; a second run finds nothing to do; a bad path is exit code 1."""
+    (home.folder / "notes").mkdir()
+    (home.folder / "notes/a.md").write_text("text")
+    (home.folder / "notes/.env").write_text("KEY=1")
+    os.utime(home.folder / "notes/a.md", (1_700_000_000, 1_700_000_000))
+    first = home.run("index", "notes")
+    assert (first.json["added"], first.json["skipped"]) == (1, {"may hold secrets": 1})
+    assert home.run("index").json["unchanged"] == 1
+    missing = home.run("index", "nowhere")
+    assert (missing.code, missing.out) == (1, "")
+    assert "does not exist" in missing.err
