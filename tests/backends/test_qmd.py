@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from memory_router.contract import Request, decode_health, decode_response, encode_request
+from memory_router.contract import Request, encode_request
+from memory_router.routing.response import decode_health, decode_response
 from tests.conftest import Home
 
 ADAPTER = Path(__file__).parents[2] / "backends" / "qmd" / "adapter.py"

@@ -22,6 +22,11 @@ _COVER = 0.4
 _NEAR = 0.2
 _DEFINES = 1.0
 
+# A word in so many chunks, and in one of twenty, tells next to nothing but costs as much as all others together: it
+# still counts in a chunk that a rarer word of the question has found, and alone if there is none.
+_FREQUENT = 2000
+_FREQUENT_SHARE = 0.05
+
 _FIELDS = list(FIELD_WEIGHTS)
 _BODY = _FIELDS.index("body")
 _SYMBOLS = _FIELDS.index("symbols")
@@ -55,6 +60,7 @@ class Asked(NamedTuple):
 
     Args:
         terms: what is searched for, any of them: words, identifiers joined and in parts, phrases.
+        rare: those of them that a candidate must hold one of.
         keys: the stems of each term.
         weights: idf by key, of the terms that count.
         known: weighted share of the question that stands somewhere in the index.
@@ -62,6 +68,7 @@ class Asked(NamedTuple):
     """
 
     terms: list[str]
+    rare: list[str]
     keys: list[str]
     weights: dict[str, float]
     known: float
@@ -93,7 +100,7 @@ def ranked(
     if not asked.terms:
         return []
     bindings: dict[str, Any] = {
-        "expression": " OR ".join(f'"{term}"' for term in asked.terms),
+        "expression": _expression(asked),
         "bm25": _BM25,
         "candidates": max(_CANDIDATES, limit),
     }
@@ -120,7 +127,17 @@ def _understood(connection: apsw.Connection, stems: Stems, question: words.Quest
     frequencies = {key: min(_frequency(connection, stem) for stem in key.split()) for key in counted}
     weights = weigh(counted, texts, frequencies.__getitem__)
     known = coverage(weights, {key for key, frequency in frequencies.items() if frequency})
-    return Asked(list(terms), list(terms.values()), weights, known, frozenset(joined))
+    limit = max(_FREQUENT, _FREQUENT_SHARE * texts)
+    rare = [term for term, key in terms.items() if 0 < frequencies.get(key, 0) <= limit]
+    return Asked(list(terms), rare, list(terms.values()), weights, known, frozenset(joined))
+
+
+def _expression(asked: Asked) -> str:
+    """Return what FTS5 is asked; its last phrases are the terms, in order."""
+    anything = " OR ".join(f'"{term}"' for term in asked.terms)
+    if not asked.rare or len(asked.rare) == len(asked.terms):
+        return anything
+    return "({}) AND ({})".format(" OR ".join(f'"{term}"' for term in asked.rare), anything)
 
 
 def _frequency(connection: apsw.Connection, stem: str) -> int:
@@ -138,7 +155,7 @@ def _judged(asked: Asked, chunk: int, score: float, places: list[list[list[int]]
     wide: set[str] = set()
     names: set[str] = set()
     body: dict[int, str] = {}
-    for term, key, columns in zip(asked.terms, asked.keys, places, strict=True):
+    for term, key, columns in zip(asked.terms, asked.keys, places[-len(asked.terms) :], strict=True):
         hit = {number for number, positions in enumerate(columns) if positions}
         if hit:
             wide.add(key)

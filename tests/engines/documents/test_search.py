@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memory_router.engines.documents import ranking
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import CorruptStoreError
+from memory_router.text.relevance import Evidence
 
 FILES = {
     "README.md": "# Harbor\nSoftware for container terminals.",
@@ -183,3 +185,18 @@ def test_the_search_imports_little() -> None:
     code = f"import sys, memory_router.engines.documents.search; print({heavy} & set(sys.modules))"
     printed = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed == "set()\n"
+
+
+def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a store full of one word, a rarer one chooses, an unknown one hides nothing, and the word alone is found."""
+    monkeypatch.setattr(ranking, "_FREQUENT", 20)
+    for number in range(40):
+        (tmp_path / f"{number}.md").write_text("harbour " + ("walrus" if number == 7 else "wide"))
+    database = str(tmp_path / "x.db")
+    index([str(tmp_path)], database=database)
+    opened = DocumentIndex.open(database)
+    assert opened
+    assert [os.path.basename(hit.path) for hit in opened.search("harbour walrus")] == ["7.md"]
+    assert opened.search("harbour walrus")[0].evidence == Evidence(1.0, 1.0, 1.0, 1.0)
+    assert len(opened.search("harbour penguin")) == 10
+    assert len(opened.search("harbour")) == 10
