@@ -18,6 +18,7 @@ from memory_router.contract import Health, JsonObject
 from memory_router.errors import MemoryRouterError, StateError
 from memory_router.routing.dispatch import ProcessDispatcher
 from memory_router.routing.registry import STATE_VERSION, Manifest, read_manifests, read_state
+from memory_router.routing.response import decode_health
 
 _HEALTH_DEADLINE_MS = 5000
 THIRD_PARTY = "third-party"
@@ -29,7 +30,7 @@ def probe(manifest: Manifest) -> Health:
         return Health("ready", "It does not report its health; it is taken to be ready.", engine=manifest.name)
     request = contract.Request("health", deadline_ms=_HEALTH_DEADLINE_MS)
     try:
-        return contract.decode_health(ProcessDispatcher().ask(manifest, request))
+        return decode_health(ProcessDispatcher().ask(manifest, request))
     except MemoryRouterError as error:
         return Health("unavailable", error.cause, error.fix)
 

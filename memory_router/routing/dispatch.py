@@ -14,6 +14,7 @@ from typing import IO, Protocol, cast
 
 from memory_router import contract
 from memory_router.errors import BackendError, BackendTimeoutError, InvalidResponseError
+from memory_router.routing import response
 from memory_router.routing.registry import Manifest
 
 MAX_ANSWER_BYTES = 8 * 2**20
@@ -81,7 +82,7 @@ class ProcessDispatcher:
         except BaseException:
             process.kill()
             raise
-        if contract.ends_with_answer(answer):
+        if response.ends_with_answer(answer):
             self._running[manifest.name] = process
         else:
             process.kill()
@@ -140,7 +141,7 @@ class _Process:
         if ended and not answer:
             ended = self._has_failed(deadline)
         # At the deadline, an answer may be in hand although the process, or a child of it, lingers.
-        if not ended and not contract.holds_answer(answer):
+        if not ended and not response.holds_answer(answer):
             raise BackendTimeoutError(
                 f"The backend {self._name} did not answer within {deadline_ms} ms.{self._last_note()}",
                 f"If it needs longer, raise `deadlines.backends.{self._name}` in router-config.json.",
@@ -185,7 +186,7 @@ class _Process:
                 if descriptor == self._stderr.fileno():
                     self._take_note(poll)
                 elif descriptor == self._stdout.fileno():
-                    if not self._take(answer) or contract.ends_with_answer(answer):
+                    if not self._take(answer) or response.ends_with_answer(answer):
                         return True
                 else:
                     unsent = unsent[self._send(unsent) :]

@@ -22,6 +22,7 @@ from memory_router.routing.envelope import Attempt, Envelope, failed, judge
 from memory_router.routing.journal import Journal
 from memory_router.routing.plan import Plan, make_plan
 from memory_router.routing.registry import USABLE, Registry
+from memory_router.routing.response import decode_response
 from memory_router.routing.rules import CallersChoice, Match, RuleSource
 from memory_router.routing.trace import describe
 
@@ -159,7 +160,7 @@ class Router:
         started = time.perf_counter()
         response, problem = None, None
         try:
-            response = contract.decode_response(self._dispatcher.ask(registry.manifests[step.backend], request))
+            response = decode_response(self._dispatcher.ask(registry.manifests[step.backend], request))
         except MemoryRouterError as error:
             problem = error
         return Attempt(step, response, problem, _milliseconds_since(started), request.deadline_ms)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from memory_router.contract import decode_health, decode_response
 from memory_router.engines.tiers.schema import MIGRATIONS
 from memory_router.engines.tiers.store import MemoryStore
+from memory_router.routing.response import decode_health, decode_response
 from memory_router.storage.sqlite import open_database
 
 BACKENDS = Path(__file__).parents[2] / "backends"

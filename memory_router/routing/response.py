@@ -1,0 +1,173 @@
+"""Find, check and read what a backend printed: the router's side of the contract."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from memory_router.contract import HEALTH_STATUSES, STATUSES, Health, JsonObject
+from memory_router.errors import InvalidResponseError
+
+
+def decode_response(raw: bytes) -> JsonObject:
+    """Find and check the response in what a backend printed, keeping members that the contract does not name.
+
+    Raises:
+        InvalidResponseError: there is no JSON object, or a member is missing or wrong; the cause names it.
+    """
+    body = _find_object(raw)
+    if body is None:
+        raise _invalid(_printed(raw))
+    for name, (types, words) in _RESPONSE_MEMBERS.items():
+        if name not in body:
+            raise _invalid(f"its answer lacks `{name}`")
+        if not _is(body[name], types):
+            raise _invalid(f"`{name}` is {_shown(body[name])}, not {words}")
+    if body["status"] not in STATUSES:
+        raise _invalid(f"`status` is {_shown(body['status'])}, not one of {', '.join(STATUSES)}")
+    _check_relevance(body["normalized_relevance"], "normalized_relevance")
+    for position, result in enumerate(body["results"]):
+        _check_result(result, f"results[{position}]")
+    if body["result_count"] != len(body["results"]):
+        raise _invalid(f"`result_count` is {body['result_count']}, but it sent {len(body['results'])} results")
+    if body["status"] == "success" and not body["results"]:
+        raise _invalid("`status` is success, but there is no result")
+    return body
+
+
+def decode_health(raw: bytes) -> Health:
+    """Find and check the answer to the `health` verb.
+
+    Raises:
+        InvalidResponseError: there is no JSON object, or its `status` is none of the four.
+    """
+    body = _find_object(raw)
+    if body is None:
+        raise _invalid(_printed(raw))
+    if body.get("status") not in HEALTH_STATUSES:
+        raise _invalid(f"`status` is {_shown(body.get('status'))}, not one of {', '.join(HEALTH_STATUSES)}")
+    known = {name: str(body[name]) for name in Health._fields if body.get(name) is not None}
+    return Health(**known)
+
+
+def ends_with_answer(raw: bytes | bytearray) -> bool:
+    """Say whether the last full line is an answer: its adapter may stay running, so there is no end to wait for."""
+    if not raw.endswith(b"\n"):
+        return False
+    last = raw[raw.rfind(b"\n", 0, len(raw) - 1) + 1 :].strip()
+    return last.startswith(b"{") and last.endswith(b"}") and "status" in (_loads(last) or {})
+
+
+def holds_answer(raw: bytes | bytearray) -> bool:
+    """Say whether there is an answer somewhere in what a backend printed."""
+    return "status" in (_find_object(raw) or {})
+
+
+_NUMBER = (int, float)
+_TEXT_OR_NONE = (str, type(None))
+_RESPONSE_MEMBERS: dict[str, tuple[tuple[type, ...], str]] = {
+    "query_echo": ((str,), "text"),
+    "results": ((list,), "a list"),
+    "result_count": ((int,), "a whole number"),
+    "status": ((str,), "text"),
+    "error_message": (_TEXT_OR_NONE, "text or null"),
+    "error_code": (_TEXT_OR_NONE, "text or null"),
+    "backend_duration_ms": (_NUMBER, "a number"),
+    "normalized_relevance": (_NUMBER, "a number"),
+    "backend": ((str,), "text"),
+}
+_RESULT_MEMBERS: dict[str, tuple[tuple[type, ...], str]] = {
+    "content": ((str,), "text"),
+    "relevance": (_NUMBER, "a number"),
+    "source": ((str,), "text"),
+    "timestamp": (_TEXT_OR_NONE, "text or null"),
+}
+_OPTIONAL_RESULT_MEMBERS: dict[str, tuple[tuple[type, ...], str]] = {
+    "id": ((str,), "text"),
+    "title": ((str,), "text"),
+    "path": ((str,), "text"),
+    "line": ((int,), "a whole number"),
+    "raw_score": (_NUMBER, "a number"),
+    "metadata": ((dict,), "an object"),
+}
+
+
+def _check_result(result: Any, place: str) -> None:
+    if not isinstance(result, dict):
+        raise _invalid(f"`{place}` is {_shown(result)}, not an object")
+    for name, (types, words) in _RESULT_MEMBERS.items():
+        if name not in result:
+            raise _invalid(f"`{place}` lacks `{name}`")
+        if not _is(result[name], types):
+            raise _invalid(f"`{place}.{name}` is {_shown(result[name])}, not {words}")
+    for name, (types, words) in _OPTIONAL_RESULT_MEMBERS.items():
+        if result.get(name) is not None and not _is(result[name], types):
+            raise _invalid(f"`{place}.{name}` is {_shown(result[name])}, not {words}")
+    _check_relevance(result["relevance"], f"{place}.relevance")
+
+
+def _check_relevance(value: float, place: str) -> None:
+    if not (math.isfinite(value) and 0 <= value <= 1):
+        raise _invalid(f"`{place}` is {value}, not between 0 and 1")
+
+
+def _is(value: Any, types: tuple[type, ...]) -> bool:
+    # In Python a bool is an int; in JSON `true` is no number.
+    return isinstance(value, types) and not isinstance(value, bool)
+
+
+def _find_object(raw: bytes | bytearray) -> JsonObject | None:
+    """Return the JSON object that `raw` is, or one that begins a line of it: log lines may stand around it."""
+    whole = _loads(raw)
+    if whole is not None:
+        return whole
+    text = raw.decode("utf-8", "replace")
+    found = None
+    start = 0
+    for line in text.splitlines(keepends=True):
+        if line.startswith("{"):
+            body = _raw_decode(text, start)
+            if body is not None and "status" in body:
+                return body
+            found = found or body
+        start += len(line)
+    return found
+
+
+def _loads(raw: bytes | bytearray) -> JsonObject | None:
+    try:
+        value = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _raw_decode(text: str, start: int) -> JsonObject | None:
+    try:
+        value, _ = json.JSONDecoder(parse_constant=_refuse).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")  # RFC 8259, section 6
+
+
+def _invalid(what: str) -> InvalidResponseError:
+    return InvalidResponseError(
+        f"The backend broke the contract: {what}.",
+        "See backends/CONTRACT.md for what an answer holds.",
+    )
+
+
+def _printed(raw: bytes) -> str:
+    if not raw.strip():
+        return "it printed nothing"
+    if b"NaN" in raw or b"Infinity" in raw:
+        return "it printed NaN or Infinity, which JSON does not have"
+    return f"it printed no JSON object but {_shown(raw[:80].decode('utf-8', 'replace'))}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
