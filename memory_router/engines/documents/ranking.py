@@ -14,6 +14,7 @@ from memory_router.text import words
 from memory_router.text.relevance import Evidence, coverage, nearness, weigh
 
 _MAX_TERMS = 64
+_NAME_WORDS = 6
 _CANDIDATES = 50
 _BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
 # What a full cover of the question, its words standing together, and defining an asked name add to a score in which
@@ -116,12 +117,12 @@ def ranked(
 def _understood(connection: apsw.Connection, stems: Stems, question: words.Question) -> Asked:
     """Look the words of a question up in the index."""
     parts = [part for name in question.identifiers for part in name.parts]
-    joined = [name.joined for name in question.identifiers]
+    joined = [name.joined for name in question.identifiers] or _spelt_out(connection, stems, question)
     phrases = [" ".join(stems(phrase)) for phrase in question.phrases]
     plain = list(dict.fromkeys([*joined, *question.words, *parts]))[:_MAX_TERMS]
     terms = {term: " ".join(stems(term)) for term in [*plain, *phrases]}
     terms = {term: key for term, key in terms.items() if key}
-    uncounted = {name.joined for name in question.identifiers if not name.is_code} | set(phrases)
+    uncounted = {*joined, *phrases} - {name.joined for name in question.identifiers if name.is_code}
     counted = dict.fromkeys(key for term, key in terms.items() if term not in uncounted)
     texts = int(connection.execute("SELECT count(*) FROM chunks").get)
     frequencies = {key: min(_frequency(connection, stem) for stem in key.split()) for key in counted}
@@ -130,6 +131,13 @@ def _understood(connection: apsw.Connection, stems: Stems, question: words.Quest
     limit = max(_FREQUENT, _FREQUENT_SHARE * texts)
     rare = [term for term, key in terms.items() if 0 < frequencies.get(key, 0) <= limit]
     return Asked(list(terms), rare, list(terms.values()), weights, known, frozenset(joined))
+
+
+def _spelt_out(connection: apsw.Connection, stems: Stems, question: words.Question) -> list[str]:
+    """Return the name that a few words without separators spell, if the index holds it: `yard store`."""
+    name = "".join(question.words)
+    is_name = 1 < len(question.words) <= _NAME_WORDS and all(_frequency(connection, stem) for stem in stems(name))
+    return [name] if is_name else []
 
 
 def _expression(asked: Asked) -> str:
