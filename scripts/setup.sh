@@ -35,19 +35,19 @@ say "Registering the backends ..."
 memory_router init >/dev/null
 
 if [[ $# -gt 0 ]]; then
-  folders=("$@")
+  say "Indexing $* ..."
+  memory_router index "$@" >/dev/null
   question="$(some_file "$@")"
 else
-  folders=("$repository/README.md" "$repository/SKILL.md" "$repository/docs" "$repository/backends")
-  question="how does fallback work"
+  say "Indexing this project's documents ..."
+  memory_router index "$repository"/{README.md,SKILL.md,docs,backends} >/dev/null
+  question="how does the circuit breaker work"
 fi
-say "Indexing ${folders[*]} ..."
-memory_router index "${folders[@]}" >/dev/null
 
 if [[ -n "$question" ]]; then
   say ""
-  say "\$ memory-router query \"$question\""
-  memory_router query "$question"
+  say "\$ memory-router query \"$question\" --limit 3"
+  memory_router query "$question" --limit 3
   say ""
 fi
 link_program

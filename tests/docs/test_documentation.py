@@ -1,0 +1,203 @@
+"""The documentation is true of the program."""
+
+import ast
+import importlib.util
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+
+from memory_router import errors
+from tests.conftest import EMPTY, Home
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("backends/**/*.md")])
+TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text("utf-8")
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "scripts" / "generate_docs.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATOR = _generator()
+COMMANDS: dict[str, Any] = dict(GENERATOR.commands())
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """Return the fenced blocks of a page in some languages."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for language, text in found if language in languages]
+
+
+def shell_lines(page: Path) -> Iterator[str]:
+    """Yield what a page tells its reader to type."""
+    yield from "".join(blocks(page, "sh", "bash")).splitlines()
+    for line in "".join(blocks(page, "console")).splitlines():
+        if line.startswith("$ "):
+            yield line.removeprefix("$ ")
+    yield from re.findall(r"^ {4}(memory-router .*)$", page.read_text("utf-8"), re.MULTILINE)
+
+
+def invocations(page: Path) -> list[list[str]]:
+    """Return the arguments of each `memory-router` that a page tells its reader to type."""
+    found = []
+    for line in shell_lines(page):
+        words = list(shlex.shlex(line, posix=True, punctuation_chars=True)) if "memory-router " in line else []
+        for start, word in enumerate(words):
+            if word == "memory-router" and (start == 0 or words[start - 1] in ("|", "&&", ";")):
+                end = next((i for i in range(start, len(words)) if words[i] in ("|", ">", "<", "||", "&&")), None)
+                found.append(shlex.split(line)[start + 1 : end] if start == 0 else words[start + 1 : end])
+    return found
+
+
+def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
+    """Yield every class below `kind`."""
+    for child in kind.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def test_generated_files_are_fresh() -> None:
+    """What is generated from the program says what the program says now; scripts/generate_docs.py mends it."""
+    stale = [path.name for path, text in GENERATOR.generated().items() if path.read_text("utf-8") != text]
+    assert stale == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_explained(name: str, home: Home) -> None:
+    """Every command's help says what it does and shows an example of itself, and the reference holds both."""
+    outcome = home.run(*name.split()[1:], "--help")
+    assert outcome.code == 0
+    (example,) = re.findall(rf"Example: ({name}.*)", COMMANDS[name].help)
+    assert f"Example: {name}" in outcome.out
+    section = (DOCS / "cli.md").read_text("utf-8").partition(f"## {name}\n")[2]
+    assert example in section
+    assert all(parameter.help for parameter in COMMANDS[name].params)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_shown_commands_exist(page: Path) -> None:
+    """Whatever a page tells its reader to type is a command with options that it has."""
+    for arguments in invocations(page):
+        command = next((c for name, c in COMMANDS.items() if arguments[: name.count(" ")] == name.split()[1:]), None)
+        assert command, f"{page.name}: memory-router {shlex.join(arguments)}"
+        flags = {flag for parameter in command.params for flag in parameter.opts}
+        before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        used = {word for word in before_dashes if re.match(r"--?\w", word)}
+        assert used <= flags, f"{page.name}: memory-router {shlex.join(arguments)}"
+
+
+def test_pages_show_commands() -> None:
+    """The reader finds the commands where they are looked for; so this test's reading of pages finds them, too."""
+    shown = {page.name: len(invocations(page)) for page in PAGES}
+    for name in ("README.md", "SKILL.md", "cli.md", "backends.md", "troubleshooting.md", "writing-a-backend.md"):
+        assert shown[name] > 0, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link names a file that is there and a heading that is in it."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (page.parent / file).resolve() if file else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_shown_json_is_json(page: Path) -> None:
+    """A block that says it is JSON can be read as JSON, and so can its parts for Python."""
+    for text in blocks(page, "json"):
+        json.loads(text)
+    for text in blocks(page, "python"):
+        ast.parse(text)
+
+
+def test_every_error_code_is_explained() -> None:
+    """Each code that the program can give stands in the troubleshooting tables with a meaning and a remedy."""
+    ours = {kind.__dict__["code"] for kind in subclasses(errors.MemoryRouterError) if "code" in kind.__dict__}
+    backends = "\n".join(path.read_text("utf-8") for path in ROOT.glob("backends/*/adapter.py"))
+    backends += "\n".join(
+        (ROOT / "memory_router" / name).read_text("utf-8") for name in ("contract.py", "routing/envelope.py")
+    )
+    theirs = set(re.findall(r"\"([A-Z]+(?:_[A-Z]+)+)\"", backends))
+    assert len(ours) > 15
+    assert {"NOT_INDEXED", "NOTHING_STORED", "BACKEND_UNAVAILABLE", "BACKEND_SKIPPED", "BAD_REQUEST"} <= theirs
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", TROUBLESHOOTING, re.MULTILINE)
+    assert ours | theirs <= {code for code, meaning, remedy in rows if meaning.strip() and remedy.strip()}
+
+
+def test_agents_know_every_code_of_an_answer() -> None:
+    """SKILL.md says what to do for each code that an answer can carry."""
+    skill = (ROOT / "SKILL.md").read_text("utf-8")
+    not_in_answers = {"MANIFEST_INVALID", "SKILL_ERROR", "MEMORY_REFUSED", "BAD_REQUEST", "UNKNOWN_VERB"}
+    codes = set(re.findall(r"^\| `([A-Z_]+)` \|", TROUBLESHOOTING, re.MULTILINE)) - not_in_answers
+    assert {code for code in codes if f"`{code}`" not in skill} == set()
+
+
+def test_error_tree_is_complete() -> None:
+    """The drawing in errors.py shows every error with its code, and none that is not there."""
+    drawn = dict(re.findall(r"[├└]── (\w+)(?: +([A-Z_]+))?$", errors.__doc__ or "", re.MULTILINE))
+    real = {kind.__name__: kind.__dict__.get("code", "") for kind in subclasses(errors.MemoryRouterError)}
+    assert drawn == real
+
+
+def _bundled_config() -> Any:
+    return json.loads((ROOT / "router-config.json").read_text("utf-8"))
+
+
+def _schema() -> Any:
+    return json.loads((DOCS / "router-config.schema.json").read_text("utf-8"))
+
+
+def test_schema_accepts_the_bundled_table() -> None:
+    """The published JSON Schema is a valid schema and takes the rule table that ships."""
+    jsonschema.Draft202012Validator.check_schema(_schema())
+    jsonschema.validate(_bundled_config(), _schema())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fallback_threshold": 1.5},
+        {"rules": []},
+        {"version": 2},
+        {"colour": "red"},
+        {"deadlines": {"default_ms": "5 s"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_schema_rejects_what_the_program_rejects(change: dict[str, Any], home: Home) -> None:
+    """A file that breaks the schema is refused by the schema and by the program alike."""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**_bundled_config(), **change}, _schema())
+    home.configure(**change)
+    assert home.run("config", "check").code == 1
+
+
+def test_rule_of_the_documentation_works(home: Home) -> None:
+    """The rule shown in configuration.md passes `config check` with the example backend, and takes its question."""
+    (rule,) = (json.loads(text) for text in blocks(DOCS / "configuration.md", "json") if '"signals"' in text)
+    home.fake("hello", EMPTY)
+    home.configure(rules=[rule, *_bundled_config()["rules"]])
+    checked = home.run("config", "check")
+    assert (checked.code, checked.json["findings"]) == (0, []), checked.err
+    assert home.run("route", rule["examples"][0]).json["rule"] == {"id": rule["id"], "number": rule["number"]}

@@ -1,0 +1,66 @@
+"""What an agent waits for a hundred times a day imports nothing heavy."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from memory_router.contract import Result
+from memory_router.testing import Behaviour
+from tests.conftest import Home
+
+HEAVY = ("typer", "rich", "click", "numpy", "pydantic", "msgspec", "orjson", "asyncio", "dataclasses", "pathlib")
+# Both sides end their process without the interpreter's tear-down; here something is still to be asked of it.
+STAY = "import os\ndef end(code): raise SystemExit(code)\nos._exit = end"
+REPORT = f"import sys, json; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)"
+
+
+def heavy_modules(home: Home, code: str) -> list[str]:
+    """Run code in a fresh interpreter and return which heavy modules it imported."""
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{STAY}\n{code}\n{REPORT}"],
+        capture_output=True,
+        text=True,
+        env=home.environment,
+        check=True,
+    )
+    loaded: list[str] = json.loads(finished.stderr.splitlines()[-1])
+    return loaded
+
+
+def command(*arguments: str) -> str:
+    """Return code that runs the command line in its own process."""
+    return (
+        f"import sys; sys.argv = ['memory-router', *{arguments!r}]\n"
+        "from memory_router.interfaces.cli import main\n"
+        "try: main()\nexcept SystemExit as end: assert end.code == 0, end.code"
+    )
+
+
+def test_importing_the_package_is_free(home: Home) -> None:
+    """`import memory_router` imports nothing heavy."""
+    assert heavy_modules(home, "import memory_router") == []
+
+
+@pytest.mark.parametrize("name", ["route", "query"])
+def test_ask_path_is_light(name: str, home: Home) -> None:
+    """Asking a question with the bundled rules imports nothing heavy, from the command line to the envelope."""
+    home.with_fakes(qmd=Behaviour(results=(Result("x", relevance=0.9),)))
+    assert heavy_modules(home, command(name, "auth")) == []
+
+
+@pytest.mark.parametrize("backend", ["qmd", "totalrecall"])
+def test_adapters_are_light(backend: str, home: Home) -> None:
+    """The process of a bundled backend that answers a question imports nothing heavy."""
+    from memory_router import paths
+
+    assert home.run("index", str(home.folder)).code == 0
+    assert home.run("remember", "We chose Postgres for row-level security").code == 0
+    adapter = f"{paths.bundled('backends')}/{backend}/adapter.py"
+    code = (
+        "import runpy, sys, io\n"
+        'sys.stdin = io.TextIOWrapper(io.BytesIO(b\'{"verb": "query", "query": "why Postgres"}\\n\'))\n'
+        f"try: runpy.run_path({adapter!r}, run_name='__main__')\nexcept SystemExit: pass"
+    )
+    assert heavy_modules(home, code) == []
