@@ -72,7 +72,7 @@ def write_fake_backend(folder: str, name: str, behaviour: Behaviour, **manifest:
         "description": "A fake for tests.",
         "tier": "third-party",
         "command": ["{python}", "-m", __name__, "behaviour.json"],
-        "verbs": ["query", "health"],
+        "verbs": ["query", "health", "get"],
         **manifest,
     }
     for file, body in (("backend.json", declared), ("behaviour.json", behaviour._asdict())):
@@ -108,7 +108,7 @@ def _main(behaviour_file: str) -> NoReturn:
         os.close(0)
         _misbehave(behaviour, folder)
         sys.exit(0)
-    contract.serve(os.path.basename(folder), query=query, health=lambda: Health(*behaviour.health))
+    contract.serve(os.path.basename(folder), query=query, get=query, health=lambda: Health(*behaviour.health))
 
 
 def _misbehave(behaviour: Behaviour, folder: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from memory_router import contract
+from memory_router.contract import JsonObject
 from memory_router.errors import (
     BackendTimeoutError,
     EmptyQueryError,
@@ -117,6 +118,32 @@ class Router:
             trace=describe(plan, attempts, self._config) if trace else None,
         )
 
+    def get(self, identifier: str, layer: str = "detail") -> JsonObject:
+        """Fetch a result by the id that an answer gave it, with as much around it as `layer` says.
+
+        Args:
+            identifier: `backend:id`.
+            layer: `search` (a snippet), `timeline` (with what surrounds it) or `detail` (everything).
+
+        Returns:
+            The backend's checked response.
+
+        Raises:
+            UnknownBackendError: the id names no backend that can be asked and fetches by id.
+            BackendError: the backend failed.
+        """
+        registry = self._read_registry()
+        if registry.state_error:
+            raise registry.state_error
+        backend, _, own_id = identifier.partition(":")
+        step = _chosen_step(backend, registry)
+        manifest = registry.manifests[backend]
+        if "get" not in manifest.verbs:
+            raise UnknownBackendError(f"{backend} cannot fetch by id.", "Ask the question again with a higher --limit.")
+        deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
+        request = contract.Request("get", deadline_ms=deadline_ms, id=own_id, layer=layer)
+        return _qualified(decode_response(self._dispatcher.ask(manifest, request)), backend)
+
     def close(self) -> None:
         """End the backends that were kept running."""
         self._dispatcher.close()
@@ -160,7 +187,8 @@ class Router:
         started = time.perf_counter()
         response, problem = None, None
         try:
-            response = decode_response(self._dispatcher.ask(registry.manifests[step.backend], request))
+            printed = self._dispatcher.ask(registry.manifests[step.backend], request)
+            response = _qualified(decode_response(printed), step.backend)
         except MemoryRouterError as error:
             problem = error
         return Attempt(step, response, problem, _milliseconds_since(started), request.deadline_ms)
@@ -230,6 +258,14 @@ def _chosen_step(text: str, registry: Registry) -> Step:
         why = f"{installed.status}: {installed.message}" if installed else "not installed"
         raise UnknownBackendError(f"{step.backend} cannot be asked ({why}).", "Run: memory-router init --tier pro")
     return step._replace(mode=step.mode or (manifest.modes[0] if manifest.modes else None))
+
+
+def _qualified(response: JsonObject, backend: str) -> JsonObject:
+    """Put the backend's name before the ids of its results, so that `get` knows whom to ask."""
+    for result in response["results"]:
+        if result.get("id"):
+            result["id"] = f"{backend}:{result['id']}"
+    return response
 
 
 def _nobody_to_ask(plan: Plan) -> NoBackendsError:

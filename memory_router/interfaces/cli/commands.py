@@ -12,6 +12,7 @@ from memory_router.interfaces.cli import ask, output
 from memory_router.interfaces.cli.backends import backends, init
 from memory_router.interfaces.cli.config import config
 from memory_router.interfaces.cli.doctor import doctor
+from memory_router.interfaces.cli.get import get
 from memory_router.interfaces.cli.index import index
 from memory_router.interfaces.cli.options import Option
 from memory_router.interfaces.cli.remember import remember
@@ -91,6 +92,7 @@ app.command()(init)
 app.command()(index)
 for _name, _ask_command in ask.COMMANDS.items():
     app.command(_name)(typer_command(_ask_command))
+app.command()(get)
 app.command()(remember)
 app.command()(backends)
 app.command()(doctor)

@@ -31,9 +31,15 @@ def print_envelope(envelope: Envelope) -> None:
     if envelope.error_message:
         console.print(f"  {escape(visible(envelope.error_message))}")
     for position, result in enumerate(envelope.results, 1):
-        _print_result(console, position, result)
+        _print_result(console, f"{position}.", result, _SNIPPET_LINES)
     if envelope.trace:
         console.print_json(data=envelope.trace, ensure_ascii=True)
+
+
+def print_results(results: Sequence[JsonObject]) -> None:
+    """Draw results in full."""
+    for result in results:
+        _print_result(_console(), str(result.get("id", "")), result, None)
 
 
 def print_decision(decision: JsonObject) -> None:
@@ -71,18 +77,19 @@ def coloured(status: str) -> str:
     return f"[{_COLOURS[status]}]{status}[/]"
 
 
-def _print_result(console: Console, position: int, result: JsonObject) -> None:
+def _print_result(console: Console, label: str, result: JsonObject, most_lines: int | None) -> None:
     place = result.get("path") or result.get("title") or result["source"]
     line = f":{result['line']}" if result.get("line") else ""
     when = f"  {result['timestamp'][:10]}" if result.get("timestamp") else ""
     console.print(
-        f"\n[bold]{position}.[/] [cyan]{escape(visible(str(place)))}{line}[/] [dim]{result['relevance']:.2f}{when}[/]"
+        f"\n[bold]{escape(visible(label))}[/] [cyan]{escape(visible(str(place)))}{line}[/] "
+        f"[dim]{result['relevance']:.2f}{when}[/]"
     )
     lines = [text for text in visible(result["content"]).splitlines() if text.strip()]
-    for text in lines[:_SNIPPET_LINES]:
-        console.print(f"   {escape(text)}", overflow="ellipsis", no_wrap=True)
-    if len(lines) > _SNIPPET_LINES:
-        console.print(f"   [dim]... {len(lines) - _SNIPPET_LINES} more lines[/]")
+    for text in lines[:most_lines]:
+        console.print(f"   {escape(text)}", overflow="ellipsis", no_wrap=most_lines is not None)
+    if most_lines is not None and len(lines) > most_lines:
+        console.print(f"   [dim]... {len(lines) - most_lines} more lines[/]")
 
 
 def _step(step: JsonObject) -> str:

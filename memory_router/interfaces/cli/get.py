@@ -1,0 +1,59 @@
+"""`memory-router get`: fetch results by their ids, with as much around them as is wanted."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from memory_router.app import Router
+from memory_router.contract import JsonObject
+from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.backends import AsJson
+
+
+class Layer(StrEnum):
+    """Say how much to fetch: a snippet, what surrounds it, or everything."""
+
+    search = "search"
+    timeline = "timeline"
+    detail = "detail"
+
+
+def get(
+    ids: Annotated[list[str], typer.Argument(help="The ids of results, as an answer gave them.")],
+    layer: Annotated[Layer, typer.Option(help="How much of each: a snippet, its surroundings, or everything.")] = (
+        Layer.detail
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Fetch results by their ids.
+
+    Exit code 1 means that at least one of them could not be fetched; the others are printed all the same.
+
+    Example: memory-router get qmd:42 --layer timeline
+    """
+    results: list[JsonObject] = []
+    missing: list[JsonObject] = []
+    with Router(keep_warm=True) as router:
+        for identifier in ids:
+            try:
+                response = router.get(identifier, layer.value)
+            except MemoryRouterError as error:
+                missing.append({"id": identifier, "error_code": error.code, "error_message": str(error)})
+                continue
+            results += response["results"]
+            if not response["results"]:
+                message = response["error_message"] or "Nothing has this id any more; ask the question again."
+                missing.append(
+                    {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
+                )
+    if as_json or not output.is_terminal():
+        output.print_json({"layer": layer, "results": results, "result_count": len(results), "missing": missing})
+    else:
+        from memory_router.interfaces.cli.tables import print_results
+
+        print_results(results)
+        for entry in missing:
+            output.note(f"{entry['id']}: {entry['error_message']}")
+    raise typer.Exit(1 if missing else 0)
