@@ -3,11 +3,14 @@
     python benchmarks/relevance.py [--data DIR] [--fit]
 
 DIR holds `locomo/`, `longmemeval-sample/` and `world-a/` (see its README). Every question of a conversation is
-asked of that conversation's index (answerable) and of the next one's (unanswerable). `--fit` fits the map of
+asked of that conversation's index (answerable) and of the next one's (unanswerable). Code questions are made from
+installed packages; their sentences stand in the indexed files. `--fit` fits the map of
 `text/relevance.py` anew, on all conversations and on either half of them alone, to show that it carries over.
 """
 
 import argparse
+import ast
+import glob
 import json
 import math
 import os
@@ -21,6 +24,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import apsw
+import click
+import pathspec
+import rich
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -31,6 +37,7 @@ from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.storage.sqlite import open_database, writing
 from memory_router.text.relevance import Evidence
+from memory_router.text.words import split_name
 
 GATE = 0.4
 
@@ -64,6 +71,7 @@ def main() -> None:
             "LoCoMo, speakers unnamed": ask_conversations(os.path.join(options.data, "locomo"), folder, named=False),
             "LongMemEval sessions": ask_conversations(os.path.join(options.data, "longmemeval-sample"), folder),
             "world-a files": ask_world(os.path.join(options.data, "world-a"), folder),
+            **ask_code(folder),
         }
     print_tables(runs)
     if options.fit:
@@ -131,6 +139,34 @@ def ask_world(data: str, folder: str) -> list[Asked]:
     return asked
 
 
+def ask_code(folder: str, count: int = 300) -> dict[str, list[Asked]]:
+    """Ask an index of installed packages for names that one file alone defines, with `ast` as the truth."""
+    packages = [os.path.dirname(str(module.__file__)) for module in (rich, pathspec, click)]
+    path = os.path.join(folder, "code.db")
+    index(packages, database=path)
+    opened = DocumentIndex.open(path)
+    assert opened
+    places: dict[str, set[str]] = defaultdict(set)
+    about: dict[str, str] = {}
+    for file in (name for package in packages for name in glob.glob(f"{package}/**/*.py", recursive=True)):
+        with open(file, encoding="utf-8") as source:
+            tree = ast.parse(source.read())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                places[node.name].add(os.path.realpath(file))
+                sentence = (ast.get_docstring(node) or "").split("\n")[0]
+                if len(sentence.split()) >= 5:
+                    about[sentence] = os.path.realpath(file)
+    names = {name: next(iter(held)) for name, held in places.items() if len(held) == 1 and len(split_name(name)) > 1}
+    questions = {
+        "code: exact names": names,
+        "code: names in words": {" ".join(split_name(name)): file for name, file in names.items()},
+        "code: first sentence of a comment": about,
+    }
+    chosen = {kind: sorted(held.items())[:: max(1, len(held) // count)] for kind, held in questions.items()}
+    return {kind: [ask(opened, "code", question, [file]) for question, file in held] for kind, held in chosen.items()}
+
+
 def ask(opened: DocumentIndex, group: str, text: str, relevant: Sequence[Any]) -> Asked:
     """Ask one question and judge the first twenty results."""
     started = time.perf_counter()
@@ -177,6 +213,8 @@ def print_tables(runs: dict[str, list[Asked]]) -> None:
     print("|---|---|---|---|")
     for name, asked in runs.items():
         good, bad = relevances(asked)
+        if not bad:
+            continue
         accepted = statistics.mean(x >= GATE for x in good)
         refused = statistics.mean(x < GATE for x in bad)
         print(f"| {name} | {area(good, bad):.3f} | {accepted:.3f} | {refused:.3f} |")
@@ -245,7 +283,7 @@ def fit(asked: Sequence[Asked], rounds: int = 3000, rate: float = 2.0) -> list[f
         for shares, target in rows:
             error = target - 1 / (1 + math.exp(-sum(map(float.__mul__, weights, shares))))
             slope = [held + error * share for held, share in zip(slope, shares, strict=True)]
-        weights = [w + rate * (s / len(rows) - 1e-4 * w) for w, s in zip(weights, slope, strict=True)]
+        weights = [w + rate * (s / len(rows) - 1e-3 * w) for w, s in zip(weights, slope, strict=True)]
     return weights
 
 
