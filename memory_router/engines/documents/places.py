@@ -14,6 +14,8 @@ def files_named(connection: apsw.Connection, asked: str) -> list[int]:
         asked: an absolute or partial path, a folder, a glob with `*`, `**`, `?` and `{a,b}`, or a file name.
     """
     asked = os.path.expanduser(asked).removeprefix("./")
+    if len(_WILDCARD.findall(asked)) > _MAX_WILDCARDS:
+        return []
     pattern = _pattern(asked)
     rows = connection.execute(
         "SELECT f.id, f.path, r.path FROM files f JOIN roots r ON r.id = f.root WHERE f.unfit = ''"
@@ -51,3 +53,6 @@ def _translated(match: re.Match[str]) -> str:
 
 _ANY_FOLDERS = "(?:.*/)?"
 _GLOB = re.compile(r"(?:\*\*/)+|\*+|\?|\{[^{}/]*\}|[^*?{]+|\{")
+_WILDCARD = re.compile(r"\*+|\{")
+# Each one multiplies the ways to match a name; a glob that a person writes has two or three.
+_MAX_WILDCARDS = 6

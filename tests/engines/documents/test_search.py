@@ -200,3 +200,8 @@ def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch:
     assert opened.search("harbour walrus")[0].evidence == Evidence(1.0, 1.0, 1.0, 1.0)
     assert len(opened.search("harbour penguin")) == 10
     assert len(opened.search("harbour")) == 10
+
+
+def test_a_glob_full_of_stars_means_nothing(harbor: DocumentIndex) -> None:
+    """A pattern that could match in endless ways is not tried (the test's own time limit is the judge)."""
+    assert all(hit.relevance < 0.4 for hit in harbor.search("src/" + "*a" * 40 + ".py"))
