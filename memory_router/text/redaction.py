@@ -138,7 +138,8 @@ _SECRETS = (
         ("private key",),
         r"-----BEGIN (?:[A-Z]{2,9} )?PRIVATE KEY(?: BLOCK)?-----"
         # Up to its end, or, where that was cut off, as far as the lines are long and base64.
-        r"(?:(?P<secret>(?:[^-\[]|-(?!----))*+)(?=-----END )|(?P<cut>(?:(?:\s|\\[nr])*+[A-Za-z0-9+/]{40,}+=*+)++))",
+        # The outermost repetition is not possessive: Python 3.11.2 does not step back from its last, failed try.
+        r"(?:(?P<secret>(?:[^-\[]|-(?!----))*+)(?=-----END )|(?P<cut>(?:(?:\s|\\[nr])*+[A-Za-z0-9+/]{40,}+=*+)+))",
         _has_key_body,
     ),
     _Secret("jwt", ("eyj",), _token(r"eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+")),
