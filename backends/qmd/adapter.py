@@ -5,7 +5,7 @@ from memory_router.contract import Health, Request, Response, Result, answer, fa
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.errors import StoreError
 
-_FIX = "memory-router index PATH"
+_FIX = "Run: memory-router index PATH"
 # Every mode is answered by full text for now; the answer says so.
 _ANSWERED_BY = "search"
 
@@ -16,12 +16,12 @@ def query(request: Request) -> Response:
     """Search the index for passages that answer a question."""
     index = _index()
     if index is None:
-        return failure("NOT_INDEXED", f"No folder is indexed yet. Run: {_FIX}")
+        return failure("NOT_INDEXED", f"No folder is indexed yet. {_FIX}")
     hits = index.search(request.query, request.limit)
     if hits:
         return answer([_result(hit) for hit in hits], {"engine": "embedded", "answered_by": _ANSWERED_BY})
     if not (chunks := index.statistics().chunks):
-        return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. Run: {_FIX}")
+        return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
 
 

@@ -92,7 +92,7 @@ def test_health_tells_nothing_indexed_from_ready(home: Home) -> None:
     """`installed` until something is indexed, then `ready` with counts."""
     (line,) = talk(home, Request("health"))
     assert decode_health(line)[:1] == ("installed",)
-    assert decode_health(line).fix == "memory-router index PATH"
+    assert decode_health(line).fix == "Run: memory-router index PATH"
     (home.folder / "a.md").write_text("text")
     home.run("index", str(home.folder / "a.md"))
     (line,) = talk(home, Request("health"))

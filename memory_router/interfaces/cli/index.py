@@ -1,5 +1,6 @@
 """`memory-router index`: bring the document index up to date."""
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,11 +12,14 @@ from memory_router import installation
 from memory_router.engines.documents.indexing import Listener, Report
 from memory_router.engines.documents.indexing import index as bring_up_to_date
 from memory_router.interfaces.cli import output
+from memory_router.paths import backends_file
 
 _INTERRUPTED = (
     "Interrupted. Every file that was finished stays indexed and can be searched;"
     " run `memory-router index` again to go on from there."
 )
+
+_NOT_REGISTERED = "No backend is registered yet, so no question reaches this index. Run: memory-router init"
 
 
 def index(
@@ -36,6 +40,8 @@ def index(
         output.note(_INTERRUPTED)
         sys.exit(130)
     installation.refresh("qmd")
+    if not os.path.exists(backends_file()):
+        output.note(_NOT_REGISTERED)
     if as_json or not output.is_terminal():
         output.print_json(report._asdict())
         return
