@@ -40,7 +40,7 @@ if [[ $# -gt 0 ]]; then
   question="$(some_file "$@")"
 else
   say "Indexing this project's documents ..."
-  memory_router index "$repository"/{README.md,SKILL.md,docs,backends} >/dev/null
+  memory_router index "$repository"/{*.md,docs/*.md,backends/*.md,backends/*/*.md} >/dev/null
   question="how does the circuit breaker work"
 fi
 

@@ -81,7 +81,7 @@ def test_setup_answers_and_keeps(machine: Machine) -> None:
     assert first.returncode == 0, first.stderr
     envelope = json.loads(first.stdout)
     assert envelope["status"] == "success"
-    assert "circuit" in envelope["results"][0]["content"].lower()
+    assert envelope["results"][0]["path"].endswith("docs/concepts.md")
     assert machine.state() == {"starter": {"qmd": "ready", "totalrecall": "ready"}}
     link = machine.home / ".local" / "bin" / "memory-router"
     assert link.samefile(machine.clone / ".venv" / "bin" / "memory-router")
