@@ -1,0 +1,148 @@
+"""Turn texts into vectors with the static token table that the package `wordllama` ships; no network, no model run.
+
+A text is the sum of its words' vectors, each weighted by how rare the word is in the searched store: without these
+weights the vectors are poor, with them they find what shares no word with the question. The two data files are read
+directly, because the package's own loader looks for the network; the question side needs neither numpy nor a
+tokenizer library, so that a cold process stays quick.
+"""
+
+import json
+import math
+import mmap
+import re
+import struct
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from itertools import pairwise
+from os import path
+from typing import Any, NamedTuple
+
+_FOLDER = "wordllama"
+_TABLE = path.join("weights", "l2_supercat_256.safetensors")
+_VOCABULARY = path.join("tokenizers", "l2_supercat_tokenizer_config.json")
+_SPACE = "\u2581"
+_LONGEST_WORD = 40
+_WORD = re.compile(r"[^\W_]+")
+
+Weight = Callable[[str], float]
+
+
+class Identity(NamedTuple):
+    """Name what made a vector: vectors of different identities cannot be compared."""
+
+    name: str
+    dimension: int
+
+
+class StaticEmbedding:
+    """Embed texts as weighted sums of static word vectors; get one from `load`."""
+
+    def __init__(self, folder: str) -> None:
+        with open(path.join(folder, _TABLE), "rb") as file:
+            self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        header = struct.unpack_from("<Q", self._file)[0]
+        (table,) = (value for key, value in json.loads(self._file[8 : 8 + header]).items() if key != "__metadata__")
+        if table["dtype"] != "F16":
+            raise ValueError(f"float16 expected, {table['dtype']} found")
+        rows, dimension = table["shape"]
+        self._shape = rows, dimension
+        self._start = 8 + header + table["data_offsets"][0]
+        self._row = struct.Struct(f"<{dimension}e")
+        self._tokens = _vocabulary(path.join(folder, _VOCABULARY))
+        self._vectors: dict[str, tuple[float, ...]] = {}
+        self.identity = Identity("wordllama-l2-supercat", dimension)
+
+    def embed(self, text: str, weight: Weight) -> "array[float]":
+        """Return one text as a vector of unit length, or of zeros if nothing in it has a weight.
+
+        Args:
+            text: any text; a question, as it is cheap without preparation.
+            weight: how much a lower-case word tells, usually its idf in the searched store; 0 leaves it out.
+        """
+        total = [0.0] * self.identity.dimension
+        for word, factor in _weighted(text, weight):
+            total = [held + factor * value for held, value in zip(total, self._vector(word), strict=True)]
+        length = math.sqrt(math.fsum(value * value for value in total)) or 1.0
+        return array("f", (value / length for value in total))
+
+    def embed_all(self, texts: Sequence[str], weight: Weight) -> Any:
+        """Return many texts as a float32 numpy array, one row a text, each as `embed` would give it.
+
+        Args:
+            texts: the passages.
+            weight: as for `embed`.
+        """
+        import numpy as np
+
+        table = np.frombuffer(self._file, np.float16, math.prod(self._shape), self._start).reshape(self._shape)
+        numbers: dict[str, int] = {}
+        counts = [[(numbers.setdefault(word, len(numbers)), f) for word, f in _weighted(t, weight)] for t in texts]
+        words = np.zeros((len(numbers), self.identity.dimension), np.float32)
+        for word, number in numbers.items():
+            words[number] = table[self._pieces(word)].astype(np.float32).mean(0)
+        rows = np.zeros((len(texts), self.identity.dimension), np.float32)
+        for row, held in zip(rows, counts, strict=True):
+            if held:
+                chosen, factors = zip(*held, strict=True)
+                row[:] = np.asarray(factors, np.float32) @ words[list(chosen)]
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows / np.where(lengths > 0, lengths, 1)
+
+    def _vector(self, word: str) -> tuple[float, ...]:
+        """Return a word's vector: the mean of its pieces'."""
+        if word not in self._vectors:
+            pieces = [
+                self._row.unpack_from(self._file, self._start + row * self._row.size) for row in self._pieces(word)
+            ]
+            self._vectors[word] = tuple(sum(column) / len(pieces) for column in zip(*pieces, strict=True))
+        return self._vectors[word]
+
+    def _pieces(self, word: str) -> list[int]:
+        """Return the table's rows of a word: byte pair encoding, in which the earlier token merges first."""
+        tokens = self._tokens
+        parts = [_SPACE, *word[:_LONGEST_WORD]]
+        unknown = len(tokens)
+        while len(parts) > 1:
+            merged = [tokens.get(left + right, unknown) for left, right in pairwise(parts)]
+            best = min(merged)
+            if best == unknown:
+                break
+            at = merged.index(best)
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        return [row for part in parts for row in self._rows(part)]
+
+    def _rows(self, part: str) -> Iterable[int]:
+        if part in self._tokens:
+            return (self._tokens[part],)
+        return (self._tokens[f"<0x{byte:02X}>"] for byte in part.encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=1)
+def load() -> StaticEmbedding | None:
+    """Open the table, memory-mapped and once a process; return None when the package is not installed.
+
+    Install it with the extra `vectors`: `pip install 'memory-router[vectors]'`.
+    """
+    found = find_spec(_FOLDER)
+    if found is None or found.origin is None:
+        return None
+    try:
+        return StaticEmbedding(path.dirname(found.origin))
+    except (OSError, ValueError, LookupError, struct.error):  # a package of another version, or damaged
+        return None
+
+
+def _weighted(text: str, weight: Weight) -> Iterable[tuple[str, float]]:
+    """Return a text's different words with their weights; case is kept, since the table knows names by it."""
+    found = {word: weight(word.lower()) for word in _WORD.findall(text)}
+    return [(word, factor) for word, factor in found.items() if factor > 0]
+
+
+def _vocabulary(file_name: str) -> dict[str, int]:
+    """Return each token's row; of the file only this member is parsed, which halves the time."""
+    with open(file_name, encoding="utf-8") as file:
+        text = file.read()
+    tokens: dict[str, int] = json.JSONDecoder().raw_decode(text, text.index("{", text.index('"vocab"')))[0]
+    return tokens
