@@ -20,7 +20,23 @@ NOTES = 5000
 ROUNDS = 60
 BARE = [sys.executable, "-I", "-c", "import sqlite3"]
 QUERIES = ["find the function reserve_berth_17", "how is the retry of payment webhooks handled", "tide offsets"]
-SUBJECTS = ["payment", "webhook", "retry", "tide", "offset", "berth", "crane", "ledger", "tenant", "session", "token", "cache", "index", "route", "memory"]
+SUBJECTS = [
+    "payment",
+    "webhook",
+    "retry",
+    "tide",
+    "offset",
+    "berth",
+    "crane",
+    "ledger",
+    "tenant",
+    "session",
+    "token",
+    "cache",
+    "index",
+    "route",
+    "memory",
+]
 VERBS = ["handles", "stores", "retries", "drops", "signs", "merges", "splits", "schedules", "reports", "checks"]
 
 
@@ -74,7 +90,8 @@ def main() -> None:
         for arguments in (["init"], ["index", str(notes)]):
             subprocess.run([*router, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
         print(heading(f"Cold query over {NOTES:,} Markdown notes, {ROUNDS} rounds"))
-        bare, cold = [], {query: [] for query in QUERIES}
+        bare: list[float] = []
+        cold: dict[str, list[float]] = {query: [] for query in QUERIES}
         for _ in range(ROUNDS):
             bare.append(milliseconds(BARE, environment) + milliseconds(BARE, environment))
             for query in QUERIES:
@@ -85,7 +102,9 @@ def main() -> None:
             ratio = statistics.median(samples) / statistics.median(bare)
             print(f"{'query: ' + query:50} {spread(samples)} ms   {ratio:.2f} x")
         print(f"{'asked: at most 3.00 x':50} {limit:8.2f} ms\n")
-        request = b'{"contract":1,"verb":"query","query":"tide offsets","mode":"search","limit":10,"deadline_ms":5000}\n'
+        request = (
+            b'{"contract":1,"verb":"query","query":"tide offsets","mode":"search","limit":10,"deadline_ms":5000}\n'
+        )
         adapter = Path(__file__).parents[1] / "backends" / "qmd" / "adapter.py"
         print(f"peak memory, router  {peak_memory([*router, 'route', QUERIES[1]], environment):6.1f} MiB")
         print(f"peak memory, adapter {peak_memory([sys.executable, str(adapter)], environment, request):6.1f} MiB")

@@ -89,10 +89,12 @@ def test_any_json_is_valid_or_explained(body: Any) -> None:
 @given(st.sampled_from(list(BODY)), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers()))
 def test_any_replaced_member_is_valid_or_explained(member: str, value: Any) -> None:
     """Whatever stands in place of a member is accepted or explained with that member's path."""
+    explained = ""
     try:
         config_schema.validate({**BODY, member: value}, "file.json")
     except ConfigError as error:
-        assert f"$.{member}" in error.cause
+        explained = error.cause
+    assert not explained or f"$.{member}" in explained
 
 
 def findings(**changes: Any) -> list[lint.Finding]:
