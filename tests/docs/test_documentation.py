@@ -5,6 +5,8 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +15,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from memory_router import errors
+from memory_router import contract, errors
+from memory_router.routing import registry
 from tests.conftest import EMPTY, Home
 
 ROOT = Path(__file__).parent.parent.parent
@@ -201,3 +204,30 @@ def test_rule_of_the_documentation_works(home: Home) -> None:
     checked = home.run("config", "check")
     assert (checked.code, checked.json["findings"]) == (0, []), checked.err
     assert home.run("route", rule["examples"][0]).json["rule"] == {"id": rule["id"], "number": rule["number"]}
+
+
+def test_contract_names_every_member() -> None:
+    """The contract's page names each member of manifest, request, response, result and health, and no other."""
+    page = (ROOT / "backends" / "CONTRACT.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (.*?)$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+
+    def members(text: str) -> set[str]:
+        rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+        return {member for row in rows for member in re.findall(r"`(\w+)`", row)}
+
+    response, _, results = sections["Response"].partition("Each result:")
+    assert members(sections["Manifest"]) == {*registry.Manifest._fields, "contract"} - {"folder"}
+    assert members(sections["Request"]) == {*contract.Request._fields, "contract"}
+    answered = set(json.loads(_bare_response()))
+    assert members(response) == answered
+    assert members(results) == set(contract.Result._fields)
+    assert members(sections["Health"]) >= set(contract.HEALTH_STATUSES)
+    assert all(f'"{member}"' in sections["Health"] for member in contract.Health._fields)
+
+
+def _bare_response() -> str:
+    script = "from memory_router.contract import answer, serve; serve('x', query=lambda request: answer([]))"
+    finished = subprocess.run(
+        [sys.executable, "-c", script], input='{"verb": "query"}', capture_output=True, text=True, check=True
+    )
+    return finished.stdout
