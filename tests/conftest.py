@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -108,13 +109,17 @@ def own_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     return home
 
 
-def is_running(pid: int) -> bool:
-    """Say whether a process is there and no zombie."""
+def ends(pid: int) -> bool:
+    """Wait for the end of a process that may be nobody's child; say whether it came within ten seconds."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
-            return stream.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    ended = bool(poll.poll(10_000))
+    os.close(process)
+    return ended
 
 
 def bounded(texts: Sequence[str]) -> list[str]:

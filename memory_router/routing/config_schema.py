@@ -137,10 +137,10 @@ def _explained(message: str, body: Any, file: str) -> ConfigError:
         members = _members(place)
         close = difflib.get_close_matches(unknown[1], members, 1)
         hint = f" (did you mean `{close[0]}`?)" if close else ""
-        return _error(file, f"{place}.{unknown[1]}", "unknown member", f"{', '.join(members)}{hint}")
+        return _wrong(file, f"{place}.{unknown[1]} is no member", f"{', '.join(members)}{hint}")
     missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
     if missing:
-        return _error(file, f"{place}.{missing[1]}", "missing", "it must be there")
+        return _wrong(file, f"{place}.{missing[1]} is missing", "any value that its description allows")
     expected = problem.removeprefix("Expected ").partition(", got")[0]
     if problem.startswith("Invalid enum value"):
         expected = '"strong" or "weak"' if place.endswith(".strength") else "1"
@@ -150,7 +150,11 @@ def _explained(message: str, body: Any, file: str) -> ConfigError:
 def _error(file: str, place: str, value: Any, allowed: str) -> ConfigError:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     text = text if len(text) <= 80 else text[:77] + "..."
-    return ConfigError(f"{shown(file)}: {place} is {text!r}; allowed: {allowed}.", "Correct it there.")
+    return _wrong(file, f"{place} is {text!r}", allowed)
+
+
+def _wrong(file: str, problem: str, allowed: str) -> ConfigError:
+    return ConfigError(f"{shown(file)}: {problem}; allowed: {allowed}.", "Correct it there.")
 
 
 def _members(place: str) -> list[str]:

@@ -106,7 +106,7 @@ def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: s
         code, message = _reasons(plan, attempts)
         empty = _answered(plan, first, "empty", len(plan.steps) - 1)
         return empty._replace(error_code=code, error_message=message)
-    causes = " ".join(f"{attempt.step}: {attempt.message}" for attempt in attempts)
+    causes = " ".join(_sentence(attempt.step, attempt.message) for attempt in attempts)
     sentence = f"All backends in the fallback chain failed. Check {log_file} for details."
     return failed(plan, "ALL_BACKENDS_FAILED", f"{sentence} {causes}", len(plan.steps))
 
@@ -153,8 +153,13 @@ def _envelope(plan: Plan, **fields: Any) -> Envelope:
 
 def _reasons(plan: Plan, attempts: Sequence[Attempt]) -> tuple[str | None, str | None]:
     """Return the first code and all messages of what kept steps from answering; (None, None) if nothing did."""
-    causes = [(attempt.code, f"{attempt.step}: {attempt.message}") for attempt in attempts if attempt.code]
-    causes += [("BACKEND_SKIPPED", f"{skip.step}: {skip.reason}") for skip in plan.skipped if skip.is_fault]
+    causes = [(attempt.code, _sentence(attempt.step, attempt.message)) for attempt in attempts if attempt.code]
+    causes += [("BACKEND_SKIPPED", _sentence(skip.step, skip.reason)) for skip in plan.skipped if skip.is_fault]
     if not causes:
         return None, None
     return causes[0][0], " ".join(message for _, message in causes)
+
+
+def _sentence(step: Step, text: str | None) -> str:
+    ended = text or ""
+    return f"{step}: {ended}" if ended.endswith((".", "!", "?")) else f"{step}: {ended}."

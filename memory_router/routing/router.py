@@ -269,9 +269,9 @@ def _qualified(response: JsonObject, backend: str) -> JsonObject:
 
 
 def _nobody_to_ask(plan: Plan) -> NoBackendsError:
-    skipped = " ".join(f"{skip.step}: {skip.reason}." for skip in plan.skipped)
+    skipped = "; ".join(f"{skip.step}: {skip.reason}" for skip in plan.skipped)
     return NoBackendsError(
-        f"None of the backends for this question can be asked. {skipped}",
+        f"None of the backends for this question can be asked ({skipped}).",
         "`memory-router doctor` says what to do for each; `memory-router init` registers them anew.",
     )
 

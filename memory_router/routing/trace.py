@@ -40,12 +40,10 @@ def _not_matched(plan: Plan, config: Config) -> list[JsonObject]:
     match = plan.match
     if match is None or match.rule is None:
         return []
-    all_tried = match.signal is None or not match.signal.strong
-    return [
-        {"id": rule.id, "number": rule.number}
-        for rule in config.rules
-        if rule.signals and rule.id != match.rule.id and (all_tried or rule.number < match.rule.number)
-    ]
+    others = [rule for rule in config.rules if rule.signals and rule is not match.rule]
+    if match.signal and match.signal.strong:
+        others = [rule for rule in others if config.rules.index(rule) < config.rules.index(match.rule)]
+    return [{"id": rule.id, "number": rule.number} for rule in others]
 
 
 def _attempt(attempt: Attempt, threshold: float) -> JsonObject:

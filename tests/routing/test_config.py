@@ -29,7 +29,7 @@ WRONG: dict[str, tuple[Change, str, str]] = {
     "unknown member of a rule": (lambda b: b["rules"][2].update(name="x"), "$.rules[2].name", "id, number"),
     "wrong type": (lambda b: b.update(fallback_threshold="high"), "$.fallback_threshold is 'high'", "float"),
     "out of range": (lambda b: b.update(fallback_threshold=1.5), "$.fallback_threshold is '1.5'", "<= 1"),
-    "missing member": (lambda b: b["rules"][0].pop("primary"), "$.rules[0].primary", "must be there"),
+    "missing member": (lambda b: b["rules"][0].pop("primary"), "$.rules[0].primary is missing", "any value"),
     "bad strength": (
         lambda b: b["rules"][0]["signals"][0].update(strength="firm"),
         "$.rules[0].signals[0].strength is 'firm'",

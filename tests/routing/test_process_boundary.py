@@ -11,7 +11,7 @@ import pytest
 
 from memory_router.contract import Health, Result
 from memory_router.testing import Behaviour, requests_to
-from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, is_running
+from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, ends
 
 SHORT: dict[str, Any] = {"default_ms": 400, "total_ms": None, "backends": {}}
 HANGING = Behaviour(hangs=True)
@@ -202,7 +202,7 @@ def test_no_orphan_survives(home: Home, behaviour: Behaviour) -> None:
     assert envelope["status"] == "success"
     children = [int(line) for line in Path(folders["qmd"], "children").read_text().split()]
     assert children
-    assert not any(is_running(child) for child in children)
+    assert all(ends(child) for child in children)
 
 
 def test_total_budget(home: Home) -> None:
@@ -339,7 +339,7 @@ def test_terminated_router_leaves_nothing(home: Home) -> None:
     router.terminate()
     router.communicate()
     assert router.returncode == 143
-    assert not is_running(int(children.read_text()))
+    assert ends(int(children.read_text()))
 
 
 def test_health_decides_registration(home: Home) -> None:
