@@ -59,21 +59,17 @@ def backends(as_json: AsJson = False) -> None:
         return
     from memory_router.interfaces.cli.tables import print_table
 
+    columns = ("backend", "tier", "registered", "now", "modes", "engine")
     print_table(
-        ("backend", "tier", "registered", "now", "modes", "engine", ""),
+        columns,
         [
-            (
-                row["name"],
-                row["tier"],
-                row["registered"] or "no",
-                row["status"],
-                ", ".join(row["modes"]),
-                row["engine"],
-                f"{row['reason']} {row['fix']}",
-            )
+            (row["name"], row["tier"], row["registered"] or "no", row["status"], ", ".join(row["modes"]), row["engine"])
             for row in rows
         ],
     )
+    print()
+    for row in rows:
+        print(output.visible(f"{row['name']}: {row['reason']} {row['fix']}"))
     for problem in problems:
         output.note(problem)
 

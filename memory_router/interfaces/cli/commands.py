@@ -70,7 +70,9 @@ def typer_command(command: ask.Command) -> Callable[..., None]:
 
     parameters = [
         inspect.Parameter(
-            "text", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, typer.Argument(help=_TEXT)]
+            "text",
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[str, typer.Argument(metavar="TEXT", help=_TEXT)],
         ),
         *(_parameter(option) for option in command.options),
     ]

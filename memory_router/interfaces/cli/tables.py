@@ -21,19 +21,18 @@ _COLOURS = {
 def print_envelope(envelope: Envelope) -> None:
     """Draw an answer: what it is worth, where it came from, and each result with its place."""
     console = _console()
-    routed = envelope.routed_to or "nobody"
-    mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
-    tried = " > ".join(envelope.fallback_chain) or "no backend"
-    console.print(
-        f"{coloured(envelope.status)} from [bold]{escape(routed + mode)}[/], relevance "
-        f"{envelope.normalized_relevance:.2f}, {envelope.router_duration_ms} ms [dim](chain: {escape(tried)})[/]"
-    )
+    origin = ""
+    if envelope.routed_to:
+        mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
+        origin = f" from [bold]{escape(envelope.routed_to + mode)}[/], relevance {envelope.normalized_relevance:.2f}"
+    chain = f" [dim](chain: {escape(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallback_chain else ""
+    console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
         console.print(f"  {escape(visible(envelope.error_message))}")
     for position, result in enumerate(envelope.results, 1):
         _print_result(console, f"{position}.", result, _SNIPPET_LINES)
-    if envelope.trace:
-        console.print_json(data=envelope.trace, ensure_ascii=True)
+    if envelope.trace and envelope.trace["table"]:
+        _print_trace(console, envelope.trace)
 
 
 def print_results(results: Sequence[JsonObject]) -> None:
@@ -48,13 +47,9 @@ def print_decision(decision: JsonObject) -> None:
     if "error_code" in decision:
         console.print(f"{coloured('error')} {escape(visible(decision['error_message']))}")
         return
-    rule, signal = decision["rule"], decision["signal"]
-    because = f"signal {signal['name']} ({signal['strength']})" if signal else "no signal matched"
-    named = f"rule {rule['number']} {rule['id']}" if rule else "the caller's choice"
-    console.print(f"[bold]{named}[/], {because}")
+    console.print(_reason(decision))
     rows = [(_step(step), "would be asked") for step in decision["steps"]]
-    rows += [(_step(skip), f"skipped: {skip['reason']}") for skip in decision["skipped"]]
-    print_table(("step", ""), rows)
+    print_table(("step", ""), rows + _skipped(decision))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -65,6 +60,35 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(coloured(cell) if cell in _COLOURS else escape(visible(cell)) for cell in row))
     _console().print(table)
+
+
+def _print_trace(console: Console, trace: JsonObject) -> None:
+    passed = ", ".join(str(rule["number"]) for rule in trace["rules_not_matched"])
+    matched = f" on {trace['matched_text']!r}" if trace["matched_text"] else ""
+    console.print(
+        f"\n{_reason(trace)}{escape(visible(matched))}" + (f"; tried in vain: rule {passed}" if passed else "")
+    )
+    rows = [
+        (
+            _step(attempt),
+            f"{attempt['status']}{', accepted' if attempt['accepted'] else ''}, relevance "
+            f"{attempt['normalized_relevance']:.2f} of {trace['fallback_threshold']:.2f} needed, "
+            f"{attempt['duration_ms']} of {attempt['deadline_ms']} ms"
+            + (f"; {attempt['error_code']}: {attempt['error_message']}" if attempt["error_code"] else ""),
+        )
+        for attempt in trace["attempts"]
+    ]
+    print_table(("step", ""), rows + _skipped(trace))
+
+
+def _reason(decision: JsonObject) -> str:
+    rule, signal = decision["rule"], decision["signal"]
+    because = f"signal {signal['name']} ({signal['strength']})" if signal else "no signal matched"
+    return f"[bold]rule {rule['number']} {rule['id']}[/], {because}" if rule else "[bold]the caller's choice[/]"
+
+
+def _skipped(decision: JsonObject) -> list[tuple[str, str]]:
+    return [(_step(skip), f"skipped: {skip['reason']}") for skip in decision["skipped"]]
 
 
 def _console() -> Console:
