@@ -38,8 +38,8 @@ def _not_matched(plan: Plan, config: Config) -> list[JsonObject]:
     A weak signal wins only after the strong signals of every rule were tried.
     """
     match = plan.match
-    if match is None or match.rule is None:
-        return []
+    if match is None or match.rule is None or (match.rule.signals and match.signal is None):
+        return []  # the caller chose, so no rule was tried
     others = [rule for rule in config.rules if rule.signals and rule is not match.rule]
     if match.signal and match.signal.strong:
         others = [rule for rule in others if config.rules.index(rule) < config.rules.index(match.rule)]

@@ -83,8 +83,12 @@ def _print_trace(console: Console, trace: JsonObject) -> None:
 
 def _reason(decision: JsonObject) -> str:
     rule, signal = decision["rule"], decision["signal"]
+    if not rule:
+        return "[bold]the caller's choice[/]"
     because = f"signal {signal['name']} ({signal['strength']})" if signal else "no signal matched"
-    return f"[bold]rule {rule['number']} {rule['id']}[/], {because}" if rule else "[bold]the caller's choice[/]"
+    if decision.get("rules_not_matched") == [] and not signal:
+        because = "chosen by the caller"
+    return f"[bold]rule {rule['number']} {rule['id']}[/], {because}"
 
 
 def _skipped(decision: JsonObject) -> list[tuple[str, str]]:
