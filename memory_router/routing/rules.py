@@ -129,6 +129,6 @@ def _bundled_search(pattern: str) -> _Search:
     """Return the search for a pattern of the bundled table.
 
     The test suite proves these patterns quick, so they need no clock, and the same in `re` as in `regex`, whose
-    import and compilation would take a third of a cold query.
+    import and compilation would take a quarter of a cold query.
     """
     return re.compile(pattern, re.IGNORECASE).search
