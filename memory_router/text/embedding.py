@@ -26,6 +26,10 @@ _SPACE = "\u2581"
 _LONGEST_WORD = 40
 _WORD = re.compile(r"[^\W_]+")
 
+# How much what stands around a passage counts beside it: best recall@10 of 0.2, 0.3 and 0.5 on LoCoMo development
+# questions, with two turns each side around every turn.
+_AROUND = 0.5
+
 Weight = Callable[[str], float]
 
 
@@ -67,36 +71,38 @@ class StaticEmbedding:
         length = math.sqrt(math.fsum(value * value for value in total)) or 1.0
         return array("f", (value / length for value in total))
 
-    def embed_all(self, texts: Sequence[str], weight: Weight) -> Any:
+    def embed_all(self, texts: Sequence[str], weight: Weight, around: Sequence[str] = ()) -> Any:
         """Return many texts as a float32 numpy array, one row a text, each as `embed` would give it.
 
         Args:
             texts: the passages.
             weight: as for `embed`.
+            around: what stands around each of them (headings, neighbours), or nothing.
         """
         import numpy as np
 
         table = np.frombuffer(self._file, np.float16, math.prod(self._shape), self._start).reshape(self._shape)
         numbers: dict[str, int] = {}
-        counts = [[(numbers.setdefault(word, len(numbers)), f) for word, f in _weighted(t, weight)] for t in texts]
+        held = [_numbered(text, weight, numbers) for text in texts]
+        beside = [_numbered(text, weight, numbers) for text in around]
         words = np.zeros((len(numbers), self.identity.dimension), np.float32)
         for word, number in numbers.items():
-            words[number] = table[self._pieces(word)].astype(np.float32).mean(0)
+            words[number] = table[self._pieces(word)].sum(0, dtype=np.float32)
         rows = np.zeros((len(texts), self.identity.dimension), np.float32)
-        for row, held in zip(rows, counts, strict=True):
-            if held:
-                chosen, factors = zip(*held, strict=True)
-                row[:] = np.asarray(factors, np.float32) @ words[list(chosen)]
+        for share, counts in ((1.0, held), (_AROUND, beside)):
+            for row, (chosen, factors) in zip(rows, counts, strict=False):
+                if chosen:
+                    np.add(row, share * (np.asarray(factors, np.float32) @ words[chosen]), out=row)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.where(lengths > 0, lengths, 1)
 
     def _vector(self, word: str) -> tuple[float, ...]:
-        """Return a word's vector: the mean of its pieces'."""
+        """Return a word's vector: the sum of its pieces'; words cut into many are the rare ones and tell most."""
         if word not in self._vectors:
             pieces = [
                 self._row.unpack_from(self._file, self._start + row * self._row.size) for row in self._pieces(word)
             ]
-            self._vectors[word] = tuple(sum(column) / len(pieces) for column in zip(*pieces, strict=True))
+            self._vectors[word] = tuple(map(sum, zip(*pieces, strict=True)))
         return self._vectors[word]
 
     def _pieces(self, word: str) -> list[int]:
@@ -134,10 +140,16 @@ def load() -> StaticEmbedding | None:
         return None
 
 
-def _weighted(text: str, weight: Weight) -> Iterable[tuple[str, float]]:
+def _weighted(text: str, weight: Weight) -> list[tuple[str, float]]:
     """Return a text's different words with their weights; case is kept, since the table knows names by it."""
     found = {word: weight(word.lower()) for word in _WORD.findall(text)}
     return [(word, factor) for word, factor in found.items() if factor > 0]
+
+
+def _numbered(text: str, weight: Weight, numbers: dict[str, int]) -> tuple[list[int], list[float]]:
+    """Return the numbers of a text's words, new ones given to words not met before, and their weights."""
+    found = _weighted(text, weight)
+    return [numbers.setdefault(word, len(numbers)) for word, _ in found], [factor for _, factor in found]
 
 
 def _vocabulary(file_name: str) -> dict[str, int]:
