@@ -51,9 +51,51 @@ def documents_db() -> str:
     return os.path.join(cache_dir(), "documents.db")
 
 
+def graph_db() -> str:
+    """Return the path of the knowledge graph."""
+    return os.path.join(cache_dir(), "graph.db")
+
+
+def transcripts_db() -> str:
+    """Return the path of the imported conversations."""
+    return os.path.join(cache_dir(), "transcripts.db")
+
+
 def memory_db() -> str:
     """Return the path of the database of memories."""
     return os.path.join(data_dir(), "memory.db")
+
+
+def claude_code_dir() -> str:
+    """Return the folder in which Claude Code keeps its settings and transcripts."""
+    return os.environ.get("CLAUDE_CONFIG_DIR") or _below_home(".claude")
+
+
+def openclaw_dir() -> str:
+    """Return OpenClaw's state folder, found as its plugin lossless-claw finds it."""
+    for variable in ("LCM_OPENCLAW_DIR", "OPENCLAW_STATE_DIR"):
+        if folder := os.environ.get(variable):
+            return folder
+    home = os.environ.get("OPENCLAW_HOME")
+    return os.path.join(home, ".openclaw") if home else _below_home(".openclaw")
+
+
+def lcm_database() -> str | None:
+    """Return the lossless-claw database that the environment names, if it names one."""
+    return os.environ.get("LCM_DATABASE_PATH") or None
+
+
+def qmd_index() -> str | None:
+    """Return the real QMD's index if there is one: where QMD keeps it, else where OpenClaw does for its main agent.
+
+    A `.qmd` folder of a project is not looked for: a cloned repository could bring one.
+    """
+    if named := os.environ.get("INDEX_PATH"):
+        return os.path.abspath(named) if os.path.exists(named) else None
+    cache = os.environ.get("XDG_CACHE_HOME") or _below_home(".cache")
+    openclaw = os.path.join(openclaw_dir(), "agents/main/qmd/xdg-cache")
+    places = (os.path.join(os.path.abspath(folder), "qmd/index.sqlite") for folder in (cache, openclaw))
+    return next(filter(os.path.exists, places), None)
 
 
 def config_file() -> str:

@@ -1,19 +1,36 @@
-"""Answer from the notes and source files that `memory-router index` indexed."""
+"""Answer from the notes and source files that `memory-router index` or the real QMD indexed."""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.errors import StoreError
 
+if TYPE_CHECKING:
+    from memory_router.engines.qmd.search import Hit as RealHit
+
 _FIX = "Run: memory-router index PATH"
 # Every mode is answered by full text for now; the answer says so.
 _ANSWERED_BY = "search"
+
+# What of the deadline is kept for starting this process and for printing the answer.
+_DEADLINE_SHARE = 0.8
+_DEADLINE_RESERVE = 0.2
 
 _opened: list[DocumentIndex] = []
 
 
 def query(request: Request) -> Response:
-    """Search the index for passages that answer a question."""
+    """Search the index, and that of the real QMD if there is one, for passages that answer a question."""
+    place = paths.qmd_index()
+    return _own(request) if place is None else _with_real(place, request)
+
+
+def _own(request: Request) -> Response:
     index = _index()
     if index is None:
         return failure("NOT_INDEXED", f"No folder is indexed yet. {_FIX}")
@@ -25,8 +42,66 @@ def query(request: Request) -> Response:
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
 
 
+def _with_real(place: str, request: Request) -> Response:
+    """Ask QMD's index and our own; each result says which it is from."""
+    from memory_router.engines.qmd.answering import find
+
+    ends = time.monotonic() + _DEADLINE_SHARE * request.deadline_ms / 1000 - _DEADLINE_RESERVE
+    try:
+        own = _own(request)
+    except StoreError as error:
+        own = failure(error.code, str(error))
+    try:
+        found = find(place, request.query, request.mode, request.limit, ends - time.monotonic())
+    except StoreError as error:
+        metadata = {**(own.metadata or {}), "qmd": {"error": error.cause, "fix": error.fix}}
+        return own._replace(metadata=metadata) if own.results else failure(error.code, str(error))
+    results = _merged([_real_result(hit) for hit in found.hits], own.results)[: request.limit]
+    if results:
+        engine = (results[0].metadata or {})["engine"]
+        metadata = {"engine": engine, "answered_by": found.answered_by if engine == "qmd" else _ANSWERED_BY}
+        return answer(results, {**metadata, "qmd": {"answered_by": found.answered_by, **found.notes}})
+    if own.error_code != "NOT_INDEXED":
+        return own
+    from memory_router.engines.qmd.state import examine
+
+    state = examine(place)
+    if state and state.kind == "empty":
+        return failure("NOT_INDEXED", f"{state.reason} {state.fix} Or: memory-router index PATH")
+    return nothing("NO_MATCH", "No document of QMD's index shares a word with the question.")
+
+
+def _merged(real: Sequence[Result], own: Sequence[Result]) -> list[Result]:
+    """Return results of two engines, most relevant first, each in its own order, and any file by one of them alone."""
+    queues = [list(reversed(own)), list(reversed(real))]
+    told: dict[str | None, str] = {}
+    merged = []
+    while queue := max(filter(None, queues), key=lambda queue: queue[-1].relevance, default=None):
+        result = queue.pop()
+        file = os.path.realpath(result.path) if result.path else result.id
+        engine = (result.metadata or {})["engine"]
+        if told.setdefault(file, engine) == engine:
+            merged.append(result)
+    return merged
+
+
 def health() -> Health:
-    """Say what is indexed."""
+    """Say what is indexed, here and by the real QMD."""
+    from memory_router.engines.qmd.state import examine
+
+    own, state = _own_health(), examine(paths.qmd_index())
+    if state is None:
+        return own
+    reason = f"{state.reason} {own.reason}" if own.status == "ready" else state.reason
+    if state.kind == "ready":
+        return Health("ready", reason, state.fix, "qmd")
+    if own.status == "ready":
+        return Health("degraded" if state.kind == "unusable" else "ready", reason, state.fix)
+    status = "unavailable" if "unavailable" in (own.status, "unavailable" * (state.kind == "unusable")) else "installed"
+    return Health(status, f"{state.reason} {own.reason}", f"{state.fix}; or: memory-router index PATH")
+
+
+def _own_health() -> Health:
     try:
         index = _index()
         held = index.statistics() if index else None
@@ -67,6 +142,26 @@ def _result(hit: Hit) -> Result:
             "heading": hit.heading,
             "language": hit.language,
             "root": hit.root,
+        },
+    )
+
+
+def _real_result(hit: "RealHit") -> Result:
+    return Result(
+        hit.content,
+        round(hit.relevance, 4),
+        timestamp=hit.modified,
+        id=hit.uri,
+        title=hit.title,
+        path=hit.path,
+        line=hit.first_line,
+        raw_score=round(hit.raw_score, 6),
+        metadata={
+            "engine": "qmd",
+            "lines": [hit.first_line, hit.last_line],
+            "heading": hit.heading,
+            "collection": hit.collection,
+            **({"stale": "The file was changed after QMD had read it."} if hit.is_changed else {}),
         },
     )
 

@@ -1,0 +1,77 @@
+"""Answer a question in one of QMD's modes, and say what was noticed: full text always, its models where they can be."""
+
+import os
+import time
+from typing import NamedTuple
+
+from memory_router.engines.qmd import search
+from memory_router.engines.qmd.program import Trouble
+from memory_router.engines.qmd.search import Answer, Hit
+
+# What being chosen first by the models adds, as if it were a second, independent reason to believe in a document.
+# QMD's score does not tell an answer from nonsense (tobi/qmd#697), so alone it stays below the gate of 0.4.
+_CHOSEN = 0.3
+
+Notes = dict[str, str | int]
+
+
+class Found(NamedTuple):
+    """Hold what QMD's index answers.
+
+    Args:
+        hits: best first.
+        answered_by: the mode that really ran: `search`, `vsearch` or `query`.
+        notes: what was noticed, to be told beside the answer.
+    """
+
+    hits: list[Hit]
+    answered_by: str
+    notes: Notes
+
+
+def find(index: str, question: str, mode: str | None, limit: int, seconds: float) -> Found:
+    """Return the best passages in a mode; the models are left behind when they are not done in time.
+
+    Args:
+        index: QMD's index.
+        question: any text.
+        mode: `search`, `vsearch` or `query`; None means `search`.
+        limit: how many passages at the most.
+        seconds: how long it may take.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    ends = time.monotonic() + seconds
+    answer = search.search(index, question, limit)
+    if mode not in ("vsearch", "query"):
+        return Found(answer.hits, "search", _notes(index, answer))
+    from memory_router.engines.qmd.semantic import meant
+
+    chosen = meant(index, mode, question, max(limit, 10), ends - time.monotonic())
+    if isinstance(chosen, Trouble):
+        notes: Notes = {"no_models": chosen.reason, "fix": chosen.fix}
+        return Found(answer.hits, "search", _notes(index, answer) | notes)
+    answer = search.search(index, question, max(limit, 10), chosen.uris)
+    hits = sorted((_believed(hit, chosen.uris) for hit in answer.hits), key=lambda hit: -hit.relevance)
+    return Found(hits[:limit], mode, {**_notes(index, answer), "models_by": chosen.by})
+
+
+def _believed(hit: Hit, uris: list[str]) -> Hit:
+    uri = hit.uri.rpartition(":")[0]
+    if uri not in uris:
+        return hit
+    return hit._replace(relevance=1 - (1 - hit.relevance) * (1 - _CHOSEN / (1 + uris.index(uri))))
+
+
+def _notes(index: str, answer: Answer) -> Notes:
+    notes: Notes = {}
+    if answer.deleted:
+        notes["deleted_left_out"] = answer.deleted
+    if changed := sum(hit.is_changed for hit in answer.hits):
+        notes["changed_since"] = changed
+    if notes:
+        notes["fix"] = "Run: qmd update"
+    if answer.may_lag:
+        notes["may_lag"] = f"{os.path.dirname(index)} cannot be written, so what QMD writes just now is not seen."
+    return notes

@@ -1,0 +1,271 @@
+"""Find passages in the documents that the real QMD indexed, best first, with a calibrated relevance.
+
+QMD's own `search` and a plainer reading of the question choose the documents; each is cut into passages as our own
+index cuts files, and the passage that covers most of the question speaks for it.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.engines.documents import reading
+from memory_router.engines.documents.document import Chunk, surroundings
+from memory_router.engines.qmd import syntax
+from memory_router.engines.qmd.asking import Judge, understood
+from memory_router.engines.qmd.database import Reading, read
+from memory_router.engines.qmd.freshness import is_changed, is_deleted
+from memory_router.text.relevance import Evidence, calibrated
+from memory_router.text.words import identifier_terms, split_name
+
+_MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
+_MAX_DOCUMENT = 500_000  # Characters of a document that are looked at.
+_MAX_UNCUT = 2000  # Characters of a document that has no passage to show, such as one of symbols only.
+_JUDGED = 24  # Documents of each reading of the question whose texts are looked at.
+# As in our own index: what a full cover of the question, its words standing together, and defining an asked name add
+# to a score in which the best BM25 counts 1.
+_COVER = 0.4
+_NEAR = 0.2
+_DEFINES = 1.0
+# The estimate for a document that the question names, before its words are looked at.
+_NAMED = 0.6
+
+# QMD fetches twice what it shows, at least 50, from ten times as many matches, and shows what is in its collections.
+_SCORED = """
+    WITH found AS (
+        SELECT rowid, bm25(documents_fts, 1.5, 4.0, 1.0) AS score FROM documents_fts
+        WHERE documents_fts MATCH :expression ORDER BY score LIMIT 10 * :limit
+    )
+    SELECT d.id, -found.score FROM found JOIN documents d ON d.id = found.rowid
+    WHERE d.active = 1 AND (
+        d.collection IN (SELECT name FROM store_collections WHERE include_by_default <> 0)
+        OR NOT EXISTS (SELECT 1 FROM store_collections WHERE include_by_default <> 0)
+    )
+    ORDER BY found.score LIMIT :limit
+"""
+_DOCUMENT = """
+    SELECT d.collection, s.path, d.path, d.title, d.hash, d.modified_at, substr(c.doc, 1, :longest)
+    FROM documents d JOIN content c ON c.hash = d.hash LEFT JOIN store_collections s ON s.name = d.collection
+    WHERE d.active = 1 AND d.id = :id
+"""
+_NAMED_SO = """
+    SELECT d.id FROM documents d LEFT JOIN store_collections s ON s.name = d.collection
+    WHERE d.active = 1 AND (
+        '/' || d.collection || '/' || d.path LIKE '%/' || :path ESCAPE '\\'
+        OR rtrim(coalesce(s.path, ''), '/') || '/' || d.path LIKE '%/' || :path ESCAPE '\\'
+    )
+    ORDER BY length(d.path), d.path LIMIT :limit
+"""
+_BY_URI = "SELECT id FROM documents WHERE active = 1 AND collection = ? AND path = ?"
+
+
+class Hit(NamedTuple):
+    """Hold one passage found.
+
+    Args:
+        uri: what `qmd get` takes, with the line: `qmd://collection/path:line`.
+        content: the passage, as QMD indexed it.
+        path: the absolute path of its file, or None if the collection's folder is not known.
+        collection: the collection's name.
+        first_line: its first line, counted from 1.
+        last_line: its last line, inclusive.
+        heading: the headings above it.
+        title: the document's title.
+        modified: when the file was modified, ISO 8601.
+        raw_score: QMD's own score of the document, in [0, 1).
+        relevance: calibrated estimate in [0, 1] that this answers the question.
+        is_changed: whether the file was changed after QMD had read it.
+    """
+
+    uri: str
+    content: str
+    path: str | None
+    collection: str
+    first_line: int
+    last_line: int
+    heading: str
+    title: str
+    modified: str
+    raw_score: float
+    relevance: float
+    is_changed: bool
+
+
+class Answer(NamedTuple):
+    """Hold the passages found, and what was noticed on the way.
+
+    Args:
+        hits: best first.
+        deleted: how many documents were left out because their files are gone.
+        may_lag: whether what QMD is writing just now may be missing.
+    """
+
+    hits: list[Hit]
+    deleted: int
+    may_lag: bool
+
+
+class _Document(NamedTuple):
+    """Hold a document as QMD stores it; `root` is None if its collection is not known."""
+
+    collection: str
+    root: str | None
+    inside: str
+    title: str
+    digest: str
+    modified: str
+    text: str
+
+    @property
+    def path(self) -> str | None:
+        """Return the absolute path of its file."""
+        return os.path.normpath(os.path.join(self.root, self.inside)) if self.root else None
+
+
+def search(path: str, question: str, limit: int = 10, also: Sequence[str] = ()) -> Answer:
+    """Return the passages that answer a question best, one a document.
+
+    Args:
+        path: QMD's index.
+        question: any text; quotation marks and `-word` mean what they mean in QMD.
+        limit: how many at the most.
+        also: URIs of documents that are candidates in any case, as `qmd://collection/path`.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    text = question[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
+    return read(path, lambda opened: _search(opened, text, limit, also)) if limit > 0 else Answer([], 0, False)
+
+
+def as_qmd(path: str, question: str, limit: int = 20) -> list[tuple[str, float]]:
+    """Return what `qmd search` would: URIs and scores, best first.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+
+    def work(opened: Reading) -> list[tuple[str, float]]:
+        sql = "SELECT 'qmd://' || collection || '/' || path FROM documents WHERE id = ?"
+        rows = _scored(opened.connection, syntax.match_expression(question), max(50, 2 * limit))
+        return [(opened.connection.execute(sql, (number,)).get, score) for number, score in rows[:limit]]
+
+    return read(path, work)
+
+
+def passage(path: str, uri: str) -> Answer:
+    """Return the passage that a hit's URI names, with the document's first one where it names no line.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    name, _, line = uri.rpartition(":")
+    wanted = int(line) if name.startswith("qmd://") and line.isascii() and line.isdigit() else 1
+    document = name if name.startswith("qmd://") else uri
+
+    def work(opened: Reading) -> Answer:
+        hits = [
+            hit for number in _ids(opened.connection, [document]) if (hit := _at(opened.connection, number, wanted))
+        ]
+        return Answer(hits, 0, opened.may_lag)
+
+    return read(path, work)
+
+
+def _search(opened: Reading, question: str, limit: int, also: Sequence[str]) -> Answer:
+    connection = opened.connection
+    asked = understood(connection, question)
+    scores: dict[int, float] = {}
+    for expression in (syntax.match_expression(question), asked.expression):
+        for number, score in _scored(connection, expression, max(50, 2 * limit))[: max(_JUDGED, 2 * limit)]:
+            scores.setdefault(number, score)
+    named = {number for name in asked.paths for number in _named(connection, name, limit)}
+    candidates = [*scores, *(named | set(_ids(connection, also))) - scores.keys()]
+    judge = Judge(connection, asked)
+    best = max(scores.values(), default=0.0) or 1.0
+    ranked = []
+    for number in candidates:
+        document = _document(connection, number)
+        promise = _COVER * judge.evidence(judge.stems(document.text), judge.stems(document.inside)).wide
+        ranked.append((scores.get(number, 0.0) / best + promise + (number in named), number, document))
+    ranked.sort(key=lambda one: -one[0])
+    found: list[tuple[float, Hit]] = []
+    deleted = 0
+    for _, number, document in ranked:
+        if len(found) == limit:
+            break
+        if document.path and is_deleted(document.root, document.path):
+            deleted += 1
+            continue
+        chunk, evidence, defines = _best_passage(judge, document)
+        score = scores.get(number, 0.0)
+        relevance = calibrated(evidence)
+        if number in named:
+            relevance = _NAMED + (1 - _NAMED) * relevance
+        order = score / best + _COVER * evidence.wide + _NEAR * evidence.near + _DEFINES * defines + (number in named)
+        found.append((order, _hit(document, chunk, score, relevance)))
+    found.sort(key=lambda one: -one[0])
+    return Answer([hit for _, hit in found], deleted, opened.may_lag)
+
+
+def _scored(connection: apsw.Connection, expression: str | None, limit: int) -> list[tuple[int, float]]:
+    """Return ids and scores of the documents that an FTS5 expression matches, best first."""
+    if not expression:
+        return []
+    rows = connection.execute(_SCORED, {"expression": expression, "limit": limit})
+    return [(number, abs(score) / (1 + abs(score))) for number, score in rows]
+
+
+def _named(connection: apsw.Connection, name: str, limit: int) -> list[int]:
+    """Return the documents whose path ends with what the question calls them; `*` stands for anything."""
+    pattern = name.removeprefix("./").lstrip("/").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern = pattern.replace("**/", "*").replace("*", "%", 3) + ("%" if name.endswith("/") else "")
+    return [number for (number,) in connection.execute(_NAMED_SO, {"path": pattern, "limit": limit})]
+
+
+def _ids(connection: apsw.Connection, uris: Sequence[str]) -> list[int]:
+    """Return the ids of documents by their URIs; those that are not in the index are left out."""
+    places = (uri.removeprefix("qmd://").partition("?index=")[0].partition("/") for uri in uris)
+    rows = (connection.execute(_BY_URI, (collection, path)).get for collection, _, path in places)
+    return [number for number in rows if number is not None]
+
+
+def _document(connection: apsw.Connection, number: int) -> _Document:
+    return _Document(*connection.execute(_DOCUMENT, {"id": number, "longest": _MAX_DOCUMENT}).get)
+
+
+def _best_passage(judge: Judge, document: _Document) -> tuple[Chunk, Evidence, bool]:
+    """Return the passage that covers most of the question, what speaks for it, and whether it defines an asked name."""
+    chunks = _chunks(document)
+    texts = [chunk.text for chunk in chunks]
+    whole = judge.stems(f"{document.title} {' '.join(split_name(document.inside))}")
+    chosen, best, defines, around = chunks[0], Evidence(-1.0, -1.0), False, ""
+    for position, (chunk, text) in enumerate(zip(chunks, texts, strict=True)):
+        beside = whole + judge.stems(f"{chunk.heading} {surroundings(texts, position)}")
+        evidence = judge.evidence(judge.stems(text), beside)
+        is_definition = judge.is_defined(chunk.symbols)
+        if (is_definition, evidence.own, evidence.wide, evidence.near) > (defines, best.own, best.wide, best.near):
+            chosen, best, defines, around = chunk, evidence, is_definition, beside
+    if best.own < 1:
+        best = judge.evidence(judge.stems(f"{chosen.text} {identifier_terms(chosen.text)}"), around)
+    return chosen, best, defines
+
+
+def _at(connection: apsw.Connection, number: int, line: int) -> Hit | None:
+    document = _document(connection, number)
+    chunk = next((one for one in _chunks(document) if one.first_line <= line <= one.last_line), None)
+    return _hit(document, chunk, 0.0, 1.0) if chunk else None
+
+
+def _chunks(document: _Document) -> Sequence[Chunk]:
+    text = document.text.replace("\r\n", "\n")
+    beginning = text[:_MAX_UNCUT]
+    return reading.parse(document.inside, text).chunks or [Chunk(beginning, last_line=1 + beginning.count("\n"))]
+
+
+def _hit(document: _Document, chunk: Chunk, score: float, relevance: float) -> Hit:
+    changed = document.path is not None and is_changed(document.path, document.modified, document.digest)
+    uri = f"qmd://{document.collection}/{document.inside}:{chunk.first_line}"
+    place = uri, chunk.text, document.path, document.collection, chunk.first_line, chunk.last_line
+    return Hit(*place, chunk.heading, document.title, document.modified, score, relevance, changed)
