@@ -1,6 +1,39 @@
-"""Hold what is remembered."""
+"""Hold what is remembered, and say which memories are meant."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# From the least lasting to the lasting one; a memory moves one step at a time (seed 001, Promotion Path).
+TIERS = ("ephemeral", "session", "persistent")
+# How memories are listed: the newest, the least or the most important first.
+Order = Literal["newest", "least", "most"]
+# So many of the latest accesses are kept with their times: more than any trigger counts.
+MOST_ACCESS_TIMES = 100
+
+
+class Metadata(NamedTuple):
+    """Show what is known about a memory, named as in seed 001 (Access Pattern Tracking).
+
+    Args:
+        importance: in [0, 1].
+        tags: words that it is filed under.
+        access_count: how often it was recalled.
+        last_accessed: when it was recalled last, in UTC, or None.
+        access_timestamps: when it was recalled, oldest first; the last 100.
+        created_at: when it was remembered, in UTC.
+        extra: what the caller gave as metadata.
+    """
+
+    importance: float
+    tags: tuple[str, ...]
+    access_count: int
+    last_accessed: "datetime | None"
+    access_timestamps: "tuple[datetime, ...]"
+    created_at: "datetime"
+    extra: Mapping[str, Any]
 
 
 class Memory(NamedTuple):
@@ -13,6 +46,14 @@ class Memory(NamedTuple):
         tags: in the order given, each once.
         project: what it belongs to, or None.
         tier: where it lives; `persistent` is for good.
+        importance: in [0, 1].
+        source: what wrote it, or None.
+        session: the conversation that it comes from, or None; memories of one session are context to each other.
+        extra: anything else, as a JSON object.
+        accesses: how often it was recalled.
+        access_times: when it was recalled, oldest first, in seconds since the epoch; the last 100.
+        expires: from when on it is gone, in seconds since the epoch, or None.
+        moved_from: the tier that it is being moved from; None once it is gone from there.
     """
 
     id: str
@@ -21,6 +62,38 @@ class Memory(NamedTuple):
     tags: tuple[str, ...] = ()
     project: str | None = None
     tier: str = "persistent"
+    importance: float = 0.7
+    source: str | None = None
+    session: str | None = None
+    extra: Mapping[str, Any] = {}
+    accesses: int = 0
+    access_times: tuple[float, ...] = ()
+    expires: float | None = None
+    moved_from: str | None = None
+
+    @property
+    def accessed(self) -> float | None:
+        """Return when it was recalled last, in seconds since the epoch, or None."""
+        return self.access_times[-1] if self.access_times else None
+
+    @property
+    def metadata(self) -> Metadata:
+        """Return what is known about it, with times as `datetime`."""
+        from datetime import UTC, datetime  # not on the ask path
+
+        times = tuple(datetime.fromtimestamp(seconds, UTC) for seconds in self.access_times)
+        created = datetime.fromtimestamp(self.created, UTC)
+        last = times[-1] if times else None
+        return Metadata(self.importance, self.tags, self.accesses, last, times, created, self.extra)
+
+    def is_alive(self, now: float) -> bool:
+        """Say whether it has not expired at `now`, in seconds since the epoch."""
+        return self.expires is None or self.expires > now
+
+    def touched(self, now: float) -> "Memory":
+        """Return it with one access more; a clock that goes backwards does not reorder the accesses."""
+        times = (*self.access_times, max(now, self.accessed or now))[-MOST_ACCESS_TIMES:]
+        return self._replace(accesses=self.accesses + 1, access_times=times)
 
 
 class Remembered(NamedTuple):
@@ -28,13 +101,15 @@ class Remembered(NamedTuple):
 
     Args:
         memory: as it is stored now.
-        is_new: False if it was there before; then nothing of it was changed.
-        redacted: the kinds of secrets that were taken out of the text.
+        is_new: False if it was there before; then nothing of it was changed but its tier, where a higher one was asked.
+        redacted: the kinds of secrets and personal data that were taken out of the text.
+        reasons: why it is as important as it is taken to be; empty when the caller said so.
     """
 
     memory: Memory
     is_new: bool
     redacted: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 class Recollection(NamedTuple):
@@ -50,3 +125,84 @@ class Recollection(NamedTuple):
     memory: Memory
     relevance: float
     raw_score: float
+
+    @property
+    def id(self) -> str:
+        """Return the memory's id."""
+        return self.memory.id
+
+    @property
+    def text(self) -> str:
+        """Return the memory's text."""
+        return self.memory.text
+
+    @property
+    def tier(self) -> str:
+        """Return the memory's tier."""
+        return self.memory.tier
+
+    @property
+    def metadata(self) -> Metadata:
+        """Return what is known about the memory."""
+        return self.memory.metadata
+
+    @property
+    def similarity(self) -> float:
+        """Return what results are sorted by, in [0, 1]: the relevance, and time where it counts."""
+        return self.raw_score
+
+
+class Selection(NamedTuple):
+    """Say which memories are meant: those that fulfil every condition given.
+
+    Args:
+        project: of this project.
+        since: made then or later, in seconds since the epoch.
+        until: made then or earlier, in seconds since the epoch.
+        tiers: in one of these.
+        tags: filed under each of these.
+        session: of this conversation.
+        least: at least as important, in [0, 1].
+        most: at most as important, in [0, 1].
+    """
+
+    project: str | None = None
+    since: float | None = None
+    until: float | None = None
+    tiers: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    session: str | None = None
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, memory: Memory) -> bool:
+        """Say whether a memory is meant."""
+        return (
+            self.project in (None, memory.project)
+            and (self.since is None or memory.created >= self.since)
+            and (self.until is None or memory.created <= self.until)
+            and (self.tiers is None or memory.tier in self.tiers)
+            and (self.tags is None or set(self.tags) <= set(memory.tags))
+            and self.session in (None, memory.session)
+            and (self.least is None or memory.importance >= self.least)
+            and (self.most is None or memory.importance <= self.most)
+        )
+
+
+class Event(NamedTuple):
+    """Hold one line of the audit trail; it never holds a text.
+
+    Args:
+        at: seconds since the epoch.
+        event: `stored`, `arrived` (from another store), `promoted`, `demoted`, `forgotten`, `expired`, `evicted` or
+            `compacted`.
+        id: the memory.
+        tier: the tier that it is in, or that it left.
+        detail: the reason, or what asked for it.
+    """
+
+    at: float
+    event: str
+    id: str
+    tier: str
+    detail: str

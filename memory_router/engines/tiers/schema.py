@@ -44,4 +44,31 @@ def _first(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _tiers(connection: apsw.Connection) -> None:
+    # What was remembered before there were tiers was meant to last: 0.7 is the least importance that does.
+    connection.execute(
+        """
+        ALTER TABLE memories ADD COLUMN importance REAL NOT NULL DEFAULT 0.7;
+        ALTER TABLE memories ADD COLUMN source TEXT;
+        ALTER TABLE memories ADD COLUMN session TEXT;
+        ALTER TABLE memories ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE memories ADD COLUMN accesses INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE memories ADD COLUMN access_times TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE memories ADD COLUMN expires REAL;
+        ALTER TABLE memories ADD COLUMN moved_from TEXT;
+        CREATE INDEX memories_by_session ON memories(session, created, row) WHERE session IS NOT NULL;
+        CREATE INDEX memories_by_tier ON memories(tier, importance, created);
+        CREATE INDEX memories_by_expiry ON memories(expires) WHERE expires IS NOT NULL;
+        CREATE INDEX memories_on_the_move ON memories(moved_from) WHERE moved_from IS NOT NULL;
+        CREATE TABLE counters(
+            tier TEXT NOT NULL, event TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (tier, event)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE audit(
+            number INTEGER PRIMARY KEY, at REAL NOT NULL, event TEXT NOT NULL, id TEXT NOT NULL, tier TEXT NOT NULL,
+            detail TEXT NOT NULL
+        ) STRICT;
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _tiers)

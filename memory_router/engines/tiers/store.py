@@ -1,30 +1,28 @@
-"""Keep memories in SQLite: remember, recall, count."""
+"""Keep memories in SQLite: the default store, and the only one that a cold question meets."""
 
 import json
-import re
-import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
-from typing import Self
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
 
 import apsw
 
 from memory_router.engines.tiers import recall
-from memory_router.engines.tiers.memory import Memory, Recollection, Remembered
+from memory_router.engines.tiers.admission import LONGEST_TEXT, admit, visible
+from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Remembered, Selection
 from memory_router.engines.tiers.schema import MIGRATIONS
-from memory_router.errors import RefusedMemoryError
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
-from memory_router.text.redaction import redact
 from memory_router.text.words import identifier_terms
 
-LONGEST_TEXT = 100_000  # characters
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+__all__ = ["LONGEST_TEXT", "MemoryStore"]
+
+_FOREVER = float("-inf")  # a time at which nothing has expired
 
 
 class MemoryStore:
     """Remember texts and recall them; open it with `open` or `open_read_only`.
 
-    One instance belongs to one thread; any number of processes may use the same file at once.
+    One instance belongs to one thread at a time; any number of processes may use the same file at once.
     """
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
@@ -47,7 +45,7 @@ class MemoryStore:
 
     @classmethod
     def open_read_only(cls, path: str) -> Self | None:
-        """Open the store at `path` for reading; return None when there is none yet.
+        """Open the store at `path` for reading; return None when there is none yet. An older one is migrated first.
 
         Raises:
             NewerStoreError: a newer version of the program wrote it.
@@ -55,12 +53,15 @@ class MemoryStore:
             StoreError: the file cannot be opened.
         """
         connection = open_read_only(path, MIGRATIONS)
+        if connection is None and recall.is_older(path):
+            open_database(path, MIGRATIONS).close()
+            connection = open_read_only(path, MIGRATIONS)
         return cls(connection, path) if connection else None
 
     def remember(
         self, text: str, tags: Iterable[str] = (), project: str | None = None, created: float | None = None
     ) -> Remembered:
-        """Store a text without its secrets, unless the same text is there already in the same project.
+        """Store a text for good, without its secrets, unless the same text is there already in the same project.
 
         Args:
             text: what to remember, 1 to 100,000 characters; control characters are left out.
@@ -72,18 +73,9 @@ class MemoryStore:
             RefusedMemoryError: the text is empty or too long, or `created` is no time.
             StoreError: the store cannot be written; nothing was stored.
         """
-        clean, kinds = redact(_acceptable(text))
-        memory = Memory(
-            id=_identity(clean, project := _visible(project or "") or None),
-            text=clean,
-            created=_moment(time.time() if created is None else created),
-            tags=tuple(dict.fromkeys(filter(None, (redact(_visible(tag)).text for tag in tags)))),
-            project=project,
-        )
-        with self._errors(), writing(self._connection):
-            is_new = bool(self._connection.execute(_INSERT, (*_row(memory), identifier_terms(clean))).get)
-            stored = memory if is_new else self._get(memory.id)
-        return Remembered(stored, is_new, kinds)
+        memory, redacted = admit(text, tags, project, created)
+        is_new = self.add(memory, memory.created)
+        return Remembered(memory if is_new else self.get(memory.id, _FOREVER) or memory, is_new, redacted)
 
     def recall(
         self,
@@ -108,69 +100,189 @@ class MemoryStore:
         Raises:
             StoreError: the store cannot be read.
         """
-        window = recall.Window(_visible(project or "") or None, since, until)
-        with self._errors():
-            return recall.recall(self._connection, query, max(limit, 0), window, now)
+        return self.search(query, limit, Selection(visible(project or "") or None, since, until), now)
 
-    def count(self) -> int:
-        """Return the number of memories.
+    def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
+        """Find the memories of a selection that answer a question, best first, as `recall` does."""
+        with self._errors():
+            return recall.recall(self._connection, query, max(limit, 0), selection, now)
+
+    def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
+        """Store a memory unless one with its id is there and alive; return whether it is new."""
+        with self._writing():
+            self._expire(now, memory.id)
+            is_new = bool(self._connection.execute(_INSERT, _row(memory)).get)
+            if is_new:
+                self._log(now, event, memory.id, memory.tier, detail)
+        return is_new
+
+    def get(self, memory_id: str, now: float) -> Memory | None:
+        """Return a memory by its id, or None if it is not there or expired."""
+        with self._errors():
+            for row in self._connection.execute(f"{recall.COLUMNS} FROM memories AS m WHERE m.id = ?", (memory_id,)):
+                return memory if (memory := recall.memory_of(row)).is_alive(now) else None
+        return None
+
+    def find(self, selection: Selection, now: float, limit: int | None = None, order: Order = "newest") -> list[Memory]:
+        """Return the memories of a selection: the newest, the least or the most important first."""
+        with self._errors():
+            rows = self._connection.execute(
+                recall.ORDERED[order], (*recall.bindings(selection, now), -1 if limit is None else limit)
+            )
+            return [recall.memory_of(row) for row in rows]
+
+    def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
+        """Return the number of memories, of one tier or of all, that are alive at `now`.
 
         Raises:
             StoreError: the store cannot be read.
         """
         with self._errors():
-            return int(self._connection.execute("SELECT count(*) FROM memories").get)
+            if tier is None and now == _FOREVER:
+                return int(self._connection.execute("SELECT count(*) FROM memories").get)
+            return int(self._connection.execute(_COUNT, (tier, now)).get)
+
+    def touch(self, ids: Sequence[str], now: float) -> list[Memory]:
+        """Count an access to each memory; return them as they are now."""
+        touched = []
+        with self._writing():
+            for row in list(self._connection.execute(_BY_IDS, (json.dumps(ids),))):
+                memory = recall.memory_of(row).touched(now)
+                self._connection.execute(_TOUCH, (memory.accesses, json.dumps(memory.access_times), memory.id))
+                self._count("recalls", memory.tier)
+                touched.append(memory)
+        return touched
+
+    def move(
+        self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
+    ) -> bool:
+        """Move a memory from one tier to another at once; return False if it is not in the tier `source` any more."""
+        with self._writing():
+            moved = bool(self._connection.execute(_MOVE, (target, expires, memory_id, source)).get)
+            if moved:
+                self._log(now, event, memory_id, source, detail)
+        return moved
+
+    def remove(self, ids: Sequence[str], now: float, event: str, detail: str = "") -> list[Memory]:
+        """Remove memories at once; return those that were there."""
+        with self._writing():
+            return self._remove(ids, now, event, detail)
+
+    def replace(self, ids: Sequence[str], memory: Memory, now: float, detail: str) -> bool:
+        """Put one memory in the place of several at once; do nothing and return False if one of them is gone."""
+        with self._writing():
+            present = self._connection.execute(
+                "SELECT count(*) FROM json_each(?) w JOIN memories m ON m.id = w.value", (json.dumps(ids),)
+            ).get
+            if present < len(ids):
+                return False
+            self._remove(ids, now, "compacted", f"into {memory.id}")
+            if bool(self._connection.execute(_INSERT, _row(memory)).get):
+                self._log(now, "stored", memory.id, memory.tier, detail)
+        return True
+
+    def moving(self) -> list[Memory]:
+        """Return the memories that came from another store and were not yet seen to be gone there."""
+        with self._errors():
+            rows = self._connection.execute(f"{recall.COLUMNS} FROM memories AS m WHERE m.moved_from IS NOT NULL")
+            return [recall.memory_of(row) for row in rows]
+
+    def settle(self, memory_id: str) -> None:
+        """Note that a memory is gone from where it came from."""
+        with self._writing():
+            self._connection.execute("UPDATE memories SET moved_from = NULL WHERE id = ?", (memory_id,))
+
+    def sweep(self, now: float) -> int:
+        """Remove what has expired; return how many memories that were."""
+        with self._errors():
+            expired = "SELECT id FROM memories WHERE expires <= ?"
+            if not self._connection.execute(f"{expired} LIMIT 1", (now,)).get:
+                return 0
+        with self._writing():
+            return self._expire(now)
+
+    def counters(self, tier: str) -> dict[str, int]:
+        """Return how often each event happened in a tier."""
+        with self._errors():
+            return dict(self._connection.execute("SELECT event, count FROM counters WHERE tier = ?", (tier,)))
+
+    def audit(self, limit: int = 100) -> list[Event]:
+        """Return the latest events, newest first."""
+        with self._errors():
+            rows = self._connection.execute(
+                "SELECT at, event, id, tier, detail FROM audit ORDER BY number DESC LIMIT ?", (limit,)
+            )
+            return [Event(*row) for row in rows]
+
+    def back_up(self, path: str) -> None:
+        """Copy the store to a new file at `path`, consistent though others write meanwhile.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        with named_errors(path):
+            copy = apsw.Connection(path)
+            with copy.backup("main", self._connection, "main") as backup:
+                while not backup.done:
+                    backup.step(1000)
+            copy.close()
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
         self._connection.close()
 
-    def _get(self, memory_id: str) -> Memory:
-        return recall.memory_of(self._connection.execute(_SELECT, (memory_id,)).get)
+    def _expire(self, now: float, memory_id: str | None = None) -> int:
+        rows = list(self._connection.execute(_EXPIRED, (now, memory_id)))
+        self._remove([row[0] for row in rows], now, "expired", "")
+        return len(rows)
 
-    def _errors(self) -> AbstractContextManager[None]:
-        return named_errors(self._path)
+    def _remove(self, ids: Sequence[str], now: float, event: str, detail: str) -> list[Memory]:
+        removed = [recall.memory_of(row) for row in self._connection.execute(_BY_IDS, (json.dumps(ids),))]
+        for memory in removed:
+            self._connection.execute("DELETE FROM memories WHERE id = ?", (memory.id,))
+            self._log(now, event, memory.id, memory.tier, detail)
+        return removed
+
+    def _log(self, now: float, event: str, memory_id: str, tier: str, detail: str) -> None:
+        self._connection.execute(
+            "INSERT INTO audit(at, event, id, tier, detail) VALUES (?, ?, ?, ?, ?)",
+            (now, event, memory_id, tier, detail),
+        )
+        self._count(event, tier)
+
+    def _count(self, event: str, tier: str) -> None:
+        self._connection.execute(_COUNTED, (tier, event))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._errors(), writing(self._connection):
+            yield
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        with named_errors(self._path):
+            yield
 
 
 _INSERT = """
-    INSERT INTO memories(id, text, created, tags, project, tier, names) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT(id) DO NOTHING RETURNING 1
+    INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
+                         access_times, expires, moved_from, names)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
 """
-_SELECT = "SELECT id, text, created, tags, project, tier FROM memories WHERE id = ?"
+_PACKED = ("tags", "extra", "access_times")
+_BY_IDS = f"{recall.COLUMNS} FROM json_each(?) AS wanted JOIN memories AS m ON m.id = wanted.value ORDER BY wanted.key"
+_COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (expires IS NULL OR expires > ?2)"
+_TOUCH = "UPDATE memories SET accesses = ?, access_times = ? WHERE id = ?"
+_MOVE = "UPDATE memories SET tier = ?, expires = ? WHERE id = ? AND tier = ? RETURNING 1"
+_EXPIRED = "SELECT id FROM memories WHERE expires <= ?1 AND (?2 IS NULL OR id = ?2)"
+_COUNTED = """
+    INSERT INTO counters(tier, event, count) VALUES (?, ?, 1)
+    ON CONFLICT(tier, event) DO UPDATE SET count = count + 1
+"""
 
 
-def _row(memory: Memory) -> tuple[str | float | None, ...]:
-    tags = json.dumps(memory.tags, ensure_ascii=False)
-    return (memory.id, memory.text, memory.created, tags, memory.project, memory.tier)
-
-
-def _acceptable(text: str) -> str:
-    text = _visible(text)
-    if not text:
-        raise RefusedMemoryError("There is no text to remember.", "Say what to remember: memory-router remember TEXT.")
-    if len(text) > LONGEST_TEXT:
-        raise RefusedMemoryError(
-            f"The text has {len(text):,} characters, and a memory holds {LONGEST_TEXT:,} at the most.",
-            "Remember what matters of it, and index the whole as a file: memory-router index PATH.",
-        )
-    return text
-
-
-def _visible(text: str) -> str:
-    return _UNSEEN.sub("", text.encode("utf-8", "replace").decode()).strip()
-
-
-def _moment(seconds: float) -> float:
-    try:
-        time.gmtime(seconds)
-    except (ValueError, OverflowError, OSError) as error:
-        raise RefusedMemoryError(
-            f"{seconds} is no time at which something was remembered.", "Give seconds since the epoch."
-        ) from error
-    return float(seconds)
-
-
-def _identity(text: str, project: str | None) -> str:
-    import hashlib  # only writers need it
-
-    return hashlib.sha256(f"{project or ''}\0{text}".encode()).hexdigest()[:20]
+def _row(memory: Memory) -> tuple[Any, ...]:
+    packed = [
+        json.dumps(value, ensure_ascii=False) if name in _PACKED else value for name, value in memory._asdict().items()
+    ]
+    return (*packed, identifier_terms(memory.text))

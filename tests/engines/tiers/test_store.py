@@ -34,7 +34,7 @@ def test_what_is_remembered_comes_back_as_it_was(path: str) -> None:
     assert again
     (found,) = again.recall("cafe", now=NOON)
     assert found.memory == said.memory
-    assert found.memory[1:] == ("Déjà vu:\n\tthe café moved 東京", NOON, ("move", "café"), "harbor", "persistent")
+    assert found.memory[1:6] == ("Déjà vu:\n\tthe café moved 東京", NOON, ("move", "café"), "harbor", "persistent")
 
 
 def test_the_same_text_in_the_same_project_is_one_memory(path: str) -> None:
@@ -245,7 +245,7 @@ def test_any_text_can_be_remembered_and_any_question_asked(text: str, question: 
             stored = store.remember(text, [text], text).memory
         except RefusedMemoryError:
             return
-        assert json.loads(json.dumps(stored)) == [*stored[:3], list(stored.tags), *stored[4:]]
+        assert json.loads(json.dumps(stored))[:6] == [*stored[:3], list(stored.tags), *stored[4:6]]
         store.recall(question, now=NOON)
         store.recall(text, project=text, now=NOON)
         store.close()

@@ -1,0 +1,1 @@
+"""Keep memories elsewhere than in SQLite: in this process, in PostgreSQL, in Redis."""

@@ -1,0 +1,245 @@
+"""Keep memories in PostgreSQL, for agents on several machines.
+
+A GIN index over the stems chooses the candidates, the same stems that every other store has; where the `vector`
+extension is there, and the token table, the nearest vectors are candidates, too.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import apsw
+import psycopg
+from psycopg.types.json import Jsonb
+
+from memory_router.engines.tiers import ranking
+from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Selection
+from memory_router.engines.tiers.recency import understand
+from memory_router.engines.tiers.stores import postgres_schema as schema
+from memory_router.errors import StoreError
+from memory_router.text.embedding import load
+from memory_router.text.relevance import stemmer
+from memory_router.text.words import identifier_terms, is_stop_word
+
+_JUDGED = 60
+_FOREVER = float("-inf")
+
+
+class PostgresStore:
+    """Keep memories in the PostgreSQL database at a URL.
+
+    Args:
+        url: `postgresql://USER:PASSWORD@HOST:PORT/NAME`, or what libpq takes beside it.
+
+    Raises:
+        NewerStoreError: a newer version of the program wrote it.
+        StoreError: the database cannot be reached or used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._stems = stemmer(apsw.Connection(":memory:"))
+        with _errors():
+            self._connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+            self._has_vectors = schema.migrate(self._connection) and load() is not None
+
+    def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
+        """Store a memory unless one with its id is there and alive; return whether it is new."""
+        with _errors(), self._connection.transaction():
+            self._expire(now, memory.id)
+            return self._insert(memory, now, event, detail)
+
+    def get(self, memory_id: str, now: float) -> Memory | None:
+        """Return a memory by its id, or None."""
+        found = self._memories(f"{schema.COLUMNS} FROM memories m WHERE id = %s", (memory_id,))
+        return found[0] if found and found[0].is_alive(now) else None
+
+    def find(self, selection: Selection, now: float, limit: int | None = None, order: Order = "newest") -> list[Memory]:
+        """Return the memories of a selection: the newest, the least or the most important first."""
+        sql = f"{schema.COLUMNS} FROM memories m WHERE {schema.ALLOWED} ORDER BY {schema.ORDERS[order]} LIMIT %(limit)s"
+        return self._memories(sql, {**schema.bindings(selection, now), "limit": limit})
+
+    def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
+        """Return the memories of a selection that answer a question, best first."""
+        wanted = understand(query)
+        limit = max(limit, 0)
+        if not wanted.terms:
+            return [ranking.newest(one, now) for one in self.find(selection, now, limit)] if wanted.is_recent else []
+        stems = list(dict.fromkeys(s for term in wanted.terms[: ranking.MOST_TERMS] for s in self._stems(term)))
+        with _errors():
+            rows = self._connection.execute(schema.FREQUENCIES, (stems,)).fetchall()
+            total = self._connection.execute("SELECT count(*) FROM memories").fetchone()
+        asked = ranking.ask(dict(rows), total[0] if total else 0, is_recent=wanted.is_recent)
+        bound = {
+            **schema.bindings(selection, now),
+            "stems": stems,
+            "weights": [asked.weights[s] for s in stems],
+            "judged": _JUDGED + limit,
+        }
+        found = self._memories(schema.BEST, bound)
+        if wanted.is_recent:
+            found += self._memories(schema.LATEST, bound)
+        if self._has_vectors:
+            found += self._memories(schema.NEAREST, {**bound, "vector": self._vector(query)})
+        candidates, context = self._with_neighbours({memory.id: memory for memory in found}, selection, now)
+        return ranking.ranked(asked, candidates.values(), self._stems, now, context)[:limit]
+
+    def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
+        """Return how many memories are alive, in one tier or in all."""
+        with _errors():
+            row = self._connection.execute(schema.COUNT, {"tier": tier, "now": now}).fetchone()
+            return int(row[0]) if row else 0
+
+    def touch(self, ids: Sequence[str], now: float) -> list[Memory]:
+        """Count an access to each memory; return those that are there, as they are now."""
+        with _errors(), self._connection.transaction():
+            held = {memory.id: memory.touched(now) for memory in self._locked(ids)}
+            touched = [held[one] for one in ids if one in held]
+            for memory in touched:
+                self._connection.execute(
+                    "UPDATE memories SET accesses = %s, access_times = %s WHERE id = %s",
+                    (memory.accesses, list(memory.access_times), memory.id),
+                )
+                self._count(memory.tier, "recalls")
+        return touched
+
+    def move(
+        self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
+    ) -> bool:
+        """Move a memory between two tiers of this store; return False if it is not in `source` any more."""
+        with _errors(), self._connection.transaction():
+            sql = "UPDATE memories SET tier = %s, expires = %s WHERE id = %s AND tier = %s"
+            moved = self._connection.execute(sql, (target, expires, memory_id, source)).rowcount > 0
+            if moved:
+                self._log(now, event, memory_id, source, detail)
+        return moved
+
+    def remove(self, ids: Sequence[str], now: float, event: str, detail: str = "") -> list[Memory]:
+        """Remove memories; return those that were there."""
+        with _errors(), self._connection.transaction():
+            return self._remove(ids, now, event, detail)
+
+    def replace(self, ids: Sequence[str], memory: Memory, now: float, detail: str) -> bool:
+        """Put one memory in the place of several; do nothing and return False if one of them is gone."""
+        with _errors(), self._connection.transaction():
+            if len(self._locked(ids)) < len(ids):
+                return False
+            self._remove(ids, now, "compacted", f"into {memory.id}")
+            self._insert(memory, now, "stored", detail)
+        return True
+
+    def moving(self) -> list[Memory]:
+        """Return the memories that came from another store and were not yet seen to be gone there."""
+        return self._memories(f"{schema.COLUMNS} FROM memories m WHERE moved_from IS NOT NULL", ())
+
+    def settle(self, memory_id: str) -> None:
+        """Note that a memory is gone from where it came from."""
+        with _errors():
+            self._connection.execute("UPDATE memories SET moved_from = NULL WHERE id = %s", (memory_id,))
+
+    def sweep(self, now: float) -> int:
+        """Remove what has expired; return how many memories that were."""
+        with _errors(), self._connection.transaction():
+            return self._expire(now)
+
+    def counters(self, tier: str) -> dict[str, int]:
+        """Return how often each event happened in a tier."""
+        with _errors():
+            return dict(
+                self._connection.execute("SELECT event, count FROM counters WHERE tier = %s", (tier,)).fetchall()
+            )
+
+    def audit(self, limit: int = 100) -> list[Event]:
+        """Return the latest events, newest first."""
+        with _errors():
+            sql = "SELECT at, event, id, tier, detail FROM audit ORDER BY number DESC LIMIT %s"
+            return [Event(*row) for row in self._connection.execute(sql, (limit,)).fetchall()]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _memories(self, sql: Any, bound: Any) -> list[Memory]:
+        with _errors():
+            rows = self._connection.execute(sql, bound).fetchall()
+        return [_memory(row) for row in rows]
+
+    def _locked(self, ids: Sequence[str]) -> list[Memory]:
+        # In one order everywhere, so that two that lock the same memories wait for each other instead of for ever.
+        return self._memories(
+            f"{schema.COLUMNS} FROM memories m WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(ids),)
+        )
+
+    def _insert(self, memory: Memory, now: float, event: str, detail: str) -> bool:
+        stems = sorted(set(self._stems(f"{memory.text} {identifier_terms(memory.text)} {' '.join(memory.tags)}")))
+        fields = memory._asdict() | {
+            "tags": list(memory.tags),
+            "extra": Jsonb(dict(memory.extra)),
+            "access_times": list(memory.access_times),
+            "stems": stems,
+        }
+        is_new = self._connection.execute(schema.INSERT, fields).rowcount > 0
+        if is_new:
+            self._log(now, event, memory.id, memory.tier, detail)
+            if self._has_vectors:
+                vector = self._vector(memory.text)
+                self._connection.execute("UPDATE memories SET embedding = %s WHERE id = %s", (vector, memory.id))
+        return is_new
+
+    def _remove(self, ids: Sequence[str], now: float, event: str, detail: str) -> list[Memory]:
+        removed = self._locked(ids)
+        self._connection.execute("DELETE FROM memories WHERE id = ANY(%s)", ([memory.id for memory in removed],))
+        for memory in removed:
+            self._log(now, event, memory.id, memory.tier, detail)
+        return removed
+
+    def _expire(self, now: float, memory_id: str | None = None) -> int:
+        rows = self._connection.execute(schema.EXPIRED, {"now": now, "id": memory_id}).fetchall()
+        return len(self._remove([row[0] for row in rows], now, "expired", ""))
+
+    def _log(self, now: float, event: str, memory_id: str, tier: str, detail: str) -> None:
+        self._connection.execute(
+            "INSERT INTO audit(at, event, id, tier, detail) VALUES (%s, %s, %s, %s, %s)",
+            (now, event, memory_id, tier, detail),
+        )
+        self._count(tier, event)
+
+    def _count(self, tier: str, event: str) -> None:
+        self._connection.execute(schema.COUNTED, (tier, event))
+
+    def _with_neighbours(
+        self, found: dict[str, Memory], selection: Selection, now: float
+    ) -> tuple[dict[str, Memory], dict[str, list[str]]]:
+        """Return what was found and what stands beside it in its conversation, and the texts around each of them."""
+        context: dict[str, list[str]] = {}
+        for hit in [memory for memory in found.values() if memory.session]:
+            bound = {"session": hit.session, "created": hit.created, "id": hit.id}
+            before, after = self._memories(schema.BEFORE, bound), self._memories(schema.AFTER, bound)
+            line = [*reversed(before), hit, *after]
+            for place, memory in enumerate(line):
+                if abs(place - len(before)) < 2 and memory.is_alive(now) and selection.holds(memory):
+                    found.setdefault(memory.id, memory)
+                    context[memory.id] = [o.text for o in line[max(place - 1, 0) : place + 2] if o is not memory]
+        return found, context
+
+    def _vector(self, text: str) -> str | None:
+        embedding = load()
+        if embedding is None:
+            return None
+        vector = embedding.embed(text, lambda word: 0.0 if is_stop_word(word) else 1.0)
+        return f"[{','.join(f'{value:.6f}' for value in vector)}]" if any(vector) else None
+
+
+def _memory(row: Sequence[Any]) -> Memory:
+    memory = Memory._make(row)
+    return memory._replace(tags=tuple(memory.tags), access_times=tuple(memory.access_times))
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(
+            f"PostgreSQL cannot be used ({str(error).strip()}).",
+            "Check that it runs, its URL and its rights; nothing was half done.",
+        ) from error

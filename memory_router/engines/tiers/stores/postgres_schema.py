@@ -1,0 +1,148 @@
+"""Define the tables in PostgreSQL and the statements on them; the twin of `schema` and `recall` for SQLite."""
+
+from typing import Any
+
+import psycopg
+
+from memory_router.engines.tiers.memory import Memory, Selection
+from memory_router.errors import NewerStoreError
+from memory_router.text.embedding import load
+
+# Any number will do, as long as all processes that migrate use the same.
+_LOCK = 7_301_624
+_TABLES = """
+    CREATE TABLE memories(
+        row BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        text TEXT NOT NULL,
+        created DOUBLE PRECISION NOT NULL,
+        tags TEXT[] NOT NULL,
+        project TEXT,
+        tier TEXT NOT NULL,
+        importance DOUBLE PRECISION NOT NULL,
+        source TEXT,
+        session TEXT,
+        extra JSONB NOT NULL,
+        accesses INTEGER NOT NULL,
+        access_times DOUBLE PRECISION[] NOT NULL,
+        expires DOUBLE PRECISION,
+        moved_from TEXT,
+        stems TEXT[] NOT NULL
+    );
+    CREATE INDEX memories_by_stem ON memories USING gin(stems);
+    CREATE INDEX memories_by_time ON memories(created, row);
+    CREATE INDEX memories_by_tier ON memories(tier, importance, created);
+    CREATE INDEX memories_by_session ON memories(session, created, row) WHERE session IS NOT NULL;
+    CREATE INDEX memories_by_expiry ON memories(expires) WHERE expires IS NOT NULL;
+    CREATE INDEX memories_on_the_move ON memories(moved_from) WHERE moved_from IS NOT NULL;
+    CREATE TABLE counters(
+        tier TEXT NOT NULL, event TEXT NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (tier, event)
+    );
+    CREATE TABLE audit(
+        number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at DOUBLE PRECISION NOT NULL, event TEXT NOT NULL,
+        id TEXT NOT NULL, tier TEXT NOT NULL, detail TEXT NOT NULL
+    );
+"""
+_MIGRATIONS: tuple[str, ...] = (_TABLES,)
+
+
+def migrate(connection: "psycopg.Connection[Any]") -> bool:
+    """Create the tables or bring them up to date; return whether vectors can be stored.
+
+    Raises:
+        NewerStoreError: a newer version of the program wrote them.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute("CREATE TABLE IF NOT EXISTS memory_router_schema(version INTEGER NOT NULL)")
+        row = connection.execute("SELECT version FROM memory_router_schema").fetchone()
+        version = row[0] if row else 0
+        if version > len(_MIGRATIONS):
+            raise NewerStoreError(
+                f"The database has schema {version}, and this program knows {len(_MIGRATIONS)}.",
+                "Update memory-router. Nothing was changed.",
+            )
+        for step in _MIGRATIONS[version:]:
+            connection.execute(step)
+        if version < len(_MIGRATIONS):
+            connection.execute("DELETE FROM memory_router_schema")
+            connection.execute("INSERT INTO memory_router_schema VALUES (%s)", (len(_MIGRATIONS),))
+    return _add_vectors(connection)
+
+
+def _add_vectors(connection: "psycopg.Connection[Any]") -> bool:
+    """Add the column of vectors if pgvector is there or may be created."""
+    embedding = load()
+    if embedding is None:
+        return False
+    try:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            dimension = int(embedding.identity.dimension)
+            connection.execute(f"ALTER TABLE memories ADD COLUMN IF NOT EXISTS embedding vector({dimension})")
+            connection.execute(
+                "CREATE INDEX IF NOT EXISTS memories_by_vector ON memories USING hnsw (embedding vector_ip_ops)"
+            )
+    except psycopg.Error:  # it is not installed, or this user may not create it
+        return False
+    return True
+
+
+def bindings(selection: Selection, now: float) -> dict[str, Any]:
+    """Return what `ALLOWED` is asked with."""
+    return {
+        **selection._asdict(),
+        "tiers": None if selection.tiers is None else list(selection.tiers),
+        "tags": None if selection.tags is None else list(selection.tags),
+        "now": now,
+    }
+
+
+COLUMNS = "SELECT " + ", ".join(f"m.{field}" for field in Memory._fields)
+ALLOWED = """
+    (%(project)s::text IS NULL OR m.project = %(project)s)
+    AND (%(since)s::float8 IS NULL OR m.created >= %(since)s) AND (%(until)s::float8 IS NULL OR m.created <= %(until)s)
+    AND (%(tiers)s::text[] IS NULL OR m.tier = ANY(%(tiers)s)) AND (%(tags)s::text[] IS NULL OR m.tags @> %(tags)s)
+    AND (%(session)s::text IS NULL OR m.session = %(session)s)
+    AND (%(least)s::float8 IS NULL OR m.importance >= %(least)s)
+    AND (%(most)s::float8 IS NULL OR m.importance <= %(most)s)
+    AND (m.expires IS NULL OR m.expires > %(now)s)
+"""
+ORDERS = {
+    "newest": "m.created DESC, m.row DESC",
+    "least": "m.importance, m.created, m.row",
+    "most": "m.importance DESC, m.created DESC, m.row DESC",
+}
+FREQUENCIES = """
+    SELECT wanted.stem, (SELECT count(*) FROM memories WHERE stems @> ARRAY[wanted.stem])
+    FROM unnest(%s::text[]) AS wanted(stem)
+"""
+_MATCHING = f"{COLUMNS} FROM memories m WHERE m.stems && %(stems)s::text[] AND {ALLOWED} ORDER BY"
+_COVERED = """(
+    SELECT coalesce(sum(asked.weight), 0)
+    FROM unnest(%(stems)s::text[], %(weights)s::float8[]) AS asked(stem, weight) WHERE asked.stem = ANY(m.stems)
+)"""
+BEST = f"{_MATCHING} {_COVERED} DESC, m.created DESC LIMIT %(judged)s"
+LATEST = f"{_MATCHING} m.created DESC, m.row DESC LIMIT %(judged)s"
+NEAREST = f"""{COLUMNS} FROM memories m WHERE m.embedding IS NOT NULL AND {ALLOWED}
+    ORDER BY m.embedding <#> %(vector)s::vector LIMIT %(judged)s"""
+_BESIDE = f"{COLUMNS} FROM memories m, memories hit WHERE hit.id = %(id)s AND m.session = %(session)s AND"
+BEFORE = f"{_BESIDE} (m.created, m.row) < (hit.created, hit.row) ORDER BY m.created DESC, m.row DESC LIMIT 2"
+AFTER = f"{_BESIDE} (m.created, m.row) > (hit.created, hit.row) ORDER BY m.created, m.row LIMIT 2"
+COUNT = """
+    SELECT count(*) FROM memories
+    WHERE (%(tier)s::text IS NULL OR tier = %(tier)s) AND (expires IS NULL OR expires > %(now)s)
+"""
+EXPIRED = "SELECT id FROM memories WHERE expires <= %(now)s AND (%(id)s::text IS NULL OR id = %(id)s)"
+INSERT = """
+    INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
+                         access_times, expires, moved_from, stems)
+    VALUES (%(id)s, %(text)s, %(created)s, %(tags)s, %(project)s, %(tier)s, %(importance)s, %(source)s, %(session)s,
+            %(extra)s, %(accesses)s, %(access_times)s, %(expires)s, %(moved_from)s, %(stems)s)
+    ON CONFLICT (id) DO NOTHING
+"""
+COUNTED = """
+    INSERT INTO counters(tier, event, count) VALUES (%s, %s, 1)
+    ON CONFLICT (tier, event) DO UPDATE SET count = counters.count + 1
+"""

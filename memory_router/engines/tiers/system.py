@@ -1,0 +1,382 @@
+"""Remember in tiers: the library of seed 001."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+from memory_router.engines.tiers import compaction
+from memory_router.engines.tiers.admission import admit, known_tier, share
+from memory_router.engines.tiers.filters import Filter, selection_of
+from memory_router.engines.tiers.importance import estimate
+from memory_router.engines.tiers.lifecycle import Lifecycle
+from memory_router.engines.tiers.memory import TIERS, Event, Memory, Recollection, Remembered
+from memory_router.engines.tiers.policy import COMPACTION_STRATEGIES, MemoryConfig
+from memory_router.engines.tiers.router import PolicyEngine, Router
+from memory_router.engines.tiers.scoring import ScoringEngine
+from memory_router.engines.tiers.stores.room import Rooms
+from memory_router.errors import QueryError, RefusedMemoryError
+
+_MAINTENANCE_SECONDS = 300.0
+_STATISTICS = {
+    "stores": "stored",
+    "recalls": "recalls",
+    "promotions": "promoted",
+    "demotions": "demoted",
+    "expirations": "expired",
+    "evictions": "evicted",
+    "forgotten": "forgotten",
+    "compacted": "compacted",
+}
+
+
+class Receipt(NamedTuple):
+    """Say what was forgotten, or would be.
+
+    Args:
+        forgotten: the memories that went, as they were.
+        is_dry_run: whether they are all still there.
+        at: seconds since the epoch.
+    """
+
+    forgotten: tuple[Memory, ...]
+    is_dry_run: bool
+    at: float
+
+
+class MemorySystem:
+    """Store, recall and move memories in up to three tiers.
+
+    Use it as an asynchronous context manager, or call `close` at the end.
+
+    Args:
+        config: the tiers and what moves between them; None gives all three in the database of the command line.
+        router: chooses the tier of each new memory.
+        scoring: scores memories.
+        clock: says the time in seconds since the epoch.
+        summarise: writes the summaries of `compact`; the default quotes.
+    """
+
+    def __init__(
+        self,
+        config: MemoryConfig | None = None,
+        *,
+        router: Router | None = None,
+        scoring: ScoringEngine | None = None,
+        clock: Callable[[], float] = time.time,
+        summarise: compaction.Summariser = compaction.extract,
+    ) -> None:
+        self.config = config or MemoryConfig()
+        self._router = router or Router()
+        self._scoring = scoring or ScoringEngine(clock=clock)
+        self._clock = clock
+        self._summarise = summarise
+        self._policies = PolicyEngine(self.config, self._scoring)
+        self._rooms = Rooms({tier: policy.store for tier, policy in self.config.tiers.items()})
+        self._lifecycle = Lifecycle(self.config, self._policies, self._scoring, self._rooms)
+        self._maintained: float | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def store(
+        self,
+        text: str,
+        importance: float | None = None,
+        tier: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        **provenance: Any,
+    ) -> str:
+        """Store a text and return its id; the arguments and errors are those of `remember`."""
+        remembered = await self.remember(text, importance, tier, tags, metadata, **provenance)
+        return remembered.memory.id
+
+    async def remember(
+        self,
+        text: str,
+        importance: float | None = None,
+        tier: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        project: str | None = None,
+        source: str | None = None,
+        session: str | None = None,
+        created: float | None = None,
+        allow_sensitive: bool = False,
+    ) -> Remembered:
+        """Store a text in the tier that fits, unless the same text is there already in the same project.
+
+        Args:
+            text: what to remember, 1 to 100,000 characters.
+            importance: in [0, 1]; None estimates it from the text.
+            tier: the tier to use, whatever the importance; None lets the router choose.
+            tags: words to file it under.
+            metadata: anything else that JSON can hold.
+            project: what it belongs to, or None.
+            source: what wrote it, or None.
+            session: the conversation that it comes from, or None.
+            created: when it was said, in seconds since the epoch; None means now.
+            allow_sensitive: keep secrets and personal data, which are redacted otherwise.
+
+        Raises:
+            RefusedMemoryError: the text or another argument cannot be stored.
+            StoreError: the store cannot be written; nothing was stored.
+        """
+        now = await self._now()
+        estimated = estimate(str(text)) if importance is None else None
+        memory, redacted = admit(
+            text,
+            tags,
+            project,
+            now if created is None else created,
+            importance=estimated.importance if estimated else share("importance", importance),  # type: ignore[arg-type]
+            tier=tier or self.config.default_tier,
+            source=source,
+            session=session,
+            extra=metadata,
+            allow_sensitive=allow_sensitive,
+        )
+        reasons = estimated.reasons if estimated else ()
+        chosen = self._policies.placed(tier or await self._router.select_tier(memory))
+        present = await self._rooms.get(memory.id, now)
+        if present is None:
+            memory = memory._replace(tier=chosen, expires=self._policies.expiry(chosen, now))
+            if await self._rooms[chosen].ask(lambda store: store.add(memory, now)):
+                await self._lifecycle.make_room(chosen, now)
+                return Remembered(memory, True, redacted, reasons)
+            present = await self._rooms.get(memory.id, now) or memory
+        if TIERS.index(chosen) > TIERS.index(present.tier):
+            present = await self._climb(present, chosen, now, "stored again")
+        return Remembered(present, False, redacted, reasons)
+
+    async def recall(
+        self,
+        query: str,
+        k: int = 10,
+        tier: str | None = None,
+        filter: Filter | None = None,  # noqa: A002 - the seed's
+    ) -> list[Recollection]:
+        """Find the memories that answer a question, best first, and count the access to each.
+
+        Args:
+            query: the question; the newest memories come back if it asks for nothing else.
+            k: how many at the most.
+            tier: search only this tier; None searches all of them at once.
+            filter: which memories may be found: see `filters.selection_of`.
+
+        Raises:
+            QueryError: the tier or the filter cannot be meant.
+            StoreError: a store cannot be used.
+        """
+        now = await self._now()
+        selection = selection_of(filter, tier, now)
+        answers = await asyncio.gather(
+            *(
+                room.ask(lambda store, part=part: store.search(query, k, part, now))  # type: ignore[misc]
+                for room, part in self._rooms.selected(selection).items()
+            )
+        )
+        best: dict[str, Recollection] = {}
+        for one in (one for answer in answers for one in answer):
+            if one.id not in best or best[one.id].memory.moved_from is None:
+                best[one.id] = one
+        found = sorted(best.values(), key=lambda one: (-one.similarity, -one.memory.created))[: max(k, 0)]
+        return await self._counted(found, now)
+
+    async def promote(self, memory_id: str, target_tier: str | None = None) -> Memory:
+        """Move a memory up, one tier at a time, to `target_tier` or by one; return it as it is then.
+
+        Raises:
+            RefusedMemoryError: there is no such memory, or no such tier above it.
+            StoreError: a store failed; the memory is whole in one of the tiers.
+        """
+        now = await self._now()
+        memory = await self._existing(memory_id, now)
+        target = self._target(memory, target_tier or self._policies.above(memory.tier), "above")
+        return await self._climb(memory, target, now, "asked for")
+
+    async def demote(self, memory_id: str, target_tier: str | None = None) -> Memory:
+        """Move a memory down, one tier at a time, to `target_tier` or by one; return it as it is then.
+
+        Raises:
+            RefusedMemoryError: there is no such memory, or no such tier below it.
+            StoreError: a store failed; the memory is whole in one of the tiers.
+        """
+        now = await self._now()
+        memory = await self._existing(memory_id, now)
+        target = self._target(memory, target_tier or self._policies.below(memory.tier), "below")
+        return await self._climb(memory, target, now, "asked for")
+
+    async def forget(
+        self,
+        ids: str | Sequence[str] = (),
+        *,
+        filter: Filter | None = None,  # noqa: A002 - the seed's
+        tier: str | None = None,
+        dry_run: bool = False,
+    ) -> Receipt:
+        """Remove memories by id, or all those of a filter, a tier or both; return what went.
+
+        Args:
+            ids: one id or several.
+            filter: which memories go: see `filters.selection_of`.
+            tier: the tier that they go from; None is all.
+            dry_run: remove nothing, and say what would go.
+
+        Raises:
+            QueryError: nothing is chosen, or the tier or the filter cannot be meant.
+            StoreError: a store cannot be used.
+        """
+        now = await self._now()
+        wanted = {ids} if isinstance(ids, str) else set(ids)
+        if not wanted and not filter and tier is None:
+            raise QueryError("Nothing is chosen to be forgotten.", "Name ids, a tier or a filter.")
+        selection = selection_of(filter, tier, now)
+        gone: list[Memory] = []
+        for room, part in self._rooms.selected(selection).items():
+            if wanted:
+                held = [await room.ask(lambda store, one=one: store.get(one, now)) for one in sorted(wanted)]  # type: ignore[misc]
+                found = [memory for memory in held if memory and part.holds(memory)]
+            else:
+                found = await room.ask(lambda store, part=part: store.find(part, now))  # type: ignore[misc]
+            if not dry_run and found:
+                doomed = [memory.id for memory in found]
+                found = await room.ask(lambda store, doomed=doomed: store.remove(doomed, now, "forgotten"))  # type: ignore[misc]
+            gone += found
+        return Receipt(tuple(gone), dry_run, now)
+
+    async def compact(
+        self, tier: str = "persistent", strategy: str | None = None, *, keep: int = 0, dry_run: bool = False
+    ) -> compaction.Compaction:
+        """Put summaries in the place of memories that are no longer worth a place each.
+
+        Args:
+            tier: the tier.
+            strategy: `count`, `importance`, `semantic` or `time`; None is the one of the tier's policy.
+            keep: how many of the newest are never touched.
+            dry_run: change nothing, and say what would be summarised.
+
+        Raises:
+            QueryError: the tier is not configured, or the strategy unknown.
+            StoreError: the store cannot be used; no memory is lost.
+        """
+        now = await self._now()
+        policy = self.config.tiers.get(tier)
+        if policy is None:
+            raise QueryError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(self.config.tiers)}.")
+        strategy = strategy or policy.compaction_strategy
+        if strategy not in COMPACTION_STRATEGIES:
+            raise QueryError(
+                f"There is no compaction strategy {strategy!r}.", f"Choose one of: {', '.join(COMPACTION_STRATEGIES)}."
+            )
+        return await compaction.compact(
+            self._rooms[tier], tier, strategy, keep, now, summarise=self._summarise, dry_run=dry_run
+        )
+
+    async def get_tier_stats(self, tier: str) -> dict[str, Any]:
+        """Return what a tier holds and what happened in it.
+
+        Promotions and demotions are counted where a memory left.
+
+        Raises:
+            QueryError: the tier is not configured.
+            StoreError: the store cannot be used.
+        """
+        now = await self._now()
+        if tier not in self.config.tiers:
+            raise QueryError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(self.config.tiers)}.")
+        room, policy = self._rooms[tier], self.config.tiers[tier]
+        counters = await room.ask(lambda store: store.counters(tier))
+        return {
+            "tier": tier,
+            "entry_count": await room.ask(lambda store: store.count(tier, now)),
+            **{name: counters.get(event, 0) for name, event in _STATISTICS.items()},
+            "max_entries": policy.max_entries,
+            "ttl_seconds": policy.ttl_seconds,
+        }
+
+    async def memories(self, filter: Filter | None = None, tier: str | None = None) -> list[Memory]:  # noqa: A002
+        """Return the memories of a filter and a tier, newest first, without counting an access.
+
+        Raises:
+            QueryError: the tier or the filter cannot be meant.
+            StoreError: a store cannot be used.
+        """
+        now = await self._now()
+        return await self._rooms.find(selection_of(filter, tier, now), now)
+
+    async def audit(self, limit: int = 100) -> list[Event]:
+        """Return the latest changes in all stores, newest first."""
+        rooms = self._rooms.each
+        events = [event for room in rooms for event in await room.ask(lambda store: store.audit(limit))]
+        return sorted(events, key=lambda event: -event.at)[:limit] if len(rooms) > 1 else events
+
+    async def maintain(self) -> None:
+        """Clear away what expired, finish interrupted moves, demote and compact where the policies say so.
+
+        It runs by itself with the first operation and then every five minutes of use.
+        """
+        self._maintained = now = self._clock()
+        await self._lifecycle.recover(now)
+        for room in self._rooms.each:
+            await room.ask(lambda store: store.sweep(now))
+        await self._lifecycle.demote_idle(now)
+        for tier, policy in self.config.tiers.items():
+            limit = policy.compaction_threshold
+            if limit and await self._rooms[tier].ask(lambda store, tier=tier: store.count(tier, now)) > limit:  # type: ignore[misc]
+                await self.compact(tier, keep=limit // 2)
+
+    async def close(self) -> None:
+        """Close the stores."""
+        await asyncio.to_thread(self._rooms.close)
+
+    async def _now(self) -> float:
+        """Return the time, after maintenance if it is due; a clock that went backwards makes it due, too."""
+        now = self._clock()
+        if self._maintained is None or abs(now - self._maintained) >= _MAINTENANCE_SECONDS:
+            await self.maintain()
+        return now
+
+    async def _counted(self, found: list[Recollection], now: float) -> list[Recollection]:
+        touched: dict[str, Memory] = {}
+        for room in dict.fromkeys(self._rooms[one.tier] for one in found):
+            ids = [one.id for one in found if self._rooms[one.tier] is room]
+            held = await room.ask(lambda store, ids=ids: store.touch(ids, now))  # type: ignore[misc]
+            touched.update((memory.id, memory) for memory in held)
+        moved = await self._lifecycle.promote_used(list(touched.values()), now)
+        present = {one.id: touched.get(one.id, one.memory)._replace(tier=moved.get(one.id, one.tier)) for one in found}
+        return [one._replace(memory=present[one.id]) for one in found]
+
+    async def _climb(self, memory: Memory, target: str, now: float, why: str) -> Memory:
+        """Move a memory tier by tier until it is in `target`."""
+        step = self._policies.above if TIERS.index(target) > TIERS.index(memory.tier) else self._policies.below
+        while memory.tier != target:
+            following = step(memory.tier)
+            moved = await self._lifecycle.move(memory, following, now, why) if following else None
+            if moved is None:
+                return await self._existing(memory.id, now)  # somebody else moved it meanwhile
+            memory = moved
+        await self._lifecycle.make_room(target, now)
+        return memory
+
+    def _target(self, memory: Memory, target: str | None, direction: str) -> str:
+        is_above = target is not None and TIERS.index(known_tier(target)) > TIERS.index(memory.tier)
+        if target not in self.config.tiers or target == memory.tier or is_above != (direction == "above"):
+            raise RefusedMemoryError(
+                f"The memory {memory.id} is in {memory.tier}, and {target or 'no tier'} is not {direction} it.",
+                f"The tiers are, from the lowest: {', '.join(self.config.tiers)}.",
+            )
+        return target
+
+    async def _existing(self, memory_id: str, now: float) -> Memory:
+        memory = await self._rooms.get(memory_id, now)
+        if memory is None:
+            raise RefusedMemoryError(
+                f"There is no memory with the id {memory_id!r}.", "Ids stand in the answers of `memory-router recall`."
+            )
+        return memory
