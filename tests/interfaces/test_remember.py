@@ -31,6 +31,8 @@ def test_a_text_is_stored_with_tags_and_project(home: Home) -> None:
         "tags": ["db", "decision"],
         "project": "harbor",
         "tier": "persistent",
+        "importance": 0.8,
+        "expires": None,
         "redacted": [],
     }
 

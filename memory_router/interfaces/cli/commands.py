@@ -14,9 +14,11 @@ from memory_router.interfaces.cli.config import config
 from memory_router.interfaces.cli.doctor import doctor
 from memory_router.interfaces.cli.get import get
 from memory_router.interfaces.cli.index import index
+from memory_router.interfaces.cli.memories import demote, forget, promote, recall, tiers
 from memory_router.interfaces.cli.options import Option
 from memory_router.interfaces.cli.remember import remember
 from memory_router.interfaces.cli.skill import skill
+from memory_router.interfaces.cli.transfer import backup, export, import_
 
 _TEXT = "The question, or `-` for one a line from stdin."
 
@@ -96,6 +98,9 @@ for _name, _ask_command in ask.COMMANDS.items():
     app.command(_name)(typer_command(_ask_command))
 app.command()(get)
 app.command()(remember)
+for _command in (recall, promote, demote, forget, tiers, export, backup):
+    app.command()(_command)
+app.command("import")(import_)
 app.command()(backends)
 app.command()(doctor)
 app.add_typer(config)

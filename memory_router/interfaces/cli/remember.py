@@ -1,14 +1,13 @@
 """`memory-router remember`: keep a fact for later questions."""
 
+import asyncio
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from memory_router import paths
 from memory_router.contract import iso_time
 from memory_router.engines.tiers.memory import Remembered
-from memory_router.engines.tiers.store import MemoryStore
 from memory_router.interfaces.cli import output
 
 
@@ -18,6 +17,20 @@ def remember(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="File it under this word; repeatable.")] = None,
     project: Annotated[str | None, typer.Option("--project", help="The project it belongs to.")] = None,
+    importance: Annotated[
+        float | None, typer.Option("--importance", help="From 0 to 1; estimated from the text if left out.")
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option("--tier", help="ephemeral (a day), session or persistent, whatever the importance.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="What tells it, such as the name of an agent.")] = None,
+    session: Annotated[str | None, typer.Option("--session", help="The conversation that it comes from.")] = None,
+    allow_sensitive: Annotated[
+        bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data instead of redacting them.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why it is as important as it is taken to be.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")] = False,
 ) -> None:
     """Remember TEXT, so that later questions find it; secrets in it are redacted first.
@@ -28,18 +41,26 @@ def remember(
         raise typer.BadParameter('Say what to remember: memory-router remember "TEXT".', param_hint="TEXT")
     if text is None or text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    store = MemoryStore.open(paths.memory_db())
-    remembered = store.remember(text, tag or (), project)
-    store.close()
+    provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
+    remembered = asyncio.run(_stored(text, importance, tier, tag or (), provenance))
     if as_json or not output.is_terminal():
-        output.print_json(_as_json(remembered))
+        output.print_json(_as_json(remembered, explain=explain))
         return
-    print(output.visible(_as_sentence(remembered)))
+    print(output.visible(_as_sentence(remembered, explain=explain)))
 
 
-def _as_json(remembered: Remembered) -> dict[str, object]:
+async def _stored(
+    text: str, importance: float | None, tier: str | None, tags: Any, provenance: dict[str, Any]
+) -> Remembered:
+    from memory_router.engines.tiers.system import MemorySystem
+
+    async with MemorySystem() as memories:
+        return await memories.remember(text, importance, tier, tags, **provenance)
+
+
+def _as_json(remembered: Remembered, *, explain: bool) -> dict[str, object]:
     memory = remembered.memory
-    return {
+    told: dict[str, object] = {
         "id": memory.id,
         "status": "stored" if remembered.is_new else "already_stored",
         "text": memory.text,
@@ -47,15 +68,24 @@ def _as_json(remembered: Remembered) -> dict[str, object]:
         "tags": memory.tags,
         "project": memory.project,
         "tier": memory.tier,
+        "importance": memory.importance,
+        "expires": iso_time(memory.expires) if memory.expires else None,
         "redacted": remembered.redacted,
     }
+    return told | {"explanation": _reasons(remembered)} if explain else told
 
 
-def _as_sentence(remembered: Remembered) -> str:
+def _as_sentence(remembered: Remembered, *, explain: bool) -> str:
     memory = remembered.memory
     text = " ".join(memory.text.split())
     shown = text if len(text) <= 60 else text[:59] + "…"
+    why = f" Importance {memory.importance:g}: {_reasons(remembered)}." if explain else ""
     if not remembered.is_new:
-        return f'Already remembered on {iso_time(memory.created)}, nothing changed: "{shown}" ({memory.id})'
+        return f'Already remembered on {iso_time(memory.created)}, nothing changed: "{shown}" ({memory.id}).{why}'
     redacted = f" Redacted: {', '.join(remembered.redacted)}." if remembered.redacted else ""
-    return f'Remembered "{shown}" ({memory.id}).{redacted}'
+    until = f" until {iso_time(memory.expires)}" if memory.expires else ""
+    return f'Remembered "{shown}" ({memory.id}), {memory.tier}{until}.{redacted}{why}'
+
+
+def _reasons(remembered: Remembered) -> str:
+    return ", ".join(remembered.reasons) or "as you said"

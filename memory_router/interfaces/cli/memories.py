@@ -1,0 +1,173 @@
+"""`memory-router recall`, `promote`, `demote`, `forget` and `tiers`: look after what is remembered."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from memory_router.contract import iso_time
+from memory_router.engines.tiers.memory import Memory
+from memory_router.engines.tiers.transfer import as_object
+from memory_router.interfaces.cli import output
+
+_T = TypeVar("_T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Id = Annotated[str, typer.Argument(help="The memory's id, as `recall` prints it.")]
+Tier = Annotated[str | None, typer.Option("--tier", help="ephemeral, session or persistent; all if left out.")]
+Project = Annotated[str | None, typer.Option("--project", help="Only memories of this project.")]
+Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only memories with this tag; repeatable.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only memories of this time or later (ISO 8601).")]
+Until = Annotated[str | None, typer.Option("--until", help="Only memories of this time or earlier (ISO 8601).")]
+Target = Annotated[str | None, typer.Option("--to", help="The tier to move it to; the next one if left out.")]
+
+
+def recall(
+    text: Annotated[str, typer.Argument(help="The question.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many memories at the most.")] = 10,
+    tier: Tier = None,
+    project: Project = None,
+    tag: Tag = None,
+    since: Since = None,
+    until: Until = None,
+    min_importance: Annotated[
+        float | None, typer.Option("--min-importance", help="Only memories at least so important, from 0 to 1.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recall the memories that answer a question, and count the access to each: much-used ones move up.
+
+    Example: memory-router recall "tide offset" --tag decision --limit 3
+    """
+    chosen = filter_of(project, tag, since, until) | (
+        {} if min_importance is None else {"min_importance": min_importance}
+    )
+    found = in_memory(lambda memories: memories.recall(text, limit, tier, chosen))
+    if as_json or not output.is_terminal():
+        rows = [{**as_object(one.memory), "relevance": round(one.relevance, 4)} for one in found]
+        output.print_json({"query_echo": text, "results": rows, "result_count": len(rows)})
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("relevance", "when", "tier", "id", "text"),
+        [(f"{one.relevance:.2f}", iso_time(one.memory.created)[:10], one.tier, one.id, one.text) for one in found],
+    )
+
+
+def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
+    """Move a memory to a tier that keeps it longer, one tier at a time.
+
+    Example: memory-router promote 3f9a0c --to persistent
+    """
+    _print_moved(in_memory(lambda memories: memories.promote(memory_id, to)), as_json=as_json)
+
+
+def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
+    """Move a memory to a tier that keeps it less long, one tier at a time.
+
+    Example: memory-router demote 3f9a0c
+    """
+    _print_moved(in_memory(lambda memories: memories.demote(memory_id, to)), as_json=as_json)
+
+
+def forget(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of memories; none to choose by the options.")] = None,
+    tier: Tier = None,
+    project: Project = None,
+    tag: Tag = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Forget nothing, and say what would go.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget memories, by id or by what they have in common, and print a receipt of what went from where.
+
+    Example: memory-router forget --tag temporary --until 2026-06-30 --dry-run
+    """
+    chosen = filter_of(project, tag, since, until)
+    planned = in_memory(lambda memories: memories.forget(ids or (), filter=chosen, tier=tier, dry_run=True))
+    if not dry_run and planned.forgotten:
+        confirm(f"Forget {len(planned.forgotten)} memories for good?", yes=yes)
+    receipt = planned
+    if not dry_run:
+        doomed = [memory.id for memory in planned.forgotten]
+        receipt = in_memory(lambda memories: memories.forget(doomed)) if doomed else planned._replace(is_dry_run=False)
+    if as_json or not output.is_terminal():
+        rows = [{"id": memory.id, "tier": memory.tier, "project": memory.project} for memory in receipt.forgotten]
+        body = {"forgotten": rows, "count": len(rows), "dry_run": receipt.is_dry_run, "timestamp": iso_time(receipt.at)}
+        output.print_json(body)
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(("id", "tier", "text"), [(one.id, one.tier, one.text[:80]) for one in receipt.forgotten])
+    print(f"{len(receipt.forgotten)} memories {'would be' if receipt.is_dry_run else 'were'} forgotten.")
+
+
+def tiers(
+    audit: Annotated[
+        int, typer.Option("--audit", min=0, max=10_000, help="Also print so many of the latest changes.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each tier holds and what happened in it.
+
+    Example: memory-router tiers --audit 20
+    """
+
+    async def look(memories: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+        stats = [await memories.get_tier_stats(tier) for tier in memories.config.tiers]
+        return stats, await memories.audit(audit)
+
+    stats, events = in_memory(look)
+    if as_json or not output.is_terminal():
+        rows = [event._asdict() | {"at": iso_time(event.at)} for event in events]
+        output.print_json({"tiers": stats} | ({"audit": rows} if audit else {}))
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    names = ("tier", "entry_count", "stores", "recalls", "promotions", "demotions", "expirations", "forgotten")
+    print_table(names, [[str(row[name]) for name in names] for row in stats])
+    if audit:
+        print()
+        print_table(
+            ("when", "event", "tier", "id", ""), [(iso_time(e.at), e.event, e.tier, e.id, e.detail) for e in events]
+        )
+
+
+def in_memory(work: Callable[[Any], Awaitable[_T]]) -> _T:
+    """Run asynchronous work on the memories of this user, and return its result."""
+    from memory_router.engines.tiers.system import MemorySystem
+
+    async def run() -> _T:
+        async with MemorySystem() as memories:
+            return await work(memories)
+
+    return asyncio.run(run())
+
+
+def filter_of(project: str | None, tags: list[str] | None, since: str | None, until: str | None) -> dict[str, Any]:
+    """Return the filter that the options mean."""
+    values = {"project": project, "tags": tags or None, "since": since, "until": until}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on if the user agrees; end with exit code 1 if they do not, or if there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        output.note(f"memory-router: {question} Nobody can be asked here.\n  Say so with --yes.")
+        raise typer.Exit(1)
+    typer.confirm(question, abort=True, err=True)
+
+
+def _print_moved(memory: Memory, *, as_json: bool) -> None:
+    if as_json or not output.is_terminal():
+        output.print_json(as_object(memory))
+        return
+    print(output.visible(f"{memory.id} is in {memory.tier} now."))

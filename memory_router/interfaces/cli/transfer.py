@@ -1,0 +1,146 @@
+"""`memory-router import`, `export` and `backup`: bring memories in, and take them along."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from memory_router import paths
+from memory_router.engines.tiers import transfer
+from memory_router.engines.tiers.store import MemoryStore
+from memory_router.errors import RefusedMemoryError, StoreError
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import AsJson, Project, Since, Tag, Tier, Until, Yes, confirm, filter_of
+from memory_router.interfaces.cli.memories import in_memory as _in_memory
+
+_Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
+
+
+def import_(
+    file: Annotated[str, typer.Argument(help="A file of JSON objects, one a line; `-` reads stdin.")],
+    project: Annotated[str | None, typer.Option("--project", help="The project of those that name none.")] = None,
+    allow_sensitive: Annotated[
+        bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data instead of redacting them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import memories with their times; what is there already stays as it is, so that a second time changes nothing.
+
+    A line is an object with `text`, and any of `timestamp`, `importance`, `tags`, `tier`, `project`, `source`,
+    `session` and `metadata`. Lines that cannot be read are told and left out; then the exit code is 1.
+
+    Example: memory-router import memories.jsonl
+    """
+    try:
+        lines = sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read ({error.strerror}).", "Name a file of JSON objects.") from error
+
+    async def store(memories: Any) -> dict[str, Any]:
+        counts: dict[str, Any] = {"imported": 0, "already_there": 0, "refused": [], "redacted": 0}
+        for number, line in enumerate(lines.decode("utf-8", "replace").splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                given = transfer.arguments(line)
+                given["project"] = given["project"] or project
+                remembered = await memories.remember(**given, allow_sensitive=allow_sensitive)
+            except RefusedMemoryError as error:
+                counts["refused"].append({"line": number, "reason": str(error)})
+                continue
+            counts["imported" if remembered.is_new else "already_there"] += 1
+            counts["redacted"] += bool(remembered.redacted)
+        return counts
+
+    counts = _in_memory(store)
+    for refused in counts["refused"]:
+        output.note(output.visible(f"line {refused['line']}: {refused['reason']}"))
+    if as_json or not output.is_terminal():
+        output.print_json(counts)
+    else:
+        print(
+            f"{counts['imported']} imported, {counts['already_there']} already there, "
+            f"{len(counts['refused'])} refused; secrets or personal data redacted in {counts['redacted']}."
+        )
+    if counts["refused"]:
+        raise typer.Exit(1)
+
+
+def export(
+    file: Annotated[str, typer.Argument(help="The file to write; `-` is stdout.")],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="jsonl or markdown; by the file's suffix if left out.")
+    ] = None,
+    tier: Tier = None,
+    project: Project = None,
+    tag: Tag = None,
+    since: Since = None,
+    until: Until = None,
+    force: _Force = False,
+) -> None:
+    """Write memories to a file, oldest first: JSON Lines, which `import` reads back, or Markdown.
+
+    Example: memory-router export memories.md --project harbor
+    """
+    form = format_ or ("markdown" if file.lower().endswith((".md", ".markdown")) else "jsonl")
+    if form not in transfer.FORMATS:
+        raise typer.BadParameter(f"choose one of: {', '.join(transfer.FORMATS)}", param_hint="--format")
+    chosen = filter_of(project, tag, since, until)
+    held = _in_memory(lambda memories: memories.memories(chosen, tier))
+    text = "".join(transfer.exported(reversed(held), form)).encode("utf-8", "replace")
+    if file == "-":
+        sys.stdout.buffer.write(text)
+        return
+    _write(file, text, force=force)
+    output.note(f"{len(held)} memories were written to {output.visible(file)}.")
+
+
+def backup(
+    file: Annotated[
+        str | None, typer.Argument(help="The file to write; `memory-DATE.db` beside the database if left out.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Copy the database of memories to a file, consistent though others write meanwhile.
+
+    Example: memory-router backup memory-backup.db
+    """
+    store = MemoryStore.open_read_only(paths.memory_db())
+    if store is None:
+        raise StoreError("Nothing is remembered yet, so there is nothing to back up.", "")
+    if file is None:
+        import time
+
+        file = os.path.join(paths.data_dir(), time.strftime("memory-%Y%m%dT%H%M%SZ.db", time.gmtime()))
+    target = os.path.abspath(os.path.expanduser(file))
+    if os.path.exists(target):
+        if os.path.samefile(target, paths.memory_db()):
+            raise StoreError("That is the database itself.", "Name another file.")
+        confirm(f"Overwrite {paths.shown(target)}?", yes=yes)
+    draft = f"{target}.{os.getpid()}.part"
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL, 0o600))
+        store.back_up(draft)
+        os.replace(draft, target)
+    except OSError as error:
+        raise StoreError(
+            f"{paths.shown(target)} cannot be written ({error.strerror}).", "Name another file."
+        ) from error
+    finally:
+        if os.path.exists(draft):
+            os.unlink(draft)
+    output.print_json({"backup": target, "memories": store.count(), "bytes": os.path.getsize(target)})
+    store.close()
+
+
+def _write(file: str, text: bytes, *, force: bool) -> None:
+    target = os.path.expanduser(file)
+    if os.path.exists(target) and not force:
+        raise StoreError(f"{file} is there already.", "Name another file, or overwrite it with --force.")
+    try:
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written ({error.strerror}).", "Name another file.") from error
