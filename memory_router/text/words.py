@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
+from memory_router.text.cjk import is_grammar, spread, spread_question
+
 _T = TypeVar("_T")
 
 
@@ -60,6 +62,8 @@ _IDENTIFIER = re.compile(
     r"(?<!\w)_*[^\W\d_][^\W_]*(?:(?:_+|[.-])[^\W_]+)+_*"  # snake_case, kebab-case, dotted.name
     r"|(?<!\w)(?:[a-z]+\d*[A-Z]|[A-Z]+[a-z]+\d*[A-Z]|[A-Z]{2,}[a-z]{2,})[^\W_]*"  # camelCase, PascalCase
 )
+# `parse*`, `parse_au*`; a star on both sides is emphasis.
+_BEGINNING = re.compile(r"(?<![\w*.-])(\w[\w.-]*[^\W_]{2})\*(?![\w*])")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200})`')
 
@@ -88,7 +92,7 @@ class Question(NamedTuple):
 
     Args:
         words: content words, lower case, without those of identifiers and paths; never empty if the question
-            has a word and neither identifier nor path.
+            has a word and neither identifier nor path. One that ends in `*` stands for all that begin so.
         phrases: what stood in quotation marks (its words are among `words` too).
         identifiers: names of code.
         paths: files, folders and globs, as written.
@@ -106,17 +110,19 @@ def parse(text: str) -> Question:
     Args:
         text: the question, of any length, with any characters.
     """
-    phrases = _unique(phrase for phrase in (_flat(group) for group in _quoted(text)) if " " in phrase)
+    phrases = _unique(phrase for phrase in (_flat(group) for group in _quoted(spread(text))) if " " in phrase)
     paths: list[str] = []
-    rest = _TOKEN.sub(lambda token: _take_path(token[0], paths), text)
+    rest = spread_question(_TOKEN.sub(lambda token: _take_path(token[0], paths), text))
+    beginnings: list[str] = []
+    rest = _BEGINNING.sub(lambda name: _take_beginning(name[1], beginnings), rest)
     identifiers: list[Identifier] = []
     prose = _IDENTIFIER.sub(lambda name: _take_identifier(name[0], identifiers), rest)
     spoken = [_bare(word[0]) for word in _WORD.finditer(prose)]
-    named = bool(identifiers or paths)
+    named = bool(identifiers or paths or beginnings)
     words = _content(spoken, named)
     if not words and not named:
         words = spoken
-    return Question(_unique(words), phrases, _unique(identifiers), _unique(paths))
+    return Question(_unique([*beginnings, *words]), phrases, _unique(identifiers), _unique(paths))
 
 
 def identifiers_in(text: str) -> tuple[Identifier, ...]:
@@ -165,6 +171,11 @@ def _take_identifier(name: str, found: list[Identifier]) -> str:
     return " " if identifiers else name
 
 
+def _take_beginning(name: str, found: list[str]) -> str:
+    found.append("".join(split_name(name)) + "*")
+    return " "
+
+
 def _take_path(token: str, found: list[str]) -> str:
     if "://" in token:
         return " ".join(split_name(token))
@@ -196,7 +207,7 @@ def _is_path(token: str) -> bool:
 
 def _content(words: list[str], named: bool) -> list[str]:
     dropped = _STOP_WORDS | _KINDS if named else _STOP_WORDS
-    kept = [word for word in words if word not in dropped]
+    kept = [word for word in words if word not in dropped and not is_grammar(word)]
     if words[:1] == ["how"]:
         kept = [word for word in kept if word not in {"work", "works"}] or kept
     while kept and kept[0] in _REQUESTS and (len(kept) > 1 or named):

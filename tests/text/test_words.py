@@ -98,3 +98,10 @@ def test_long_hostile_text_is_read_in_linear_time(piece: str) -> None:
     """No repetition makes the patterns run away (the test's own time limit is the judge)."""
     parse(piece * 30_000)
     identifier_terms(piece * 30_000)
+
+
+def test_a_star_after_a_word_is_a_beginning() -> None:
+    """`parse*` and `parse_au*` ask for a beginning; emphasis and globs do not."""
+    assert parse("find parse_au* calls").words[0] == "parseau*"
+    assert parse("*very* **important** a*b").words == ("important", "b")
+    assert parse("src/*.py").words == ()

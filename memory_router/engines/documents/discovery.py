@@ -1,5 +1,6 @@
 """Find the files of a folder that are worth indexing, and say why the others are not."""
 
+import functools
 import os
 import re
 import stat
@@ -10,6 +11,10 @@ from typing import NamedTuple
 from pathspec import GitIgnoreSpec
 
 MAX_BYTES = 1024 * 1024  # Past this, files are data or generated far more often than written.
+
+# Patterns as in `.gitignore`, for what git keeps and the index should not.
+_OWN_IGNORE_FILE = ".memoryrouterignore"
+_IGNORE_FILES = (".gitignore", ".git/info/exclude", _OWN_IGNORE_FILE)
 
 _VENDOR_FOLDERS = frozenset(
     [
@@ -65,37 +70,46 @@ class Survey:
         self.unreadable: dict[str, str] = {}
 
     def files(self) -> Iterator[Found]:
-        """Yield the files in order of their paths; symbolic links are never followed, so no loop is possible."""
+        """Yield the files, folder by folder; symbolic links are never followed, so no loop is possible."""
         if os.path.isfile(self.root):
             yield from self._judged(self.root, os.path.basename(self.root), os.stat(self.root), [])
             return
-        yield from self._below(self.root, _ancestors(self.root))
+        # A list instead of recursion: folders may be nested deeper than Python's stack.
+        waiting = [(self.root, _ancestors(self.root))]
+        while waiting:
+            folder, ignores = waiting.pop()
+            entries = self._listed(folder)
+            names = {entry.name for entry in entries}
+            if "pyvenv.cfg" in names and folder != self.root:
+                self.skipped["vendor or build folder"] += 1
+                continue
+            own = [_Ignore(folder, name) for name in _IGNORE_FILES if name.split("/")[0] in names]
+            ignores = ignores + [ignore for ignore in own if ignore.spec]
+            below: list[str] = []
+            for entry in entries:
+                yield from self._looked_at(entry, ignores, below)
+            waiting += [(path, ignores) for path in reversed(below)]
 
-    def _below(self, folder: str, ignores: list["_Ignore"]) -> Iterator[Found]:
+    def _listed(self, folder: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
+                return sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             self.unreadable[folder] = error.strerror or str(error)
+            return []
+
+    def _looked_at(self, entry: os.DirEntry[str], ignores: list["_Ignore"], below: list[str]) -> Iterator[Found]:
+        try:
+            information = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            self.unreadable[entry.path] = error.strerror or str(error)
             return
-        names = {entry.name for entry in listed}
-        if "pyvenv.cfg" in names and folder != self.root:
-            self.skipped["vendor or build folder"] += 1
-            return
-        own = [_Ignore(folder, name) for name in (".gitignore", ".git/info/exclude") if name.split("/")[0] in names]
-        ignores = ignores + [ignore for ignore in own if ignore.spec]
-        for entry in listed:
-            try:
-                information = entry.stat(follow_symlinks=False)
-            except OSError as error:
-                self.unreadable[entry.path] = error.strerror or str(error)
-                continue
-            if not stat.S_ISDIR(information.st_mode):
-                yield from self._judged(entry.path, entry.name, information, ignores)
-            elif reason := _why_not_folder(entry, ignores):
-                self.skipped[reason] += 1
-            else:
-                yield from self._below(entry.path, ignores)
+        if not stat.S_ISDIR(information.st_mode):
+            yield from self._judged(entry.path, entry.name, information, ignores)
+        elif reason := _why_not_folder(entry, ignores):
+            self.skipped[reason] += 1
+        else:
+            below.append(entry.path)
 
     def _judged(self, path: str, name: str, information: os.stat_result, ignores: list["_Ignore"]) -> Iterator[Found]:
         reason = _why_not_file(path, name, information, ignores)
@@ -110,6 +124,7 @@ class _Ignore:
 
     def __init__(self, folder: str, name: str) -> None:
         self.start = len(folder.rstrip(os.sep)) + 1
+        self.reason = f"ignored by {name}" if name == _OWN_IGNORE_FILE else "ignored by git"
         self.spec = _ignore_spec(os.path.join(folder, name))
 
     def verdict(self, path: str) -> bool | None:
@@ -136,6 +151,22 @@ def _is_pattern(line: str) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=4096)
+def project_of(folder: str, root: str) -> str:
+    """Return the name of the repository that a folder is in, or that of the root if it is in none.
+
+    Args:
+        folder: the absolute path of a folder.
+        root: the root that it was found from.
+    """
+    while not os.path.exists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return os.path.basename(root)
+        folder = parent
+    return os.path.basename(folder)
+
+
 def _ancestors(root: str) -> list[_Ignore]:
     """Return the ignore files above a root inside its repository, unless they leave out the root itself."""
     found: list[_Ignore] = []
@@ -145,17 +176,18 @@ def _ancestors(root: str) -> list[_Ignore]:
         if parent == folder:
             return []
         folder = parent
-        found[:0] = [_Ignore(folder, ".gitignore"), _Ignore(folder, ".git/info/exclude")]
+        found[:0] = [_Ignore(folder, name) for name in _IGNORE_FILES]
     found = [ignore for ignore in found if ignore.spec]
     return [] if _ignored(root + os.sep, found) else found
 
 
-def _ignored(path: str, ignores: list[_Ignore]) -> bool:
-    for ignore in reversed(ignores):  # the nearest ignore file has the last word (gitignore(5))
+def _ignored(path: str, ignores: list[_Ignore]) -> str | None:
+    """Return why a path is left out: because of the nearest ignore file that speaks of it (gitignore(5))."""
+    for ignore in reversed(ignores):
         verdict = ignore.verdict(path)
         if verdict is not None:
-            return verdict
-    return False
+            return ignore.reason if verdict else None
+    return None
 
 
 def _why_not_folder(entry: os.DirEntry[str], ignores: list[_Ignore]) -> str | None:
@@ -163,7 +195,7 @@ def _why_not_folder(entry: os.DirEntry[str], ignores: list[_Ignore]) -> str | No
         return "hidden folder"
     if entry.name in _VENDOR_FOLDERS:
         return "vendor or build folder"
-    return "ignored by git" if _ignored(entry.path + os.sep, ignores) else None
+    return _ignored(entry.path + os.sep, ignores)
 
 
 def _why_not_file(path: str, name: str, information: os.stat_result, ignores: list[_Ignore]) -> str | None:
@@ -183,4 +215,4 @@ def _why_not_file(path: str, name: str, information: os.stat_result, ignores: li
         return "binary"
     if information.st_size > MAX_BYTES:
         return "larger than 1 MiB"
-    return "ignored by git" if ignores and _ignored(path, ignores) else None
+    return _ignored(path, ignores)

@@ -20,6 +20,7 @@ class Chunk(NamedTuple):
         heading: the headings above it, outermost first, joined with ` > `.
         symbols: the names that it defines, separated by spaces.
         date: when it was said or written, in words that a question may use.
+        continues: whether it goes on with the section that the chunk before it began or continued.
     """
 
     text: str
@@ -28,6 +29,23 @@ class Chunk(NamedTuple):
     heading: str = ""
     symbols: str = ""
     date: str = ""
+    continues: bool = False
+
+
+class Definition(NamedTuple):
+    """Hold where a source file defines a name; lines are counted from 0.
+
+    Args:
+        start: its first line, with the comments and decorators above it.
+        end: the line after its last one.
+        line: where the name stands.
+        name: the name, without what qualifies it.
+    """
+
+    start: int
+    end: int
+    line: int
+    name: str
 
 
 class Document(NamedTuple):
@@ -39,6 +57,7 @@ class Document(NamedTuple):
         language: `markdown`, `python`, ... or `text`.
         chunks: in reading order.
         mtime_ns: when it was modified, in nanoseconds since the epoch.
+        project: the name of the repository or of the indexed folder that it belongs to.
     """
 
     path: str
@@ -46,6 +65,7 @@ class Document(NamedTuple):
     language: str
     chunks: Sequence[Chunk]
     mtime_ns: int = 0
+    project: str = ""
 
 
 def surroundings(texts: Sequence[str], position: int) -> str:

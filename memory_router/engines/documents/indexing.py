@@ -17,7 +17,7 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.documents import reading, store
-from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
+from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey, project_of
 from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.errors import CorruptStoreError, StoreError
@@ -200,8 +200,10 @@ class _Run:
         """Yield what has to be written; count and pass over the rest."""
         for one in found:
             mtime_ns, old = before.get(one.path, (0, None))
-            if old and old.settled and (old.size, mtime_ns) == (one.size, one.mtime_ns):
-                self._count("unchanged", old, survey)
+            cutter = reading.cutter_of(one.path)
+            known = old if old and old.cutter == cutter else None
+            if known and known.settled and (known.size, mtime_ns) == (one.size, one.mtime_ns):
+                self._count("unchanged", known, survey)
                 self.listener.advanced(1)
                 continue
             try:
@@ -214,12 +216,13 @@ class _Run:
                 self.listener.advanced(1)
                 continue
             digest = hashlib.blake2b(raw, digest_size=16).digest()
-            if old and old.hash == digest:
-                self._count("unchanged", old, survey)
-                yield _News(one, old._replace(size=one.size, settled=settled), None)
+            if known and known.hash == digest:
+                self._count("unchanged", known, survey)
+                yield _News(one, known._replace(size=one.size, settled=settled), None)
                 continue
             unfit, document = reading.document(one.path, raw, one.mtime_ns)
-            fingerprint = store.Fingerprint(one.size, settled, digest, unfit)
+            document = document._replace(project=project_of(os.path.dirname(one.path), survey.root))
+            fingerprint = store.Fingerprint(one.size, settled, digest, cutter, unfit)
             self._count("changed" if old else "added", fingerprint, survey)
             yield _News(one, fingerprint, document)
 

@@ -26,19 +26,17 @@ def chunks(text: str) -> tuple[str, list[Chunk]]:
     headings = list(_headings(lines, body))
     if not title:
         title = next((heading.text for heading in headings if heading.level == 1), "")
-    found = list(prose_chunks(lines, 0, headings[0].line if headings else len(lines), ""))
+    found = list(_section(lines, 0, headings[0].line if headings else len(lines), ""))
     above: list[_Heading] = []
     for number, heading in enumerate(headings):
         end = headings[number + 1].line if number + 1 < len(headings) else len(lines)
         above = [*(upper for upper in above if upper.level < heading.level), heading]
-        found.extend(prose_chunks(lines, heading.line, end, " > ".join(upper.text for upper in above)))
+        found.extend(_section(lines, heading.line, end, " > ".join(upper.text for upper in above)))
     return title, found
 
 
-def prose_chunks(lines: Sequence[str], start: int, end: int, heading: str) -> Iterator[Chunk]:
-    """Yield the chunks of one section."""
-    for first, last in prose.spans(lines, start, end):
-        yield from prose.pieces(lines, first, last, heading)
+def _section(lines: Sequence[str], start: int, end: int, heading: str) -> Iterator[Chunk]:
+    return prose.section(lines, prose.spans(lines, start, end), heading)
 
 
 def _front_matter(lines: Sequence[str]) -> tuple[int, str]:

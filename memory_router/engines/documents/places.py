@@ -2,8 +2,16 @@
 
 import os
 import re
+from collections.abc import Iterator
 
 import apsw
+
+# `{a,b}{c,d}` means four names; more than this is no glob that a person writes, and is taken for its letters.
+_MOST_CHOICES = 64
+
+_NAMED = "SELECT f.id, f.path, r.path FROM files f JOIN roots r ON r.id = f.root WHERE f.unfit = '' AND {}"
+_BY_NAME = _NAMED.format("f.name = ?")
+_BY_PART = _NAMED.format("f.path LIKE ? ESCAPE '\\'")
 
 
 def files_named(connection: apsw.Connection, asked: str) -> list[int]:
@@ -11,21 +19,19 @@ def files_named(connection: apsw.Connection, asked: str) -> list[int]:
 
     Args:
         connection: an open index.
-        asked: an absolute or partial path, a folder, a glob with `*`, `**`, `?` and `{a,b}`, or a file name.
+        asked: an absolute or partial path, a folder, a glob with `*`, `**`, `?` and `{a,b}`, or a file name. The time
+            grows with its length, however many wildcards it has.
     """
-    asked = os.path.expanduser(asked).removeprefix("./")
-    if len(_WILDCARD.findall(asked)) > _MAX_WILDCARDS:
-        return []
-    pattern = _pattern(asked)
-    rows = connection.execute(
-        "SELECT f.id, f.path, r.path FROM files f JOIN roots r ON r.id = f.root WHERE f.unfit = ''"
-    )
-    if os.path.isabs(asked):
-        found = [(path, file) for file, path, _ in rows if pattern.fullmatch(path)]
-    else:
-        shown = ((shown_path(path, root), file) for file, path, root in rows)
-        found = [(path, file) for path, file in shown if pattern.fullmatch(path)]
-    return [file for _, file in sorted(found, key=lambda one: (one[0].count("/"), one[0]))]
+    if asked.startswith("~/"):
+        asked = os.path.expanduser("~") + asked[1:]
+    asked = asked.removeprefix("./")
+    choices = [re.compile(_pattern(one), re.IGNORECASE | re.DOTALL) for one in _choices(asked)]
+    found: dict[int, str] = {}
+    for file, path, root in _candidates(connection, asked):
+        shown = path if os.path.isabs(asked) else shown_path(path, root)
+        if any(pattern.fullmatch(shown) for pattern in choices):
+            found[file] = shown
+    return sorted(found, key=lambda file: (found[file].count("/"), found[file]))
 
 
 def shown_path(path: str, root: str) -> str:
@@ -34,25 +40,65 @@ def shown_path(path: str, root: str) -> str:
     return path[len(above) :] if path.startswith(above) else path
 
 
-def _pattern(asked: str) -> re.Pattern[str]:
+def _candidates(connection: apsw.Connection, asked: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the files that may be meant, without a look at each where their names are known."""
+    name = os.path.basename(asked)
+    if "." in name and not _WILD.search(name):
+        rows = list(connection.execute(_BY_NAME, (name,)))
+        if rows:
+            yield from rows
+            return
+    # SQLite finds the longest literal part quicker than Python; beyond ASCII it does not know small from capital.
+    literal = max((part for part in _NOT_LITERAL.split(asked) if part.isascii()), key=len, default="")
+    escaped = re.sub(r"([%_\\])", r"\\\1", literal.strip("/"))
+    yield from connection.execute(_BY_PART, (f"%{escaped}%",))
+
+
+def _choices(asked: str) -> list[str]:
+    """Return the globs without braces that one with braces stands for."""
+    choices = [""]
+    for literal, braced in _BRACES.findall(asked):
+        pieces = braced.split(",") if braced else [literal]
+        choices = [before + piece for before in choices for piece in pieces]
+        if len(choices) > _MOST_CHOICES:
+            return [asked]
+    return choices
+
+
+def _pattern(asked: str) -> str:
     before = "" if os.path.isabs(asked) else "(?:.*/)?"
     # A folder means what lies below it; without a slash at the end the name may be a file's or a folder's.
     after = "/.+" if asked.endswith("/") else "(?:/.+)?"
-    return re.compile(before + _GLOB.sub(_translated, asked.rstrip("/")) + after, re.IGNORECASE | re.DOTALL)
+    # `**` stands for any folders: of what is between two of them the first place is as good as any later one, so that
+    # the pattern need not try the others (`(?>`); what follows the last one has to be tried everywhere.
+    start, *runs = map(_run, _FOLDERS.split(asked.rstrip("/")))
+    if not runs:
+        return before + start + after
+    *middle, last = runs
+    return before + start + "".join(f"(?>{_ANY_FOLDERS}{run})" for run in middle) + _ANY_FOLDERS + last + after
 
 
-def _translated(match: re.Match[str]) -> str:
-    piece = match[0]
-    if piece.startswith("{"):
-        return "(?:" + "|".join(re.escape(choice) for choice in piece[1:-1].split(",")) + ")"
-    if piece.startswith("*"):
-        # Runs of stars mean one: nothing for the pattern engine to try in many ways.
-        return _ANY_FOLDERS if piece.endswith("/") else ".*" if len(piece) > 1 else "[^/]*"
-    return "[^/]" if piece == "?" else re.escape(piece)
+def _run(text: str) -> str:
+    """Translate a glob without `**/`: after each star the first place where the next piece fits will do."""
+    return "/".join(map(_step, text.split("/")))
 
 
-_ANY_FOLDERS = "(?:.*/)?"
-_GLOB = re.compile(r"(?:\*\*/)+|\*+|\?|\{[^{}/]*\}|[^*?{]+|\{")
-_WILDCARD = re.compile(r"\*+|\{")
-# Each one multiplies the ways to match a name; a glob that a person writes has two or three.
-_MAX_WILDCARDS = 6
+def _step(step: str) -> str:
+    if step == "**":
+        return ".*"
+    first, *others = (_literal(piece) for piece in re.split(r"\*+", step))
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in middle) + "[^/]*" + last
+
+
+def _literal(text: str) -> str:
+    return "".join("[^/]" if char == "?" else re.escape(char) for char in text)
+
+
+_BRACES = re.compile(r"([^{]+|\{(?![^{}/]*\}))|\{([^{}/]*)\}")
+_FOLDERS = re.compile(r"(?:\*\*+/)+")
+_ANY_FOLDERS = "(?:[^/]*/)*?"
+_WILD = re.compile(r"[*?{}]")
+_NOT_LITERAL = re.compile(r"\{[^{}/]*\}|[*?]+")

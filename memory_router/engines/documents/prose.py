@@ -1,6 +1,6 @@
 """Cut text by paragraphs; the line numbers are those of the file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from memory_router.engines.documents.document import Chunk
 
@@ -12,7 +12,7 @@ LONGEST = 1800
 def chunks(text: str) -> list[Chunk]:
     """Return the paragraphs of a text, short ones together."""
     lines = text.split("\n")
-    return [chunk for first, last in spans(lines, 0, len(lines)) for chunk in pieces(lines, first, last)]
+    return [chunk for span in spans(lines, 0, len(lines)) for chunk in section(lines, [span])]
 
 
 def spans(lines: Sequence[str], start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -41,22 +41,29 @@ def spans(lines: Sequence[str], start: int, end: int) -> Iterator[tuple[int, int
         yield first, end
 
 
-def pieces(lines: Sequence[str], first: int, last: int, heading: str = "", symbols: str = "") -> Iterator[Chunk]:
-    """Yield one span as a chunk without blank edges; a line beyond all limits comes in pieces, an empty span not.
+def section(lines: Sequence[str], spans_of_it: Iterable[tuple[int, int]], heading: str = "") -> Iterator[Chunk]:
+    """Yield the spans of one section as chunks without blank edges, each but the first as its continuation.
+
+    A line beyond all limits comes in pieces, an empty span not at all.
 
     Args:
         lines: the whole text's lines.
-        first: index of the span's first line.
-        last: index after its last line.
+        spans_of_it: index of the first line, and after the last one, of each span.
         heading: the headings above it.
-        symbols: the names that it defines.
     """
+    continues = False
+    for first, last in spans_of_it:
+        start, end = _inked(lines, first, last)
+        text = "\n".join(lines[start:end])
+        for offset in range(0, len(text), 2 * LONGEST):
+            piece = text[offset : offset + 2 * LONGEST]
+            yield Chunk(piece, start + 1, end, heading, continues=continues)
+            continues = True
+
+
+def _inked(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
     while first < last and not lines[first].strip():
         first += 1
     while first < last and not lines[last - 1].strip():
         last -= 1
-    if first == last:
-        return
-    text = "\n".join(lines[first:last])
-    for start in range(0, len(text), 2 * LONGEST):
-        yield Chunk(text[start : start + 2 * LONGEST], first + 1, last, heading, symbols)
+    return first, last

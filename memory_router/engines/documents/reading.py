@@ -3,7 +3,7 @@
 import codecs
 import os
 
-from memory_router.engines.documents import code, markdown, prose
+from memory_router.engines.documents import code, grammars, markdown, prose
 from memory_router.engines.documents.document import Chunk, Document
 
 _LANGUAGES = {
@@ -47,12 +47,18 @@ _CODE = frozenset(_LANGUAGES) - {"markdown", "css", "html", "yaml", "toml", "jso
 _MINIFIABLE = frozenset(["javascript", "css", "json", "html"])
 _MINIFIED_LINE = 1000  # Mean characters a line; people and formatters stay below 100.
 _SNIFFED = 8192
+_CUTTING = "2"  # Counted up whenever the chunks of an unchanged file come out differently.
 _WIDE = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def language_of(path: str) -> str:
     """Return the language that a file's name promises, or `text`."""
     return _BY_EXTENSION.get(os.path.splitext(path)[1][1:].lower(), "text")
+
+
+def cutter_of(path: str) -> str:
+    """Name the way in which a file is cut: one that was cut in another way is read again."""
+    return f"{_CUTTING} by grammar" if grammars.has_grammar(path) else _CUTTING
 
 
 def decode(raw: bytes) -> str | None:
@@ -114,7 +120,7 @@ def parse(path: str, text: str, mtime_ns: int = 0) -> Document:
         found, chunks = markdown.chunks(text)
         title = found or title
     elif language in _CODE:
-        chunks = code.chunks(text)
+        chunks = code.chunks(text, path)
     else:
         chunks = prose.chunks(text)
     return Document(path, title, language, chunks, mtime_ns)

@@ -1,8 +1,8 @@
 """Define the tables of the document index.
 
 Everything here is derived from files and may be deleted: `memory-router index` builds it again. A chunk's text is
-stored once; the full-text table is contentless and keeps only its postings. Vectors, when they come, hang on
-`chunks.id` in a table of their own.
+stored once; the full-text table is contentless and keeps only its postings. Vectors hang on `chunks.id` in a table of
+their own. `totals` is kept by triggers, because counting a million rows costs more than a search.
 """
 
 import apsw
@@ -23,27 +23,36 @@ FIELD_WEIGHTS = {
 }
 
 
-def _first(connection: apsw.Connection) -> None:
+def _roots(connection: apsw.Connection) -> None:
+    connection.execute("CREATE TABLE roots(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, finished REAL)")
+
+
+def _documents(connection: apsw.Connection) -> None:
+    # What an earlier version derived from the files is derived again by the next run; the roots are remembered.
     connection.execute(
         """
-        CREATE TABLE roots(
-            id INTEGER PRIMARY KEY,
-            path TEXT NOT NULL UNIQUE,
-            finished REAL
-        );
+        DROP TABLE IF EXISTS chunk_words;
+        DROP TABLE IF EXISTS chunk_text;
+        DROP TABLE IF EXISTS chunks;
+        DROP TABLE IF EXISTS files;
+        UPDATE roots SET finished = NULL;
         CREATE TABLE files(
             id INTEGER PRIMARY KEY,
             root INTEGER NOT NULL REFERENCES roots(id),
             path TEXT NOT NULL UNIQUE,
+            key TEXT NOT NULL,
             name TEXT NOT NULL COLLATE NOCASE,
             title TEXT NOT NULL,
             language TEXT NOT NULL,
+            project TEXT NOT NULL,
             size INTEGER NOT NULL,
             mtime_ns INTEGER NOT NULL,
             settled INTEGER NOT NULL,
             hash BLOB NOT NULL,
+            cutter TEXT NOT NULL,
             unfit TEXT NOT NULL
         );
+        CREATE INDEX files_by_key ON files(key);
         CREATE INDEX files_by_name ON files(name);
         CREATE INDEX files_by_root ON files(root);
         CREATE TABLE chunks(
@@ -55,9 +64,14 @@ def _first(connection: apsw.Connection) -> None:
             heading TEXT NOT NULL,
             symbols TEXT NOT NULL,
             date TEXT NOT NULL,
+            continues INTEGER NOT NULL,
             text TEXT NOT NULL,
             UNIQUE(file, position)
         );
+        CREATE TABLE totals(chunks INTEGER NOT NULL);
+        INSERT INTO totals VALUES (0);
+        CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN UPDATE totals SET chunks = chunks + 1; END;
+        CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN UPDATE totals SET chunks = chunks - 1; END;
         CREATE VIRTUAL TABLE chunk_text USING fts5(
             path, title, heading, symbols, identifiers, body, context, date,
             content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
@@ -67,4 +81,17 @@ def _first(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _vectors(connection: apsw.Connection) -> None:
+    # One byte a dimension; the trigger needs no extension, so whoever removes a chunk need not know of vectors.
+    connection.execute(
+        """
+        CREATE TABLE chunk_vectors(chunk INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+        CREATE TRIGGER chunk_vector_removed AFTER DELETE ON chunks BEGIN
+            DELETE FROM chunk_vectors WHERE chunk = old.id;
+        END;
+        CREATE TABLE vector_model(name TEXT NOT NULL, dimension INTEGER NOT NULL, chunks INTEGER NOT NULL);
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_roots, _documents, _vectors)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import apsw
 
 from memory_router.engines.documents.document import Document, surroundings
+from memory_router.engines.documents.identity import path_key
+from memory_router.text.cjk import characters, spread
 from memory_router.text.words import identifier_terms, split_name
 
 _MONTHS = [
@@ -23,16 +25,18 @@ class Fingerprint(NamedTuple):
         size: bytes.
         settled: False if the file may have changed after it was read without its time showing it.
         hash: digest of the content.
+        cutter: in which way it was cut into chunks.
         unfit: why nothing of it is indexed although it was read, else empty.
     """
 
     size: int
     settled: bool
     hash: bytes
+    cutter: str
     unfit: str = ""
 
 
-_NO_FILE = Fingerprint(0, True, b"")
+_NO_FILE = Fingerprint(0, True, b"", "")
 
 
 def add_root(connection: apsw.Connection, path: str) -> int:
@@ -54,18 +58,22 @@ def put_document(
     """
     remove_document(connection, document.path)
     file = connection.execute(
-        "INSERT INTO files(root, path, name, title, language, size, mtime_ns, settled, hash, unfit)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        "INSERT INTO files"
+        "(root, path, key, name, title, language, project, size, mtime_ns, settled, hash, cutter, unfit)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             root,
             document.path,
+            path_key(document.path),
             os.path.basename(document.path),
             document.title,
             document.language,
+            document.project,
             fingerprint.size,
             document.mtime_ns,
             fingerprint.settled,
             fingerprint.hash,
+            fingerprint.cutter,
             fingerprint.unfit,
         ),
     ).get
@@ -75,8 +83,8 @@ def put_document(
     written = written_dates(document.path)
     for position, chunk in enumerate(document.chunks):
         chunk_id = connection.execute(
-            "INSERT INTO chunks(file, position, first_line, last_line, heading, symbols, date, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO chunks(file, position, first_line, last_line, heading, symbols, date, continues, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
                 file,
                 position,
@@ -85,6 +93,7 @@ def put_document(
                 chunk.heading,
                 chunk.symbols,
                 chunk.date,
+                chunk.continues,
                 chunk.text,
             ),
         ).get
@@ -93,13 +102,13 @@ def put_document(
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 chunk_id,
-                path,
-                document.title,
-                chunk.heading,
+                spread(path),
+                spread(document.title),
+                spread(chunk.heading),
                 symbol_terms(chunk.symbols),
-                identifier_terms(chunk.text),
-                chunk.text,
-                surroundings(texts, position),
+                f"{identifier_terms(chunk.text)} {characters(chunk.text)}",
+                spread(chunk.text),
+                spread(surroundings(texts, position)),
                 f"{chunk.date} {written}",
             ),
         )
@@ -155,7 +164,8 @@ def stored_below(connection: apsw.Connection, root: str) -> dict[str, tuple[int,
     """Return modification time in ns and fingerprint of every file below a root, whichever root it was found from."""
     folder = root.rstrip(os.sep) + os.sep
     rows = connection.execute(
-        "SELECT path, mtime_ns, size, settled, hash, unfit FROM files WHERE path = ? OR (path > ? AND path < ?)",
+        "SELECT path, mtime_ns, size, settled, hash, cutter, unfit FROM files"
+        " WHERE path = ? OR (path > ? AND path < ?)",
         (root, folder, folder[:-1] + chr(ord(os.sep) + 1)),
     )
     return {path: (mtime_ns, Fingerprint(*rest)) for path, mtime_ns, *rest in rows}
