@@ -9,6 +9,7 @@ from typing import NamedTuple
 import typer
 
 from memory_router import installation, paths
+from memory_router.engines.transcripts.retention import deletion_warning
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.backends import AsJson
@@ -62,6 +63,8 @@ def _checks() -> Iterator[Check]:
         yield from _backends(manifests, state)
     if settings and state:
         yield from _circuits(settings, state)
+    if warning := deletion_warning():
+        yield Check("transcripts", "warning", warning, "Import them now and then: memory-router index --transcripts")
 
 
 def _program() -> Check:

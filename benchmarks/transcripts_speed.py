@@ -1,0 +1,143 @@
+"""Measure the archive of conversations: import, questions to half a million messages, a live lcm.db of 100 MB.
+
+    python benchmarks/transcripts_speed.py [--messages 500000] [--keep DIR]
+
+The conversations are made: words by Zipf's law over 20,000 invented ones and the vocabulary of decisions.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+
+import apsw
+from machine import heading
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from memory_router.engines.transcripts.importing import import_transcripts
+
+_A_SESSION = 500
+_START = 1_780_000_000
+_SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "ol", "is")]
+
+
+class Speech:
+    """Make sentences by Zipf's law, the same ones every time."""
+
+    def __init__(self, seed: int = 5) -> None:
+        self.chance = random.Random(seed)
+        self.words = [self._word() for _ in range(20_000)]
+        self.weights = [1 / (rank + 3) for rank in range(len(self.words))]
+
+    def said(self, length: int) -> str:
+        """Return so many words, sometimes with a decision in front."""
+        text = " ".join(self.chance.choices(self.words, self.weights, k=length))
+        return f"Agreed, we go with {text}." if self.chance.random() < 0.03 else f"{text}."
+
+    def question(self) -> str:
+        """Return a question about one or two rare words and some common ones."""
+        rare = self.chance.choices(self.words[200:], k=2)
+        return f"what did we decide about the {' '.join(rare)} {self.said(2)}"
+
+    def _word(self) -> str:
+        return "".join(self.chance.choice(_SYLLABLES) for _ in range(self.chance.randint(2, 4)))
+
+
+def sessions(speech: Speech, messages: int) -> Iterator[list[bytes]]:
+    """Yield the lines of one session after the other, as Claude Code writes them."""
+    for number in range(0, messages, _A_SESSION):
+        session, parent, lines = str(uuid.UUID(int=speech.chance.getrandbits(128))), None, []
+        for turn in range(_A_SESSION):
+            name = str(uuid.UUID(int=speech.chance.getrandbits(128)))
+            role = ("user", "assistant")[turn % 2]
+            blocks = [{"type": "text", "text": speech.said(speech.chance.randint(5, 45))}]
+            if role == "assistant" and turn % 6 == 1:
+                given = {"file_path": f"src/{speech.words[turn]}.py", "new_string": speech.said(20)}
+                blocks.append({"type": "tool_use", "name": "Edit", "input": given})
+            moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(_START + (number + turn) * 20))
+            record = {"type": role, "uuid": name, "parentUuid": parent, "sessionId": session, "timestamp": moment,
+                      "cwd": "/work/made", "isSidechain": False, "message": {"role": role, "content": blocks}}  # fmt: skip
+            lines.append(json.dumps(record).encode())
+            parent = name
+        yield lines
+
+
+def write_sessions(folder: str, speech: Speech, messages: int) -> int:
+    """Write transcripts and return their size in bytes."""
+    size = 0
+    for number, lines in enumerate(sessions(speech, messages)):
+        with open(os.path.join(folder, f"{number}.jsonl"), "wb") as stream:
+            size += stream.write(b"\n".join(lines) + b"\n")
+    return size
+
+
+def write_lcm(path: str, speech: Speech, size: int) -> int:
+    """Write an lcm.db of at least so many bytes with the program's own core tables, and return its messages."""
+    connection = apsw.Connection(path)
+    connection.execute(
+        """
+        CREATE TABLE conversations(conversation_id INTEGER PRIMARY KEY, session_id TEXT, session_key TEXT, title TEXT);
+        CREATE TABLE messages(message_id INTEGER PRIMARY KEY, conversation_id INTEGER, seq INTEGER, role TEXT,
+            content TEXT, created_at TEXT, UNIQUE(conversation_id, seq));
+        CREATE TABLE summaries(summary_id TEXT PRIMARY KEY, conversation_id INTEGER, kind TEXT, depth INTEGER,
+            content TEXT, created_at TEXT);
+        CREATE TABLE summary_messages(summary_id TEXT, message_id INTEGER, ordinal INTEGER);
+        CREATE TABLE summary_parents(summary_id TEXT, parent_summary_id TEXT, ordinal INTEGER);
+        CREATE VIRTUAL TABLE messages_fts USING fts5(content, tokenize = 'porter unicode61');
+        """
+    )
+    count = 0
+    while os.path.getsize(path) < size:
+        with connection:
+            conversation = count // 1000 + 1
+            connection.execute(
+                "INSERT OR IGNORE INTO conversations VALUES (?, ?, 'main', '')", (conversation, str(count))
+            )
+            for seq in range(1000):
+                text = speech.said(60)
+                count += 1
+                role = ("user", "assistant")[seq % 2]
+                row = (count, conversation, seq, role, text, "2026-10-01 10:00:00")
+                connection.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", row)
+                connection.execute("INSERT INTO messages_fts(rowid, content) VALUES (?, ?)", (count, text))
+    connection.close()
+    return count
+
+
+def main() -> None:
+    """Run everything and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=500_000)
+    parser.add_argument("--keep", help="use this folder and leave it; what is there already is not made again")
+    options = parser.parse_args()
+    print(heading("Archive of conversations"))
+    with tempfile.TemporaryDirectory() as own:
+        folder = options.keep or own
+        measure_archive(folder, options.messages)
+
+
+def measure_archive(folder: str, messages: int) -> None:
+    """Print the rate of import and the time of questions."""
+    database, speech = os.path.join(folder, "transcripts.db"), Speech()
+    if not os.path.exists(database):
+        made = os.path.join(folder, "made")
+        os.makedirs(made, exist_ok=True)
+        size = write_sessions(made, speech, messages)
+        report = import_transcripts([made], database=database)
+        rate = report.added / report.seconds
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"import: {report.added:,} messages of {size / 1e6:.0f} MB in {report.seconds:.1f} s: {rate:,.0f} a second"
+        )
+        print(f"peak memory {peak:.0f} MB, archive {os.path.getsize(database) / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Find decisions about what a question asks for, what led to each, and which later one took its place.
+
+A decision is a turn that sounds like one (`cues`), stands after turns that weigh something, and is taken on by the
+next one. It answers a question as far as the turns that led to it are about the question. A later decision about the
+same subject that takes something back, or changes it, supersedes it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from memory_router.engines.transcripts import cues
+from memory_router.engines.transcripts.ranking import Field, Ranked, looked_up
+from memory_router.engines.transcripts.turn import Turn, Window
+from memory_router.text import words
+from memory_router.text.relevance import Evidence, idf, stemmer
+
+_SEEDS = 24
+_REACH = 6
+# How much a word counts that was said so many turns before the decision, and after it.
+_BEFORE = (1.0, 0.95, 0.9, 0.85, 0.75, 0.65, 0.55)
+_AFTER = (1.0, 0.8, 0.5)
+# What was said before another decision belongs to that one.
+_ELSEWHERE = 0.3
+_SETTLED = 0.5
+# From here on a later decision supersedes an earlier one; most of those that do lie above 0.55, most others below 0.45.
+_SUPERSEDES = 0.5
+_LATER_CANDIDATES = 60
+_NAMED = 0.2
+_LEAST = 0.1
+
+_WORD = re.compile(r"[^\W_]{3,}")
+_SUBJECT_WORDS = 12
+# What a word of a decision's subject counts when it stands in one, two, three turns that led to it.
+_COMES_BACK = (0.3, 1.0, 1.5)
+_FOLLOWED = 4
+
+
+class Decision(NamedTuple):
+    """Hold one decision with the keys of what led to it and what came after.
+
+    Args:
+        key: the turn that decides.
+        score: how well it answers the question.
+        evidence: what its relevance is estimated from.
+        question: the turn that raised the matter, or None.
+        options: the turns between, oldest first.
+        outcome: the turn that took it on, or None.
+        superseded_by: the key of the decision that took its place, or None.
+    """
+
+    key: int
+    score: float
+    evidence: Evidence
+    question: int | None
+    options: tuple[int, ...]
+    outcome: int | None
+    superseded_by: int | None = None
+
+
+class DecisionFinder:
+    """Find the decisions in one field."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self.turns: dict[int, Turn] = {}
+        self._strengths: dict[int, float] = {}
+        self._contents: dict[str, frozenset[str]] = {}
+        self._stems = stemmer(field.archive.connection)
+
+    def find(self, ranked: list[Ranked], limit: int) -> list[Decision]:
+        """Return the decisions around what was found, best first, each after the one that superseded it.
+
+        Args:
+            ranked: what matches the question, best first.
+            limit: how many at the most.
+        """
+        found = self._around(self.field, ranked)
+        found.sort(key=lambda one: -one.score)
+        return self._in_force_first(found[: 3 * limit])[:limit]
+
+    def load(self, keys: Iterable[int]) -> None:
+        """Read turns that are not read yet."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self.turns]
+        if missing:
+            self.turns.update(self.field.archive.turns(missing))
+
+    def decision(self, key: int) -> Decision:
+        """Return the decision that a turn takes, with what led to it."""
+        return self._decision(self.field, key, {}, 1.0)
+
+    def _around(self, field: Field, ranked: list[Ranked]) -> list[Decision]:
+        near: dict[int, float] = {}
+        scores = {one.key: one.score for one in ranked}
+        for one in ranked[:_SEEDS]:
+            for key in (one.key, *field.above(one.key, _REACH), *field.below(one.key, _REACH)):
+                near[key] = max(near.get(key, 0.0), one.score)
+        self.load(near)
+        self.load(below for key in near for below in field.below(key, 1))
+        best = ranked[0].score if ranked else 1.0
+        settled = [key for key in near if self.strength(field, key) >= _SETTLED]
+        return [self._decision(field, key, scores, best) for key in settled]
+
+    def strength(self, field: Field, key: int) -> float:
+        """Return how surely a turn decides something, in [0, 1]."""
+        if key not in self._strengths:
+            self._strengths[key] = self._strength(field, key)
+        return self._strengths[key]
+
+    def _strength(self, field: Field, key: int) -> float:
+        turn = self.turns.get(key)
+        if turn is None or turn.role not in ("user", "assistant"):
+            return 0.0
+        strength = cues.commitment(turn.text)
+        if turn.role == "assistant":
+            return 0.5 * strength
+        above, below = (self.turns.get(one[0]) if one else None for one in (field.above(key, 1), field.below(key, 1)))
+        if cues.is_open(turn.text):
+            return 0.4 * strength
+        if above and above.role == "assistant":
+            strength += 0.15 + 0.2 * cues.offers_options(above.text)
+            asked = self.turns.get(field.previous.get(above.key) or 0)
+            strength += 0.15 * (asked is not None and cues.is_question(asked.text))
+        if below and below.role == "assistant":
+            strength += 0.35 * self._acts(field, below) + 0.1 * cues.acknowledges(below.text)
+        return min(1.0, strength)
+
+    def _acts(self, field: Field, turn: Turn) -> bool:
+        return bool(turn.tools or field.attached.get(turn.key))
+
+    def _decision(self, field: Field, key: int, scores: dict[int, float], best: float) -> Decision:
+        shares, span = self._window(field, key)
+        weights = field.asked.weights
+        total = sum(weights.values()) or 1.0
+        reached: dict[str, float] = {}
+        for one, share in shares.items():
+            for stem in field.hit(one).counts:
+                reached[stem] = max(reached.get(stem, 0.0), share)
+        support = sum(weight * reached.get(stem, 0.0) for stem, weight in weights.items()) / total
+        own = max(
+            (share * sum(weights.get(stem, 0.0) for stem in field.hit(one).counts) for one, share in shares.items()),
+            default=0.0,
+        )
+        near = max((share * field.hit(one).near for one, share in shares.items()), default=0.0)
+        matching = max((share * scores.get(one, 0.0) for one, share in shares.items()), default=0.0) / (best or 1.0)
+        score = (0.6 * support + 0.4 * matching) * (0.7 + 0.3 * self.strength(field, key))
+        evidence = Evidence(own / total, support, field.asked.known, near)
+        question, options, outcome = span
+        return Decision(key, score, evidence, question, options, outcome)
+
+    def _window(
+        self, field: Field, key: int
+    ) -> tuple[dict[int, float], tuple[int | None, tuple[int, ...], int | None]]:
+        """Return what belongs to a decision: how much each turn counts; and question, options and outcome."""
+        shares = {key: 1.0}
+        led: list[int] = []
+        factor = 1.0
+        above = field.above(key, _REACH)
+        self.load(above)
+        for distance, one in enumerate(above, 1):
+            if factor == 1.0 and self._is_done(field, one):
+                factor = _ELSEWHERE
+            shares[one] = factor * _BEFORE[distance]
+            if factor == 1.0:
+                led.append(one)
+        below = field.below(key, 2)
+        self.load(below)
+        for distance, one in enumerate(below, 1):
+            shares[one] = _AFTER[distance]
+        for one in (key, *below[:1]):
+            for tool in field.attached.get(one, ()):
+                shares[tool] = 0.8
+        led.reverse()
+        while led and self.turns[led[0]].role == "assistant":
+            led.pop(0)
+        outcome = below[0] if below and self.turns[below[0]].role == "assistant" else None
+        return shares, (led[0] if led else None, tuple(led[1:]), outcome)
+
+    def _is_done(self, field: Field, key: int) -> bool:
+        """Say whether a turn decided something that was then carried out: what follows is another matter."""
+        below = field.below(key, 1)
+        acts = bool(below) and below[0] in self.turns and self._acts(field, self.turns[below[0]])
+        return acts and self.strength(field, key) >= _SETTLED
+
+    def _in_force_first(self, found: list[Decision]) -> list[Decision]:
+        """Put each decision behind the one that took its place, and mark it."""
+        known = {one.key: one for one in found}
+        for one in found[:_FOLLOWED]:
+            later = self._later(one)
+            if later:
+                known[later.key] = self._successor(known.get(later.key) or self.decision(later.key), one)
+                known[one.key] = known[one.key]._replace(superseded_by=later.key)
+        marked: dict[int, Decision] = {}
+        for one in found:
+            for link in self._succession(known[one.key], known):
+                marked.setdefault(link.key, link)
+        return list(marked.values())
+
+    def _successor(self, own: Decision, one: Decision) -> Decision:
+        """Let the decision that took another's place answer the question at least as well."""
+        evidence = max(own.evidence, one.evidence, key=lambda each: each.wide)
+        return own._replace(score=max(own.score, one.score), evidence=evidence)
+
+    def _succession(self, one: Decision, known: dict[int, Decision]) -> list[Decision]:
+        """Return the decisions after this one in its line, the latest first, and this one."""
+        line = [one]
+        while (after := line[-1].superseded_by) is not None and after not in {each.key for each in line}:
+            line.append(known[after])
+        return line[::-1]
+
+    def _later(self, one: Decision) -> Decision | None:
+        """Return the decision that most surely took the place of this one, or None."""
+        subject = self._subject(one)
+        moment = self.turns[one.key].time
+        if not subject or moment is None:
+            return None
+        archive = self.field.archive
+        asked = looked_up(archive, list(subject))
+        weights = {key: subject.get(term, 0.0) for term, key in zip(asked.terms, asked.keys, strict=True)}
+        field = Field(archive, asked._replace(weights=weights), Window(since=moment + 1), _LATER_CANDIDATES)
+        links = [(self._link(one, each, field, weights), each) for each in self._around(field, field.ranked()[:_SEEDS])]
+        surest, later = max(links, default=(0.0, None), key=lambda link: (link[0], link[1].key))
+        return later if surest >= _SUPERSEDES else None
+
+    def _link(self, one: Decision, other: Decision, field: Field, weights: dict[str, float]) -> float:
+        """Return how surely a decision takes the place of an earlier one.
+
+        Args:
+            one: the earlier decision.
+            other: a decision found in `field`.
+            field: what was found for the subject of the earlier one.
+            weights: the stems of that subject with what they count.
+        """
+        earlier, later = self.turns[one.key], self.turns[other.key]
+        is_same_talk = one.key in field.above(other.key, 2 * _REACH)
+        if is_same_talk or (later.time or 0.0) <= (earlier.time or 0.0):
+            return 0.0
+        if other.evidence.wide < _LEAST:
+            return 0.0
+        outcome = self.turns[other.outcome].text if other.outcome else ""
+        changes = max(cues.reversal(later.text), 0.8 * cues.reversal(outcome))
+        asked = self.decision(other.key).evidence.wide
+        answers = min(1.0, asked / one.evidence.wide) if one.evidence.wide else 0.0
+        mention = self._mention(one, later, weights)
+        likeness = other.evidence.wide + 0.25 * answers + 0.3 * mention
+        # Who takes something back names it; without that there is little to go by.
+        return (1.0 if mention > _NAMED else 0.7) * likeness * (0.5 + 0.5 * changes * self.strength(field, other.key))
+
+    def _mention(self, one: Decision, later: Turn, weights: dict[str, float]) -> float:
+        """Return the share of the weightiest word of what was decided earlier that a later turn says, in [0, 1]."""
+        decided = self.turns[one.key].text + (f" {self.turns[one.outcome].text}" if one.outcome else "")
+        shared = self._content(decided) & self._content(later.text)
+        return max((weights.get(stem, 0.0) for stem in shared), default=0.0) / max(weights.values())
+
+    def _content(self, text: str) -> frozenset[str]:
+        if text not in self._contents:
+            spoken = [word for word in _WORD.findall(text[:500].lower()) if not words.is_stop_word(word)]
+            self._contents[text] = frozenset(self._stems(" ".join(spoken)))
+        return self._contents[text]
+
+    def _subject(self, one: Decision) -> dict[str, float]:
+        """Return the words that say what a decision is about, with their weights: rare ones that come back."""
+        spoken = [key for key in (one.question, *one.options, one.key, one.outcome) if key is not None]
+        tools = [tool for key in (one.key, one.outcome) if key for tool in self.field.attached.get(key, ())]
+        self.load(tools)
+        turns = Counter(term for key in (*spoken, *tools) for term in dict.fromkeys(_terms(self.turns[key])))
+        count = max(100, self.field.archive.count())
+        weights: dict[str, float] = {}
+        for term, times in turns.items():
+            frequency = min(map(self.field.archive.frequency, self._stems(term)), default=0)
+            if frequency > 1:
+                weights[term] = idf(count, frequency) * _COMES_BACK[min(times, len(_COMES_BACK)) - 1]
+        chosen = sorted(weights, key=lambda term: -weights[term])[:_SUBJECT_WORDS]
+        return {term: weights[term] for term in chosen}
+
+
+def _terms(turn: Turn) -> list[str]:
+    parsed = words.parse(turn.text[:1000])
+    files = [file.rsplit("/", 1)[-1].partition(".")[0] for file in turn.files]
+    return [*(word for word in parsed.words if len(word) > 2), *(name.joined for name in parsed.identifiers), *files]

@@ -1,0 +1,46 @@
+"""Fetch one turn by its id with as much around it as is wanted."""
+
+from typing import NamedTuple
+
+from memory_router.engines.transcripts.ranking import Asked, Field
+from memory_router.engines.transcripts.turn import Archive, Turn
+from memory_router.storage.sqlite import named_errors
+
+LAYERS = ("search", "timeline", "detail")
+# How many turns each way: none, what surrounds it, the whole branch.
+_REACH = {"search": 0, "timeline": 3, "detail": 500}
+
+
+class Expanded(NamedTuple):
+    """Hold a turn, the turns of its branch around it (oldest first, with tools), and the summaries above it."""
+
+    turn: Turn
+    around: tuple[Turn, ...]
+    summaries: tuple[Turn, ...]
+
+
+def expand(archive: Archive, name: str, layer: str) -> Expanded | None:
+    """Return the turn with the host's id `name`, or None if the archive does not hold it.
+
+    Args:
+        archive: where to look.
+        name: the id that a result gave.
+        layer: `search`, `timeline` or `detail`.
+
+    Raises:
+        StoreError: the archive is damaged, locked or unreadable.
+    """
+    with named_errors(archive.path):
+        key = archive.key_of(name)
+        if key is None:
+            return None
+        field = Field(archive, Asked([], [], [], {}, 0.0, {}))
+        reach = _REACH[layer]
+        line = [*reversed(field.above(key, reach)), key, *field.below(key, reach)]
+        field.expand(line)
+        with_tools = [one for spoken in line for one in (spoken, *(field.attached.get(spoken, ()) if reach else ()))]
+        held = archive.turns(with_tools)
+        if key not in held:
+            return None
+        around = tuple(held[one] for one in dict.fromkeys(with_tools) if one in held)
+        return Expanded(held[key], around, tuple(archive.summaries_above(key)) if reach else ())

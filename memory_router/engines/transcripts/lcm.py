@@ -1,0 +1,330 @@
+"""Read the database of OpenClaw's plugin lossless-claw (`lcm.db`) where it lies, while the plugin writes it.
+
+It has no schema version, so what is needed is looked for by column (research on v0.9.4, 0.15.3 and 1.0.0-beta.4). In
+`summary_parents` the `parent_summary_id` is the older, lower source; the `summary_id` is the newer node above it.
+Only what is published is read: `pending_*` tables are not. Summaries have negative keys here.
+"""
+
+import json
+import os
+import time
+
+import apsw
+
+from memory_router import paths
+from memory_router.engines.transcripts.archive import as_match, expression, matched
+from memory_router.engines.transcripts.record import moment
+from memory_router.engines.transcripts.turn import Edge, Match, Turn, Window
+from memory_router.errors import StoreError
+from memory_router.storage.sqlite import named_errors
+from memory_router.text.relevance import stemmer
+
+_BUSY_MS = 2000
+_NEEDED = {
+    "conversations": {"conversation_id"},
+    "messages": {"message_id", "conversation_id", "seq", "role", "content", "created_at"},
+    "summaries": {"summary_id", "conversation_id", "kind", "depth", "content"},
+    "summary_messages": {"summary_id", "message_id"},
+    "summary_parents": {"summary_id", "parent_summary_id"},
+}
+_LIKE_ROWS = 400
+# Tool arguments have no full-text index in this database: only the newest are looked through.
+_TOOL_ROWS = 20_000
+_DEEPEST = 20
+_IDEOGRAPHS = "\u2e80"
+
+_STAMP = "replace(substr(m.created_at, 1, 19), 'T', ' ')"
+_ALLOWED = f"""
+    (:since IS NULL OR {_STAMP} >= :since) AND (:until IS NULL OR {_STAMP} <= :until)
+    AND (:session IS NULL OR m.conversation_id = :session)
+    AND (:project IS NULL
+         OR m.conversation_id IN (SELECT conversation_id FROM conversations WHERE {{project}} = :project))
+"""  # noqa: S608
+_PREVIOUS = """
+    (SELECT p.message_id FROM messages p WHERE p.conversation_id = {0}.conversation_id AND p.seq < {0}.seq
+     AND p.role IN ('user', 'assistant') ORDER BY p.seq DESC LIMIT 1)
+"""
+_EDGES = f"""
+    SELECT m.message_id, {_PREVIOUS.format("m")}, m.role FROM messages m
+    WHERE m.message_id IN (SELECT value FROM json_each(?1))
+    UNION ALL
+    SELECT n.message_id, {_PREVIOUS.format("n")}, n.role FROM messages m
+    JOIN messages n ON n.conversation_id = m.conversation_id AND n.seq > m.seq AND n.seq <= m.seq + 4
+    WHERE m.message_id IN (SELECT value FROM json_each(?1))
+"""  # noqa: S608
+
+
+def standard_path() -> str:
+    """Return where lossless-claw keeps its database on this machine, by its own precedence."""
+    if named := paths.lcm_database():
+        return named
+    folder = paths.openclaw_dir()
+    try:
+        with open(os.path.join(folder, "openclaw.json"), encoding="utf-8") as stream:
+            entry = json.load(stream)["plugins"]["entries"]["lossless-claw"]["config"]
+            chosen = entry.get("dbPath") or entry.get("databasePath")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        chosen = None
+    return os.path.expanduser(chosen) if isinstance(chosen, str) else os.path.join(folder, "lcm.db")
+
+
+class LcmArchive:
+    """Search an lcm.db; open it with `LcmArchive.open`. Nothing is ever written to it."""
+
+    name = "lcm"
+    column_weights = (1.0, 0.4)
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self.connection = connection
+        self.path = path
+        self._columns = _columns(connection)
+        for table, needed in _NEEDED.items():
+            if missing := needed - self._columns.get(table, set()):
+                raise StoreError(
+                    f"{paths.shown(path)} is no database of lossless-claw that this version can read:"
+                    f" {table} lacks {', '.join(sorted(missing))}.",
+                    "Update memory-router, or let OpenClaw finish its own migration; nothing was changed.",
+                )
+        connection.register_fts5_function("matched", matched)
+        self._has_words = self._has("messages_fts", "content")
+        if self._has_words:
+            connection.execute("CREATE VIRTUAL TABLE temp.message_words USING fts5vocab(main, messages_fts, row)")
+        connection.pragma("query_only", True)
+        self._stems = stemmer(connection)
+        project = "session_key" if self._has("conversations", "session_key") else "conversation_id"
+        self._allowed = _ALLOWED.format(project=project)
+
+    @classmethod
+    def open(cls, path: str) -> "LcmArchive | None":
+        """Open the database at `path` for reading; return None when there is none.
+
+        Raises:
+            CorruptStoreError: it is damaged, or no database.
+            StoreError: it has other tables, or cannot be opened.
+        """
+        if not os.path.exists(path):
+            return None
+        with named_errors(path):
+            connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+            connection.set_busy_timeout(_BUSY_MS)
+            try:
+                return cls(connection, path)
+            except (apsw.CantOpenError, apsw.ReadOnlyError):
+                # In a folder that cannot be written a database at rest can still be read as it is.
+                if os.path.exists(path + "-wal"):
+                    raise
+                flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+                return cls(apsw.Connection(f"file:{_escaped(path)}?immutable=1", flags=flags), path)
+
+    def is_replaced(self) -> bool:
+        """Say whether the file is gone by now."""
+        return not os.path.exists(self.path)
+
+    def count(self) -> int:
+        """Return how many messages there are."""
+        return int(self.connection.execute("SELECT count(*) FROM messages").get)
+
+    def sessions(self) -> int:
+        """Return how many conversations there are."""
+        return int(self.connection.execute("SELECT count(*) FROM conversations").get)
+
+    def frequency(self, stem: str) -> int:
+        """Return how many messages hold a stem."""
+        if self._has_words and stem < _IDEOGRAPHS:
+            return int(self.connection.execute("SELECT doc FROM message_words WHERE term = ?", (stem,)).get or 0)
+        sql = "SELECT count(*) FROM (SELECT 1 FROM messages WHERE content LIKE ? ESCAPE '\\' LIMIT 1000)"
+        return int(self.connection.execute(sql, (_like(stem),)).get)
+
+    def matching(self, terms: list[str], required: list[str], window: Window, limit: int) -> list[Match]:
+        """Return the best messages and summaries that hold one of `required`, and messages with such tool arguments."""
+        window_values = _window(window)
+        if self._has_words and all(term < _IDEOGRAPHS for term in terms):
+            found = self._by_words(terms, required, window_values, limit)
+        else:
+            found = self._by_likeness(terms, required, window_values)
+        by_key = {match.key: match for match in found}
+        for match in self._by_tools(terms, window_values):
+            known = by_key.get(match.key)
+            both = (
+                [[one[0], other[1]] for one, other in zip(known.places, match.places, strict=True)] if known else None
+            )
+            by_key[match.key] = known._replace(places=both) if known and both else match
+        return list(by_key.values())
+
+    def edges(self, keys: list[int]) -> list[Edge]:
+        """Return the edges of messages, and of those that follow them; summaries stand alone."""
+        rows = self.connection.execute(_EDGES, (json.dumps([key for key in keys if key > 0]),))
+        return [*map(Edge._make, rows), *(Edge(key, None, "summary") for key in keys if key < 0)]
+
+    def turns(self, keys: list[int]) -> dict[int, Turn]:
+        """Return messages and summaries by key; those that are not there are left out."""
+        listed = json.dumps(keys)
+        tools = self._tools(listed)
+        rows = self.connection.execute(
+            f"""
+            SELECT m.message_id, 'lcm:' || m.message_id, m.role, m.content, '', '', m.created_at, {self._session()}
+            FROM json_each(?1) w JOIN messages m ON m.message_id = w.value
+            JOIN conversations c ON c.conversation_id = m.conversation_id
+            UNION ALL
+            SELECT w.value, 'lcm:' || m.summary_id, 'summary', m.content, '', '', {self._stamp()}, {self._session()}
+            FROM json_each(?1) w JOIN summaries m ON m.rowid = -w.value
+            JOIN conversations c ON c.conversation_id = m.conversation_id
+            """,  # noqa: S608
+            (listed,),
+        )
+        return {row[0]: _turn(row, tools.get(row[0], "")) for row in rows}
+
+    def newest(self, window: Window) -> Edge | None:
+        """Return the newest message in a window."""
+        sql = f"SELECT m.message_id, {_PREVIOUS.format('m')}, m.role FROM messages m"  # noqa: S608
+        order = "ORDER BY m.created_at DESC, m.message_id DESC LIMIT 1"
+        spoken = "m.role IN ('user', 'assistant')"
+        row = self.connection.execute(f"{sql} WHERE {spoken} AND {self._allowed} {order}", _window(window)).get
+        return Edge._make(row) if row else None
+
+    def latest(self) -> tuple[float, int] | None:
+        """Return the time of the newest message and its conversation."""
+        sql = "SELECT created_at, conversation_id FROM messages ORDER BY message_id DESC LIMIT 1"
+        row = self.connection.execute(sql).get
+        return (moment(row[0]) or 0.0, row[1]) if row else None
+
+    def key_of(self, name: str) -> int | None:
+        """Return the key of `lcm:NUMBER` or `lcm:sum_...`, or None."""
+        own = name.removeprefix("lcm:")
+        if own.isdecimal() and len(own) < 18:
+            return self.connection.execute("SELECT message_id FROM messages WHERE message_id = ?", (int(own),)).get  # type: ignore[no-any-return]
+        row = self.connection.execute("SELECT rowid FROM summaries WHERE summary_id = ?", (own,)).get
+        return -row if row else None
+
+    def summaries_above(self, key: int) -> list[Turn]:
+        """Return the summaries that cover a message or a summary, the nearest first."""
+        if key > 0:
+            sql = "SELECT summary_id FROM summary_messages WHERE message_id = ?"
+            names = [name for (name,) in self.connection.execute(sql, (key,))]
+        else:
+            own = self.connection.execute("SELECT summary_id FROM summaries WHERE rowid = ?", (-key,)).get
+            names = self._higher([own])
+        chain: list[str] = []
+        while names and len(chain) < _DEEPEST:
+            chain += names
+            names = [name for name in self._higher(names) if name not in chain]
+        keys = [found for name in chain if (found := self.key_of(name)) is not None]
+        held = self.turns(keys)
+        return [held[one] for one in keys if one in held]
+
+    def _higher(self, names: list[str]) -> list[str]:
+        sql = """
+            SELECT DISTINCT summary_id FROM summary_parents
+            WHERE parent_summary_id IN (SELECT value FROM json_each(?)) ORDER BY summary_id
+        """
+        return [name for (name,) in self.connection.execute(sql, (json.dumps(names),))]
+
+    def _by_words(self, terms: list[str], required: list[str], window: dict[str, object], limit: int) -> list[Match]:
+        bindings = {"expression": expression(terms, required), "limit": limit, **window}
+        is_open = all(value is None for value in window.values())
+        within = "" if is_open else f"CROSS JOIN messages m ON m.message_id = messages_fts.rowid AND {self._allowed}"
+        rows = self.connection.execute(
+            f"""
+            SELECT messages_fts.rowid, matched(messages_fts) FROM messages_fts {within}
+            WHERE messages_fts MATCH :expression ORDER BY rank LIMIT :limit
+            """,  # noqa: S608 - constants
+            bindings if not is_open else {"expression": bindings["expression"], "limit": limit},
+        )
+        found = [as_match(key, packed, len(terms)) for key, packed in rows]
+        if is_open and self._has("summaries_fts", "summary_id"):
+            sql = """
+                SELECT -s.rowid, matched(summaries_fts) FROM summaries_fts
+                JOIN summaries s ON s.summary_id = summaries_fts.summary_id
+                WHERE summaries_fts MATCH ? ORDER BY rank LIMIT ?
+            """
+            rows = self.connection.execute(sql, (bindings["expression"], limit // 4))
+            found += [as_match(key, packed, len(terms)) for key, packed in rows]
+        return [match._replace(places=[[columns[-1], []] for columns in match.places]) for match in found]
+
+    def _by_likeness(self, terms: list[str], required: list[str], window: dict[str, object]) -> list[Match]:
+        """Look for terms in the text itself: without an index, and for scripts that the index cannot cut into words."""
+        sql = f"""
+            SELECT m.message_id, m.content FROM messages m
+            WHERE EXISTS (SELECT 1 FROM json_each(:terms) t WHERE m.content LIKE t.value ESCAPE '\\')
+            AND {self._allowed}
+            ORDER BY m.message_id DESC LIMIT {_LIKE_ROWS}
+        """  # noqa: S608
+        rows = self.connection.execute(sql, {"terms": json.dumps([_like(term) for term in required]), **window})
+        return [
+            Match(key, len(content.split()), [[_places(term, content), []] for term in terms]) for key, content in rows
+        ]
+
+    def _by_tools(self, terms: list[str], window: dict[str, object]) -> list[Match]:
+        if not self._has("message_parts", "tool_input"):
+            return []
+        sql = f"""
+            SELECT t.message_id, group_concat(lower(t.tool_input), ' ') FROM (
+                SELECT message_id, tool_input FROM message_parts WHERE tool_input IS NOT NULL
+                ORDER BY rowid DESC LIMIT {_TOOL_ROWS}
+            ) t JOIN messages m ON m.message_id = t.message_id
+            WHERE EXISTS (SELECT 1 FROM json_each(:terms) w WHERE instr(lower(t.tool_input), w.value))
+            AND {self._allowed}
+            GROUP BY t.message_id LIMIT {_LIKE_ROWS}
+        """  # noqa: S608
+        wanted = [term.lower() for term in terms if len(term) > 2]
+        rows = self.connection.execute(sql, {"terms": json.dumps(wanted), **window})
+        return [Match(key, 0, [[[], _places(term, given)] for term in terms]) for key, given in rows]
+
+    def _tools(self, listed: str) -> dict[int, str]:
+        if not self._has("message_parts", "tool_input") or not self._has("message_parts", "tool_name"):
+            return {}
+        sql = """
+            SELECT message_id, group_concat(coalesce(tool_name, '') || ' ' || coalesce(tool_input, ''), char(10))
+            FROM message_parts WHERE message_id IN (SELECT value FROM json_each(?)) AND tool_input IS NOT NULL
+            GROUP BY message_id
+        """
+        return dict(self.connection.execute(sql, (listed,)))
+
+    def _session(self) -> str:
+        name = "c.session_id" if self._has("conversations", "session_id") else "c.conversation_id"
+        return f"{name}, {'c.session_key' if self._has('conversations', 'session_key') else 'NULL'}"
+
+    def _stamp(self) -> str:
+        known = [column for column in ("latest_at", "created_at") if self._has("summaries", column)]
+        return f"coalesce({', '.join(f'm.{column}' for column in known)}, NULL)" if known else "NULL"
+
+    def _has(self, table: str, column: str) -> bool:
+        return column in self._columns.get(table, ())
+
+
+def _columns(connection: apsw.Connection) -> dict[str, set[str]]:
+    sql = "SELECT t.name, c.name FROM main.sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"
+    found: dict[str, set[str]] = {}
+    for table, column in connection.execute(sql):
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _turn(row: tuple[object, ...], tools: str) -> Turn:
+    key, name, role, content, _, _, stamp, session, project = row
+    return Turn(
+        int(str(key)), str(name), str(role), str(content or ""), tools, (), moment(stamp), str(session or ""),
+        str(project or ""), "openclaw",
+    )  # fmt: skip
+
+
+def _window(window: Window) -> dict[str, object]:
+    stamps = {
+        name: time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(value)) if value is not None else None
+        for name, value in (("since", window.since), ("until", window.until))
+    }
+    return {**stamps, "session": window.session, "project": window.project}
+
+
+def _places(term: str, text: str) -> list[int]:
+    position = text.lower().find(term.lower())
+    return [text.count(" ", 0, position)] if position >= 0 else []
+
+
+def _like(term: str) -> str:
+    escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _escaped(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

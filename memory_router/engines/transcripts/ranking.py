@@ -1,0 +1,231 @@
+"""Choose turns by BM25 and order them by how much of the question they and the turns around them cover.
+
+A turn alone says little: "a quarter of an hour, on the clock" answers a question that was asked two turns before.
+So what matches around a turn counts for it too, less with distance.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Match, Window
+from memory_router.text import words
+from memory_router.text.relevance import Evidence, coverage, nearness, stemmer, weigh
+
+_MAX_TERMS = 40
+_CANDIDATES = 150
+# Words in so many nodes are looked for only in those that a rarer word of the question has found.
+_MOST_MATCHES = 6_000
+# Among a handful of turns every word looks common; rarity is judged as if there were this many.
+_FEWEST = 100
+
+# What a word counts in a column, and in a neighbour by distance; BM25's own k1 and b; what cover and nearness add to
+# a score in which the best counts 1. Chosen on LoCoMo development questions (benchmarks/transcripts_recall.py).
+_NEIGHBOUR = (1.0, 0.35, 0.35)
+_K1 = 1.2
+_B = 0.3
+_COVER = 0.8
+_NEAR = 0.2
+
+
+class Asked(NamedTuple):
+    """Hold a question as the archive sees it.
+
+    Args:
+        terms: what is searched for, any of them.
+        required: those of them that choose the candidates.
+        keys: the stems of each term.
+        weights: idf by key, of the terms that count.
+        known: weighted share of the question that stands somewhere in the archive.
+        idf: idf by key, of all terms.
+    """
+
+    terms: list[str]
+    required: list[str]
+    keys: list[str]
+    weights: dict[str, float]
+    known: float
+    idf: dict[str, float]
+
+
+class Ranked(NamedTuple):
+    """Hold a node with its score and what speaks for it."""
+
+    key: int
+    score: float
+    evidence: Evidence
+
+
+class Hit(NamedTuple):
+    """Hold what matched in a node: how often each stem stands in it, weighted, its length, and their nearness."""
+
+    counts: Mapping[str, float]
+    length: float
+    near: float
+
+
+_NO_HIT = Hit({}, 0.0, 0.0)
+
+
+def understood(archive: Archive, question: words.Question, dropped: Iterable[str] = ()) -> Asked:
+    """Look the words of a question up in an archive.
+
+    Args:
+        archive: where it is to be asked.
+        question: what is asked; the steps of its paths are searched as words.
+        dropped: words that say what kind of answer is wanted, not about what; they stay if there is nothing else.
+    """
+    names = [part for name in question.identifiers for part in (name.joined, *name.parts)]
+    names += [part for path in question.paths for part in words.split_name(path)]
+    phrases = [" ".join(phrase.split()) for phrase in question.phrases]
+    about = [word for word in question.words if word not in set(dropped) and not words.is_stop_word(word)]
+    plain = list(dict.fromkeys([*about, *names] or question.words))[:_MAX_TERMS]
+    return looked_up(archive, plain, uncounted={*phrases, *(name.joined for name in question.identifiers)})
+
+
+def looked_up(archive: Archive, plain: list[str], uncounted: Iterable[str] = ()) -> Asked:
+    """Look terms up in an archive.
+
+    Args:
+        archive: where they are to be searched for.
+        plain: the terms.
+        uncounted: further terms, or some of them, that rank but are not missed where they are missing.
+    """
+    stems = stemmer(archive.connection)
+    keys = {term: " ".join(stems(term)) for term in dict.fromkeys((*plain, *uncounted))}
+    keys = {term: key for term, key in keys.items() if key}
+    frequencies = {key: min(archive.frequency(stem) for stem in key.split()) for key in keys.values()}
+    counted = [key for term, key in keys.items() if term not in set(uncounted)] or list(frequencies)
+    idf = weigh(frequencies, max(_FEWEST, archive.count()), frequencies.__getitem__)
+    weights = {key: idf[key] for key in counted}
+    known = coverage(weights, {key for key in counted if frequencies[key]})
+    return Asked(list(keys), _required(keys, frequencies), list(keys.values()), weights, known, idf)
+
+
+def _required(keys: dict[str, str], frequencies: dict[str, int]) -> list[str]:
+    """Return the rarest terms, as many as match few enough nodes together; at least one."""
+    required: list[str] = []
+    matches = 0
+    for term in sorted(
+        (term for term, key in keys.items() if frequencies[key]), key=lambda one: frequencies[keys[one]]
+    ):
+        matches += frequencies[keys[term]]
+        if required and matches > _MOST_MATCHES:
+            break
+        required.append(term)
+    return required
+
+
+class Field:
+    """Hold the part of a conversation graph around what matches a question."""
+
+    def __init__(
+        self, archive: Archive, asked: Asked, window: Window = ANY_TIME, candidates: int = _CANDIDATES
+    ) -> None:
+        self.archive = archive
+        self.asked = asked
+        self.hits: dict[int, Hit] = {}
+        self.previous: dict[int, int | None] = {}
+        self.following: dict[int, list[int]] = {}
+        self.attached: dict[int, list[int]] = {}
+        self.roles: dict[int, str] = {}
+        self._expanded: set[int] = set()
+        if asked.required:
+            matches = archive.matching(asked.terms, asked.required, window, candidates)
+            self.hits = {match.key: self._hit(match) for match in matches}
+            self.expand(self.hits)
+            self.expand(list(self.previous) + [one for one in self.previous.values() if one is not None])
+
+    def expand(self, keys: Iterable[int]) -> None:
+        """Load the edges of nodes and of those below them."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._expanded]
+        if not wanted:
+            return
+        self._expanded.update(wanted)
+        for edge in self.archive.edges(wanted):
+            if edge.key in self.previous:
+                continue
+            self.previous[edge.key] = edge.previous
+            self.roles[edge.key] = edge.role
+            if edge.previous is not None:
+                below = self.following if edge.role in SPEAKERS else self.attached
+                below.setdefault(edge.previous, []).append(edge.key)
+
+    def hit(self, key: int) -> Hit:
+        """Return what matched in a node."""
+        return self.hits.get(key, _NO_HIT)
+
+    def above(self, key: int, steps: int) -> list[int]:
+        """Return the turns that led to a node, the nearest first."""
+        found: list[int] = []
+        if key not in self.previous:
+            self.expand((key,))
+        current = self.previous.get(key)
+        while current is not None and len(found) < steps and current not in found and current != key:
+            found.append(current)
+            if current not in self._expanded:
+                self.expand((current,))
+            current = self.previous.get(current)
+        return found
+
+    def below(self, key: int, steps: int) -> list[int]:
+        """Return the turns that came after a node, the nearest first; of several branches the last one went on."""
+        found: list[int] = []
+        current = key
+        while len(found) < steps:
+            if current not in self._expanded:
+                self.expand((current,))
+            children = self.following.get(current)
+            if not children or max(children) in found or max(children) == key:
+                break
+            current = max(children)
+            found.append(current)
+        return found
+
+    def around(self, key: int, steps: int = 2) -> list[tuple[int, int]]:
+        """Return the nodes near a node with their distance."""
+        near = [(one, distance) for line in (self.above(key, steps), self.below(key, steps))
+                for distance, one in enumerate(line, 1)]  # fmt: skip
+        return near + [(one, 1) for one in self.attached.get(key, ())]
+
+    def ranked(self) -> list[Ranked]:
+        """Return all nodes that match or stand next to one that does, best first."""
+        average = max(1.0, sum(hit.length for hit in self.hits.values()) / max(1, len(self.hits)))
+        beside = {one for key in self.hits for one, distance in self.around(key, 1)}
+        found = [self._ranked(key, average) for key in self.hits.keys() | beside]
+        best = max((one.score for one in found), default=0.0) or 1.0
+        found = [
+            one._replace(score=one.score / best + _COVER * one.evidence.wide + _NEAR * one.evidence.near)
+            for one in found
+        ]
+        found.sort(key=lambda one: (-one.score, -one.key))
+        return found
+
+    def _ranked(self, key: int, average: float) -> Ranked:
+        hit = self.hit(key)
+        counts = dict(hit.counts)
+        for one, distance in self.around(key):
+            for stem, count in self.hit(one).counts.items():
+                counts[stem] = counts.get(stem, 0.0) + _NEIGHBOUR[distance] * min(count, 1.0)
+        weights = self.asked.weights
+        damped = _K1 * (1 - _B + _B * (hit.length or average) / average)
+        score = sum(
+            self.asked.idf.get(stem, 0.0) * count * (_K1 + 1) / (count + damped) for stem, count in counts.items()
+        )
+        evidence = Evidence(coverage(weights, hit.counts), coverage(weights, counts), self.asked.known, hit.near)
+        return Ranked(key, score, evidence)
+
+    def _hit(self, match: Match) -> Hit:
+        counts: dict[str, float] = {}
+        said: dict[int, str] = {}
+        columns_weights = self.archive.column_weights
+        for key, columns in zip(self.asked.keys, match.places, strict=True):
+            count = sum(weight * len(positions) for weight, positions in zip(columns_weights, columns, strict=True))
+            if count:
+                counts[key] = max(count, counts.get(key, 0.0))
+            said.update(dict.fromkeys(columns[0], key))
+        near = 0.0
+        if len(said) > 1:
+            places = sorted(said)
+            in_order = [said.get(position, "") for position in range(places[0], places[-1] + 1)]
+            near = nearness(self.asked.weights, in_order)
+        return Hit(counts, match.length, near)

@@ -1,0 +1,204 @@
+"""Answer questions from conversations: decisions with their chain, or what was said, with what stands around it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memory_router.engines.transcripts import cues
+from memory_router.engines.transcripts.decisions import Decision, DecisionFinder
+from memory_router.engines.transcripts.question import Wanted, understand
+from memory_router.engines.transcripts.ranking import Asked, Field, Ranked, understood
+from memory_router.engines.transcripts.turn import Archive, Turn, Window
+from memory_router.storage.sqlite import named_errors
+from memory_router.text.relevance import calibrated
+
+_MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
+# What a mention counts beside a decision that covers as much of the question.
+_MENTION = 0.65
+# The estimate for the newest decision or turn where a question names nothing but a time, or nothing at all.
+_NEWEST, _NEWEST_AT_ALL = 0.7, 0.5
+_WALKED = 40
+_SURE = 0.6
+
+
+class Step(NamedTuple):
+    """Hold one step of a causal chain: `question`, `option`, `decision`, `reason`, `outcome`, `change`, `replaced`."""
+
+    step: str
+    turn: Turn
+    text: str
+
+
+class Recollection(NamedTuple):
+    """Hold one thing found.
+
+    Args:
+        archive: where.
+        turn: the turn that decides or says it.
+        relevance: calibrated estimate in [0, 1] that this answers the question.
+        score: what ranked it; comparable within one archive only.
+        chain: for a decision, from the question to what changed after; else empty.
+        around: for anything else, the turns around it, oldest first, itself among them.
+        superseded_by: the id of the decision that took the place of this one, or None.
+    """
+
+    archive: Archive
+    turn: Turn
+    relevance: float
+    score: float
+    chain: tuple[Step, ...] = ()
+    around: tuple[Turn, ...] = ()
+    superseded_by: str | None = None
+
+
+def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, now: float) -> list[Recollection]:
+    """Return what answers a question best, best first.
+
+    Args:
+        archives: where to look.
+        text: the question; no word of it is read as a query language.
+        limit: how many at the most.
+        window: what may be found; words of time in the question narrow it.
+        now: the time of asking, in seconds since the epoch.
+
+    Raises:
+        StoreError: an archive is damaged, locked or unreadable.
+    """
+    found: list[Recollection] = []
+    for archive in archives:
+        with named_errors(archive.path):
+            found += _from_one(archive, text[:_MAX_CHARACTERS], limit, window, now)
+    if len(archives) > 1:  # scores of two archives do not compare, relevance does; a line of decisions stays together
+        found.sort(key=lambda one: -round(one.relevance, 2))
+    return found[: max(limit, 0)]
+
+
+def _from_one(archive: Archive, text: str, limit: int, window: Window, now: float) -> list[Recollection]:
+    wanted, window = _narrowed(archive, text, window, now)
+    if wanted.is_bare:
+        return _newest(archive, limit, window, is_timed=bool(wanted.time.words))
+    field = Field(archive, understood(archive, wanted.question, wanted.dropped), window)
+    ranked = field.ranked()
+    if not ranked or limit < 1:
+        return []
+    finder = DecisionFinder(field)
+    decisions = finder.find(ranked, limit) if wanted.is_decision else []
+    if window.since is not None or window.until is not None or window.session is not None:
+        inside = {one.key for one in ranked}
+        decisions = [one for one in decisions if one.key in inside or _is_within(finder.turns[one.key], window)]
+    return _merged(finder, decisions, ranked, limit, is_decision=wanted.is_decision)
+
+
+def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[Wanted, Window]:
+    """Read the words of time; where "today" holds nothing, today is the day of the newest turn."""
+    wanted = understand(text, now)
+    if not wanted.time.words:
+        return wanted, window
+    latest = archive.latest()
+    if wanted.time.is_conversation:
+        return wanted, window._replace(session=latest[1] if latest else None)
+    narrowed = _intersection(window, wanted)
+    if latest and archive.newest(narrowed) is None:
+        wanted = understand(text, latest[0] + 1)
+        narrowed = _intersection(window, wanted)
+    return wanted, narrowed
+
+
+def _intersection(window: Window, wanted: Wanted) -> Window:
+    since = max((one for one in (window.since, wanted.time.since) if one is not None), default=None)
+    until = min((one for one in (window.until, wanted.time.until) if one is not None), default=None)
+    return window._replace(since=since, until=until)
+
+
+def _is_within(turn: Turn, window: Window) -> bool:
+    moment = turn.time or 0.0
+    after = window.since is None or moment >= window.since
+    return after and (window.until is None or moment <= window.until) and window.session is None
+
+
+def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> list[Recollection]:
+    """Return the newest decisions, then the newest turns, of what may be found."""
+    newest = archive.newest(window)
+    if newest is None:
+        return []
+    field = Field(archive, Asked([], [], [], {}, 0.0, {}), window)
+    walked = [newest.key, *field.above(newest.key, _WALKED)]
+    finder = DecisionFinder(field)
+    finder.load(walked)
+    settled = [key for key in walked if finder.turns[key].role == "user" and finder.strength(field, key) >= _SURE]
+    others = [key for key in walked if key not in settled]
+    found = [_decided(finder, finder.decision(key), {}) for key in settled]
+    found += [_said(finder, key) for key in others]
+    top = _NEWEST if is_timed else _NEWEST_AT_ALL
+    return [one._replace(relevance=max(0.1, top - 0.01 * place)) for place, one in enumerate(found[:limit])]
+
+
+def _merged(
+    finder: DecisionFinder, decisions: list[Decision], ranked: list[Ranked], limit: int, *, is_decision: bool
+) -> list[Recollection]:
+    """Mix decisions, in their order, with what was merely said; what is part of a chain is not repeated."""
+    by_key = {one.key: one for one in decisions}
+    best = ranked[0].score or 1.0
+    finder.load(one.key for one in ranked[: 2 * limit])
+    said = [(_mention(one, best), one) for one in ranked[: 2 * limit] if one.key in finder.turns]
+    found: list[Recollection] = []
+    shown: set[int] = set()
+    seen: set[tuple[str, str, str]] = set()
+    while len(found) < limit and (decisions or said):
+        leading = max((one.score for one in decisions), default=-1.0)
+        if decisions and (not said or leading >= said[0][0]):
+            one = decisions.pop(0)
+            made = _decided(finder, one, by_key)
+        else:
+            value, hit = said.pop(0)
+            if hit.key in shown:
+                continue
+            made = _said(finder, hit.key)._replace(relevance=calibrated(hit.evidence), score=value)
+        same = (made.turn.session, made.turn.role, made.turn.text)
+        if same in seen or (is_decision and made.turn.key in shown and not made.chain):
+            continue
+        seen.add(same)
+        shown.update(step.turn.key for step in made.chain)
+        shown.add(made.turn.key)
+        found.append(made)
+    return found
+
+
+def _mention(one: Ranked, best: float) -> float:
+    return _MENTION * (0.6 * one.evidence.wide + 0.4 * one.score / best)
+
+
+def _said(finder: DecisionFinder, key: int) -> Recollection:
+    near = [*reversed(finder.field.above(key, 2)), key, *finder.field.below(key, 2)]
+    finder.load(near)
+    around = tuple(finder.turns[one] for one in near if one in finder.turns)
+    return Recollection(finder.field.archive, finder.turns[key], 0.0, 0.0, around=around)
+
+
+def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) -> Recollection:
+    turns = finder.turns
+    later = turns.get(one.superseded_by) if one.superseded_by is not None else None
+    replaced = [turns[key] for key, other in known.items() if other.superseded_by == one.key]
+    steps: list[Step] = []
+    if one.question is not None:
+        steps.append(Step("question", turns[one.question], turns[one.question].text))
+    options = [turns[key] for key in one.options]
+    weighing = [turn for turn in options if cues.offers_options(turn.text)] or options[-1:]
+    steps += [Step("option", turn, turn.text) for turn in weighing[-2:]]
+    steps.append(Step("decision", turns[one.key], turns[one.key].text))
+    for turn in (turns[one.key], *reversed(options), *(step.turn for step in steps[:1])):
+        if reason := cues.reason_in(turn.text):
+            steps.append(Step("reason", turn, reason))
+            break
+    if one.outcome is not None:
+        steps.append(Step("outcome", turns[one.outcome], turns[one.outcome].text))
+    steps += [Step("replaced", turn, turn.text) for turn in replaced[:2]]
+    if later:
+        steps.append(Step("change", later, later.text))
+    return Recollection(
+        finder.field.archive,
+        turns[one.key],
+        calibrated(one.evidence),
+        one.score,
+        tuple(steps),
+        superseded_by=later.id if later else None,
+    )

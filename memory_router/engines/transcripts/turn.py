@@ -1,0 +1,115 @@
+"""Hold what both kinds of archives give: turns, matches, and the part of the graph around them."""
+
+from typing import NamedTuple, Protocol
+
+import apsw
+
+SPEAKERS = ("user", "assistant")
+
+
+class Turn(NamedTuple):
+    """Hold one node of a conversation.
+
+    Args:
+        key: its number in the archive.
+        id: the host's own id.
+        role: `user`, `assistant`, `tool`, `summary` or `system`.
+        text: what was said.
+        tools: what tools were given.
+        files: the files that tools touched.
+        time: seconds since the epoch, or None.
+        session: the host's name of the session.
+        project: the working folder or session key, or empty.
+        host: the program that wrote it.
+    """
+
+    key: int
+    id: str
+    role: str
+    text: str
+    tools: str
+    files: tuple[str, ...]
+    time: float | None
+    session: str
+    project: str
+    host: str
+
+
+class Match(NamedTuple):
+    """Hold a node that matches: its key, its length in words, and where each term stands, by column."""
+
+    key: int
+    length: int
+    places: list[list[list[int]]]
+
+
+class Edge(NamedTuple):
+    """Hold a node with the turn above it (None at the top) and its role."""
+
+    key: int
+    previous: int | None
+    role: str
+
+
+class Window(NamedTuple):
+    """Say which turns may be found.
+
+    Args:
+        since: none older, in seconds since the epoch.
+        until: none newer, in seconds since the epoch.
+        session: only those of the session with this number in the archive.
+        project: only those of this project.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    session: int | None = None
+    project: str | None = None
+
+
+ANY_TIME = Window()
+
+
+class Archive(Protocol):
+    """Stand for a store of conversations that can be searched."""
+
+    name: str
+    path: str
+    connection: apsw.Connection
+
+    @property
+    def column_weights(self) -> tuple[float, ...]:
+        """Return what a word counts in each column of a match; the first column is what was said."""
+
+    def count(self) -> int:
+        """Return how many nodes can be searched."""
+
+    def frequency(self, stem: str) -> int:
+        """Return how many nodes hold a stem."""
+
+    def matching(self, terms: list[str], required: list[str], window: Window, limit: int) -> list[Match]:
+        """Return the best nodes that hold one of `required`, with where each of `terms` stands."""
+
+    def edges(self, keys: list[int]) -> list[Edge]:
+        """Return the edges of nodes, and of all nodes directly below them."""
+
+    def turns(self, keys: list[int]) -> dict[int, Turn]:
+        """Return nodes by key; those that are not there are left out."""
+
+    def newest(self, window: Window) -> Edge | None:
+        """Return the newest turn in a window."""
+
+    def latest(self) -> tuple[float, int] | None:
+        """Return the time of the newest turn and the number of its session."""
+
+    def sessions(self) -> int:
+        """Return how many sessions there are."""
+
+    def key_of(self, name: str) -> int | None:
+        """Return the key of the node with the host's id `name`, or None."""
+
+    def summaries_above(self, key: int) -> list[Turn]:
+        """Return the summaries that cover a node, the nearest first."""
+
+    def is_replaced(self) -> bool:
+        """Say whether another file stands at the path by now, or none."""

@@ -1,0 +1,172 @@
+"""Write records into the archive as nodes of the conversation graph; the caller holds the transaction."""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.engines.transcripts.record import Record
+from memory_router.text.redaction import redact
+from memory_router.text.words import identifier_terms
+
+_SPOKEN = ("user", "assistant")
+# How much of a text is indexed, in characters: what tools print is long and says little.
+_INDEXED = {"user": 20_000, "assistant": 20_000, "summary": 20_000, "tool": 2_000}
+
+
+class FileState(NamedTuple):
+    """Hold how far a file was read.
+
+    Args:
+        id: its row.
+        consumed: bytes read so far.
+        head: digest of its beginning.
+        last: the node that its last record belongs to, 0 if there is none.
+    """
+
+    id: int
+    consumed: int
+    head: bytes
+    last: int
+
+
+class _Place(NamedTuple):
+    """Say where in the graph an id of the host stands: its node, the latest turn at or above it, and its time."""
+
+    node: int | None
+    turn: int | None
+    time: float | None
+
+
+_NOWHERE = _Place(None, None, None)
+
+
+class Archivist:
+    """Write records to one open archive, of which this process is the only writer."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.added = 0
+        self.repeated = 0
+        self._connection = connection
+        self._next = 1 + (connection.execute("SELECT max(id) FROM nodes").get or 0)
+        self._sessions: dict[tuple[str, str, str], int] = {}
+        self._dates: dict[int, str] = {}
+
+    def state_of(self, path: str) -> FileState | None:
+        """Return how far a file was read, or None if it was never seen."""
+        row = self._connection.execute("SELECT id, consumed, head, last FROM files WHERE path = ?", (path,)).get
+        return FileState(*row) if row else None
+
+    def add_file(self, path: str) -> int:
+        """Remember a file and return its row."""
+        sql = "INSERT INTO files(path, consumed, head, last) VALUES (?, 0, x'', 0) RETURNING id"
+        return int(self._connection.execute(sql, (path,)).get)
+
+    def note_state(self, state: FileState) -> None:
+        """Note how far a file was read."""
+        sql = "UPDATE files SET consumed = ?2, head = ?3, last = ?4 WHERE id = ?1"
+        self._connection.execute(sql, state)
+
+    def store(self, host: str, records: Iterable[Record], last: int, fallback: float) -> int:
+        """Add the records that are new, and return the node of the last one.
+
+        Args:
+            host: the program that wrote them.
+            records: in file order.
+            last: the node of the record before the first one, 0 if there is none.
+            fallback: the time of records that have none, nor one before them, in seconds since the epoch.
+        """
+        records = list(records)
+        places = self._places(records)
+        before = self._place_of(last)
+        names: list[tuple[str, int | None]] = []
+        nodes: list[tuple[object, ...]] = []
+        texts: list[tuple[object, ...]] = []
+        for record in records:
+            if record.id in places:
+                before = places[record.id]
+                self.repeated += bool(record.role)
+                continue
+            # A parent that stands nowhere: the order in the file is the best guess for the conversation.
+            above = places.get(record.parent, before) if record.parent or record.follows else _NOWHERE
+            moment = record.time or above.time or before.time or fallback
+            if record.role:
+                parent = above.node if record.parent in places or record.follows else None
+                place = self._node(host, record, parent, above.turn, moment, nodes, texts)
+            else:
+                place = above._replace(time=moment)
+            for name in (record.id, *record.aliases):
+                places[name] = place
+                names.append((name, place.node))
+            before = place
+        many = self._connection.executemany
+        many("INSERT OR IGNORE INTO names(name, node) VALUES (?, ?)", names)
+        many(_INSERT_NODE, nodes)
+        many("INSERT INTO node_text(rowid, said, names, tools, date) VALUES (?, ?, ?, ?, ?)", texts)
+        return before.node or 0
+
+    def _node(
+        self,
+        host: str,
+        record: Record,
+        parent: int | None,
+        turn: int | None,
+        moment: float,
+        nodes: list[tuple[object, ...]],
+        texts: list[tuple[object, ...]],
+    ) -> _Place:
+        node, self._next = self._next, self._next + 1
+        text, tools = redact(record.text).text, redact(record.tools).text if record.tools else ""
+        session = self._session(host, record)
+        listed = json.dumps(record.files) if record.files else "[]"
+        nodes.append((node, record.id, session, parent, turn, record.role, moment, text, tools, listed))
+        said = text[: _INDEXED[record.role]]
+        texts.append((node, said, _names(f"{said} {tools}"), tools, self._date(moment)))
+        self.added += 1
+        return _Place(node, node if record.role in _SPOKEN else turn, moment)
+
+    def _places(self, records: Sequence[Record]) -> dict[str | None, _Place]:
+        wanted = {name for record in records for name in (record.id, record.parent) if name}
+        rows = self._connection.execute(_PLACES, (json.dumps(list(wanted)),))
+        return {name: _Place(node, turn, moment) for name, node, turn, moment in rows}
+
+    def _place_of(self, node: int) -> _Place:
+        row = self._connection.execute(_PLACE, (node,)).get
+        return _Place(*row) if row else _NOWHERE
+
+    def _session(self, host: str, record: Record) -> int:
+        key = (host, record.session, record.agent)
+        if key not in self._sessions:
+            self._sessions[key] = self._connection.execute(_SESSION, (*key, record.project)).get
+        return self._sessions[key]
+
+    def _date(self, moment: float) -> str:
+        """Return a day in words, so that `25 September` finds what was said then."""
+        day = int(moment // 86_400)
+        if day not in self._dates:
+            self._dates[day] = time.strftime("%Y-%m-%d %B", time.gmtime(day * 86_400))
+        return self._dates[day]
+
+
+def _names(text: str) -> str:
+    """Return the terms of the identifiers in a text; plain words, most of it, are passed over quickly."""
+    return identifier_terms(" ".join([word for word in text.split() if not (word.isalpha() and word[1:].islower())]))
+
+
+_TURN = "CASE WHEN n.role IN ('user', 'assistant') THEN n.id ELSE n.previous END, n.time"
+_PLACES = f"""
+    SELECT wanted.value, n.id, {_TURN} FROM json_each(?) wanted
+    JOIN names ON names.name = wanted.value LEFT JOIN nodes n ON n.id = names.node
+"""  # noqa: S608
+_PLACE = f"SELECT n.id, {_TURN} FROM nodes n WHERE n.id = ?"  # noqa: S608
+_INSERT_NODE = """
+    INSERT INTO nodes(id, name, session, parent, previous, role, time, text, tools, files)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_SESSION = """
+    INSERT INTO sessions(host, name, agent, project) VALUES (?, ?, ?, ?)
+    ON CONFLICT(host, name, agent) DO UPDATE SET project = iif(project = '', excluded.project, project)
+    RETURNING id
+"""

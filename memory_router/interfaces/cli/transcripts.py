@@ -1,0 +1,75 @@
+"""Import conversations: `memory-router index --transcripts`."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from memory_router import installation
+from memory_router.engines.transcripts import importing
+from memory_router.engines.transcripts.importing import Report
+from memory_router.interfaces.cli import output
+
+
+def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
+    """Import transcripts of Claude Code and OpenClaw, and print what was new.
+
+    Args:
+        paths: folders or files; none looks where these programs keep them.
+        as_json: print JSON also on a terminal.
+    """
+    listener = _Bar() if sys.stderr.isatty() else _Words()
+    try:
+        with listener.shown:
+            report = importing.import_transcripts(paths, listener=listener)
+    except KeyboardInterrupt:
+        output.note("Interrupted. What was imported stays; run it again to go on from there.")
+        sys.exit(130)
+    installation.refresh("lossless")
+    if as_json or not output.is_terminal():
+        output.print_json(report._asdict())
+        return
+    _print_report(report)
+
+
+class _Words(importing.Listener):
+    """Tell only what a reader of a log has to know."""
+
+    shown: AbstractContextManager[Any] = nullcontext()
+
+    def waiting(self) -> None:
+        output.note("Another run is importing; waiting until it is done.")
+
+
+class _Bar(_Words):
+    """Draw a progress bar on stderr, in bytes."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("transcripts"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.shown = self._progress
+        self._task = self._progress.add_task("", total=None)
+
+    def surveyed(self, size: int) -> None:
+        self._progress.update(self._task, total=size)
+
+    def advanced(self, size: int) -> None:
+        self._progress.advance(self._task, size)
+
+
+def _print_report(report: Report) -> None:
+    from memory_router.interfaces.cli.tables import print_table
+
+    counts = [(name.replace("_", " "), f"{getattr(report, name):,}") for name in
+              ("files", "read", "added", "repeated", "unreadable_lines")]  # fmt: skip
+    skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]
+    unreadable = [(f"cannot be read: {path}", reason) for path, reason in report.unreadable.items()]
+    print_table(("transcripts", ""), [*counts, *skipped, *unreadable])
+    for note in report.notes:
+        print(output.visible(note))
+    print(f"{report.messages:,} messages of {report.sessions:,} sessions can be searched; {report.seconds:.2f} s.")
+    if not report.places:
+        print("No transcripts were found. Name their folder: memory-router index --transcripts PATH")
