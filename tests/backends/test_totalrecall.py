@@ -179,7 +179,7 @@ def test_a_cold_start_loads_nothing_heavy(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize("name", ["cognee", "lossless"])
+@pytest.mark.parametrize("name", ["cognee"])
 def test_a_backend_that_is_not_built_says_so(tmp_path: Path, name: str) -> None:
     """Health is `unavailable` with a reason and a fix; a question gets an error in the same words."""
     adapter = Adapter(name, tmp_path)
