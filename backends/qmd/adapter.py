@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
+from memory_router.engines.documents.fetching import fetch, freshness
+from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.errors import StoreError
 
@@ -36,7 +38,8 @@ def _own(request: Request) -> Response:
         return failure("NOT_INDEXED", f"No folder is indexed yet. {_FIX}")
     hits = index.search(request.query, request.limit)
     if hits:
-        return answer([_result(hit) for hit in hits], {"engine": "embedded", "answered_by": _ANSWERED_BY})
+        age = freshness(paths.documents_db(), [hit.path for hit in hits])
+        return answer([_result(hit) for hit in hits], {"engine": "embedded", "answered_by": _ANSWERED_BY, **age})
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
@@ -69,6 +72,25 @@ def _with_real(place: str, request: Request) -> Response:
     if state and state.kind == "empty":
         return failure("NOT_INDEXED", f"{state.reason} {state.fix} Or: memory-router index PATH")
     return nothing("NO_MATCH", "No document of QMD's index shares a word with the question.")
+
+
+def get(request: Request) -> Response:
+    """Fetch a passage by the id that an answer gave."""
+    found = fetch(paths.documents_db(), request.id or "", request.layer or "detail")
+    if found is None:
+        return nothing("NOT_FOUND", "No indexed file holds this passage any more; ask the question again.")
+    metadata = {"engine": "embedded", "lines": [found.first_line, found.last_line], "heading": found.heading}
+    result = Result(
+        found.text,
+        1.0 if found.details["passage"] != "changed" else 0.5,
+        timestamp=iso_time(found.modified),
+        id=found.name,
+        title=found.details["title"],
+        path=found.path,
+        line=found.first_line,
+        metadata=metadata | found.details,
+    )
+    return answer([result], {"engine": "embedded"})
 
 
 def _merged(real: Sequence[Result], own: Sequence[Result]) -> list[Result]:
@@ -131,7 +153,7 @@ def _result(hit: Hit) -> Result:
         hit.content,
         round(hit.relevance, 4),
         timestamp=iso_time(hit.modified),
-        id=str(hit.id),
+        id=str(identity(hit.path, hit.first_line, hit.content)),
         title=hit.title,
         path=hit.path,
         line=hit.first_line,
@@ -167,4 +189,4 @@ def _real_result(hit: "RealHit") -> Result:
 
 
 if __name__ == "__main__":
-    serve("qmd", query=query, health=health)
+    serve("qmd", query=query, health=health, get=get)

@@ -49,7 +49,8 @@ def test_every_mode_answers_and_says_by_what(indexed: Home, mode: str) -> None:
     """Results carry their place; the answer names the engine and the mode that really ran."""
     body = ask(indexed, "where do the tide tables come from", mode)
     assert body["status"] == "success"
-    assert body["metadata"] == {"engine": "embedded", "answered_by": "search"}
+    assert body["metadata"].items() >= {"engine": "embedded", "files_changed": 0}.items()
+    assert 0 <= body["metadata"]["index_age"] < 600
     (result, *_) = body["results"]
     assert result["path"] == str(indexed.folder / "notes/tides.md")
     assert (result["line"], result["title"]) == (3, "Tides")
@@ -129,3 +130,44 @@ def test_the_command_prints_one_json_object(home: Home) -> None:
     missing = home.run("index", "nowhere")
     assert (missing.code, missing.out) == (1, "")
     assert "does not exist" in missing.err
+
+
+def test_results_are_fetched_by_layer_and_changes_are_told(indexed: Home) -> None:
+    """The id of an answer gives a snippet, the surroundings or the whole; it outlives the index and tells a change."""
+    note = indexed.folder / "notes/tides.md"
+    note.write_text("# Tides\n\n## Before\nOne.\n\n## Source\nTide tables come from Tidewell.\n\n## After\nThree.\n")
+    indexed.run("index")
+    identifier = ask(indexed, "where do the tide tables come from")["results"][0]["id"]
+
+    def fetched(layer: str) -> Any:
+        (line,) = talk(indexed, Request("get", id=identifier, layer=layer))
+        (result,) = decode_response(line)["results"]
+        return result
+
+    assert fetched("search")["content"] == fetched("detail")["content"] == "## Source\nTide tables come from Tidewell."
+    assert fetched("timeline")["metadata"]["lines"] == [3, 10]
+    assert fetched("timeline")["metadata"]["section"] == [6, 7]
+    assert [entry["line"] for entry in fetched("detail")["metadata"]["outline"]] == [1, 3, 6, 9]
+    (indexed.folder / "cache/documents.db").unlink()
+    indexed.run("index", str(indexed.folder / "notes"))
+    assert ask(indexed, "where do the tide tables come from")["results"][0]["id"] == identifier
+    assert (fetched("detail")["metadata"]["file"], fetched("detail")["metadata"]["passage"]) == ("unchanged", "same")
+    note.write_text("A new beginning.\n\n" + note.read_text())
+    assert fetched("detail")["metadata"]["file"] == "changed"
+    assert ask(indexed, "tide tables")["metadata"]["files_changed"] == 1
+    indexed.run("index")
+    assert (fetched("detail")["metadata"]["passage"], fetched("detail")["line"]) == ("moved", 8)
+    note.write_text(note.read_text().replace("Tidewell", "Wellspring"))
+    indexed.run("index")
+    assert fetched("detail")["metadata"]["passage"] == "changed"
+    note.unlink()
+    indexed.run("index")
+    (line,) = talk(indexed, Request("get", id=identifier, layer="detail"))
+    assert decode_response(line)["error_code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("identifier", ["", "12", "a-b-c", "../../etc/passwd", "x" * 5000, "ff-1-ff", "a-\u0663-b"])
+def test_unknown_ids_find_nothing(indexed: Home, identifier: str) -> None:
+    """An id that no answer gave is told as such, whatever it looks like."""
+    (line,) = talk(indexed, Request("get", id=identifier, layer="detail"))
+    assert decode_response(line)["error_code"] == "NOT_FOUND"

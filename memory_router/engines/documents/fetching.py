@@ -1,0 +1,160 @@
+"""Fetch a passage by its name, with as much around it as is wanted, and say honestly what has changed since."""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from memory_router.engines.documents.identity import Identity, identity, parse_identity
+from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.storage.sqlite import named_errors, open_read_only
+
+_SNIPPET = 240  # Characters: about 50 tokens.
+_OUTLINED = 100
+
+_FILE = "SELECT id, path, title, language, project, mtime_ns, size FROM files WHERE key = ?"
+_CHUNKS = "SELECT first_line, last_line, heading, symbols, continues, text FROM chunks WHERE file = ? ORDER BY position"
+_STAMPS = "SELECT path, mtime_ns, size FROM files WHERE path IN (SELECT value FROM json_each(?))"
+
+
+class Passage(NamedTuple):
+    """Hold what was fetched.
+
+    Args:
+        name: its present name.
+        text: a snippet, the section with its neighbours, or the whole section.
+        path: the absolute path of its file.
+        modified: when the file was modified as it was indexed, in seconds since the epoch.
+        first_line: the first line of `text`.
+        last_line: its last line.
+        heading: the headings above the section.
+        details: title, language, project; `file` says whether the file is still the one that was indexed
+            (`unchanged`, `changed`, `gone`), `passage` whether the text is the one that was named (`same`, `moved`,
+            `changed`); `outline` lists the file's sections for the layer `detail`.
+    """
+
+    name: str
+    text: str
+    path: str
+    modified: float
+    first_line: int
+    last_line: int
+    heading: str
+    details: dict[str, Any]
+
+
+class _Chunk(NamedTuple):
+    first_line: int
+    last_line: int
+    heading: str
+    symbols: str
+    continues: int
+    text: str
+
+
+def fetch(database: str, name: str, layer: str) -> Passage | None:
+    """Return the passage that an answer named, or None if its file is not in the index any more.
+
+    Args:
+        database: the index.
+        name: an identity as `identity` writes it.
+        layer: `search` (a snippet), `timeline` (its section and the ones before and after) or `detail` (the whole
+            section, and the outline of its file).
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
+    wanted = parse_identity(name)
+    connection = open_read_only(database, MIGRATIONS) if wanted else None
+    if wanted is None or connection is None:
+        return None
+    with named_errors(database):
+        for file, path, *about in connection.execute(_FILE, (wanted.key,)):
+            chunks = [_Chunk._make(row) for row in connection.execute(_CHUNKS, (file,))]
+            if chunks:
+                return _passage(wanted, path, about, chunks, layer)
+    return None
+
+
+def freshness(database: str, files: Sequence[str]) -> dict[str, int]:
+    """Say how old an index is: seconds since its last run, and how many of `files` were changed since.
+
+    Args:
+        database: the index.
+        files: the files of an answer; only these are looked at.
+    """
+    import json
+
+    connection = open_read_only(database, MIGRATIONS)
+    if connection is None:
+        return {}
+    finished = connection.execute("SELECT max(finished) FROM roots").get
+    stamps = connection.execute(_STAMPS, (json.dumps(sorted(set(files))),))
+    changed = sum(file_state(path, mtime_ns, size) != "unchanged" for path, mtime_ns, size in stamps)
+    connection.close()
+    return {"index_age": round(time.time() - finished), "files_changed": changed} if finished else {}
+
+
+def file_state(path: str, mtime_ns: int, size: int) -> str:
+    """Say whether a file is `unchanged` since it was indexed, `changed` or `gone`."""
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return "gone"
+    return "unchanged" if (status.st_mtime_ns, status.st_size) == (mtime_ns, size) else "changed"
+
+
+def _passage(wanted: Identity, path: str, about: Sequence[Any], chunks: list[_Chunk], layer: str) -> Passage:
+    title, language, project, mtime_ns, size = about
+    position, state = _find(wanted, path, chunks)
+    start, end = _section(chunks, position)
+    details: dict[str, Any] = {"title": title, "language": language, "project": project}
+    details |= {"file": file_state(path, mtime_ns, size), "passage": state}
+    here = chunks[position]
+    if layer == "search":
+        shown = [here._replace(text=here.text[:_SNIPPET])]
+    elif layer == "timeline":
+        details["section"] = [chunks[start].first_line, chunks[end - 1].last_line]
+        before = _section(chunks, start - 1)[0] if start else start
+        after = _section(chunks, end)[1] if end < len(chunks) else end
+        shown = chunks[before:after]
+    else:
+        details["outline"] = _outline(chunks)
+        shown = chunks[start:end]
+    text = "\n\n".join(chunk.text for chunk in shown)
+    name = str(identity(path, here.first_line, here.text))
+    return Passage(name, text, path, mtime_ns / 1e9, shown[0].first_line, shown[-1].last_line, here.heading, details)
+
+
+def _find(wanted: Identity, path: str, chunks: Sequence[_Chunk]) -> tuple[int, str]:
+    """Return where the named text is now: at its place, elsewhere in the file, or what stands at its place instead."""
+    moved = None
+    for position, chunk in enumerate(chunks):
+        present = identity(path, chunk.first_line, chunk.text)
+        if present == wanted:
+            return position, "same"
+        if present.digest == wanted.digest and moved is None:
+            moved = position
+    if moved is not None:
+        return moved, "moved"
+    before = [position for position, chunk in enumerate(chunks) if chunk.first_line <= wanted.line]
+    return before[-1] if before else 0, "changed"
+
+
+def _section(chunks: Sequence[_Chunk], position: int) -> tuple[int, int]:
+    """Return the first chunk of the section that a chunk belongs to, and the one after its last."""
+    start = end = position
+    while start and chunks[start].continues:
+        start -= 1
+    end += 1
+    while end < len(chunks) and chunks[end].continues:
+        end += 1
+    return start, end
+
+
+def _outline(chunks: Sequence[_Chunk]) -> list[dict[str, Any]]:
+    starts = [chunk for chunk in chunks if not chunk.continues]
+    return [
+        {"line": chunk.first_line, "heading": " > ".join(filter(None, (chunk.heading, chunk.symbols)))}
+        for chunk in starts[:_OUTLINED]
+    ]
