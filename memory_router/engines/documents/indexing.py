@@ -16,12 +16,13 @@ from typing import NamedTuple
 import apsw
 
 from memory_router import paths
-from memory_router.engines.documents import reading, store
+from memory_router.engines.documents import reading, store, vectors
 from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey, project_of
 from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.sqlite import named_errors, open_database, writing
+from memory_router.text import embedding
 
 _BATCH_FILES = 200
 _BATCH_BYTES = 4_000_000
@@ -155,6 +156,7 @@ class _Run:
                     f"{paths.shown(root)} does not exist.",
                     "Give `memory-router index` a folder or a file that is there.",
                 )
+        vectors.refresh(self.connection, embedding.load())
 
     def report(self, seconds: float) -> Report:
         """Sum up the run."""

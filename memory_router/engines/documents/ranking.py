@@ -1,4 +1,4 @@
-"""Choose candidates by BM25 and order them by how much of the question they cover.
+"""Find what shares words with a question: candidates by BM25, and how much of the question each of them covers.
 
 What of the question stands where comes from the index's own postings: no text is read or cut again.
 """
@@ -15,14 +15,7 @@ from memory_router.text.relevance import Evidence, coverage, nearness, weigh
 
 _MAX_TERMS = 64
 _NAME_WORDS = 6
-_CANDIDATES = 50
 _BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
-# What a full cover of the question, its words standing together, and defining an asked name add to a score in which
-# the best BM25 counts 1. Cover and nearness: best recall@10 of six settings on LoCoMo development questions.
-_COVER = 0.4
-_NEAR = 0.2
-_DEFINES = 1.0
-
 # A word in so many chunks, and in one of twenty, tells next to nothing but costs as much as all others together: it
 # still counts in a chunk that a rarer word of the question has found, and alone if there is none.
 _FREQUENT = 2000
@@ -38,6 +31,10 @@ _MATCHING = """
     WHERE chunk_text MATCH :expression AND rank MATCH :bm25
     ORDER BY rank LIMIT :candidates
 """
+_MATCHING_CHUNKS = """
+    SELECT rowid, -rank, matched(chunk_text) FROM chunk_text
+    WHERE chunk_text MATCH :expression AND rank MATCH :bm25 AND rowid IN (SELECT value FROM json_each(:chunks))
+"""
 _MATCHING_IN_FILES = """
     SELECT rowid, -rank, matched(chunk_text) FROM chunk_text
     WHERE chunk_text MATCH :expression AND rank MATCH :bm25
@@ -48,12 +45,20 @@ _MATCHING_IN_FILES = """
 Stems = Callable[[str], list[str]]
 
 
-class Ranked(NamedTuple):
-    """Hold a chunk's id with its score and what speaks for it."""
+class Match(NamedTuple):
+    """Hold a chunk that shares words with a question.
+
+    Args:
+        chunk: its id.
+        score: BM25 over all fields; larger is better.
+        evidence: how much of the question it covers.
+        defines: whether it defines a name that was asked for.
+    """
 
     chunk: int
     score: float
     evidence: Evidence
+    defines: bool
 
 
 class Asked(NamedTuple):
@@ -81,74 +86,86 @@ def prepare(connection: apsw.Connection) -> None:
     connection.register_fts5_function("matched", _matched)
 
 
-def ranked(
-    connection: apsw.Connection,
-    stems: Stems,
-    question: words.Question,
-    limit: int,
-    files: Sequence[int] | None = None,
-) -> list[Ranked]:
-    """Return the chunks that match a question, best first.
+def matches(connection: apsw.Connection, asked: Asked, limit: int, files: Sequence[int] | None = None) -> list[Match]:
+    """Return the chunks that match a question best by BM25, best first.
 
     Args:
         connection: an open index that went through `prepare`.
-        stems: the index's own stemmer.
-        question: what is asked; its paths are not looked at.
+        asked: the question.
         limit: how many at the most.
         files: ids of the only files that may answer, or None for all.
     """
-    asked = _understood(connection, stems, question)
     if not asked.terms:
         return []
-    bindings: dict[str, Any] = {
-        "expression": _expression(asked),
-        "bm25": _BM25,
-        "candidates": max(_CANDIDATES, limit),
-    }
+    bindings: dict[str, Any] = {"expression": _expression(asked), "bm25": _BM25, "candidates": limit}
     if files is not None:
         bindings["files"] = json.dumps(files)
-    rows = list(connection.execute(_MATCHING if files is None else _MATCHING_IN_FILES, bindings))
-    best = max((score for _, score, _ in rows), default=0.0) or 1.0
-    found = [_judged(asked, chunk, score / best, json.loads(places)) for chunk, score, places in rows]
-    found.sort(key=lambda one: -one.score)
-    return found[:limit]
+    rows = connection.execute(_MATCHING if files is None else _MATCHING_IN_FILES, bindings)
+    return [_judged(asked, *row) for row in rows]
 
 
-def _understood(connection: apsw.Connection, stems: Stems, question: words.Question) -> Asked:
-    """Look the words of a question up in the index."""
+def matches_among(connection: apsw.Connection, asked: Asked, chunks: Sequence[int]) -> list[Match]:
+    """Return those of the given chunks that share any word with a question."""
+    if not asked.terms or not chunks:
+        return []
+    bindings = {"expression": _anything(asked.terms), "bm25": _BM25, "chunks": json.dumps(chunks)}
+    return [_judged(asked, *row) for row in connection.execute(_MATCHING_CHUNKS, bindings)]
+
+
+def understood(connection: apsw.Connection, stems: Stems, question: words.Question) -> Asked:
+    """Look the words of a question up in the index.
+
+    Args:
+        connection: an open index.
+        stems: the index's own stemmer.
+        question: what is asked; its paths are not looked at.
+    """
     parts = [part for name in question.identifiers for part in name.parts]
     joined = [name.joined for name in question.identifiers] or _spelt_out(connection, stems, question)
     phrases = [" ".join(stems(phrase)) for phrase in question.phrases]
     plain = list(dict.fromkeys([*joined, *question.words, *parts]))[:_MAX_TERMS]
     terms = {term: " ".join(stems(term)) for term in [*plain, *phrases]}
+    terms |= {term: f"{key}*" for term, key in terms.items() if key and term.endswith("*")}
     terms = {term: key for term, key in terms.items() if key}
     uncounted = {*joined, *phrases} - {name.joined for name in question.identifiers if name.is_code}
     counted = dict.fromkeys(key for term, key in terms.items() if term not in uncounted)
-    texts = int(connection.execute("SELECT count(*) FROM chunks").get)
-    frequencies = {key: min(_frequency(connection, stem) for stem in key.split()) for key in counted}
+    texts = int(connection.execute("SELECT chunks FROM totals").get)
+    frequencies = {key: min(frequency(connection, stem) for stem in key.split()) for key in counted}
     weights = weigh(counted, texts, frequencies.__getitem__)
     known = coverage(weights, {key for key, frequency in frequencies.items() if frequency})
-    limit = max(_FREQUENT, _FREQUENT_SHARE * texts)
-    rare = [term for term, key in terms.items() if 0 < frequencies.get(key, 0) <= limit]
+    frequent = max(_FREQUENT, _FREQUENT_SHARE * texts)
+    rare = [term for term, key in terms.items() if 0 < frequencies.get(key, 0) <= frequent]
     return Asked(list(terms), rare, list(terms.values()), weights, known, frozenset(joined))
 
 
 def _spelt_out(connection: apsw.Connection, stems: Stems, question: words.Question) -> list[str]:
     """Return the name that a few words without separators spell, if the index holds it: `yard store`."""
     name = "".join(question.words)
-    is_name = 1 < len(question.words) <= _NAME_WORDS and all(_frequency(connection, stem) for stem in stems(name))
+    is_name = 1 < len(question.words) <= _NAME_WORDS and all(frequency(connection, stem) for stem in stems(name))
     return [name] if is_name else []
 
 
 def _expression(asked: Asked) -> str:
     """Return what FTS5 is asked; its last phrases are the terms, in order."""
-    anything = " OR ".join(f'"{term}"' for term in asked.terms)
+    anything = _anything(asked.terms)
     if not asked.rare or len(asked.rare) == len(asked.terms):
         return anything
-    return "({}) AND ({})".format(" OR ".join(f'"{term}"' for term in asked.rare), anything)
+    return f"({_anything(asked.rare)}) AND ({anything})"
 
 
-def _frequency(connection: apsw.Connection, stem: str) -> int:
+def _anything(terms: Sequence[str]) -> str:
+    return " OR ".join(map(_quoted, terms))
+
+
+def _quoted(term: str) -> str:
+    return f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"'
+
+
+def frequency(connection: apsw.Connection, stem: str) -> int:
+    """Return in how many chunks a stem stands, neighbours not counted."""
+    if stem.endswith("*"):
+        sql = "SELECT sum(doc) FROM chunk_words WHERE term >= ? AND term < ? AND col <> 'context'"
+        return int(connection.execute(sql, (stem[:-1], stem[:-1] + chr(0x10FFFF))).get or 0)
     sql = "SELECT max(doc) FROM chunk_words WHERE term = ? AND col <> 'context'"
     return int(connection.execute(sql, (stem,)).get or 0)
 
@@ -158,23 +175,21 @@ def _matched(api: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> str:
     return json.dumps([api.phrase_locations(term) for term in range(api.phrase_count)])
 
 
-def _judged(asked: Asked, chunk: int, score: float, places: list[list[list[int]]]) -> Ranked:
+def _judged(asked: Asked, chunk: int, score: float, places: str) -> Match:
     own: set[str] = set()
     wide: set[str] = set()
-    names: set[str] = set()
+    defines = False
     body: dict[int, str] = {}
-    for term, key, columns in zip(asked.terms, asked.keys, places[-len(asked.terms) :], strict=True):
+    for term, key, columns in zip(asked.terms, asked.keys, json.loads(places)[-len(asked.terms) :], strict=True):
         hit = {number for number, positions in enumerate(columns) if positions}
         if hit:
             wide.add(key)
         if hit & _OWN:
             own.add(key)
-        if term in asked.names and _SYMBOLS in hit:
-            names.add(term)
+        defines = defines or (term in asked.names and _SYMBOLS in hit)
         body.update(dict.fromkeys(columns[_BODY], key))
     in_order = [body.get(position, "") for position in range(max(body, default=-1) + 1)]
     evidence = Evidence(
         coverage(asked.weights, own), coverage(asked.weights, wide), asked.known, nearness(asked.weights, in_order)
     )
-    score += _COVER * evidence.wide + _NEAR * evidence.near + _DEFINES * bool(names)
-    return Ranked(chunk, score, evidence)
+    return Match(chunk, score, evidence, defines)

@@ -1,7 +1,7 @@
 """Find the passages that answer a question, best first, with a calibrated relevance.
 
-BM25 over the fields chooses the candidates; the share of the question that each one covers puts them in order.
-Any word may be missing: a plain question never comes back empty because of one.
+Three modes: `search` by words, `vsearch` by likeness of meaning, `query` by both. Any word may be missing: a plain
+question never comes back empty because of one.
 """
 
 import json
@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from memory_router.engines.documents import ranking
+from memory_router.engines.documents import hybrid, ranking
+from memory_router.engines.documents.folding import is_copy
+from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.vectors import Vectors
 from memory_router.storage.sqlite import named_errors, open_read_only
 from memory_router.text import words
-from memory_router.text.relevance import Evidence, calibrated, stemmer
+from memory_router.text.relevance import idf, stemmer
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
 # The estimate for a passage of a file that the question names, before its words are looked at, and without any.
@@ -52,7 +55,9 @@ class Hit(NamedTuple):
         modified: when the file was modified, in seconds since the epoch.
         raw_score: the engine's own score; comparable within one answer only.
         relevance: calibrated estimate in [0, 1] that this answers the question.
-        evidence: what the relevance was estimated from; None for a file found by its name alone.
+        signs: what the relevance was estimated from; None for a file found by its name alone.
+        mode: what ranked it: `search`, `vsearch` or `query`.
+        copies: the places, as path and first line, of further passages that say the same.
     """
 
     id: int
@@ -67,7 +72,9 @@ class Hit(NamedTuple):
     modified: float
     raw_score: float
     relevance: float
-    evidence: Evidence | None = None
+    signs: hybrid.Signs | None = None
+    mode: str = hybrid.SEARCH
+    copies: tuple[tuple[str, int], ...] = ()
 
 
 class Statistics(NamedTuple):
@@ -87,6 +94,7 @@ class DocumentIndex:
         self._path = path
         self._identity = _identity(path)
         self._stems = stemmer(connection)
+        self._vectors: Vectors | str | None = None
         ranking.prepare(connection)
 
     @classmethod
@@ -123,12 +131,13 @@ class DocumentIndex:
                 max((finished for _, finished in roots if finished), default=None),
             )
 
-    def search(self, question: str, limit: int = 10) -> list[Hit]:
-        """Return the passages that answer a question best, best first.
+    def search(self, question: str, limit: int = 10, mode: str = hybrid.SEARCH) -> list[Hit]:
+        """Return the passages that answer a question best, best first; copies of one are folded into it.
 
         Args:
             question: any text; it is never read as a query language.
             limit: how many at the most.
+            mode: `search`, `vsearch` or `query`; where there are no vectors, all answer by words (`without_vectors`).
 
         Raises:
             StoreError: the index is damaged or locked.
@@ -136,28 +145,67 @@ class DocumentIndex:
         if limit < 1:
             return []
         with named_errors(self._path):
-            return self._search(words.parse(question[:_MAX_CHARACTERS]), limit)
+            return self._search(question[:_MAX_CHARACTERS], limit, mode)
 
-    def _search(self, question: words.Question, limit: int) -> list[Hit]:
+    def without_vectors(self) -> str:
+        """Return one sentence that says why there are no vectors to search by and what to do, or nothing.
+
+        Raises:
+            StoreError: the index is damaged or locked.
+        """
+        with named_errors(self._path):
+            opened = self._opened_vectors()
+        return opened if isinstance(opened, str) else ""
+
+    def _search(self, text: str, limit: int, mode: str) -> list[Hit]:
+        question = words.parse(text)
         files = list(dict.fromkeys(file for path in question.paths for file in files_named(self._connection, path)))
         if files:
-            named = self._matching(question, limit, files)
+            named = self._matching(text, question, limit, mode, files)
             hits = [hit._replace(relevance=_NAMED + (1 - _NAMED) * hit.relevance) for hit in named]
             seen = {hit.path for hit in hits}
             rows = self._connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
             return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[2] not in seen])[:limit]
         if question.paths:  # nothing is called so: the words of the name are all there is to search for
             steps = tuple(part for path in question.paths for part in words.split_name(os.path.splitext(path)[0]))
-            hits = self._matching(question._replace(words=(*question.words, *steps)), limit)
+            hits = self._matching(text, question._replace(words=(*question.words, *steps)), limit, mode)
             return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits]
-        return self._matching(question, limit)
+        return self._matching(text, question, limit, mode)
 
-    def _matching(self, question: words.Question, limit: int, files: Sequence[int] | None = None) -> list[Hit]:
-        """Return what matches the words of the question, among `files` if they are given."""
-        ranked = ranking.ranked(self._connection, self._stems, question, limit, files)
-        rows = self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in ranked]),))
-        found = {row[0]: row for row in rows}
-        return [_hit(found[one.chunk], one.score, calibrated(one.evidence), one.evidence) for one in ranked]
+    def _matching(
+        self, text: str, question: words.Question, limit: int, mode: str, files: Sequence[int] | None = None
+    ) -> list[Hit]:
+        """Return what answers the question, among `files` if they are given."""
+        asked = ranking.understood(self._connection, self._stems, question)
+        vectors = None if mode == hybrid.SEARCH else self._opened_vectors()
+        found = hybrid.ranked(
+            self._connection, text, asked, mode, vectors if isinstance(vectors, Vectors) else None, 2 * limit, files
+        )
+        rows = {row[0]: row for row in self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
+        hits: list[Hit] = []
+        for one in found:
+            hit = _hit(rows[one.chunk], one.score, estimate(one), one.signs, one.mode)
+            for place, kept in enumerate(hits):
+                if is_copy(kept.content, hit.content):
+                    hits[place] = kept._replace(copies=(*kept.copies, (hit.path, hit.first_line)))
+                    break
+            else:
+                hits.append(hit)
+        return hits[:limit]
+
+    def _opened_vectors(self) -> Vectors | str:
+        """Return the vectors, opened once, or why there are none."""
+        if self._vectors is None:
+            from memory_router.text import embedding
+
+            self._vectors = Vectors.open(self._connection, embedding.load(), self._weight)
+        return self._vectors
+
+    def _weight(self, word: str) -> float:
+        """Return a word's idf in this index."""
+        texts = int(self._connection.execute("SELECT chunks FROM totals").get)
+        stems = self._stems(word)
+        return max((idf(texts, ranking.frequency(self._connection, stem)) for stem in stems), default=0.0)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -168,5 +216,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _hit(row: Sequence[Any], score: float, relevance: float, evidence: Evidence | None = None) -> Hit:
-    return Hit._make([*row, score, relevance, evidence])
+def _hit(
+    row: Sequence[Any], score: float, relevance: float, signs: hybrid.Signs | None = None, mode: str = hybrid.SEARCH
+) -> Hit:
+    return Hit._make([*row, score, relevance, signs, mode, ()])

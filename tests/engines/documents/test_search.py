@@ -13,7 +13,6 @@ from memory_router.engines.documents import ranking
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import CorruptStoreError
-from memory_router.text.relevance import Evidence
 
 FILES = {
     "README.md": "# Harbor\nSoftware for container terminals.",
@@ -197,7 +196,9 @@ def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch:
     opened = DocumentIndex.open(database)
     assert opened
     assert [os.path.basename(hit.path) for hit in opened.search("harbour walrus")] == ["7.md"]
-    assert opened.search("harbour walrus")[0].evidence == Evidence(1.0, 1.0, 1.0, 1.0)
+    (hit,) = opened.search("harbour walrus")
+    assert hit.signs
+    assert (hit.signs.own, hit.signs.wide, hit.signs.known, hit.signs.near) == (1.0, 1.0, 1.0, 1.0)
     assert len(opened.search("harbour penguin")) == 10
     assert len(opened.search("harbour")) == 10
 
