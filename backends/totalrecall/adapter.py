@@ -1,31 +1,48 @@
-"""Answer from what `memory-router remember` stored."""
+"""Answer from what `memory-router remember` stored, and from earlier Total Recall layouts of the current project."""
 
+import os
 import time
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
-from memory_router.engines.tiers.memory import Recollection
+from memory_router.engines.tiers.memory import Recollection, Selection
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.errors import StoreError
 
 _opened: list[MemoryStore] = []
+# What tells that a project may hold an earlier layout: without these nothing more is imported or looked at.
+_SIGNS = ("memory", ".git")
 
 
 def query(request: Request) -> Response:
     """Recall the memories that answer a question."""
     memories = _store()
-    if memories is None:
-        return _nothing_stored()
     try:
-        since, until = _seconds(request.since), _seconds(request.until)
+        selection = Selection(request.scope or None, _seconds(request.since), _seconds(request.until))
     except ValueError as error:
         return failure("BAD_REQUEST", f"`since` and `until` are ISO 8601 times: {error}.")
-    found = memories.recall(request.query, request.limit, request.scope, since, until, now=time.time())
+    now = time.time()
+    found = (
+        [_result(one, "embedded") for one in memories.search(request.query, request.limit, selection, now)]
+        if memories
+        else []
+    )
+    found += [_result(one, "total-recall") for one in _from_layouts(request, selection, now)]
     if found:
-        return answer([_result(recollection) for recollection in found])
-    if not (count := memories.count()):
-        return _nothing_stored()
+        found.sort(key=lambda one: -(one.raw_score or 0))
+        return answer(found[: request.limit])
+    if memories is None or not (count := memories.count(now=now)):
+        return nothing("NOTHING_STORED", "Nothing is remembered yet. Run: memory-router remember TEXT")
     return nothing("NO_MATCH", f"None of the {count:,} memories shares a word with the question. Try other words.")
+
+
+def get(request: Request) -> Response:
+    """Fetch a memory by its id."""
+    memories = _store()
+    memory = memories.get(request.id or "", time.time()) if memories else None
+    if memory is None:
+        return nothing("NOT_FOUND", f"There is no memory with the id {request.id!r}. It was forgotten, or it expired.")
+    return answer([_result(Recollection(memory, 1.0, 1.0), "embedded")])
 
 
 def health() -> Health:
@@ -35,7 +52,32 @@ def health() -> Health:
         count = memories.count() if memories else 0
     except StoreError as error:
         return Health("unavailable", error.cause, error.fix)
-    return Health("ready", f"{count:,} memories are stored." if count != 1 else "1 memory is stored.")
+    told = f"{count:,} memories are stored." if count != 1 else "1 memory is stored."
+    if _may_have_layouts():
+        from memory_router.engines.tiers import layouts
+
+        kinds = [f"{one.kind} in {paths.shown(one.root)}" for one in layouts.discover(os.getcwd())]
+        told += f" Total Recall layouts are read, too: {', '.join(kinds)}." if kinds else ""
+    return Health("ready", told)
+
+
+def _from_layouts(request: Request, selection: Selection, now: float) -> list[Recollection]:
+    if request.scope or not _may_have_layouts():
+        return []
+    from memory_router.engines.tiers import layouts
+
+    found = layouts.discover(os.getcwd())
+    return layouts.open_all(found).search(request.query, request.limit, selection, now) if found else []
+
+
+def _may_have_layouts() -> bool:
+    """Say, at the price of a few looks at the file system, whether an earlier layout may be there."""
+    folder = os.getcwd()
+    while not any(os.path.isdir(os.path.join(folder, sign)) for sign in _SIGNS):
+        folder, child = os.path.dirname(folder), folder
+        if folder == child:
+            return False
+    return True
 
 
 def _store() -> MemoryStore | None:
@@ -45,19 +87,16 @@ def _store() -> MemoryStore | None:
     return _opened[0] if _opened else None
 
 
-def _nothing_stored() -> Response:
-    return nothing("NOTHING_STORED", "Nothing is remembered yet. Run: memory-router remember TEXT")
-
-
-def _result(recollection: Recollection) -> Result:
+def _result(recollection: Recollection, engine: str) -> Result:
     memory = recollection.memory
     return Result(
         memory.text,
         round(recollection.relevance, 4),
         timestamp=iso_time(memory.created),
-        id=memory.id,
+        id=memory.id if engine == "embedded" else None,
+        path=memory.source if engine != "embedded" else None,
         raw_score=recollection.raw_score,
-        metadata={"engine": "embedded", "tags": memory.tags, "project": memory.project, "tier": memory.tier},
+        metadata={"engine": engine, "tags": memory.tags, "project": memory.project, "tier": memory.tier},
     )
 
 
@@ -71,4 +110,4 @@ def _seconds(moment: str | None) -> float | None:
 
 
 if __name__ == "__main__":
-    serve("totalrecall", query=query, health=health)
+    serve("totalrecall", query=query, health=health, get=get)

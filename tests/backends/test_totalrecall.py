@@ -179,20 +179,6 @@ def test_a_cold_start_loads_nothing_heavy(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize("name", ["cognee"])
-def test_a_backend_that_is_not_built_says_so(tmp_path: Path, name: str) -> None:
-    """Health is `unavailable` with a reason and a fix; a question gets an error in the same words."""
-    adapter = Adapter(name, tmp_path)
-    health = decode_health(adapter.send(verb="health"))
-    assert health.status == "unavailable"
-    assert name in health.reason
-    assert "qmd and totalrecall" in health.fix
-    answer = adapter.query("what depends on the gate")
-    assert (answer["status"], answer["error_code"]) == ("error", "BACKEND_UNAVAILABLE")
-    assert answer["error_message"] == f"{health.reason} {health.fix}"
-    assert adapter.close() == 0
-
-
 @pytest.mark.parametrize(("name", "tier"), [("totalrecall", "starter"), ("cognee", "pro"), ("lossless", "pro")])
 def test_a_manifest_names_its_folder_and_tier(name: str, tier: str) -> None:
     """What the router reads of a backend agrees with where it lies."""

@@ -14,9 +14,9 @@ from memory_router.text.relevance import stemmer
 
 # How many memories are read and judged: the best by BM25, and as many of the newest where a question asks for them.
 _JUDGED = 60
-# A word in so many memories, and in one of twenty, tells next to nothing but costs as much as all others together: it
+# A word in so many memories, and in one of fifty, tells next to nothing but costs as much as all others together: it
 # still counts in a memory that a rarer word has found, and alone if there is none.
-_FREQUENT, _FREQUENT_SHARE = 2000, 0.05
+_FREQUENT, _FREQUENT_SHARE = 1000, 0.02
 
 
 def recall(connection: apsw.Connection, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:

@@ -24,7 +24,7 @@ _DEEDS = _listed(
     """
     add added ask asked change changed changes changing chat chatted choice choose chose chosen conversation
     deal decide decided decision decisions did discuss discussed discussing discussion happen happened happening
-    learn learned left look looked made make making memories memory mention mentioned news note noted notes
+    learn learned leave left look looked made make making memories memory mention mentioned news note noted notes
     point remembered said saved says speak spoke spoken stored stuff talk talked talking tell told topic topics
     touched update updated updates went work worked working works write written wrote
     """
