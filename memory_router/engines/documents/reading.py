@@ -5,6 +5,7 @@ import os
 
 from memory_router.engines.documents import code, grammars, markdown, prose
 from memory_router.engines.documents.document import Chunk, Document
+from memory_router.text.redaction import redact
 
 _LANGUAGES = {
     "markdown": "md markdown mdx qmd rmd",
@@ -47,7 +48,7 @@ _CODE = frozenset(_LANGUAGES) - {"markdown", "css", "html", "yaml", "toml", "jso
 _MINIFIABLE = frozenset(["javascript", "css", "json", "html"])
 _MINIFIED_LINE = 1000  # Mean characters a line; people and formatters stay below 100.
 _SNIFFED = 8192
-_CUTTING = "2"  # Counted up whenever the chunks of an unchanged file come out differently.
+_CUTTING = "3"  # Counted up whenever the chunks of an unchanged file come out differently.
 _WIDE = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -123,4 +124,9 @@ def parse(path: str, text: str, mtime_ns: int = 0) -> Document:
         chunks = code.chunks(text, path)
     else:
         chunks = prose.chunks(text)
-    return Document(path, title, language, chunks, mtime_ns)
+    return Document(path, title, language, [_without_secrets(chunk) for chunk in chunks], mtime_ns)
+
+
+def _without_secrets(chunk: Chunk) -> Chunk:
+    """Return the chunk as it may be stored; its line numbers were counted before."""
+    return chunk._replace(text=redact(chunk.text).text)
