@@ -88,7 +88,7 @@ def test_setup_answers_and_keeps(machine: Machine) -> None:
     assert "not on your PATH" in first.stderr
 
     assert machine.run("install-pro.sh").returncode == 0
-    pro = {"qmd": "ready", "totalrecall": "ready", "cognee": "unavailable", "lossless": "installed"}
+    pro = {"qmd": "ready", "totalrecall": "ready", "cognee": "ready", "lossless": "installed"}
     assert machine.state() == {"pro": pro}
 
     link.unlink()

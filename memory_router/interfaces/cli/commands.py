@@ -13,6 +13,7 @@ from memory_router.interfaces.cli.backends import backends, init
 from memory_router.interfaces.cli.config import config
 from memory_router.interfaces.cli.doctor import doctor
 from memory_router.interfaces.cli.get import get
+from memory_router.interfaces.cli.graph import graph
 from memory_router.interfaces.cli.index import index
 from memory_router.interfaces.cli.memories import demote, forget, promote, recall, tiers
 from memory_router.interfaces.cli.options import Option
@@ -104,4 +105,5 @@ app.command("import")(import_)
 app.command()(backends)
 app.command()(doctor)
 app.add_typer(config)
+app.add_typer(graph)
 app.add_typer(skill)

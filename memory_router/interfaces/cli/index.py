@@ -11,7 +11,10 @@ import typer
 from memory_router import installation
 from memory_router.engines.documents.indexing import Listener, Report
 from memory_router.engines.documents.indexing import index as bring_up_to_date
-from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli import output, upkeep
+from memory_router.interfaces.cli.graph import follow_index
+from memory_router.interfaces.cli.memories import Yes
+from memory_router.interfaces.cli.transcripts import import_transcripts
 from memory_router.paths import backends_file
 
 _INTERRUPTED = (
@@ -25,6 +28,18 @@ _NOT_REGISTERED = "No backend is registered yet, so no question reaches this ind
 def index(
     paths: Annotated[list[Path] | None, typer.Argument(help="Folders or files; none refreshes all known ones.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Only say what is indexed, how old it is, and what changed since.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep indexing as files change, until Ctrl-C.")] = False,
+    remove: Annotated[
+        list[Path] | None, typer.Option("--remove", help="Forget this folder or file; the file itself stays.")
+    ] = None,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --remove: only tell what would go.")] = False,
+    transcripts: Annotated[
+        bool, typer.Option("--transcripts", help="Import conversations instead; no path looks where agents keep them.")
+    ] = False,
 ) -> None:
     """Index notes and source code, or bring what is indexed up to date.
 
@@ -32,16 +47,34 @@ def index(
 
     Example: memory-router index ~/notes ~/work/project
     """
+    if transcripts:
+        import_transcripts([str(path.expanduser()) for path in paths or ()], as_json)
+        return
+    if status:
+        upkeep.show_status(as_json)
+        return
+    if remove:
+        upkeep.forget(
+            [os.path.realpath(path.expanduser()) for path in remove], yes=yes, dry_run=dry_run, as_json=as_json
+        )
+        return
     listener = _Bar() if sys.stderr.isatty() else _Words()
     try:
         with listener.shown:
             report = bring_up_to_date([str(path.expanduser()) for path in paths or ()], listener=listener)
+        follow_index()
     except KeyboardInterrupt:
         output.note(_INTERRUPTED)
         sys.exit(130)
     installation.refresh("qmd")
     if not os.path.exists(backends_file()):
         output.note(_NOT_REGISTERED)
+    _tell(report, as_json)
+    if watch:
+        upkeep.follow(_Words(), lambda report: _tell(report, as_json))
+
+
+def _tell(report: Report, as_json: bool) -> None:
     if as_json or not output.is_terminal():
         output.print_json(report._asdict())
         return

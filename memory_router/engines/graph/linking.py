@@ -1,0 +1,187 @@
+"""Find the things that a phrase of a question means: by name first, by words of the name or its text else."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from memory_router.engines.graph.entity import Entity, Linked
+from memory_router.engines.graph.naming import Stems, key, spoken
+from memory_router.engines.graph.schema import FIELD_WEIGHTS
+from memory_router.text import words
+from memory_router.text.relevance import weigh
+
+_MOST = 12  # candidates of a phrase
+_CANDIDATES = 60  # rows of full text that are looked at closely
+_MAX_TERMS = 12
+_FIELDS = (1.0, 0.75, 0.6)  # what a word of the phrase counts in a name, a summary, a text
+_PARTIAL = 0.95  # fits by words are never as good as names
+_BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
+_KIND_WORDS = {
+    "module": "module", "modules": "module", "package": "module", "file": "module", "class": "class",
+    "function": "function", "method": "function", "func": "function", "helper": "function", "constant": "variable",
+    "variable": "variable", "library": "library", "document": "document", "doc": "document", "note": "document",
+    "page": "document", "hook": "function", "component": "function", "interface": "class", "type": "class",
+    "struct": "class", "enum": "class", "code": "", "service": "", "table": "", "vendor": "",
+}  # fmt: skip
+_ENTITY = """
+    SELECT n.id, n.kind, n.name, n.qualified, f.path, n.line, n.last_line, n.summary, coalesce(f.modified, 0)
+    FROM nodes n LEFT JOIN files f ON f.id = n.file
+"""
+# What people mean by a name: what the code defines, then what it names, then texts. Of many, the best connected.
+_ORDER = """
+    ORDER BY CASE n.kind WHEN 'class' THEN 0 WHEN 'module' THEN 1 WHEN 'function' THEN 2 WHEN 'project' THEN 2
+    WHEN 'library' THEN 3 WHEN 'person' THEN 3 WHEN 'document' THEN 3 WHEN 'variable' THEN 4 ELSE 5 END
+"""
+_BY_KEY = _ENTITY + f" WHERE n.key = ? AND n.kind NOT IN ('memory', 'turn') {_ORDER} LIMIT ?"
+_BY_QUALIFIED = f"{_ENTITY} WHERE n.qualified = ? LIMIT ?"
+_BY_NAME = f"{_ENTITY} WHERE n.name = ? LIMIT 500"
+_BY_ID = _ENTITY + " WHERE n.id IN (SELECT value FROM json_each(?))"  # noqa: S608  # constants
+_BY_PATH = _ENTITY + (  # noqa: S608
+    "WHERE n.id IN (SELECT (SELECT min(id) FROM nodes WHERE file = g.id) FROM files g WHERE g.path = :path"
+    " OR substr(g.path, -length(:end)) = :end COLLATE NOCASE LIMIT 20) ORDER BY length(f.path)"
+)
+_MATCHING = """
+    SELECT rowid, -rank, fields(node_text) FROM node_text WHERE node_text MATCH ? AND rank MATCH ? ORDER BY rank LIMIT ?
+"""
+
+
+def prepare(connection: apsw.Connection) -> None:
+    """Teach a connection the function `fields`, which tells in which columns of a row each term stands."""
+    connection.register_fts5_function("fields", _fields)
+
+
+def entities(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Entity]:
+    """Return things by their numbers."""
+    rows = connection.execute(_BY_ID, (json.dumps(list(ids)),))
+    return {row[0]: Entity(*row) for row in rows}
+
+
+def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
+    """Return what a phrase means, the likeliest first.
+
+    Args:
+        connection: an open graph that went through `prepare`.
+        stems: the graph's own stemmer.
+        phrase: a name of any spelling, or a few words.
+    """
+    for spelling in _spellings(phrase):
+        found, count = _named(connection, stems, spelling, phrase)
+        if found:
+            return Linked(phrase, found, [1.0] * len(found), count)
+    return _by_words(connection, stems, phrase)
+
+
+def _spellings(phrase: str) -> list[str]:
+    """Return the phrase, and what is left of it without words that only say what sort of thing it is."""
+    bare = phrase.strip("`'\"").removesuffix("()")
+    tried = [bare]
+    tokens = bare.split()
+    if len(tokens) > 1 and tokens[-1].lower() in _KIND_WORDS:
+        tried.append(" ".join(tokens[:-1]))
+    if len(tokens) > 1 and tokens[0].lower() in _KIND_WORDS:
+        tried.append(" ".join(tokens[1:]))
+    names = [token.strip("`'\",;()") for token in tokens if len(tokens) > 1]
+    tried += [name for name in names if _looks_like_a_name(name)]
+    cut = re.split(r" (?:in|from|within|inside|of|on|at|under) ", bare, maxsplit=1)[0]
+    if cut != bare:
+        tried += [cut, *([" ".join(cut.split()[:-1])] if cut.split()[-1].lower() in _KIND_WORDS else [])]
+    return [spelling for spelling in dict.fromkeys(tried) if spelling]
+
+
+def _looks_like_a_name(token: str) -> bool:
+    return bool(re.search(r"[a-z][A-Z]|\w[_./]\w|::", token)) or bool(words.identifiers_in(token))
+
+
+def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) -> tuple[list[Entity], int]:
+    """Return what bears a name, the most fitting first, and how many do."""
+    dotted = name.replace("::", ".").replace("#", ".")
+    exact = [Entity(*row) for row in connection.execute(_BY_QUALIFIED, (dotted, _MOST))]
+    if exact:
+        return exact, len(exact)
+    if " " not in name and ("/" in name or re.search(r"\.\w{1,5}$", name)):
+        rows = connection.execute(_BY_PATH, {"path": name, "end": "/" + name.lstrip("./")})
+        if files := [Entity(*row) for row in rows][:_MOST]:
+            return files, len(files)
+    if "." in dotted and " " not in dotted:
+        rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
+        ends = f".{dotted.lower()}"
+        found = [one for one in (Entity(*row) for row in rows) if f".{one.qualified.lower()}".endswith(ends)]
+        if not found:
+            found = _module_below(connection, dotted)
+        return found[:_MOST], len(found)
+    own = key(name, stems)
+    if not own:
+        return [], 0
+    count = int(connection.execute("SELECT count(*) FROM nodes WHERE key = ?", (own,)).get)
+    found = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
+    return _preferred(connection, found, name, phrase, stems)[:_MOST], count if found else 0
+
+
+def _module_below(connection: apsw.Connection, dotted: str) -> list[Entity]:
+    """Return modules called so in a language that names them by paths."""
+    rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
+    ends = "/" + dotted.lower().replace(".", "/")
+    return [one for one in (Entity(*row) for row in rows) if f"/{one.qualified.lower()}".endswith(ends)]
+
+
+def _preferred(connection: apsw.Connection, found: list[Entity], name: str, phrase: str, stems: Stems) -> list[Entity]:
+    """Put things of one name in order: as spelt, of the kind that was said, where the rest of the phrase points."""
+    if len(found) < 2:
+        return found
+    degrees = dict(
+        connection.execute(
+            "SELECT value, (SELECT count(*) FROM (SELECT 1 FROM edges WHERE target = value LIMIT 100))"
+            " FROM json_each(?)",
+            (json.dumps([one.id for one in found]),),
+        )
+    )
+    said = {_KIND_WORDS[word] for word in phrase.lower().split() if word in _KIND_WORDS} - {""}
+    hints = set(stems(spoken(phrase))) - set(stems(spoken(name)))
+
+    def rank(one: Entity) -> tuple[bool, bool, int, int]:
+        place = set(stems(spoken(f"{one.qualified} {one.path or ''}"))) if hints else set()
+        return one.name != name, bool(said) and one.kind not in said, -len(hints & place), -degrees.get(one.id, 0)
+
+    return sorted(found, key=rank)
+
+
+def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
+    """Return what holds the words of a phrase, weighed by how rare each is; other words count against it."""
+    parsed = words.parse(phrase)
+    terms: dict[str, str] = {}
+    for word in [*parsed.words, *(part for name in parsed.identifiers for part in name.parts)]:
+        stem = " ".join(stems(word))
+        if stem and stem not in terms.values() and (word not in _KIND_WORDS or len(parsed.words) < 2):
+            terms[word] = stem
+    terms = dict(list(terms.items())[:_MAX_TERMS])
+    if not terms:
+        return Linked(phrase)
+    count = int(connection.execute("SELECT count(*) FROM nodes").get)
+    weights = weigh(terms.values(), count, lambda stem: _frequency(connection, stem))
+    expression = " OR ".join(f'"{word}"' for word in terms)
+    rows = list(connection.execute(_MATCHING, (expression, _BM25, _CANDIDATES)))
+    total = sum(weights.values())
+    scored: list[tuple[float, float, int]] = []
+    for node, bm25, places in rows:
+        held = zip(terms.values(), json.loads(places), strict=True)
+        share = sum(weights[stem] * max((_FIELDS[field] for field in fields), default=0.0) for stem, fields in held)
+        scored.append((_PARTIAL * share / total, bm25, node))
+    scored.sort(reverse=True)
+    best = scored[:_MOST]
+    known = entities(connection, [node for _, _, node in best])
+    kept = [(score, known[node]) for score, _, node in best if node in known]
+    return Linked(phrase, [one for _, one in kept], [score for score, _ in kept])
+
+
+def _frequency(connection: apsw.Connection, stem: str) -> int:
+    return int(connection.execute("SELECT max(doc) FROM node_words WHERE term = ?", (stem.partition(" ")[0],)).get or 0)
+
+
+def _fields(api: apsw.FTS5ExtensionApi, /, *_: Any) -> str:
+    """Return, by term, the columns in which it stands in the row, as JSON."""
+    return json.dumps(
+        [[column for column, hits in enumerate(api.phrase_locations(term)) if hits] for term in range(api.phrase_count)]
+    )

@@ -1,0 +1,327 @@
+"""Find out what references mean, and turn them into edges.
+
+A qualified name is looked up as it stands; else through what its module makes available under that name, and
+through base classes. A call whose receiver is unknown means the methods of that name if there are few. Things that
+no text defines, such as people and tags, come into being when enough texts name them.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.engines.graph.naming import Stems, key
+from memory_router.engines.graph.store import NAMING
+from memory_router.storage.sqlite import writing
+
+_BATCH = 20_000
+_ALL = "SELECT id, file, source, kind, target, key FROM refs WHERE resolved = 0 ORDER BY id LIMIT ?"
+# Who has a full name must be known before a first name alone can mean them.
+_PEOPLE_FIRST = _ALL.replace("resolved = 0", "resolved = 0 AND kind = 'person' AND target GLOB '* *'")
+_DEPTH = 12  # steps through re-exports and base classes; cycles end there
+_FEW = 3  # methods of one name that a call on an unknown receiver may mean
+_HOMONYMS = 4  # things of one name that a mention in prose may mean
+_WEIGHTS = {
+    "calls": 1.0, "imports": 1.0, "inherits": 1.0, "uses": 0.9, "links": 0.9, "mentions": 0.7, "tagged": 0.5,
+    "person": 0.5, "names": 0.4,
+}  # fmt: skip
+_THINGS = {"person": ("person", 1), "tagged": ("tag", 1), "names": ("term", 2)}  # kind of node, texts that must name it
+_PROSE = ("document", "section", "memory", "turn")
+
+
+class _Node(NamedTuple):
+    id: int
+    kind: str
+    qualified: str
+    file: int | None
+
+
+class _Ref(NamedTuple):
+    id: int
+    file: int
+    source: int
+    kind: str
+    target: str
+    key: str
+
+
+def resolve(connection: apsw.Connection, stems: Stems) -> int:
+    """Give every reference that waits for it its edges, and return how many there were."""
+    count = 0
+    resolver = _Resolver(connection, stems)
+    for batch in chain(_waiting(connection, _PEOPLE_FIRST), _waiting(connection, _ALL)):
+        count += len(batch)
+        with writing(connection):
+            connection.executemany("DELETE FROM edges WHERE ref = ?", [(ref.id,) for ref in batch])
+            connection.executemany(
+                "INSERT INTO edges(source, target, kind, weight, ref) VALUES (?, ?, ?, ?, ?)",
+                [edge for ref in batch for edge in resolver.edges(ref)],
+            )
+            connection.executemany("UPDATE refs SET resolved = 1 WHERE id = ?", [(ref.id,) for ref in batch])
+    if count:
+        _forget_lost_things(connection)
+    return count
+
+
+def _waiting(connection: apsw.Connection, query: str) -> Iterator[list[_Ref]]:
+    while batch := [_Ref(*row) for row in connection.execute(query, (_BATCH,))]:
+        yield batch
+
+
+def _forget_lost_things(connection: apsw.Connection) -> None:
+    lost = "SELECT id FROM nodes WHERE file IS NULL AND id NOT IN (SELECT target FROM edges)"
+    with writing(connection):
+        connection.execute(f"DELETE FROM node_text WHERE rowid IN ({lost})")  # noqa: S608  # a constant
+        connection.execute(f"DELETE FROM nodes WHERE id IN ({lost})")  # noqa: S608
+
+
+class _Resolver:
+    def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
+        self._connection = connection
+        self._stems = stems
+        self._exact: dict[str, list[_Node]] = {}
+        self._members: dict[str, list[_Node]] = {}
+        self._things: dict[tuple[str, str], int | None] = {}
+        self._paths: dict[int, str] = {}
+
+    def edges(self, ref: _Ref) -> Iterator[tuple[int, int, str, float, int]]:
+        """Yield the edges of one reference as rows."""
+        weight = _WEIGHTS[ref.kind]
+        found = list(dict.fromkeys(self._meant(ref)))
+        for node in found:
+            if node != ref.source:
+                yield ref.source, node, ref.kind, weight / len(found) if ref.kind != "imports" else weight, ref.id
+
+    def _meant(self, ref: _Ref) -> Iterator[int]:
+        if ref.kind in NAMING:
+            yield from self._thing(ref)
+        elif ref.kind == "links":
+            yield from self._linked(ref)
+        elif ref.kind == "mentions":
+            yield from self._mentioned(ref)
+        elif ref.kind == "imports":
+            yield from self._imported(ref)
+        elif ref.target.startswith("."):
+            yield from self._by_last_step(ref)
+        else:
+            yield from (node.id for node in self._nearest(self._denoted(ref.target), ref))
+
+    def _named(self, qualified: str) -> list[_Node]:
+        held = self._exact.get(qualified)
+        if held is None:
+            rows = self._connection.execute(
+                "SELECT id, kind, qualified, file FROM nodes WHERE qualified = ? AND file IS NOT NULL", (qualified,)
+            )
+            held = self._exact[qualified] = [_Node(*row) for row in rows]
+        return held
+
+    def _denoted(self, target: str, depth: int = _DEPTH) -> list[_Node]:
+        """Return what a qualified name means, through re-exports and base classes."""
+        if found := self._named(target):
+            return found
+        owner, _, name = target.rpartition(".")
+        if not owner or depth == 0:
+            return []
+        held = self._members.get(target)
+        if held is not None:
+            return held
+        self._members[target] = []  # a cycle of re-exports finds nothing here
+        found = []
+        for holder in self._denoted(owner, depth - 1):
+            for meant in self._elsewhere(holder, name):
+                found.extend(self._denoted(meant, depth - 1))
+        self._members[target] = found
+        return found
+
+    def _elsewhere(self, holder: _Node, name: str) -> Iterator[str]:
+        """Yield under which other names a module or class has a member."""
+        if holder.kind == "module":
+            rows = self._connection.execute(
+                "SELECT target FROM bindings WHERE file = ? AND name = ?", (holder.file, name)
+            )
+            yield from (target for (target,) in rows)
+            rows = self._connection.execute(
+                "SELECT target FROM bindings WHERE file = ? AND name > '*' AND name < '+'", (holder.file,)
+            )
+            yield from (f"{module}.{name}" for (module,) in rows)
+            if holder.qualified.rpartition(".")[2] != name:
+                yield f"{holder.qualified}.{name}"
+        elif holder.kind == "class":
+            rows = self._connection.execute(
+                "SELECT target FROM refs WHERE source = ? AND kind = 'inherits'", (holder.id,)
+            )
+            yield from (f"{base}.{name}" for (base,) in rows)
+
+    def _imported(self, ref: _Ref) -> Iterator[int]:
+        """Yield the module that is imported, and beside it the member; else the library."""
+        target = self._importable(ref)
+        exact = [node for node in self._nearest(self._named(target), ref) if node.kind == "module"]
+        if exact:
+            # `from package import module`: the module, not the package, or all would depend on every package.
+            yield from (node.id for node in exact)
+            return
+        owner = target.rpartition(".")[0]
+        modules = [node for node in self._nearest(self._named(owner), ref) if node.kind == "module"]
+        if not modules:
+            yield from self._library(ref)
+            return
+        yield from (node.id for node in modules)
+        yield from (node.id for node in self._nearest(self._denoted(target), ref))
+
+    def _importable(self, ref: _Ref) -> str:
+        """Return a target as seen from a script that imports its neighbour, or unchanged."""
+        top = ref.target.partition(".")[0]
+        if self._named(top) or top in sys.stdlib_module_names or "/" in ref.target:
+            return ref.target
+        row = self._connection.execute("SELECT qualified FROM nodes WHERE id = ?", (ref.source,)).get
+        package = str(row or "").rpartition(".")[0]
+        if not package or self._named(package):
+            return ref.target
+        beside = f"{package}.{ref.target}"
+        return beside if self._named(beside) or self._named(beside.rpartition(".")[0]) else ref.target
+
+    def _library(self, ref: _Ref) -> Iterator[int]:
+        if "/" in ref.target and not ref.target.startswith("@"):
+            name = ref.target if ref.target.count("/") == 0 else ref.target.split("/")[0]
+        else:
+            name = "/".join(ref.target.split("/")[:2]) if ref.target.startswith("@") else ref.target.partition(".")[0]
+        if not name or name == "__future__" or self._named(name):
+            return
+        yield self._made("library", name, key(name, self._stems))
+
+    def _by_last_step(self, ref: _Ref) -> Iterator[int]:
+        rows = self._connection.execute(
+            "SELECT n.id, n.kind, n.qualified, n.file FROM nodes n JOIN files f ON f.id = n.file"
+            " WHERE n.name = ? AND n.kind = 'function'"
+            " AND f.language = (SELECT language FROM files WHERE id = ?) LIMIT ?",
+            (ref.key, ref.file, _FEW + 1),
+        )
+        found = [_Node(*row) for row in rows]
+        if len(found) <= _FEW:
+            yield from (node.id for node in found)
+
+    def _mentioned(self, ref: _Ref) -> Iterator[int]:
+        """Yield what prose means by a name of code: the whole name, its end, or another spelling of it."""
+        name = ref.target
+        if "/" in name:
+            yield from self._file_named(name)
+            return
+        rows = self._connection.execute(
+            "SELECT id, name, qualified FROM nodes WHERE key = ? AND file IS NOT NULL"
+            " AND kind NOT IN ('section', 'memory', 'turn') AND file <> ? LIMIT 200",
+            (ref.key, ref.file),
+        )
+        candidates = list(rows)
+        last = name.rpartition(".")[2]
+        for fits in (
+            [node for node, own, full in candidates if f".{full}".endswith(f".{name}") and own == last],
+            [] if "." in name else [node for node, _, _ in candidates],
+        ):
+            if fits:
+                if len(fits) <= _HOMONYMS:
+                    yield from fits
+                return
+        if "." in name:
+            yield from self._file_named(name)
+
+    def _file_named(self, path: str) -> Iterator[int]:
+        rows = self._connection.execute(
+            "SELECT (SELECT min(id) FROM nodes WHERE file = f.id) FROM files f"
+            " WHERE f.path = :path OR substr(f.path, -length(:end)) = :end LIMIT :few",
+            {"path": path, "end": "/" + path.lstrip("./"), "few": _HOMONYMS + 1},
+        )
+        found = [node for (node,) in rows if node is not None]
+        if len(found) <= _HOMONYMS:
+            yield from found
+
+    def _linked(self, ref: _Ref) -> Iterator[int]:
+        if os.path.isabs(ref.target):
+            node = self._connection.execute(
+                "SELECT min(n.id) FROM nodes n JOIN files f ON f.id = n.file WHERE f.path = ?", (ref.target,)
+            ).get
+            if node is not None:
+                yield node
+            return
+        rows = self._connection.execute(
+            "SELECT min(id) FROM nodes WHERE key = ? AND kind IN ('document', 'module') GROUP BY file LIMIT ?",
+            (ref.key, _HOMONYMS),
+        )
+        yield from (node for (node,) in rows)
+
+    def _thing(self, ref: _Ref) -> Iterator[int]:
+        kind, needed = _THINGS[ref.kind]
+        known = (kind, ref.key)
+        if not ref.key:
+            return
+        if known not in self._things:
+            self._things[known] = self._found_thing(kind, needed, ref)
+        node = self._things[known]
+        if node is not None:
+            yield node
+
+    def _found_thing(self, kind: str, needed: int, ref: _Ref) -> int | None:
+        if kind == "person":
+            found = self._of_first_name(ref.target)
+            if len(found) == 1:
+                return found[0]
+        if kind == "term":
+            # What a document is about, or code defines, is what its name means elsewhere.
+            rows = self._connection.execute(
+                "SELECT id FROM nodes WHERE key = ? AND kind IN ('document', 'class', 'module', 'person', 'project')"
+                " LIMIT 2",
+                (ref.key,),
+            )
+            found = [node for (node,) in rows]
+            if len(found) == 1:
+                return int(found[0])
+            found = self._of_first_name(ref.target)
+            if len(found) == 1:
+                return found[0]
+        texts = self._connection.execute(
+            "SELECT count(DISTINCT file) FROM refs WHERE key = ? AND kind = ?", (ref.key, ref.kind)
+        ).get
+        return self._made(kind, ref.target, ref.key) if texts >= needed else None
+
+    def _of_first_name(self, name: str) -> list[int]:
+        rows = self._connection.execute(
+            "SELECT id FROM nodes WHERE name > ? || ' ' AND name < ? || '!' AND kind = 'person' LIMIT 2", (name, name)
+        )
+        return [node for (node,) in rows]
+
+    def _made(self, kind: str, name: str, own: str) -> int:
+        """Return the node of a thing that no text defines, making it if it is new."""
+        node = self._connection.execute(
+            "SELECT id FROM nodes WHERE qualified = ? AND kind = ? AND file IS NULL", (f"{kind}:{own}", kind)
+        ).get
+        if node is None:
+            node = self._connection.execute(
+                "INSERT INTO nodes(kind, name, qualified, key, line, last_line, summary, digest)"
+                " VALUES (?, ?, ?, ?, 0, 0, '', 0) RETURNING id",
+                (kind, name, f"{kind}:{own}", own),
+            ).get
+            self._connection.execute(
+                "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, '', '')", (node, f"{name} {own}")
+            )
+        return int(node)
+
+    def _nearest(self, found: list[_Node], ref: _Ref) -> list[_Node]:
+        """Return, of several things of one qualified name, those that lie closest to the text that refers."""
+        if len(found) < 2:
+            return found
+        own = self._path(ref.file)
+        shared = [_shared_folders(own, self._path(node.file)) for node in found]
+        return [node for node, common in zip(found, shared, strict=True) if common == max(shared)]
+
+    def _path(self, file: int | None) -> str:
+        if file is None:
+            return ""
+        if file not in self._paths:
+            self._paths[file] = str(self._connection.execute("SELECT path FROM files WHERE id = ?", (file,)).get or "")
+        return self._paths[file]
+
+
+def _shared_folders(one: str, other: str) -> int:
+    return len(os.path.commonpath([one, other]).split(os.sep)) if os.path.isabs(one) and os.path.isabs(other) else 0

@@ -1,0 +1,84 @@
+"""Define the tables of the knowledge graph.
+
+Everything here is derived and may be deleted: `memory-router index` builds it again. A reference is what a text
+says; an edge is what it was found to mean. A reference that is not `resolved` yet has no edges: work that an
+interrupted run left, or that a new definition of its name has opened again.
+"""
+
+import apsw
+
+from memory_router.storage.sqlite import Migration
+
+# Columns of the full-text table, with their weights in BM25.
+FIELD_WEIGHTS = {"name": 6.0, "summary": 2.0, "body": 1.0}
+
+
+def _first(connection: apsw.Connection) -> None:
+    connection.execute(
+        """
+        CREATE TABLE files(
+            id INTEGER PRIMARY KEY,
+            path TEXT NOT NULL UNIQUE,
+            root TEXT NOT NULL,
+            language TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            modified REAL NOT NULL,
+            problem TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE nodes(
+            id INTEGER PRIMARY KEY,
+            file INTEGER,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            qualified TEXT NOT NULL,
+            key TEXT NOT NULL,
+            line INTEGER NOT NULL,
+            last_line INTEGER NOT NULL,
+            summary TEXT NOT NULL,
+            digest INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX nodes_by_file ON nodes(file);
+        CREATE INDEX nodes_by_name ON nodes(name);
+        CREATE INDEX nodes_by_qualified ON nodes(qualified);
+        CREATE INDEX nodes_by_key ON nodes(key);
+        CREATE TABLE bindings(
+            file INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            target TEXT NOT NULL,
+            PRIMARY KEY(file, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE refs(
+            id INTEGER PRIMARY KEY,
+            file INTEGER NOT NULL,
+            source INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            target TEXT NOT NULL,
+            key TEXT NOT NULL,
+            line INTEGER NOT NULL,
+            times INTEGER NOT NULL,
+            evidence TEXT NOT NULL,
+            resolved INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE INDEX refs_by_file ON refs(file);
+        CREATE INDEX refs_by_key ON refs(key);
+        CREATE INDEX refs_to_resolve ON refs(id) WHERE resolved = 0;
+        CREATE TABLE edges(
+            source INTEGER NOT NULL,
+            target INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            weight REAL NOT NULL,
+            ref INTEGER
+        ) STRICT;
+        CREATE INDEX edges_by_source ON edges(source);
+        CREATE INDEX edges_by_target ON edges(target);
+        CREATE INDEX edges_by_ref ON edges(ref) WHERE ref IS NOT NULL;
+        CREATE VIRTUAL TABLE node_text USING fts5(
+            name, summary, body,
+            tokenize = 'porter unicode61 remove_diacritics 2'
+        );
+        CREATE VIRTUAL TABLE node_words USING fts5vocab(node_text, row);
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)

@@ -1,0 +1,165 @@
+"""Open the graph for reading and answer questions about relations."""
+
+import os
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.engines.graph import answering, linking, questions, walking
+from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Linked
+from memory_router.engines.graph.reader import Graph
+from memory_router.engines.graph.schema import MIGRATIONS
+from memory_router.storage.sqlite import named_errors, open_read_only
+from memory_router.text.relevance import stemmer
+
+_TOO_WEAK = 0.15  # a phrase that fits nothing better than that names nothing
+
+
+class Statistics(NamedTuple):
+    """Say what a graph holds."""
+
+    texts: int
+    entities: int
+    relations: int
+
+
+class Neighbourhood(NamedTuple):
+    """Hold what surrounds a thing.
+
+    Args:
+        center: its number.
+        entities: everything there, by number.
+        edges: the relations among them.
+    """
+
+    center: int
+    entities: dict[int, Entity]
+    edges: list[Edge]
+
+
+class KnowledgeGraph:
+    """Answer questions from one graph; open it with `KnowledgeGraph.open` and keep it as long as questions come."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self._path = path
+        self._identity = _identity(path)
+        self._graph = Graph(connection, stemmer(connection))
+        linking.prepare(connection)
+
+    @classmethod
+    def open(cls, path: str) -> "KnowledgeGraph | None":
+        """Open the graph at `path` for reading; return None when there is none yet.
+
+        Raises:
+            StoreError: it is damaged, newer than this program, or cannot be opened.
+        """
+        connection = open_read_only(path, MIGRATIONS)
+        return cls(connection, path) if connection else None
+
+    def is_replaced(self) -> bool:
+        """Say whether another file stands at the path by now."""
+        return _identity(self._path) != self._identity
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._graph.connection.close()
+
+    def statistics(self) -> Statistics:
+        """Count what the graph holds.
+
+        Raises:
+            StoreError: the graph is damaged or locked.
+        """
+        with named_errors(self._path):
+            counts = (
+                int(self._graph.connection.execute(f"SELECT count(*) FROM {table}").get)  # noqa: S608  # constants
+                for table in ("files", "nodes", "edges")
+            )
+            return Statistics(*counts)
+
+    def find(self, phrase: str) -> Linked:
+        """Return what a phrase means, the likeliest first.
+
+        Raises:
+            StoreError: the graph is damaged or locked.
+        """
+        with named_errors(self._path):
+            return linking.link(self._graph.connection, self._graph.stems, phrase)
+
+    def neighbourhood(self, phrase: str, depth: int = 1, most: int = 200) -> Neighbourhood | None:
+        """Return what surrounds a thing, or None if nothing is called so.
+
+        Args:
+            phrase: what it is called.
+            depth: how many steps away.
+            most: how many things at the most.
+
+        Raises:
+            StoreError: the graph is damaged or locked.
+        """
+        linked = self.find(phrase)
+        if not linked.is_name:
+            return None
+        center = linked.entities[0].id
+        with named_errors(self._path):
+            reached, edges = walking.surroundings(self._graph.connection, center, depth, most)
+            return Neighbourhood(center, self._graph.entities(reached), edges)
+
+    def ask(self, question: str, limit: int = 10) -> Answer:
+        """Answer a question about what depends on what, how things relate, and the ways between them.
+
+        Args:
+            question: any text; it is never read as a query language.
+            limit: how many findings at the most.
+
+        Raises:
+            StoreError: the graph is damaged or locked.
+        """
+        asked = questions.read(question)
+        if limit < 1 or not asked.things:
+            return Answer([], asked.intent, "Nothing was asked for.", "NO_ENTITY")
+        with named_errors(self._path):
+            linked = [linking.link(self._graph.connection, self._graph.stems, thing) for thing in asked.things]
+            unknown = [one.phrase for one in linked if one.score < _TOO_WEAK]
+            if unknown:
+                names = " and ".join(f'"{phrase}"' for phrase in unknown)
+                return Answer([], asked.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
+            findings = self._findings(asked, linked, limit)
+        note = " ".join(filter(None, map(_ambiguity, linked)))
+        if findings:
+            return Answer(findings, asked.intent, note)
+        things = " and ".join(one.entities[0].shown for one in linked)
+        return Answer([], asked.intent, f"No relation of {things} is known.", "NO_RELATION")
+
+    def _findings(self, asked: questions.Asked, linked: list[Linked], limit: int) -> list[Finding]:
+        if asked.intent == questions.DEPENDENTS:
+            return answering.dependents(self._graph, linked[0], asked.kinds, limit, is_far=asked.is_far)
+        if asked.intent == questions.DEPENDENCIES:
+            return answering.dependencies(self._graph, linked[0], asked.kinds, limit)
+        if asked.intent == questions.SURROUNDINGS:
+            return answering.surroundings(self._graph, linked[0], limit)
+        is_chain = asked.intent == questions.CHAIN
+        return answering.between(self._graph, linked[0], linked[1], limit, is_chain=is_chain)
+
+
+def _ambiguity(linked: Linked) -> str:
+    if not linked.is_name or linked.homonyms < 2:
+        return ""
+    others = [_place(entity) for entity in linked.entities[1:4]]
+    more = f" and {linked.homonyms - 4} more" if linked.homonyms > 4 else ""
+    return (
+        f'"{linked.phrase}" is the name of {linked.homonyms} things: taken as {_place(linked.entities[0])};'
+        f" also {', '.join(others)}{more}."
+    )
+
+
+def _place(entity: Entity) -> str:
+    return f"{entity.shown} in {entity.path}:{entity.line}" if entity.path else entity.shown
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,171 @@
+"""Write what texts state into the graph; the caller holds the transaction.
+
+A definition that stays keeps its node, and with it the edges that lead there from other texts. What comes, goes
+or changes its name opens the references to that name again, wherever they stand.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apsw
+
+from memory_router.engines.graph.facts import Definition, Facts, Reference, Source
+from memory_router.engines.graph.naming import Stems, key, spoken
+
+NAMING = ("names", "person", "tagged")  # references to things that no text defines
+_OWN_KEY = ("mentions", "links")  # references that find their target by key as well as by name
+
+
+class Store:
+    """Write into one graph that is open for writing."""
+
+    def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
+        self._connection = connection
+        self._stems = stems
+
+    def put(self, source: Source, facts: Facts) -> None:
+        """Store what a text states, in place of what it stated before."""
+        file = self._file(source, facts.problem)
+        touched = self._reopened_by(file)
+        nodes = self._put_nodes(file, facts.definitions, touched)
+        self._put_bindings(file, facts, touched)
+        self._remove_references(file)
+        for reference in facts.references:
+            if reference.source in nodes:
+                self._put_reference(file, nodes[reference.source], reference, touched)
+        self._reopen(touched)
+
+    def remove(self, path: str) -> None:
+        """Forget a text and everything it stated."""
+        file = self._connection.execute("SELECT id FROM files WHERE path = ?", (path,)).get
+        if file is None:
+            return
+        touched = self._reopened_by(file)
+        touched.update(
+            name for (name,) in self._connection.execute("SELECT name FROM bindings WHERE file = ?", (file,))
+        )
+        self._remove_references(file)
+        self._remove_nodes(self._connection.execute("SELECT id, name, key FROM nodes WHERE file = ?", (file,)), touched)
+        self._connection.execute("DELETE FROM bindings WHERE file = ?", (file,))
+        self._connection.execute("DELETE FROM files WHERE id = ?", (file,))
+        self._reopen(touched)
+
+    def _file(self, source: Source, problem: str) -> int:
+        return int(
+            self._connection.execute(
+                "INSERT INTO files(path, root, language, fingerprint, modified, problem) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT(path) DO UPDATE SET root = excluded.root, language = excluded.language,"
+                " fingerprint = excluded.fingerprint, modified = excluded.modified, problem = excluded.problem"
+                " RETURNING id",
+                (source.path, source.root, source.language, source.fingerprint, source.modified, problem),
+            ).get
+        )
+
+    def _put_nodes(self, file: int, definitions: Sequence[Definition], touched: set[str]) -> dict[str, int]:
+        before = {
+            row[0]: row[1:]
+            for row in self._connection.execute(
+                "SELECT qualified, id, kind, digest, name, key FROM nodes WHERE file = ?", (file,)
+            )
+        }
+        nodes: dict[str, int] = {}
+        for one in definitions:
+            if one.qualified in nodes:
+                continue
+            digest = _digest(one)
+            held = before.get(one.qualified)
+            if held and held[1:3] == (one.kind, digest):
+                nodes[one.qualified] = held[0]
+                self._connection.execute(
+                    "UPDATE nodes SET line = ?, last_line = ? WHERE id = ?", (one.line, one.last_line, held[0])
+                )
+                continue
+            nodes[one.qualified] = self._put_node(file, one, digest, touched)
+        kept = set(nodes.values())
+        self._remove_nodes(((held[0], held[3], held[4]) for held in before.values() if held[0] not in kept), touched)
+        added = kept - {held[0] for held in before.values()}
+        self._connection.executemany(
+            "INSERT INTO edges(source, target, kind, weight) VALUES (?, ?, 'defines', 1.0)",
+            [
+                (nodes[one.parent], nodes[one.qualified])
+                for one in definitions
+                if one.parent in nodes and (nodes[one.qualified] in added or nodes[one.parent] in added)
+            ],
+        )
+        return nodes
+
+    def _put_node(self, file: int | None, one: Definition, digest: int, touched: set[str]) -> int:
+        own = key(one.name, self._stems)
+        node = int(
+            self._connection.execute(
+                "INSERT INTO nodes(file, kind, name, qualified, key, line, last_line, summary, digest)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (file, one.kind, one.name, one.qualified, own, one.line, one.last_line, one.summary, digest),
+            ).get
+        )
+        self._connection.execute(
+            "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, ?, ?)",
+            (node, f"{spoken(one.name)} {own}", one.summary, one.body or spoken(one.qualified)),
+        )
+        touched.update((one.name, own))
+        return node
+
+    def _remove_nodes(self, rows: Iterable[Sequence[Any]], touched: set[str]) -> None:
+        for node, name, own in list(rows):
+            touched.update((name, own))
+            self._connection.execute("DELETE FROM edges WHERE source = ?", (node,))
+            self._connection.execute("DELETE FROM edges WHERE target = ?", (node,))
+            self._connection.execute("DELETE FROM node_text WHERE rowid = ?", (node,))
+            self._connection.execute("DELETE FROM nodes WHERE id = ?", (node,))
+
+    def _put_bindings(self, file: int, facts: Facts, touched: set[str]) -> None:
+        before = set(self._connection.execute("SELECT name, target FROM bindings WHERE file = ?", (file,)))
+        after = set(facts.bindings.items())
+        touched.update(name for name, _ in before ^ after)
+        self._connection.executemany(
+            "DELETE FROM bindings WHERE file = ? AND name = ?", [(file, name) for name, _ in before - after]
+        )
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO bindings(file, name, target) VALUES (?, ?, ?)",
+            [(file, name, target) for name, target in after - before],
+        )
+
+    def _put_reference(self, file: int, node: int, reference: Reference, touched: set[str]) -> None:
+        own = reference.key
+        if reference.kind in NAMING:
+            own = key(reference.target, self._stems)
+            touched.add(own)
+        elif reference.kind in _OWN_KEY:
+            own = key(own, self._stems)
+        self._connection.execute(
+            "INSERT INTO refs(file, source, kind, target, key, line, times, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (file, node, reference.kind, reference.target, own, reference.line, reference.times, reference.evidence),
+        )
+
+    def _remove_references(self, file: int) -> None:
+        # Edges first: without their reference nothing would name them any more.
+        self._connection.execute("DELETE FROM edges WHERE ref IN (SELECT id FROM refs WHERE file = ?)", (file,))
+        self._connection.execute("DELETE FROM refs WHERE file = ?", (file,))
+
+    def _reopened_by(self, file: int) -> set[str]:
+        """Return the names of things that only references make: they may lose their reason with this text."""
+        rows = self._connection.execute(
+            f"SELECT DISTINCT key FROM refs WHERE file = ? AND kind IN {NAMING!r}",  # noqa: S608  # a constant
+            (file,),
+        )
+        return {own for (own,) in rows}
+
+    def _reopen(self, names: set[str]) -> None:
+        for name in names:
+            self._connection.execute("UPDATE refs SET resolved = 0 WHERE key = ? AND resolved = 1", (name,))
+
+
+def stored(connection: apsw.Connection) -> Iterator[tuple[str, str]]:
+    """Yield path and fingerprint of every text in the graph."""
+    yield from connection.execute("SELECT path, fingerprint FROM files")
+
+
+def _digest(one: Definition) -> int:
+    text = f"{one.name}\0{one.summary}\0{one.body}".encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "big")
