@@ -10,18 +10,23 @@ import json
 import os
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import apsw
-from machine import heading
+from machine import heading, spread
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.importing import import_transcripts
+from memory_router.engines.transcripts.recall import recall
+from memory_router.engines.transcripts.turn import Archive, Window
 
 _A_SESSION = 500
 _START = 1_780_000_000
@@ -57,13 +62,21 @@ def sessions(speech: Speech, messages: int) -> Iterator[list[bytes]]:
         for turn in range(_A_SESSION):
             name = str(uuid.UUID(int=speech.chance.getrandbits(128)))
             role = ("user", "assistant")[turn % 2]
-            blocks = [{"type": "text", "text": speech.said(speech.chance.randint(5, 45))}]
+            blocks: list[dict[str, Any]] = [{"type": "text", "text": speech.said(speech.chance.randint(5, 45))}]
             if role == "assistant" and turn % 6 == 1:
                 given = {"file_path": f"src/{speech.words[turn]}.py", "new_string": speech.said(20)}
                 blocks.append({"type": "tool_use", "name": "Edit", "input": given})
             moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(_START + (number + turn) * 20))
-            record = {"type": role, "uuid": name, "parentUuid": parent, "sessionId": session, "timestamp": moment,
-                      "cwd": "/work/made", "isSidechain": False, "message": {"role": role, "content": blocks}}  # fmt: skip
+            record: dict[str, Any] = {
+                "type": role,
+                "uuid": name,
+                "parentUuid": parent,
+                "sessionId": session,
+                "timestamp": moment,
+                "cwd": "/work/made",
+                "isSidechain": False,
+                "message": {"role": role, "content": blocks},
+            }
             lines.append(json.dumps(record).encode())
             parent = name
         yield lines
@@ -121,6 +134,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as own:
         folder = options.keep or own
         measure_archive(folder, options.messages)
+        measure_lcm(os.path.join(folder, "lcm.db"))
 
 
 def measure_archive(folder: str, messages: int) -> None:
@@ -137,6 +151,47 @@ def measure_archive(folder: str, messages: int) -> None:
             f"import: {report.added:,} messages of {size / 1e6:.0f} MB in {report.seconds:.1f} s: {rate:,.0f} a second"
         )
         print(f"peak memory {peak:.0f} MB, archive {os.path.getsize(database) / 1e6:.0f} MB")
+    archive = ImportedArchive.open(database)
+    assert archive
+    speech.chance.seed(11)
+    decisions = [speech.question() for _ in range(60)]
+    kinds = {
+        "a word or two": [" ".join(speech.chance.choices(speech.words[200:], k=2)) for _ in range(60)],
+        "a sentence": [f"where was {speech.said(6)}" for _ in range(60)],
+        "a decision": decisions,
+    }
+    print(f"\nquestions to {archive.count():,} messages, ms: median (5th to 95th percentile)")
+    for kind, questions in kinds.items():
+        print(f"  {kind:14} {spread([asked(archive, question) for question in questions])}")
+
+
+def asked(archive: Archive, question: str) -> float:
+    """Return how long a question took, in ms."""
+    started = time.perf_counter()
+    recall([archive], question, 5, Window(), _START + 1e9)
+    return (time.perf_counter() - started) * 1000
+
+
+def measure_lcm(path: str, size: int = 100_000_000) -> None:
+    """Print the time of the first answer from a large lcm.db, by the adapter as a new process."""
+    if not os.path.exists(path):
+        write_lcm(path, Speech(), size)
+    adapter = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "backends/lossless/adapter.py")
+    home = os.path.dirname(path)
+    environment = {**os.environ, "LCM_DATABASE_PATH": path, "MEMORY_ROUTER_HOME": os.path.join(home, "none")}
+    environment["PYTHONPATH"] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    samples = []
+    speech = Speech()
+    for _ in range(9):
+        request = json.dumps({"contract": 1, "verb": "query", "query": speech.question(), "limit": 5}).encode()
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, adapter], input=request, capture_output=True, env=environment, check=True
+        )
+        samples.append((time.perf_counter() - started) * 1000)
+        assert json.loads(done.stdout)["status"] == "success", done.stdout
+    megabytes = os.path.getsize(path) / 1e6
+    print(f"\nfirst answer from an lcm.db of {megabytes:.0f} MB, whole process, ms: {spread(samples)}")
 
 
 if __name__ == "__main__":

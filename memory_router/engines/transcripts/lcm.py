@@ -14,7 +14,7 @@ import apsw
 from memory_router import paths
 from memory_router.engines.transcripts.archive import as_match, expression, matched
 from memory_router.engines.transcripts.record import moment
-from memory_router.engines.transcripts.turn import Edge, Match, Turn, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Window
 from memory_router.errors import StoreError
 from memory_router.storage.sqlite import named_errors
 from memory_router.text.relevance import stemmer
@@ -87,8 +87,13 @@ class LcmArchive:
                 )
         connection.register_fts5_function("matched", matched)
         self._has_words = self._has("messages_fts", "content")
+        self._vocabularies: list[str] = []
         if self._has_words:
             connection.execute("CREATE VIRTUAL TABLE temp.message_words USING fts5vocab(main, messages_fts, row)")
+            self._vocabularies.append("SELECT doc FROM message_words WHERE term = ?")
+        if self._has("summaries_fts", "summary_id"):
+            connection.execute("CREATE VIRTUAL TABLE temp.summary_words USING fts5vocab(main, summaries_fts, row)")
+            self._vocabularies.append("SELECT doc FROM summary_words WHERE term = ?")
         connection.pragma("query_only", True)
         self._stems = stemmer(connection)
         project = "session_key" if self._has("conversations", "session_key") else "conversation_id"
@@ -131,7 +136,10 @@ class LcmArchive:
     def frequency(self, stem: str) -> int:
         """Return how many messages hold a stem."""
         if self._has_words and stem < _IDEOGRAPHS:
-            return int(self.connection.execute("SELECT doc FROM message_words WHERE term = ?", (stem,)).get or 0)
+            for vocabulary in self._vocabularies:
+                if known := self.connection.execute(vocabulary, (stem,)).get:
+                    return int(known)
+            return len(self._by_tools([stem], _window(ANY_TIME)))
         sql = "SELECT count(*) FROM (SELECT 1 FROM messages WHERE content LIKE ? ESCAPE '\\' LIMIT 1000)"
         return int(self.connection.execute(sql, (_like(stem),)).get)
 

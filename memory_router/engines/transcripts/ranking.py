@@ -129,6 +129,8 @@ class Field:
         self.attached: dict[int, list[int]] = {}
         self.roles: dict[int, str] = {}
         self._expanded: set[int] = set()
+        # Where only a span of time may be found, what stands beside may lie outside of it.
+        self._is_open = window == ANY_TIME
         if asked.required:
             matches = archive.matching(asked.terms, asked.required, window, candidates)
             self.hits = {match.key: self._hit(match) for match in matches}
@@ -190,7 +192,7 @@ class Field:
     def ranked(self) -> list[Ranked]:
         """Return all nodes that match or stand next to one that does, best first."""
         average = max(1.0, sum(hit.length for hit in self.hits.values()) / max(1, len(self.hits)))
-        beside = {one for key in self.hits for one, distance in self.around(key, 1)}
+        beside = {one for key in self.hits for one, _ in self.around(key, 1)} if self._is_open else set[int]()
         found = [self._ranked(key, average) for key in self.hits.keys() | beside]
         best = max((one.score for one in found), default=0.0) or 1.0
         found = [
