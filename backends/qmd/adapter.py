@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from memory_router.engines.qmd.search import Hit as RealHit
 
 _FIX = "Run: memory-router index PATH"
-# Every mode is answered by full text for now; the answer says so.
-_ANSWERED_BY = "search"
+_MODE = "query"  # words and meaning together, unless the router asks for one of them
 
 # What of the deadline is kept for starting this process and for printing the answer.
 _DEADLINE_SHARE = 0.8
@@ -36,13 +35,20 @@ def _own(request: Request) -> Response:
     index = _index()
     if index is None:
         return failure("NOT_INDEXED", f"No folder is indexed yet. {_FIX}")
-    hits = index.search(request.query, request.limit)
+    mode = request.mode or _MODE
+    hits = index.search(request.query, request.limit, mode)
     if hits:
         age = freshness(paths.documents_db(), [hit.path for hit in hits])
-        return answer([_result(hit) for hit in hits], {"engine": "embedded", "answered_by": _ANSWERED_BY, **age})
+        return answer([_result(hit) for hit in hits], {"engine": "embedded", **_way(index, mode), **age})
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
+
+
+def _way(index: DocumentIndex, mode: str) -> dict[str, str]:
+    """Return the mode that answered and, if it is not the one asked for, why."""
+    why = "" if mode == "search" else index.without_vectors()
+    return {"answered_by": "search", "note": why} if why else {"answered_by": mode}
 
 
 def _with_real(place: str, request: Request) -> Response:
@@ -62,8 +68,8 @@ def _with_real(place: str, request: Request) -> Response:
     results = _merged([_real_result(hit) for hit in found.hits], own.results)[: request.limit]
     if results:
         engine = (results[0].metadata or {})["engine"]
-        metadata = {"engine": engine, "answered_by": found.answered_by if engine == "qmd" else _ANSWERED_BY}
-        return answer(results, {**metadata, "qmd": {"answered_by": found.answered_by, **found.notes}})
+        first = {"engine": "qmd", "answered_by": found.answered_by} if engine == "qmd" else own.metadata or {}
+        return answer(results, {**first, "qmd": {"answered_by": found.answered_by, **found.notes}})
     if own.error_code != "NOT_INDEXED":
         return own
     from memory_router.engines.qmd.state import examine
@@ -76,6 +82,11 @@ def _with_real(place: str, request: Request) -> Response:
 
 def get(request: Request) -> Response:
     """Fetch a passage by the id that an answer gave."""
+    if (request.id or "").startswith("qmd://") and (place := paths.qmd_index()):
+        from memory_router.engines.qmd.search import passage
+
+        if hits := passage(place, request.id or "").hits:
+            return answer([_real_result(hit) for hit in hits], {"engine": "qmd"})
     found = fetch(paths.documents_db(), request.id or "", request.layer or "detail")
     if found is None:
         return nothing("NOT_FOUND", "No indexed file holds this passage any more; ask the question again.")
@@ -164,6 +175,7 @@ def _result(hit: Hit) -> Result:
             "heading": hit.heading,
             "language": hit.language,
             "root": hit.root,
+            **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
     )
 
