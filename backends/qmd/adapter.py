@@ -82,11 +82,6 @@ def _with_real(place: str, request: Request) -> Response:
 
 def get(request: Request) -> Response:
     """Fetch a passage by the id that an answer gave."""
-    if (request.id or "").startswith("qmd://") and (place := paths.qmd_index()):
-        from memory_router.engines.qmd.search import passage
-
-        if hits := passage(place, request.id or "").hits:
-            return answer([_real_result(hit) for hit in hits], {"engine": "qmd"})
     found = fetch(paths.documents_db(), request.id or "", request.layer or "detail")
     if found is None:
         return nothing("NOT_FOUND", "No indexed file holds this passage any more; ask the question again.")
