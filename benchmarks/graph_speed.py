@@ -1,0 +1,109 @@
+"""Measure how quick the graph is built, and how quick questions are on a million edges.
+
+    python benchmarks/graph_speed.py [--files 2000] [--edges 1000000] [--questions 100]
+
+Files are copies of this project's own modules; the large graph is drawn at random, each thing having ten relations
+on average, some of them many more (Zipf's law).
+"""
+
+import argparse
+import glob
+import os
+import random
+import tempfile
+import time
+
+import apsw
+from machine import heading, spread
+
+from memory_router.engines.graph.building import bring_up_to_date
+from memory_router.engines.graph.facts import Source
+from memory_router.engines.graph.schema import MIGRATIONS
+from memory_router.engines.graph.search import KnowledgeGraph
+from memory_router.storage.sqlite import open_database, writing
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FORMS = ("what depends on {}", "what does {} depend on", "call chain from {} to {}", "how does {} relate to {}")
+
+
+def main() -> None:
+    """Build, ask and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--edges", type=int, default=1_000_000)
+    parser.add_argument("--questions", type=int, default=100)
+    options = parser.parse_args()
+    print(heading("Building and asking the knowledge graph"))
+    with tempfile.TemporaryDirectory() as folder:
+        texts = sources(os.path.realpath(folder), options.files)
+        report = bring_up_to_date(texts, database=os.path.join(folder, "built.db"))
+        print(f"built: {len(texts) / report.seconds:,.0f} files/s ({report.relations:,} relations)")
+        again = bring_up_to_date(texts, database=os.path.join(folder, "built.db"))
+        print(f"nothing changed: {again.seconds * 1000:.1f} ms")
+        database = os.path.join(folder, "large.db")
+        names = draw(database, options.edges)
+        graph = KnowledgeGraph.open(database)
+        assert graph
+        chance = random.Random(3)
+        print(f"\n| question, {options.edges:,} edges | median ms (5 to 95 %) |\n|---|---|")
+        total: list[float] = []
+        for form in FORMS:
+            taken = []
+            for _ in range(options.questions):
+                question = form.format(*chance.sample(names, 2))
+                started = time.perf_counter()
+                graph.ask(question)
+                taken.append((time.perf_counter() - started) * 1000)
+            total += taken
+            print(f"| {form} | {spread(taken)} |", flush=True)
+        print(f"| all | {spread(total)} |")
+
+
+def sources(folder: str, count: int) -> list[Source]:
+    """Write copies of this project's modules, as many as asked for, a package each round."""
+    originals = sorted(glob.glob(os.path.join(ROOT, "memory_router", "**", "*.py"), recursive=True))
+    found = []
+    for number in range(count):
+        copy, which = divmod(number, len(originals))
+        path = os.path.join(folder, f"copy{copy}", os.path.relpath(originals[which], ROOT))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(originals[which], encoding="utf-8") as file, open(path, "w", encoding="utf-8") as target:
+            target.write(file.read())
+        found.append(Source(path, os.path.join(folder, f"copy{copy}"), "python", "1", 1.0))
+    return found
+
+
+def draw(database: str, edges: int) -> list[str]:
+    """Store a random graph and return the names of its things."""
+    chance = random.Random(5)
+    count = edges // 10
+    names = [f"thing{number}_of_{number % 97}" for number in range(count)]
+    connection = open_database(database, MIGRATIONS)
+    with writing(connection):
+        connection.executemany(
+            "INSERT INTO files VALUES (?, ?, '/r', 'python', '1', 1.0, '')",
+            [(number + 1, f"/r/{number}.py") for number in range(count // 10)],
+        )
+        connection.executemany(
+            "INSERT INTO nodes VALUES (?, ?, 'function', ?, ?, ?, 1, 2, '', 0)",
+            [(n + 1, n // 10 + 1, name, f"m.{name}", name.replace("_", "")) for n, name in enumerate(names)],
+        )
+        connection.executemany(
+            "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, '', '')",
+            [(n + 1, name.replace("_", " ")) for n, name in enumerate(names)],
+        )
+        connection.executemany(
+            "INSERT INTO refs VALUES (?, ?, ?, 'calls', 'x', 'x', 3, 1, 'the line that proves it', 1)",
+            ((n + 1, chance.randrange(count // 10) + 1, chance.randrange(count) + 1) for n in range(edges)),
+        )
+        connection.executemany(
+            "INSERT INTO edges SELECT source, ?, 'calls', 1.0, id FROM refs WHERE id = ?",
+            ((int(count * chance.random() ** 1.5) + 1, n + 1) for n in range(edges)),
+        )
+    connection.close()
+    assert apsw.Connection(database).execute("SELECT count(*) FROM edges").get == edges
+    return names
+
+
+if __name__ == "__main__":
+    main()
