@@ -1,0 +1,146 @@
+"""Say what an index holds and what has changed since, forget folders, and keep it up to date while files change."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from memory_router.engines.documents import store
+from memory_router.engines.documents.discovery import Survey
+from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.errors import StoreError
+from memory_router.paths import shown
+from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
+
+
+class RootStatus(NamedTuple):
+    """Hold the state of one indexed folder.
+
+    Args:
+        path: the folder.
+        files: its files in the index.
+        chunks: their passages.
+        age: seconds since the last run that ended, or None.
+        new: files that are there and not indexed.
+        changed: files that differ from what was indexed.
+        removed: indexed files that are gone, or not to be indexed any more.
+        skipped: files and folders left out, by reason.
+        unreadable: paths that cannot be looked at.
+    """
+
+    path: str
+    files: int
+    chunks: int
+    age: float | None
+    new: int
+    changed: int
+    removed: int
+    skipped: dict[str, int]
+    unreadable: dict[str, str]
+
+
+_FILES = """
+    SELECT f.path, f.mtime_ns, f.size, f.unfit, (SELECT count(*) FROM chunks c WHERE c.file = f.id)
+    FROM files f JOIN roots r ON r.id = f.root WHERE r.path = ?
+"""
+
+
+def status(database: str) -> list[RootStatus]:
+    """Compare an index with the files on disk, without reading them; nothing is changed.
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
+    connection = open_read_only(database, MIGRATIONS)
+    if connection is None:
+        return []
+    with named_errors(database):
+        roots = list(connection.execute("SELECT path, finished FROM roots ORDER BY path"))
+        held = {path: list(connection.execute(_FILES, (path,))) for path, _ in roots}
+        everywhere = {row[0] for rows in held.values() for row in rows}
+    connection.close()
+    return [_root_status(path, finished, held[path], everywhere) for path, finished in roots]
+
+
+def _root_status(root: str, finished: float | None, rows: list[Any], everywhere: set[str]) -> RootStatus:
+    known = {path: (mtime_ns, size) for path, mtime_ns, size, _, _ in rows}
+    survey = Survey(root)
+    present = {one.path: (one.mtime_ns, one.size) for one in survey.files()} if os.path.exists(root) else {}
+    skipped = survey.skipped + Counter(unfit for *_, unfit, _ in rows if unfit)
+    return RootStatus(
+        root,
+        sum(not unfit for *_, unfit, _ in rows),
+        sum(chunks for *_, chunks in rows),
+        max(0.0, time.time() - finished) if finished else None,
+        len(present.keys() - everywhere),
+        sum(present[path] != stamp for path, stamp in known.items() if path in present),
+        len(known.keys() - present.keys()),
+        dict(skipped.most_common()),
+        survey.unreadable,
+    )
+
+
+def disk_size(database: str) -> int:
+    """Return how many bytes an index takes on disk, with its write-ahead log."""
+    return sum(os.path.getsize(name) for name in (database, f"{database}-wal") if os.path.exists(name))
+
+
+def files_below(database: str, folder: str) -> int:
+    """Return how many indexed files `remove` would forget.
+
+    Raises:
+        StoreError: the index is damaged or locked, or knows nothing of the folder.
+    """
+    connection = open_read_only(database, MIGRATIONS)
+    with named_errors(database):
+        count = len(store.stored_below(connection, folder)) if connection else 0
+        known = connection and connection.execute("SELECT 1 FROM roots WHERE path = ?", (folder,)).get
+    if not count and not known:
+        raise StoreError(
+            f"Nothing of {shown(folder)} is indexed.", "See what is: memory-router index --status. Nothing was changed."
+        )
+    return count
+
+
+def remove(database: str, folder: str) -> int:
+    """Forget a folder with all that is indexed below it; its files stay. Return how many were forgotten.
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
+    connection = open_database(database, MIGRATIONS)
+    with named_errors(database), writing(connection):
+        gone = list(store.stored_below(connection, folder))
+        for path in gone:
+            store.remove_document(connection, path)
+        connection.execute("DELETE FROM roots WHERE path = ?", (folder,))
+    connection.close()
+    return len(gone)
+
+
+def changes(database: str) -> Iterator[None]:
+    """Yield after every burst of changes below the indexed folders, until the caller stops or Ctrl-C ends it.
+
+    Raises:
+        StoreError: the extra `watch` is not installed, or nothing is indexed yet.
+    """
+    try:
+        from watchfiles import watch
+    except ImportError as error:
+        raise StoreError(
+            "Watching needs a package that is not installed.", "Run: pip install 'memory-router[watch]'"
+        ) from error
+    roots = [one for one in _roots(database) if os.path.exists(one)]
+    if not roots:
+        raise StoreError("There is no indexed folder to watch.", "Name one: memory-router index PATH --watch")
+    # The index's own files may lie below a root; what they do is no change.
+    own = os.path.dirname(os.path.abspath(database)) + os.sep
+    for burst in watch(*roots, watch_filter=lambda _, path: not path.startswith(own), raise_interrupt=True):
+        if burst:
+            yield
+
+
+def _roots(database: str) -> list[str]:
+    connection = open_read_only(database, MIGRATIONS)
+    return [path for (path,) in connection.execute("SELECT path FROM roots")] if connection else []
