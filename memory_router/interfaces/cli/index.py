@@ -12,7 +12,9 @@ from memory_router import installation
 from memory_router.engines.documents.indexing import Listener, Report
 from memory_router.engines.documents.indexing import index as bring_up_to_date
 from memory_router.interfaces.cli import output, upkeep
+from memory_router.interfaces.cli.graph import follow_index
 from memory_router.interfaces.cli.memories import Yes
+from memory_router.interfaces.cli.transcripts import import_transcripts
 from memory_router.paths import backends_file
 
 _INTERRUPTED = (
@@ -35,6 +37,9 @@ def index(
     ] = None,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --remove: only tell what would go.")] = False,
+    transcripts: Annotated[
+        bool, typer.Option("--transcripts", help="Import conversations instead; no path looks where agents keep them.")
+    ] = False,
 ) -> None:
     """Index notes and source code, or bring what is indexed up to date.
 
@@ -42,17 +47,22 @@ def index(
 
     Example: memory-router index ~/notes ~/work/project
     """
+    if transcripts:
+        import_transcripts([str(path.expanduser()) for path in paths or ()], as_json)
+        return
     if status:
         upkeep.show_status(as_json)
         return
     if remove:
-        folders = [os.path.realpath(path.expanduser()) for path in remove]
-        upkeep.forget(folders, yes=yes, dry_run=dry_run, as_json=as_json)
+        upkeep.forget(
+            [os.path.realpath(path.expanduser()) for path in remove], yes=yes, dry_run=dry_run, as_json=as_json
+        )
         return
     listener = _Bar() if sys.stderr.isatty() else _Words()
     try:
         with listener.shown:
             report = bring_up_to_date([str(path.expanduser()) for path in paths or ()], listener=listener)
+        follow_index()
     except KeyboardInterrupt:
         output.note(_INTERRUPTED)
         sys.exit(130)
