@@ -54,7 +54,7 @@ def test_what_the_models_choose_is_believed_with_care(embedded: Indexed, tmp_pat
 def test_the_deadline_ends_the_program_and_its_children(embedded: Indexed, tmp_path: Path) -> None:
     """Full text answers when the models do not; nothing of them is left running."""
     install(tmp_path, "sleep 1000 & echo $! > $HOME/child\nsleep 1000\n")
-    found = find(embedded.close(), "tide", "query", 5, 1.2)
+    found = find(embedded.close(), "tide", "query", 5, 3.0)
     assert (found.answered_by, len(found.hits)) == ("search", 1)
     assert "did not answer" in str(found.notes["no_models"])
     child = int((tmp_path / "child").read_text())
