@@ -61,6 +61,7 @@ def _first(connection: apsw.Connection) -> None:
         ) STRICT;
         CREATE INDEX refs_by_file ON refs(file);
         CREATE INDEX refs_by_key ON refs(key);
+        CREATE INDEX refs_settled ON refs(key) WHERE resolved = 1;
         CREATE INDEX refs_to_resolve ON refs(id) WHERE resolved = 0;
         CREATE TABLE edges(
             source INTEGER NOT NULL,

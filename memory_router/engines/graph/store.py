@@ -31,9 +31,14 @@ class Store:
         nodes = self._put_nodes(file, facts.definitions, touched)
         self._put_bindings(file, facts, touched)
         self._remove_references(file)
-        for reference in facts.references:
-            if reference.source in nodes:
-                self._put_reference(file, nodes[reference.source], reference, touched)
+        self._connection.executemany(
+            "INSERT INTO refs(file, source, kind, target, key, line, times, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                self._row(file, nodes[reference.source], reference, touched)
+                for reference in facts.references
+                if reference.source in nodes
+            ],
+        )
         self._reopen(touched)
 
     def remove(self, path: str) -> None:
@@ -131,17 +136,14 @@ class Store:
             [(file, name, target) for name, target in after - before],
         )
 
-    def _put_reference(self, file: int, node: int, reference: Reference, touched: set[str]) -> None:
+    def _row(self, file: int, node: int, reference: Reference, touched: set[str]) -> tuple[int | str, ...]:
         own = reference.key
         if reference.kind in NAMING:
             own = key(reference.target, self._stems)
             touched.add(own)
         elif reference.kind in _OWN_KEY:
             own = key(own, self._stems)
-        self._connection.execute(
-            "INSERT INTO refs(file, source, kind, target, key, line, times, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (file, node, reference.kind, reference.target, own, reference.line, reference.times, reference.evidence),
-        )
+        return file, node, reference.kind, reference.target, own, reference.line, reference.times, reference.evidence
 
     def _remove_references(self, file: int) -> None:
         # Edges first: without their reference nothing would name them any more.
@@ -157,8 +159,15 @@ class Store:
         return {own for (own,) in rows}
 
     def _reopen(self, names: set[str]) -> None:
+        if (
+            self._connection.execute("SELECT 1 FROM refs INDEXED BY refs_settled WHERE resolved = 1 LIMIT 1").get
+            is None
+        ):
+            return  # the first run: everything is open
         for name in names:
-            self._connection.execute("UPDATE refs SET resolved = 0 WHERE key = ? AND resolved = 1", (name,))
+            self._connection.execute(
+                "UPDATE refs INDEXED BY refs_settled SET resolved = 0 WHERE key = ? AND resolved = 1", (name,)
+            )
 
 
 def stored(connection: apsw.Connection) -> Iterator[tuple[str, str]]:
