@@ -6,6 +6,7 @@ The conversations are made: words by Zipf's law over 20,000 invented ones and th
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -39,11 +40,11 @@ class Speech:
     def __init__(self, seed: int = 5) -> None:
         self.chance = random.Random(seed)
         self.words = [self._word() for _ in range(20_000)]
-        self.weights = [1 / (rank + 3) for rank in range(len(self.words))]
+        self.weights = list(itertools.accumulate(1 / (rank + 3) for rank in range(len(self.words))))
 
     def said(self, length: int) -> str:
         """Return so many words, sometimes with a decision in front."""
-        text = " ".join(self.chance.choices(self.words, self.weights, k=length))
+        text = " ".join(self.chance.choices(self.words, cum_weights=self.weights, k=length))
         return f"Agreed, we go with {text}." if self.chance.random() < 0.03 else f"{text}."
 
     def question(self) -> str:

@@ -27,8 +27,8 @@ _VAGUE = _listed(
     """
 )
 _DECISION = re.compile(
-    r"\b(?:decid\w+|decisions?|cho[so]se?n?|choices?|pick(?:ed)?|agree\w*|settle[sd]?|conclu\w+|verdict|final word"
-    r"|in the end|position|stance|policy|rule|still|reasons?|why|we|our|us|vs|versus|or)\b",
+    r"\b(?:decid(?:e|ed|ing)|decisions?|cho[so]se?n?|pick(?:ed)?|agree\w*|settle[sd]?|conclu\w+|verdict|final word"
+    r"|in the end|stance|policy|rule|we|our|us|vs|versus|\w+ or \w+)\b",
     re.IGNORECASE,
 )
 
