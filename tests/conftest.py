@@ -20,6 +20,10 @@ EMPTY = Behaviour()
 BROKEN = Behaviour(status="error", error_code="DISK_ON_FIRE", error_message="The disk is on fire. Put it out.")
 
 
+# A developer's own QMD, Claude Code or database must not leak into a test.
+_OF_OTHER_PROGRAMS = ("INDEX_PATH", "QMD_CONFIG_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+
+
 class Outcome(NamedTuple):
     """Hold what a run of the command line printed and its exit code."""
 
@@ -46,7 +50,8 @@ class Home:
         self.state = folder / "state"
         self.log = self.state / "router.log"
         self.backends = folder / "config" / "backends"
-        self.environment = {**os.environ, "HOME": str(folder), "MEMORY_ROUTER_HOME": str(folder), "NO_COLOR": "1"}
+        clean = {name: value for name, value in os.environ.items() if name not in _OF_OTHER_PROGRAMS}
+        self.environment = {**clean, "HOME": str(folder), "MEMORY_ROUTER_HOME": str(folder), "NO_COLOR": "1"}
 
     def run(self, *arguments: str | bytes, stdin: str | bytes = b"", cwd: Path | None = None) -> Outcome:
         """Run `memory-router ARGUMENTS` as a user's shell would."""
