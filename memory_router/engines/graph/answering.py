@@ -229,15 +229,16 @@ def _ways(graph: Graph, one: Linked, other: Linked, *, is_chain: bool) -> Iterab
     wide_starts, wide_ends = _with_members(graph, starts), _with_members(graph, ends)
     wide_ends = {node: score for node, score in wide_ends.items() if node not in wide_starts}
     if wide_ends:
-        forth = walking.way(connection, wide_starts, wide_ends, walking.DEPENDING, is_directed=True)
-        back = walking.way(connection, wide_ends, wide_starts, walking.DEPENDING, is_directed=True)
-        if forth:
-            yield forth, 1.0
-        if back and (not forth or (not is_chain and len(back) <= len(forth))):
-            yield back, 0.95
+        for begin, end, factor in ((wide_starts, wide_ends, 1.0), (wide_ends, wide_starts, 0.95)):
+            if steps := walking.way(connection, begin, end, walking.DEPENDING, is_directed=True):
+                yield steps, factor
+                if is_chain:
+                    return
+                break
     for kinds, factor in ((walking.STRONG, 0.9), (walking.EVERY, 0.75)):
         if steps := walking.way(connection, starts, ends, kinds, is_directed=False):
             yield steps, factor
+            break  # what weaker relations connect besides is no stronger
 
 
 def _likely(asked: Linked) -> dict[int, float]:

@@ -70,8 +70,8 @@ def _first(connection: apsw.Connection) -> None:
             weight REAL NOT NULL,
             ref INTEGER
         ) STRICT;
-        CREATE INDEX edges_by_source ON edges(source);
-        CREATE INDEX edges_by_target ON edges(target);
+        CREATE INDEX edges_by_source ON edges(source, kind, target, weight);
+        CREATE INDEX edges_by_target ON edges(target, kind, source, weight);
         CREATE INDEX edges_by_ref ON edges(ref) WHERE ref IS NOT NULL;
         CREATE VIRTUAL TABLE node_text USING fts5(
             name, summary, body,
