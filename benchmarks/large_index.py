@@ -1,0 +1,100 @@
+"""Measure search in a large index: latency, memory and size with many synthetic chunks.
+
+    python benchmarks/large_index.py [--chunks 1000000] [--questions 200]
+
+Words are as frequent as in prose (Zipf's law); questions hold two to five words, drawn as they stand in the texts.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import machine
+
+from memory_router.engines.documents import store
+from memory_router.engines.documents.document import Chunk, Document
+from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.search import DocumentIndex
+from memory_router.storage.sqlite import open_database, writing
+
+_CHUNKS_A_FILE = 20
+_WORDS_A_CHUNK = 60
+
+
+def main() -> None:
+    """Build the index, ask in a process of its own, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chunks", type=int, default=1_000_000)
+    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--ask", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.ask:
+        ask(options.ask, options.questions)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        database = os.path.join(folder, "documents.db")
+        started = time.perf_counter()
+        build(database, options.chunks)
+        seconds = time.perf_counter() - started
+        print(machine.heading(f"Search among {options.chunks:,} chunks of {_WORDS_A_CHUNK} words"))
+        print(f"built in {seconds:,.0f} s; {os.path.getsize(database) / 2**20:,.0f} MiB on disk", flush=True)
+        command = [sys.executable, __file__, "--ask", database, "--questions", str(options.questions)]
+        subprocess.run(command, check=True)
+
+
+def vocabulary() -> tuple[list[str], list[float]]:
+    """Return 50,000 words and their cumulated frequencies."""
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=7)) for _ in range(50_000)]
+    return words, list(itertools.accumulate(1 / (rank + 2.7) for rank in range(len(words))))
+
+
+def build(database: str, count: int) -> None:
+    """Write so many chunks into a new index."""
+    words, frequencies = vocabulary()
+    chance = random.Random(2)
+    connection = open_database(database, MIGRATIONS)
+    connection.pragma("cache_size", -65536)
+    files = iter(range(count // _CHUNKS_A_FILE))
+    with writing(connection):
+        root = store.add_root(connection, "/made-up")
+    while batch := list(itertools.islice(files, 200)):
+        with writing(connection):
+            for number in batch:
+                drawn = chance.choices(words, cum_weights=frequencies, k=_CHUNKS_A_FILE * _WORDS_A_CHUNK)
+                starts = range(0, len(drawn), _WORDS_A_CHUNK)
+                texts = [" ".join(drawn[start : start + _WORDS_A_CHUNK]) for start in starts]
+                chunks = [Chunk(text, line, line) for line, text in enumerate(texts, 1)]
+                path = f"/made-up/area-{number % 97}/note-{number}.md"
+                store.put_document(connection, root, Document(path, f"Note {number}", "markdown", chunks))
+    connection.close()
+
+
+def ask(database: str, count: int) -> None:
+    """Ask made-up questions and print latency and memory."""
+    words, frequencies = vocabulary()
+    chance = random.Random(3)
+    questions = [" ".join(chance.choices(words, cum_weights=frequencies, k=2 + n % 4)) for n in range(count)]
+    opened = DocumentIndex.open(database)
+    assert opened
+    opened.search(questions[0])
+    samples = []
+    for question in questions:
+        started = time.perf_counter()
+        opened.search(question)
+        samples.append((time.perf_counter() - started) * 1000)
+    ordered = sorted(samples)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    print("| search, ms: median, p95, slowest | peak memory, MiB |\n|---|---|")
+    middle, high = ordered[len(ordered) // 2], ordered[len(ordered) * 95 // 100]
+    print(f"| {middle:.1f}, {high:.1f}, {ordered[-1]:.1f} | {peak:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
