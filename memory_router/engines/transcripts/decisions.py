@@ -23,6 +23,7 @@ _BEFORE = (1.0, 0.95, 0.9, 0.85, 0.75, 0.65, 0.55)
 _AFTER = (1.0, 0.8, 0.5)
 # What was said before another decision belongs to that one.
 _ELSEWHERE = 0.3
+_NEAR_ENOUGH = 0.5
 _SETTLED = 0.5
 # From here on a later decision supersedes an earlier one; most of those that do lie above 0.55, most others below 0.45.
 _SUPERSEDES = 0.5
@@ -43,6 +44,7 @@ class Decision(NamedTuple):
     Args:
         key: the turn that decides.
         score: how well it answers the question.
+        support: share of the question that was said on the way to it, in [0, 1]; what was said far from it counts less.
         evidence: what its relevance is estimated from.
         question: the turn that raised the matter, or None.
         options: the turns between, oldest first.
@@ -52,6 +54,7 @@ class Decision(NamedTuple):
 
     key: int
     score: float
+    support: float
     evidence: Evidence
     question: int | None
     options: tuple[int, ...]
@@ -145,9 +148,11 @@ class DecisionFinder:
         near = max((share * field.hit(one).near for one, share in shares.items()), default=0.0)
         matching = max((share * scores.get(one, 0.0) for one, share in shares.items()), default=0.0) / (best or 1.0)
         score = (0.6 * support + 0.4 * matching) * (0.7 + 0.3 * self.strength(field, key))
-        evidence = Evidence(own / total, support, field.asked.known, near)
+        # The map was fitted on plain cover, so what relevance is estimated from is not discounted by distance.
+        covered = sum(weights.get(stem, 0.0) for stem, share in reached.items() if share >= _NEAR_ENOUGH) / total
+        evidence = Evidence(own / total, covered, field.asked.known, near)
         question, options, outcome = span
-        return Decision(key, score, evidence, question, options, outcome)
+        return Decision(key, score, support, evidence, question, options, outcome)
 
     def _window(
         self, field: Field, key: int
@@ -236,14 +241,14 @@ class DecisionFinder:
         is_same_talk = one.key in field.above(other.key, 2 * _REACH)
         if is_same_talk or (later.time or 0.0) <= (earlier.time or 0.0):
             return 0.0
-        if other.evidence.wide < _LEAST:
+        if other.support < _LEAST:
             return 0.0
         outcome = self.turns[other.outcome].text if other.outcome else ""
         changes = max(cues.reversal(later.text), 0.8 * cues.reversal(outcome))
-        asked = self.decision(other.key).evidence.wide
-        answers = min(1.0, asked / one.evidence.wide) if one.evidence.wide else 0.0
+        asked = self.decision(other.key).support
+        answers = min(1.0, asked / one.support) if one.support else 0.0
         mention = self._mention(one, later, weights)
-        likeness = other.evidence.wide + 0.25 * answers + 0.3 * mention
+        likeness = other.support + 0.25 * answers + 0.3 * mention
         # Who takes something back names it; without that there is little to go by.
         return (1.0 if mention > _NAMED else 0.7) * likeness * (0.5 + 0.5 * changes * self.strength(field, other.key))
 

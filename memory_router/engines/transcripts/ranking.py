@@ -14,7 +14,7 @@ from memory_router.text.relevance import Evidence, coverage, nearness, stemmer, 
 _MAX_TERMS = 40
 _CANDIDATES = 150
 # Words in so many nodes are looked for only in those that a rarer word of the question has found.
-_MOST_MATCHES = 6_000
+_MOST_MATCHES = 2_000
 # Among a handful of turns every word looks common; rarity is judged as if there were this many.
 _FEWEST = 100
 
