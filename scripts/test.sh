@@ -8,11 +8,13 @@
 
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_environment.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 [[ "${1:-}" == "--help" || "${1:-}" == "-h" ]] && help_for "$1"
 
 make_environment
 # `--group` came with pip 25.1.
 install_once pip --upgrade "pip>=25.1"
 install_once development --editable "$repository" --group "$repository/pyproject.toml:dev"
+install_servers
 cd "$repository"
 exec "$environment/bin/python" -m pytest -n 2 "$@"

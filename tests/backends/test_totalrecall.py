@@ -165,6 +165,14 @@ def test_a_hostile_question_is_a_question(totalrecall: Adapter, database: str, q
     assert totalrecall.query("tide")["result_count"] == 1
 
 
+def test_a_memory_is_fetched_by_its_id(totalrecall: Adapter, database: str) -> None:
+    """`get` returns what the id names, and an empty answer with a code for any other."""
+    memory = MemoryStore.open(database).remember("tide table").memory
+    found = decode_response(totalrecall.send(verb="get", id=memory.id))
+    assert [result["content"] for result in found["results"]] == ["tide table"]
+    assert decode_response(totalrecall.send(verb="get", id="nobody"))["error_code"] == "NOT_FOUND"
+
+
 def test_a_cold_start_loads_nothing_heavy(tmp_path: Path) -> None:
     """What the adapter imports is bounded: neither the command line's nor the indexes' libraries."""
     code = (

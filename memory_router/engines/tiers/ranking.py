@@ -16,9 +16,11 @@ from memory_router.text.words import identifier_terms
 MOST_TERMS = 40
 # Among a handful of memories every word they hold looks common; rarity is judged as if there were this many.
 _FEWEST = 100
-# What is nearly as relevant as the best counts as much, so that among near ties the newest comes first: a memory that
-# was superseded often says more of the question's words than the one that supersedes it.
-_NEARLY, _NEARLY_RECENT = 0.97, 0.75
+# In an answer about the recent, what is nearly as relevant as the best counts as much: among near ties the newest
+# comes first: a memory that was superseded often says more of the question's words than the one that supersedes it.
+_NEARLY = 0.75
+# Parts of the score of any other answer; chosen on LoCoMo development questions (benchmarks/tiers_recall.py).
+_OWN, _WIDE, _NEAR = 0.4, 0.5, 0.1
 
 Stems = Callable[[str], list[str]]
 
@@ -67,17 +69,21 @@ def ranked(
         context: by id, the texts that stand before and after a memory in its conversation.
     """
     found = [
-        (memory, relevance)
+        (memory, evidence)
         for memory in memories
-        if (relevance := _relevance(asked, memory, stems, (context or {}).get(memory.id, ()))) > 0
+        if (evidence := _evidence(asked, memory, stems, (context or {}).get(memory.id, ()))).wide > 0
     ]
-    best = max((relevance for _, relevance in found), default=0.0)
-    enough = best * (_NEARLY_RECENT if asked.is_recent else _NEARLY)
-    judged = [
-        Recollection(memory, relevance, min(relevance, enough) * decay(now - memory.created, is_recent=asked.is_recent))
-        for memory, relevance in found
+    if asked.is_recent:
+        judged = [(memory, relevance, relevance) for memory, one in found if (relevance := calibrated(one))]
+        enough = _NEARLY * max((relevance for _, relevance, _ in judged), default=0.0)
+    else:
+        judged = [(memory, calibrated(one), _strength(one)) for memory, one in found]
+        enough = 1.0
+    ordered = [
+        Recollection(memory, relevance, min(strength, enough) * decay(now - memory.created, is_recent=asked.is_recent))
+        for memory, relevance, strength in judged
     ]
-    return sorted(judged, key=lambda one: (one.raw_score, one.memory.created, one.relevance), reverse=True)
+    return sorted(ordered, key=lambda one: (one.raw_score, one.memory.created, one.relevance), reverse=True)
 
 
 def newest(memory: Memory, now: float) -> Recollection:
@@ -86,11 +92,15 @@ def newest(memory: Memory, now: float) -> Recollection:
     return Recollection(memory, relevance, relevance)
 
 
-def _relevance(asked: Asked, memory: Memory, stems: Stems, context: Sequence[str]) -> float:
+def _strength(evidence: Evidence) -> float:
+    """Return what orders memories where time matters little: mostly the words that a memory itself holds."""
+    return _OWN * evidence.own + _WIDE * evidence.wide + _NEAR * evidence.near
+
+
+def _evidence(asked: Asked, memory: Memory, stems: Stems, context: Sequence[str]) -> Evidence:
     text = stems(f"{memory.text} {identifier_terms(memory.text)}")
     own = set(text)
     wide = own.union(stems(" ".join((*memory.tags, *context))))
-    evidence = Evidence(
+    return Evidence(
         coverage(asked.weights, own), coverage(asked.weights, wide), asked.known, nearness(asked.weights, text)
     )
-    return calibrated(evidence)

@@ -354,7 +354,7 @@ def test_unknown_tiers_are_named(make: Make) -> None:
     """Storing, recalling, promoting, compacting, counting and configuring: each names the tiers there are."""
     memories = make()
     entry_id = run(memories.store("text", importance=0.5))
-    for call, error in [
+    calls: list[tuple[Callable[[], Any], type[Exception]]] = [
         (lambda: memories.store("other", tier="attic"), RefusedMemoryError),
         (lambda: memories.recall("text", tier="attic"), QueryError),
         (lambda: memories.promote(entry_id, "attic"), RefusedMemoryError),
@@ -365,14 +365,15 @@ def test_unknown_tiers_are_named(make: Make) -> None:
         (lambda: memories.compact("attic"), QueryError),
         (lambda: memories.compact("session", "magic"), QueryError),
         (lambda: memories.get_tier_stats("attic"), QueryError),
-    ]:
+    ]
+    for call, error in calls:
         with pytest.raises(error):
             run(call())
     with pytest.raises(ConfigError):
         MemoryConfig(session=SessionPolicy(), default_tier="persistent")
     for wrong in ({"ttl_seconds": 0}, {"max_entries": -1}, {"ttl_seconds": float("nan")}, {"compaction_strategy": "x"}):
         with pytest.raises(ConfigError):
-            SessionPolicy(**wrong)  # type: ignore[arg-type]
+            SessionPolicy(**wrong)
     with pytest.raises(ConfigError, match="sum"):
         ScoringConfig(promotion_importance_weight=0.9)
 

@@ -1,0 +1,120 @@
+"""What must hold of the commands that look after memories, as a user runs them."""
+
+import json
+
+import pytest
+
+from memory_router.engines.tiers.store import MemoryStore
+from tests.conftest import Home
+
+LINES = [
+    {"text": "The tide offset is 0.25 m.", "timestamp": "2026-06-01T09:00:00Z", "importance": 0.5, "tags": ["tides"]},
+    {"text": "The tide offset is 0.35 m now.", "timestamp": "2026-11-01T09:00:00+02:00", "importance": 0.9},
+]
+
+
+@pytest.fixture
+def filled(home: Home) -> Home:
+    """Return a home into which two memories were imported."""
+    (home.folder / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    assert home.run("import", "in.jsonl").json["imported"] == 2
+    return home
+
+
+def test_an_import_keeps_times_and_can_be_repeated(filled: Home) -> None:
+    """Times, tags and tiers are those of the file; a second time changes nothing."""
+    again = filled.run("import", "in.jsonl").json
+    assert (again["imported"], again["already_there"]) == (0, 2)
+    old, new = sorted(filled.run("recall", "tide offset").json["results"], key=lambda one: str(one["timestamp"]))
+    assert (old["timestamp"], old["tags"], old["tier"]) == ("2026-06-01T09:00:00Z", ["tides"], "session")
+    assert (new["timestamp"], new["importance"], new["tier"]) == ("2026-11-01T07:00:00Z", 0.9, "persistent")
+
+
+def test_lines_that_cannot_be_read_are_told(home: Home) -> None:
+    """Each by its number and its reason; the others are imported, and the exit code is 1."""
+    wrong = [
+        "{",
+        "[]",
+        '{"text": 1}',
+        '{"text": "x", "importance": 3}',
+        '{"text": "x", "timestamp": "soon"}',
+        '{"text": ""}',
+    ]
+    outcome = home.run("import", "-", stdin="\n".join([*wrong, '{"text": "the only good one"}', ""]))
+    assert (outcome.code, outcome.json["imported"]) == (1, 1)
+    assert [refused["line"] for refused in outcome.json["refused"]] == [1, 2, 3, 4, 5, 6]
+    assert "Traceback" not in outcome.err
+
+
+def test_an_export_comes_back_as_it_was(filled: Home) -> None:
+    """What was exported and imported elsewhere is exported the same; Markdown is for people."""
+    first = filled.run("export", "-").out
+    assert filled.run("export", "out.jsonl").code == 0
+    assert filled.run("export", "out.jsonl").code == 1
+    filled.run("forget", "--until", "2030-01-01", "--yes")
+    assert filled.run("export", "-").out == ""
+    filled.run("import", "out.jsonl")
+    assert filled.run("export", "-").out == first
+    assert "## 2026-06-01" in filled.run("export", "-", "--format", "markdown").out
+
+
+def test_forgetting_asks_first_and_gives_a_receipt(filled: Home) -> None:
+    """Nobody to ask: nothing is forgotten. A dry run says what would go. The audit trail tells, without the text."""
+    assert filled.run("forget", "--tag", "tides").code == 1
+    planned = filled.run("forget", "--tag", "tides", "--dry-run").json
+    assert (planned["count"], planned["dry_run"]) == (1, True)
+    receipt = filled.run("forget", "--tag", "tides", "--yes").json
+    assert receipt["forgotten"] == planned["forgotten"]
+    assert filled.run("recall", "tide").json["result_count"] == 1
+    events = filled.run("tiers", "--audit", "5").json["audit"]
+    assert events[0]["event"] == "forgotten"
+    assert "0.25" not in json.dumps(events)
+    assert filled.run("forget").code == 1
+
+
+def test_a_memory_moves_on_request(filled: Home) -> None:
+    """Up, down, and not where there is nothing."""
+    memory_id = next(one["id"] for one in filled.run("recall", "tide").json["results"] if one["tier"] == "session")
+    assert filled.run("promote", memory_id).json["tier"] == "persistent"
+    assert filled.run("promote", memory_id).code == 1
+    assert filled.run("demote", memory_id, "--to", "ephemeral").json["tier"] == "ephemeral"
+    assert filled.run("demote", "nobody").code == 1
+
+
+def test_a_backup_is_a_store(filled: Home) -> None:
+    """It holds what the database holds, and is not overwritten unasked."""
+    assert filled.run("backup", "copy.db").json["memories"] == 2
+    assert filled.run("backup", "copy.db").code == 1
+    copy = MemoryStore.open_read_only(str(filled.folder / "copy.db"))
+    assert copy
+    assert copy.count() == 2
+
+
+def test_personal_data_is_redacted_unless_allowed(home: Home) -> None:
+    """Kinds are told; `--allow-sensitive` keeps the text."""
+    text = "Write to ines@harbor.example or +47 912 34 567, card 4111 1111 1111 1111"
+    answer = home.run("remember", text).json
+    assert answer["redacted"] == ["card-number", "email", "telephone"]
+    assert "ines@" not in answer["text"]
+    assert home.run("remember", text, "--allow-sensitive").json["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("We decided to use Postgres", "persistent"),
+        ("Jonas prefers short answers", "persistent"),
+        ("The harbour has five cranes", "session"),
+        ("ok thanks!", "ephemeral"),
+    ],
+)
+def test_importance_is_estimated_and_explained(home: Home, text: str, tier: str) -> None:
+    """The same text gets the same tier, and `--explain` says why."""
+    answer = home.run("remember", text, "--explain").json
+    assert answer["tier"] == tier
+    assert answer["explanation"]
+
+
+def test_a_secret_alone_is_refused(home: Home) -> None:
+    """There is nothing to remember but the secret."""
+    assert home.run("remember", "password=hunter2xyz9").code == 1
