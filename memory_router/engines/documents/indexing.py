@@ -4,13 +4,12 @@ Work is committed in batches, so an end at any moment, even by `kill -9`, keeps 
 from there, because a file's row is written in the same transaction as its chunks.
 """
 
-import fcntl
 import hashlib
 import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
 import apsw
@@ -21,6 +20,7 @@ from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey, 
 from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.errors import CorruptStoreError, StoreError
+from memory_router.storage.derived import set_aside, sole_writer
 from memory_router.storage.sqlite import named_errors, open_database, writing
 from memory_router.text import embedding
 
@@ -92,7 +92,7 @@ def index(folders: Sequence[str] = (), *, database: str | None = None, listener:
     started = time.perf_counter()
     database = database or paths.documents_db()
     chosen = [os.path.realpath(folder) for folder in folders]
-    with _locked(database, listener):
+    with sole_writer(database, listener.waiting):
         try:
             run = _refreshed(database, chosen, listener)
         except CorruptStoreError:
@@ -295,26 +295,5 @@ def _set_aside(database: str) -> tuple[str, list[str]]:
         damaged = apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)
         roots = [path for (path,) in damaged.execute("SELECT path FROM roots")]
         damaged.close()
-    os.replace(database, database + ".damaged")
-    for companion in ("-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            os.unlink(database + companion)
-    aside = paths.shown(database + ".damaged")
+    aside = paths.shown(set_aside(database))
     return f"The index was damaged: it was moved to {aside} and built again from the files.", roots
-
-
-@contextmanager
-def _locked(database: str, listener: Listener) -> Iterator[None]:
-    """Hold the right to write the index; the system takes it back when the process ends, however it ends."""
-    with named_errors(database):
-        paths.make_private(os.path.dirname(database))
-        descriptor = os.open(database + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            listener.waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
