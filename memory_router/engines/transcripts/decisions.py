@@ -95,6 +95,7 @@ class DecisionFinder:
 
     def _around(self, field: Field, ranked: list[Ranked]) -> list[Decision]:
         near: dict[int, float] = {}
+        field.spread((one.key for one in ranked[:_SEEDS]), 2 * _REACH + 2)
         scores = {one.key: one.score for one in ranked}
         for one in ranked[:_SEEDS]:
             for key in (one.key, *field.above(one.key, _REACH), *field.below(one.key, _REACH)):
@@ -224,7 +225,9 @@ class DecisionFinder:
         asked = looked_up(archive, list(subject))
         weights = {key: subject.get(term, 0.0) for term, key in zip(asked.terms, asked.keys, strict=True)}
         field = Field(archive, asked._replace(weights=weights), Window(since=moment + 1), _LATER_CANDIDATES)
-        links = [(self._link(one, each, field, weights), each) for each in self._around(field, field.ranked()[:_SEEDS])]
+        candidates = self._around(field, field.ranked()[:_SEEDS])
+        self.field.spread((each.key for each in candidates), _REACH + 2)
+        links = [(self._link(one, each, field, weights), each) for each in candidates]
         surest, later = max(links, default=(0.0, None), key=lambda link: (link[0], link[1].key))
         return later if surest >= _SUPERSEDES else None
 
