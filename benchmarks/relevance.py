@@ -1,11 +1,11 @@
 """Measure what the document search finds, and whether its relevance tells answerable questions from others.
 
-    python benchmarks/relevance.py [--data DIR] [--fit]
+    python benchmarks/relevance.py [--data DIR] [--plot]
 
 DIR holds `locomo/`, `longmemeval-sample/` and `world-a/` (see its README). Every question of a conversation is
 asked of that conversation's index (answerable) and of the next one's (unanswerable). Code questions are made from
-installed packages; their sentences stand in the indexed files. `--fit` fits the map of
-`text/relevance.py` anew, on all conversations and on either half of them alone, to show that it carries over.
+installed packages; their sentences stand in the indexed files. Every question is asked in each mode. `--plot` draws
+recall against latency into `benchmarks/results/` (needs matplotlib: the dependency group `benchmarks`).
 """
 
 import argparse
@@ -30,16 +30,19 @@ import rich
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from memory_router.engines.documents import store
+from memory_router.engines.documents import store, vectors
 from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.storage.sqlite import open_database, writing
-from memory_router.text.relevance import Evidence
+from memory_router.text import embedding
 from memory_router.text.words import split_name
 
 GATE = 0.4
+MODES = ("search", "vsearch", "query")
+
+_TURNS: dict[tuple[str, int], tuple[str, str]] = {}
 
 
 class Asked(NamedTuple):
@@ -62,29 +65,38 @@ def main() -> None:
     """Run everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=os.path.join(os.path.dirname(__file__), "..", "..", "shared", "bench"))
-    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--plot", action="store_true")
     options = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}\n")
+    locomo, world = os.path.join(options.data, "locomo"), os.path.join(options.data, "world-a")
     with tempfile.TemporaryDirectory() as folder:
-        runs = {
-            "LoCoMo turns": ask_conversations(os.path.join(options.data, "locomo"), folder),
-            "LoCoMo, speakers unnamed": ask_conversations(os.path.join(options.data, "locomo"), folder, named=False),
-            "LongMemEval sessions": ask_conversations(os.path.join(options.data, "longmemeval-sample"), folder),
-            "world-a files": ask_world(os.path.join(options.data, "world-a"), folder),
-            **ask_code(folder),
-        }
+        runs: dict[str, list[Asked]] = {}
+        for mode in MODES:
+            answers = {
+                "LoCoMo turns": ask_conversations(locomo, folder, mode),
+                "LoCoMo, speakers unnamed": ask_conversations(locomo, folder, mode, named=False),
+                "LoCoMo, all in one index": ask_conversations(locomo, folder, mode, pooled=True),
+                "LongMemEval sessions": ask_conversations(
+                    os.path.join(options.data, "longmemeval-sample"), folder, mode
+                ),
+                "world-a files": ask_world(world, folder, mode),
+                **ask_code(folder, mode),
+            }
+            runs |= {f"{mode}: {name}": asked for name, asked in answers.items()}
     print_tables(runs)
-    if options.fit:
-        print_fits([one for name in ("LoCoMo turns", "LoCoMo, speakers unnamed") for one in runs[name]])
+    if options.plot:
+        plot({name: asked for name, asked in runs.items() if name.endswith(("turns", "files", "names"))})
 
 
-def ask_conversations(data: str, folder: str, *, named: bool = True) -> list[Asked]:
-    """Ask every question of its own conversation's index and of the next one's."""
+def ask_conversations(data: str, folder: str, mode: str, *, named: bool = True, pooled: bool = False) -> list[Asked]:
+    """Ask every question of its own conversation's index and of the next one's, or all of one index alone."""
     turns: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for turn in lines(os.path.join(data, "turns.jsonl")):
         turns[turn["conv"]].append(turn)
     names = list(turns)
-    indexes = {name: conversation_index(folder, name, turns[name]) for name in names}
+    if pooled:
+        whole = conversation_index(folder, "all", [turn for held in turns.values() for turn in held])
+    indexes = {name: whole if pooled else conversation_index(folder, name, turns[name]) for name in names}
     speakers = {turn["speaker"].lower() for conversation in turns.values() for turn in conversation}
     asked = []
     for question in lines(os.path.join(data, "questions.jsonl")):
@@ -94,8 +106,10 @@ def ask_conversations(data: str, folder: str, *, named: bool = True) -> list[Ask
         away = names[(names.index(home) + 1) % len(names)]
         relevant = question.get("relevant") or question["relevant_sessions"]
         text = question["query"] if named else without(question["query"], speakers)
-        asked.append(ask(indexes[home], home, text, relevant))
-        asked.append(ask(indexes[away], home, text, []))
+        right = [(home, one) for one in relevant]
+        asked.append(ask(indexes[home], home, text, right, mode))
+        if not pooled:
+            asked.append(ask(indexes[away], home, text, [], mode))
     return asked
 
 
@@ -105,13 +119,16 @@ def conversation_index(folder: str, name: str, turns: Sequence[dict[str, Any]]) 
     if not os.path.exists(path):
         sessions: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for turn in turns:
-            sessions[turn["session"]].append(turn)
+            sessions[f"{turn['conv']}/{turn['session']}"].append(turn)
         connection = open_database(path, MIGRATIONS)
         with writing(connection):
             root = store.add_root(connection, name)
             for session, held in sessions.items():
-                chunks = [Chunk(said(turn), heading=turn["id"], date=turn["date"]) for turn in held]
+                # The lines carry the turn's place, so that its id stays out of what is searched.
+                chunks = [Chunk(said(turn), place, place, date=turn["date"]) for place, turn in enumerate(held)]
+                _TURNS.update({(session, place): (turn["conv"], turn["id"]) for place, turn in enumerate(held)})
                 store.put_document(connection, root, Document(session, "", "text", chunks))
+        vectors.refresh(connection, embedding.load())
         connection.close()
     opened = DocumentIndex.open(path)
     assert opened
@@ -124,7 +141,7 @@ def said(turn: dict[str, Any]) -> str:
     return f"{turn['speaker']}: {turn['text']}{caption}"
 
 
-def ask_world(data: str, folder: str) -> list[Asked]:
+def ask_world(data: str, folder: str, mode: str) -> list[Asked]:
     """Ask those questions whose answer stands in a file, and those that nothing answers."""
     path = os.path.join(folder, "world.db")
     index([os.path.join(data, "files")], database=path)
@@ -135,11 +152,11 @@ def ask_world(data: str, folder: str) -> list[Asked]:
         answers = [one for one in question["relevant"] if one["where"] == "files"]
         if answers or question["kind"] == "unanswerable":
             relevant = [(one["path"], one["phrase"]) for one in answers]
-            asked.append(ask(opened, question["kind"], question["query"], relevant))
+            asked.append(ask(opened, question["kind"], question["query"], relevant, mode))
     return asked
 
 
-def ask_code(folder: str, count: int = 300) -> dict[str, list[Asked]]:
+def ask_code(folder: str, mode: str, count: int = 300) -> dict[str, list[Asked]]:
     """Ask an index of installed packages for names that one file alone defines, with `ast` as the truth."""
     packages = [os.path.dirname(str(module.__file__)) for module in (rich, pathspec, click)]
     path = os.path.join(folder, "code.db")
@@ -164,13 +181,15 @@ def ask_code(folder: str, count: int = 300) -> dict[str, list[Asked]]:
         "code: first sentence of a comment": about,
     }
     chosen = {kind: sorted(held.items())[:: max(1, len(held) // count)] for kind, held in questions.items()}
-    return {kind: [ask(opened, "code", question, [file]) for question, file in held] for kind, held in chosen.items()}
+    return {
+        kind: [ask(opened, "code", question, [file], mode) for question, file in held] for kind, held in chosen.items()
+    }
 
 
-def ask(opened: DocumentIndex, group: str, text: str, relevant: Sequence[Any]) -> Asked:
+def ask(opened: DocumentIndex, group: str, text: str, relevant: Sequence[Any], mode: str) -> Asked:
     """Ask one question and judge the first twenty results."""
     started = time.perf_counter()
-    hits = opened.search(text, 20)
+    hits = opened.search(text, 20, mode)
     took = (time.perf_counter() - started) * 1000
     named = list(dict.fromkeys(key for hit in hits if (key := found_key(hit, relevant, group))))
     right = [rank for rank, key in enumerate(named) if key in relevant]
@@ -179,8 +198,11 @@ def ask(opened: DocumentIndex, group: str, text: str, relevant: Sequence[Any]) -
 
 def found_key(hit: Hit, relevant: Sequence[Any], group: str) -> Any:
     """Return what a hit counts as: its turn, its session, or the answer that it holds."""
-    if hit.heading in relevant or hit.path in relevant:
-        return hit.heading if hit.heading in relevant else hit.path
+    if turn := _TURNS.get((hit.path, hit.first_line)):
+        session = (turn[0], os.path.basename(hit.path))
+        return session if session in relevant else turn
+    if hit.path in relevant:
+        return hit.path
     flat = " ".join(hit.content.split())
     whole_file = group in {"symbol", "path", "relationship"}
     held = (one for one in relevant if isinstance(one, tuple))
@@ -243,48 +265,19 @@ def area(good: Sequence[float], bad: Sequence[float]) -> float:
     return sum((x > y) + (x == y) / 2 for x in good for y in bad) / (len(good) * len(bad))
 
 
-def print_fits(asked: Sequence[Asked]) -> None:
-    """Fit on all conversations, and on each half to be judged on the other."""
-    groups = sorted({one.group for one in asked})
-    halves = [{group for group in groups if groups.index(group) % 2 == part} for part in (0, 1)]
-    print("\n| fitted on | judged on | AUC | accepted | refused | bias, " + ", ".join(Evidence._fields) + " |")
-    print("|---|---|---|---|---|---|")
-    for name, train, test in (
-        ("all", set(groups), set(groups)),
-        ("even", halves[0], halves[1]),
-        ("odd", halves[1], halves[0]),
-    ):
-        fitted = fit([one for one in asked if one.group in train])
-        judged = [one for one in asked if one.group in test and one.top and one.top.evidence]
-        scores = [(logit(fitted, one), one.answerable) for one in judged]
-        good, bad = [x for x, answerable in scores if answerable], [x for x, answerable in scores if not answerable]
-        gate = math.log(GATE / (1 - GATE))
-        shares = f"{statistics.mean(x >= gate for x in good):.3f} | {statistics.mean(x < gate for x in bad):.3f}"
-        print(
-            f"| {name} | {'all' if train == test else 'the rest'} | {area(good, bad):.3f} | {shares} | "
-            + ", ".join(f"{value:.2f}" for value in fitted)
-            + " |"
-        )
+def plot(runs: dict[str, list[Asked]]) -> None:
+    """Draw recall@10 against the median latency of every mode."""
+    import matplotlib.pyplot as plt
 
-
-def logit(weights: Sequence[float], one: Asked) -> float:
-    """Return the log odds that a fitted map gives an answer."""
-    assert one.top
-    assert one.top.evidence
-    return weights[0] + sum(weight * share for weight, share in zip(weights[1:], one.top.evidence, strict=True))
-
-
-def fit(asked: Sequence[Asked], rounds: int = 3000, rate: float = 2.0) -> list[float]:
-    """Fit a logistic regression by plain gradient descent, with a slight pull to zero."""
-    rows = [((1.0, *one.top.evidence), float(one.answerable)) for one in asked if one.top and one.top.evidence]
-    weights = [0.0] * len(rows[0][0])
-    for _ in range(rounds):
-        slope = [0.0] * len(weights)
-        for shares, target in rows:
-            error = target - 1 / (1 + math.exp(-sum(map(float.__mul__, weights, shares))))
-            slope = [held + error * share for held, share in zip(slope, shares, strict=True)]
-        weights = [w + rate * (s / len(rows) - 1e-3 * w) for w, s in zip(weights, slope, strict=True)]
-    return weights
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
+    os.makedirs(folder, exist_ok=True)
+    figure, axes = plt.subplots(figsize=(8, 5))
+    for name, asked in runs.items():
+        recall = statistics.mean(measures(one)[1] for one in asked if one.answerable)
+        axes.scatter(statistics.median(one.milliseconds for one in asked), recall, label=name)
+    axes.set(xlabel="median ms a question", ylabel="recall@10", xlim=(0, None))
+    axes.legend(fontsize="small")
+    figure.savefig(os.path.join(folder, "recall-latency.png"), dpi=120)
 
 
 if __name__ == "__main__":
