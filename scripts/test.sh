@@ -14,7 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 make_environment
 # `--group` came with pip 25.1.
 install_once pip --upgrade "pip>=25.1"
-install_once development --editable "$repository" --group "$repository/pyproject.toml:dev"
+install_once development --editable "$repository[code,graph,vectors,watch]" --group "$repository/pyproject.toml:dev"
 install_servers
 cd "$repository"
 exec "$environment/bin/python" -m pytest -n 2 "$@"
