@@ -7,26 +7,26 @@ commonest length, and would need an index of their own.
 
 import re
 
-# Han with its extensions, Hiragana, Katakana, Hangul.
+# Han with its extensions, Hiragana, Katakana, Hangul. Compiled when first met: most questions are ASCII.
 _CHARACTERS = "\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN = re.compile(f"[{_CHARACTERS}]+")
+_RUN = f"[{_CHARACTERS}]+"
 _HIRAGANA = "\u3041-\u309f"
-_WORD = re.compile(f"[{_HIRAGANA}]+|(?:(?![{_HIRAGANA}])[{_CHARACTERS}])+")
+_WORD = f"[{_HIRAGANA}]+|(?:(?![{_HIRAGANA}])[{_CHARACTERS}])+"
 
 
 def spread(text: str) -> str:
     """Return `text` with every run of these scripts as pairs of neighbours; a lone character stays alone."""
-    return text if text.isascii() else _RUN.sub(lambda run: f" {_pairs(run[0])} ", text)
+    return text if text.isascii() else re.sub(_RUN, lambda run: f" {_pairs(run[0])} ", text)
 
 
 def spread_question(text: str) -> str:
     """Return a question as `spread` does, but with Hiragana, which tells little, apart from the words around it."""
-    return text if text.isascii() else _WORD.sub(lambda run: f" {_pairs(run[0])} ", text)
+    return text if text.isascii() else re.sub(_WORD, lambda run: f" {_pairs(run[0])} ", text)
 
 
 def characters(text: str) -> str:
     """Return the different characters of these scripts, separated by spaces, to be found one by one."""
-    return "" if text.isascii() else " ".join(dict.fromkeys("".join(_RUN.findall(text))))
+    return "" if text.isascii() else " ".join(dict.fromkeys("".join(re.findall(_RUN, text))))
 
 
 def is_grammar(word: str) -> bool:

@@ -6,15 +6,17 @@ sum, since a sum over the whole range keeps what ranks alone throw away: how muc
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import apsw
 
 from memory_router.engines.documents import ranking
 from memory_router.engines.documents.cues import cues, sought
 from memory_router.engines.documents.ranking import Asked, Match
-from memory_router.engines.documents.vectors import Vectors
 from memory_router.text.relevance import Evidence
+
+if TYPE_CHECKING:
+    from memory_router.engines.documents.vectors import Vectors
 
 SEARCH, VSEARCH, QUERY = "search", "vsearch", "query"
 
@@ -75,7 +77,7 @@ def ranked(
     question: str,
     asked: Asked,
     mode: str,
-    vectors: Vectors | None,
+    vectors: "Vectors | None",
     limit: int,
     files: Sequence[int] | None = None,
 ) -> list[Ranked]:

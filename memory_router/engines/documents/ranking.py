@@ -97,11 +97,17 @@ def matches(connection: apsw.Connection, asked: Asked, limit: int, files: Sequen
     """
     if not asked.terms:
         return []
-    bindings: dict[str, Any] = {"expression": _expression(asked), "bm25": _BM25, "candidates": limit}
+    bindings: dict[str, Any] = {"bm25": _BM25, "candidates": limit}
     if files is not None:
         bindings["files"] = json.dumps(files)
-    rows = connection.execute(_MATCHING if files is None else _MATCHING_IN_FILES, bindings)
-    return [_judged(asked, *row) for row in rows]
+    found: list[Match] = []
+    for narrowed, expression in _expressions(asked):
+        bindings["expression"] = expression
+        rows = connection.execute(_MATCHING if files is None else _MATCHING_IN_FILES, bindings)
+        found = [_judged(narrowed, *row) for row in rows]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def matches_among(connection: apsw.Connection, asked: Asked, chunks: Sequence[int]) -> list[Match]:
@@ -145,12 +151,21 @@ def _spelt_out(connection: apsw.Connection, stems: Stems, question: words.Questi
     return [name] if is_name else []
 
 
-def _expression(asked: Asked) -> str:
-    """Return what FTS5 is asked; its last phrases are the terms, in order."""
+def _expressions(asked: Asked) -> list[tuple[Asked, str]]:
+    """Return what FTS5 is asked, one after the other until enough is found, each with the question as it asks it.
+
+    The last phrases of an expression are the terms, in order. Where all words are frequent, the chunks that hold them
+    all are tried first: they cover most and are few.
+    """
     anything = _anything(asked.terms)
-    if not asked.rare or len(asked.rare) == len(asked.terms):
-        return anything
-    return f"({_anything(asked.rare)}) AND ({anything})"
+    if asked.rare and len(asked.rare) < len(asked.terms):
+        return [(asked, f"({_anything(asked.rare)}) AND ({anything})")]
+    if asked.rare or len(asked.weights) < 2:
+        return [(asked, anything)]
+    counted = [(term, key) for term, key in zip(asked.terms, asked.keys, strict=True) if key in asked.weights]
+    narrowed = asked._replace(terms=[term for term, _ in counted], keys=[key for _, key in counted])
+    everything = " AND ".join(map(_quoted, narrowed.terms))
+    return [(narrowed, f"- {{context}} : ({everything})"), (asked, anything)]
 
 
 def _anything(terms: Sequence[str]) -> str:

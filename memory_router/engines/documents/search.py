@@ -7,7 +7,7 @@ question never comes back empty because of one.
 import json
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
@@ -16,10 +16,12 @@ from memory_router.engines.documents.folding import is_copy
 from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import MIGRATIONS
-from memory_router.engines.documents.vectors import Vectors
 from memory_router.storage.sqlite import named_errors, open_read_only
 from memory_router.text import words
 from memory_router.text.relevance import idf, stemmer
+
+if TYPE_CHECKING:
+    from memory_router.engines.documents.vectors import Vectors
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
 # The estimate for a passage of a file that the question names, before its words are looked at, and without any.
@@ -179,7 +181,7 @@ class DocumentIndex:
         asked = ranking.understood(self._connection, self._stems, question)
         vectors = None if mode == hybrid.SEARCH else self._opened_vectors()
         found = hybrid.ranked(
-            self._connection, text, asked, mode, vectors if isinstance(vectors, Vectors) else None, 2 * limit, files
+            self._connection, text, asked, mode, None if isinstance(vectors, str) else vectors, 2 * limit, files
         )
         rows = {row[0]: row for row in self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
         hits: list[Hit] = []
@@ -193,9 +195,10 @@ class DocumentIndex:
                 hits.append(hit)
         return hits[:limit]
 
-    def _opened_vectors(self) -> Vectors | str:
+    def _opened_vectors(self) -> "Vectors | str":
         """Return the vectors, opened once, or why there are none."""
         if self._vectors is None:
+            from memory_router.engines.documents.vectors import Vectors
             from memory_router.text import embedding
 
             self._vectors = Vectors.open(self._connection, embedding.load(), self._weight)
