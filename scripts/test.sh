@@ -8,7 +8,7 @@
 
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_environment.sh"
-source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/_servers.sh"
 [[ "${1:-}" == "--help" || "${1:-}" == "-h" ]] && help_for "$1"
 
 make_environment
