@@ -7,6 +7,7 @@ every machine, and it imports faster than the standard library's module.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar, Self
 
 import apsw
 
@@ -57,6 +58,40 @@ def open_read_only(path: str, migrations: Sequence[Migration]) -> apsw.Connectio
         return connection if version == len(migrations) else None
 
 
+class DatabaseReader:
+    """Hold one database open for reading, as long as questions come; subclasses say what is in it.
+
+    Args:
+        connection: an open connection.
+        path: the file.
+    """
+
+    migrations: ClassVar[Sequence[Migration]]
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self.connection = connection
+        self.path = path
+        self._identity = _identity(path)
+
+    @classmethod
+    def open(cls, path: str) -> Self | None:
+        """Open the database at `path`; return None when there is none yet.
+
+        Raises:
+            StoreError: it is damaged, newer than this program, or cannot be opened.
+        """
+        connection = open_read_only(path, cls.migrations)
+        return cls(connection, path) if connection else None
+
+    def is_replaced(self) -> bool:
+        """Say whether another file stands at the path by now: it was deleted, or built anew."""
+        return _identity(self.path) != self._identity
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.connection.close()
+
+
 @contextmanager
 def writing(connection: apsw.Connection) -> Iterator[None]:
     """Hold one write transaction: committed at the end, rolled back on any error.
@@ -97,6 +132,14 @@ def named_errors(path: str) -> Iterator[None]:
             f"The folder of the database {shown(path)} cannot be used ({error.strerror}).",
             "Check its permissions, or point MEMORY_ROUTER_HOME at a folder you may write.",
         ) from error
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _version(connection: apsw.Connection, path: str, migrations: Sequence[Migration]) -> int:

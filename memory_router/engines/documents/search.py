@@ -16,7 +16,7 @@ from memory_router.engines.documents.folding import is_copy
 from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import MIGRATIONS
-from memory_router.storage.sqlite import named_errors, open_read_only
+from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text import words
 from memory_router.text.relevance import idf, stemmer
 
@@ -88,34 +88,16 @@ class Statistics(NamedTuple):
     finished: float | None
 
 
-class DocumentIndex:
+class DocumentIndex(DatabaseReader):
     """Search one index; open it with `DocumentIndex.open` and keep it as long as questions come."""
 
+    migrations = MIGRATIONS
+
     def __init__(self, connection: apsw.Connection, path: str) -> None:
-        self._connection = connection
-        self._path = path
-        self._identity = _identity(path)
+        super().__init__(connection, path)
         self._stems = stemmer(connection)
         self._vectors: Vectors | str | None = None
         ranking.prepare(connection)
-
-    @classmethod
-    def open(cls, path: str) -> "DocumentIndex | None":
-        """Open the index at `path` for reading; return None when there is none yet.
-
-        Raises:
-            StoreError: it is damaged, newer than this program, or cannot be opened.
-        """
-        connection = open_read_only(path, MIGRATIONS)
-        return cls(connection, path) if connection else None
-
-    def is_replaced(self) -> bool:
-        """Say whether another file stands at the path by now: the index was deleted or built anew."""
-        return _identity(self._path) != self._identity
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._connection.close()
 
     def statistics(self) -> Statistics:
         """Count what the index holds.
@@ -123,8 +105,8 @@ class DocumentIndex:
         Raises:
             StoreError: the index is damaged or locked.
         """
-        with named_errors(self._path):
-            count = self._connection.execute
+        with named_errors(self.path):
+            count = self.connection.execute
             roots = list(count("SELECT path, finished FROM roots ORDER BY path"))
             return Statistics(
                 int(count("SELECT count(*) FROM files WHERE unfit = ''").get),
@@ -146,7 +128,7 @@ class DocumentIndex:
         """
         if limit < 1:
             return []
-        with named_errors(self._path):
+        with named_errors(self.path):
             return self._search(question[:_MAX_CHARACTERS], limit, mode)
 
     def without_vectors(self) -> str:
@@ -155,18 +137,18 @@ class DocumentIndex:
         Raises:
             StoreError: the index is damaged or locked.
         """
-        with named_errors(self._path):
+        with named_errors(self.path):
             opened = self._opened_vectors()
         return opened if isinstance(opened, str) else ""
 
     def _search(self, text: str, limit: int, mode: str) -> list[Hit]:
         question = words.parse(text)
-        files = list(dict.fromkeys(file for path in question.paths for file in files_named(self._connection, path)))
+        files = list(dict.fromkeys(file for path in question.paths for file in files_named(self.connection, path)))
         if files:
             named = self._matching(text, question, limit, mode, files)
             hits = [hit._replace(relevance=_NAMED + (1 - _NAMED) * hit.relevance) for hit in named]
             seen = {hit.path for hit in hits}
-            rows = self._connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
+            rows = self.connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
             return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[2] not in seen])[:limit]
         if question.paths:  # nothing is called so: the words of the name are all there is to search for
             steps = tuple(part for path in question.paths for part in words.split_name(os.path.splitext(path)[0]))
@@ -178,12 +160,12 @@ class DocumentIndex:
         self, text: str, question: words.Question, limit: int, mode: str, files: Sequence[int] | None = None
     ) -> list[Hit]:
         """Return what answers the question, among `files` if they are given."""
-        asked = ranking.understood(self._connection, self._stems, question)
+        asked = ranking.understood(self.connection, self._stems, question)
         vectors = None if mode == hybrid.SEARCH else self._opened_vectors()
         found = hybrid.ranked(
-            self._connection, text, asked, mode, None if isinstance(vectors, str) else vectors, 2 * limit, files
+            self.connection, text, asked, mode, None if isinstance(vectors, str) else vectors, 2 * limit, files
         )
-        rows = {row[0]: row for row in self._connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
+        rows = {row[0]: row for row in self.connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
         hits: list[Hit] = []
         for one in found:
             hit = _hit(rows[one.chunk], one.score, estimate(one), one.signs, one.mode)
@@ -201,22 +183,14 @@ class DocumentIndex:
             from memory_router.engines.documents.vectors import Vectors
             from memory_router.text import embedding
 
-            self._vectors = Vectors.open(self._connection, embedding.load(), self._weight)
+            self._vectors = Vectors.open(self.connection, embedding.load(), self._weight)
         return self._vectors
 
     def _weight(self, word: str) -> float:
         """Return a word's idf in this index."""
-        texts = int(self._connection.execute("SELECT chunks FROM totals").get)
+        texts = int(self.connection.execute("SELECT chunks FROM totals").get)
         stems = self._stems(word)
-        return max((idf(texts, ranking.frequency(self._connection, stem)) for stem in stems), default=0.0)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
+        return max((idf(texts, ranking.frequency(self.connection, stem)) for stem in stems), default=0.0)
 
 
 def _hit(

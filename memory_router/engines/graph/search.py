@@ -1,6 +1,5 @@
 """Open the graph for reading and answer questions about relations."""
 
-import os
 from typing import NamedTuple
 
 import apsw
@@ -9,7 +8,7 @@ from memory_router.engines.graph import answering, linking, questions, walking
 from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Linked
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.schema import MIGRATIONS
-from memory_router.storage.sqlite import named_errors, open_read_only
+from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text.relevance import stemmer
 
 _TOO_WEAK = 0.15  # a phrase that fits nothing better than that names nothing
@@ -37,32 +36,15 @@ class Neighbourhood(NamedTuple):
     edges: list[Edge]
 
 
-class KnowledgeGraph:
+class KnowledgeGraph(DatabaseReader):
     """Answer questions from one graph; open it with `KnowledgeGraph.open` and keep it as long as questions come."""
 
+    migrations = MIGRATIONS
+
     def __init__(self, connection: apsw.Connection, path: str) -> None:
-        self._path = path
-        self._identity = _identity(path)
+        super().__init__(connection, path)
         self._graph = Graph(connection, stemmer(connection))
         linking.prepare(connection)
-
-    @classmethod
-    def open(cls, path: str) -> "KnowledgeGraph | None":
-        """Open the graph at `path` for reading; return None when there is none yet.
-
-        Raises:
-            StoreError: it is damaged, newer than this program, or cannot be opened.
-        """
-        connection = open_read_only(path, MIGRATIONS)
-        return cls(connection, path) if connection else None
-
-    def is_replaced(self) -> bool:
-        """Say whether another file stands at the path by now."""
-        return _identity(self._path) != self._identity
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._graph.connection.close()
 
     def statistics(self) -> Statistics:
         """Count what the graph holds.
@@ -70,7 +52,7 @@ class KnowledgeGraph:
         Raises:
             StoreError: the graph is damaged or locked.
         """
-        with named_errors(self._path):
+        with named_errors(self.path):
             counts = (
                 int(self._graph.connection.execute(f"SELECT count(*) FROM {table}").get)  # noqa: S608  # constants
                 for table in ("files", "nodes", "edges")
@@ -83,7 +65,7 @@ class KnowledgeGraph:
         Raises:
             StoreError: the graph is damaged or locked.
         """
-        with named_errors(self._path):
+        with named_errors(self.path):
             return linking.link(self._graph.connection, self._graph.stems, phrase)
 
     def neighbourhood(self, phrase: str, depth: int = 1, most: int = 200) -> Neighbourhood | None:
@@ -101,7 +83,7 @@ class KnowledgeGraph:
         if not linked.is_name:
             return None
         center = linked.entities[0].id
-        with named_errors(self._path):
+        with named_errors(self.path):
             reached, edges = walking.surroundings(self._graph.connection, center, depth, most)
             return Neighbourhood(center, self._graph.entities(reached), edges)
 
@@ -118,7 +100,7 @@ class KnowledgeGraph:
         asked = questions.read(question)
         if limit < 1 or not asked.things:
             return Answer([], asked.intent, "Nothing was asked for.", "NO_ENTITY")
-        with named_errors(self._path):
+        with named_errors(self.path):
             linked = [linking.link(self._graph.connection, self._graph.stems, thing) for thing in asked.things]
             unknown = [one.phrase for one in linked if one.score < _TOO_WEAK]
             if unknown:
@@ -155,11 +137,3 @@ def _ambiguity(linked: Linked) -> str:
 
 def _place(entity: Entity) -> str:
     return f"{entity.shown} in {entity.path}:{entity.line}" if entity.path else entity.shown
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino

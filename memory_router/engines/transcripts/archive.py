@@ -1,13 +1,12 @@
 """Read the archive of imported conversations."""
 
 import json
-import os
 
 import apsw
 
 from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, MIGRATIONS
 from memory_router.engines.transcripts.turn import Edge, Match, Turn, Window
-from memory_router.storage.sqlite import open_read_only
+from memory_router.storage.sqlite import DatabaseReader
 
 _BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
 _NODE = "n.id, n.name, n.role, n.text, n.tools, n.files, n.time, s.name, s.project, s.host"
@@ -31,31 +30,16 @@ _EDGES = """
 """
 
 
-class ImportedArchive:
+class ImportedArchive(DatabaseReader):
     """Search the imported conversations; open it with `ImportedArchive.open`."""
 
+    migrations = MIGRATIONS
     name = "transcripts"
     column_weights = tuple(FIELD_WEIGHTS.values())
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
-        self.connection = connection
-        self.path = path
-        self._identity = _identity(path)
+        super().__init__(connection, path)
         connection.register_fts5_function("matched", matched)
-
-    @classmethod
-    def open(cls, path: str) -> "ImportedArchive | None":
-        """Open the archive at `path` for reading; return None when there is none yet.
-
-        Raises:
-            StoreError: it is damaged, newer than this program, or cannot be opened.
-        """
-        connection = open_read_only(path, MIGRATIONS)
-        return cls(connection, path) if connection else None
-
-    def is_replaced(self) -> bool:
-        """Say whether another file stands at the path by now."""
-        return _identity(self.path) != self._identity
 
     def count(self) -> int:
         """Return how many nodes there are."""
@@ -141,11 +125,3 @@ def as_match(key: int, packed: str, terms: int) -> Match:
 
 def _quoted(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
