@@ -22,6 +22,8 @@ import apsw
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ADAPTER = os.path.join(ROOT, "backends", "qmd", "adapter.py")
+# The program as it is without the extra `vectors`.
+WITHOUT_VECTORS = "import sys; sys.modules['wordllama'] = None; from memory_router.interfaces.cli import main; main()"
 REQUEST = json.dumps({"contract": 1, "verb": "query", "query": "how do we rotate the signing keys", "limit": 10})
 
 
@@ -40,8 +42,10 @@ def main() -> None:
         write_notes(notes, options.files)
         os.environ["MEMORY_ROUTER_HOME"] = home = os.path.join(folder, "home")
         index = [sys.executable, "-m", "memory_router", "index", notes]
-        first = []
+        first, words_only = [], []
         for run in range(min(options.runs, 3)):
+            os.environ["MEMORY_ROUTER_HOME"] = f"{home}-words-{run}"
+            words_only.append(timed([sys.executable, "-c", WITHOUT_VECTORS, "index", notes]))
             os.environ["MEMORY_ROUTER_HOME"] = f"{home}-{run}"
             first.append(timed(index))
         size = os.path.getsize(os.path.join(os.environ["MEMORY_ROUTER_HOME"], "cache", "documents.db"))
@@ -51,7 +55,9 @@ def main() -> None:
             bare.append(timed([sys.executable, "-I", "-c", "import sqlite3"]))
             cold.append(timed([sys.executable, ADAPTER], REQUEST))
         print("| what | median | spread |\n|---|---|---|")
-        print(f"| first run, files a second | {options.files / statistics.median(first):,.0f} | {shown(first)} |")
+        for name, seconds in (("words only", words_only), ("words and vectors", first)):
+            rate = options.files / statistics.median(seconds)
+            print(f"| first run, {name}: files a second | {rate:,.0f} | {shown(seconds)} |")
         for name, seconds in (
             ("second run, nothing changed", again),
             ("bare interpreter (`python -I -c 'import sqlite3'`)", bare),

@@ -83,9 +83,7 @@ def refresh(name: str, now: Callable[[], float] = time.time) -> None:
         StateError: the file cannot be read or written.
     """
     manifests, _ = read_manifests(paths.backend_folders())
-    if not os.path.exists(paths.backends_file()) or name not in manifests:
-        return
-    if name not in read_state(paths.backends_file()).backends:
+    if name not in manifests or not is_registered(name):
         return
     health = probe(manifests[name])
     with _exclusive(paths.backends_file()):
@@ -94,6 +92,15 @@ def refresh(name: str, now: Callable[[], float] = time.time) -> None:
         state["backends"][name] = _entry(health, state["backends"].get(name, {}), time_now)
         state["updated_at"] = time_now
         _write(state)
+
+
+def is_registered(name: str) -> bool:
+    """Say whether a backend stands in `backends.json`.
+
+    Raises:
+        StateError: the file is there and cannot be read.
+    """
+    return os.path.exists(paths.backends_file()) and name in read_state(paths.backends_file()).backends
 
 
 def _entry(health: Health, earlier: JsonObject, time_now: str) -> JsonObject:

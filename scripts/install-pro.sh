@@ -9,5 +9,7 @@ help_for "$@"
 
 install_program
 memory_router init --tier pro
+say "Building the graph of what is indexed ..."
+memory_router index >/dev/null
 link_program
 say "Registered. \`memory-router backends\` says which of them can answer, and what to do for the others."

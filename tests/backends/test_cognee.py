@@ -39,6 +39,7 @@ def indexed(home: Home) -> Home:
     (folder / "tides.py").write_text("def has_water():\n    return True\n")
     for name in ("quay", "gate"):
         (folder / f"{name}.py").write_text(f"from tides import has_water\n\ndef {name}():\n    return has_water()\n")
+    assert home.run("init", "--tier", "pro").code == 0
     assert home.run("index", str(folder)).code == 0
     return home
 

@@ -55,7 +55,9 @@ def show(
 
 
 def follow_index() -> None:
-    """Bring the graph up to date with what is indexed, and record the backend's health."""
+    """Bring the graph up to date with what is indexed, where its backend is registered, and record its health."""
+    if not installation.is_registered("cognee"):
+        return
     building.bring_up_to_date()
     installation.refresh("cognee")
 
