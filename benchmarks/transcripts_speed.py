@@ -74,7 +74,7 @@ def sessions(speech: Speech, messages: int) -> Iterator[list[bytes]]:
                 "parentUuid": parent,
                 "sessionId": session,
                 "timestamp": moment,
-                "cwd": "/work/made",
+                "cwd": "/srv/made",
                 "isSidechain": False,
                 "message": {"role": role, "content": blocks},
             }

@@ -18,7 +18,7 @@ def record(name: str, parent: str | None, role: str, content: Any, minute: int =
         "parentUuid": parent,
         "sessionId": "session-1",
         "timestamp": START.format(minute=minute),
-        "cwd": "/work/garden",
+        "cwd": "/srv/garden",
         "isSidechain": False,
         "message": {"role": role, "content": content},
         **more,

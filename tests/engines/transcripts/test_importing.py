@@ -57,7 +57,7 @@ def test_branches_keep_their_edges(bring: Import, database: str, tmp_path: Path)
     sql = (
         "SELECT s.project, n.role, n.time, n.files FROM nodes n JOIN sessions s ON s.id = n.session WHERE n.name = 'b3'"
     )
-    assert rows(database, sql) == [("/work/garden", "assistant", 1791190800.0, '["src/bed.py"]')]
+    assert rows(database, sql) == [("/srv/garden", "assistant", 1791190800.0, '["src/bed.py"]')]
 
 
 def test_compaction_and_bookkeeping_link_through(bring: Import, database: str, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_openclaw_sessions(bring: Import, database: str, tmp_path: Path) -> None
                 "message": {"role": role, "content": content}}  # fmt: skip
 
     call = {"type": "toolCall", "id": "c", "name": "edit", "arguments": {"path": "bed.py"}}
-    head = {"type": "session", "version": 3, "id": "s", "timestamp": "2026-10-05T09:00:00Z", "cwd": "/work/garden"}
+    head = {"type": "session", "version": 3, "id": "s", "timestamp": "2026-10-05T09:00:00Z", "cwd": "/srv/garden"}
     body = [said("1", None, "user", "Which?"), said("2", "1", "assistant", [{"type": "text", "text": "North."}, call])]
     body += [said("3", "2", "toolResult", [{"type": "text", "text": "ok"}])]
     write(tmp_path / "in" / "a.jsonl", [head, *body])
