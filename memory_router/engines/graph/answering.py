@@ -1,7 +1,7 @@
 """Answer what was understood: with every thing that depends, with ways between two, or with what surrounds one."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from memory_router.engines.graph import walking
 from memory_router.engines.graph.entity import CODE, Edge, Entity, Finding, Linked
@@ -61,18 +61,7 @@ def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
             meant = known[target]
             if entity.kind == "module" and meant.kind not in ("module", "library") and not kinds:
                 continue  # the module of a member is among them
-            findings.append(
-                Finding(
-                    told_edges(reasons, known),
-                    round(factor * _CERTAIN, 4),
-                    meant.shown,
-                    meant.path or reasons[0].path,
-                    meant.line or reasons[0].line,
-                    meant.modified or None,
-                    meant.id,
-                    {"of": entity.qualified, "kinds": _kinds(reasons), "evidence": _places(reasons)},
-                )
-            )
+            findings.append(_told(entity, meant, reasons, known, factor * _CERTAIN))
     return findings[:limit]
 
 
@@ -114,18 +103,7 @@ def surroundings(graph: Graph, asked: Linked, limit: int) -> list[Finding]:
         known = graph.entities([entity.id, *groups])
         for other, reasons in list(groups.items())[:limit]:
             meant = known[other]
-            findings.append(
-                Finding(
-                    told_edges(reasons, known),
-                    round(0.75 * score, 4),
-                    meant.shown,
-                    meant.path or reasons[0].path,
-                    meant.line or reasons[0].line,
-                    meant.modified or None,
-                    meant.id,
-                    {"of": entity.qualified, "kinds": _kinds(reasons), "evidence": _places(reasons)},
-                )
-            )
+            findings.append(_told(entity, meant, reasons, known, 0.75 * score))
     return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
 
 
@@ -276,6 +254,22 @@ def _module(graph: Graph, entity: Entity) -> str:
         (entity.path,),
     ).get
     return f"module {found}" if found else entity.shown
+
+
+def _told(
+    entity: Entity, meant: Entity, reasons: Sequence[Edge], known: Mapping[int, Entity], relevance: float
+) -> Finding:
+    """Return what stands beside `entity`, with the edges that prove it."""
+    return Finding(
+        told_edges(reasons, known),
+        round(relevance, 4),
+        meant.shown,
+        meant.path or reasons[0].path,
+        meant.line or reasons[0].line,
+        meant.modified or None,
+        meant.id,
+        {"of": entity.qualified, "kinds": _kinds(reasons), "evidence": _places(reasons)},
+    )
 
 
 def _kinds(edges: Sequence[Edge]) -> list[str]:

@@ -195,10 +195,7 @@ class MemorySystem:
             RefusedMemoryError: there is no such memory, or no such tier above it.
             StoreError: a store failed; the memory is whole in one of the tiers.
         """
-        now = await self._now()
-        memory = await self._existing(memory_id, now)
-        target = self._target(memory, target_tier or self._policies.above(memory.tier), "above")
-        return await self._climb(memory, target, now, "asked for")
+        return await self._move(memory_id, target_tier, self._policies.above, "above")
 
     async def demote(self, memory_id: str, target_tier: str | None = None) -> Memory:
         """Move a memory down, one tier at a time, to `target_tier` or by one; return it as it is then.
@@ -207,10 +204,7 @@ class MemorySystem:
             RefusedMemoryError: there is no such memory, or no such tier below it.
             StoreError: a store failed; the memory is whole in one of the tiers.
         """
-        now = await self._now()
-        memory = await self._existing(memory_id, now)
-        target = self._target(memory, target_tier or self._policies.below(memory.tier), "below")
-        return await self._climb(memory, target, now, "asked for")
+        return await self._move(memory_id, target_tier, self._policies.below, "below")
 
     async def forget(
         self,
@@ -351,6 +345,16 @@ class MemorySystem:
         moved = await self._lifecycle.promote_used(list(touched.values()), now)
         present = {one.id: touched.get(one.id, one.memory)._replace(tier=moved.get(one.id, one.tier)) for one in found}
         return [one._replace(memory=present[one.id]) for one in found]
+
+    async def _move(
+        self, memory_id: str, wanted: str | None, next_to: Callable[[str], str | None], direction: str
+    ) -> Memory:
+        """Move a memory to the tier `wanted`, or to the next one in a direction, because somebody asked for it."""
+        now = await self._now()
+        memory = await self._existing(memory_id, now)
+        return await self._climb(
+            memory, self._target(memory, wanted or next_to(memory.tier), direction), now, "asked for"
+        )
 
     async def _climb(self, memory: Memory, target: str, now: float, why: str) -> Memory:
         """Move a memory tier by tier until it is in `target`."""

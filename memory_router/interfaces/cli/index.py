@@ -45,7 +45,7 @@ def index(
 
     Only what changed is read. It may be interrupted at any time; the next run goes on from there.
 
-    Example: memory-router index ~/notes ~/work/project
+    Example: memory-router index ~/notes ~/code/project
     """
     if transcripts:
         import_transcripts([str(path.expanduser()) for path in paths or ()], as_json)
