@@ -66,6 +66,21 @@ def memory_db() -> str:
     return os.path.join(data_dir(), "memory.db")
 
 
+def learning_database() -> str:
+    """Return the URL of the database of executions and rules: a team's where one is named, else `memory.db`."""
+    return os.environ.get("MEMORY_ROUTER_DATABASE") or f"sqlite:{memory_db()}"
+
+
+def executions_spool() -> str:
+    """Return the path of the executions that are not in the database yet."""
+    return os.path.join(data_dir(), "executions.jsonl")
+
+
+def routing_rules_file() -> str:
+    """Return the path of the rules in force, compiled for the ask path from the database."""
+    return os.path.join(state_dir(), "routing-rules.bin")
+
+
 def claude_code_dir() -> str:
     """Return the folder in which Claude Code keeps its settings and transcripts."""
     return os.environ.get("CLAUDE_CONFIG_DIR") or _below_home(".claude")

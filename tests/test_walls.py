@@ -13,7 +13,10 @@ OURS = "memory_router"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ADAPTERS = sorted(ROOT.glob("backends/*/adapter.py"))
 
-ALL_ROOMS = {"app", "contract", "engines", "errors", "installation", "paths", "routing", "storage", "testing", "text"}
+ALL_ROOMS = {
+    *("advice", "app", "contract", "engines", "errors", "installation", "learning", "paths", "routing", "storage"),
+    *("testing", "text"),
+}
 # What each room may import of ours, besides itself: rooms, or single modules where only they are allowed.
 WALLS = {
     "errors": set[str](),
@@ -23,9 +26,11 @@ WALLS = {
     "routing": {"contract", "errors", "paths", "text.redaction"},
     "storage": {"errors", "paths"},
     "engines": {"text", "storage", "paths", "errors"},
+    "learning": {"routing", "contract", "storage", "text", "paths", "errors"},
+    "advice": {"learning", "routing", "contract", "storage", "text", "paths", "errors"},
     "installation": {"routing", "contract", "paths", "errors"},
     "testing": {"contract"},
-    "app": {"routing", "paths"},
+    "app": {"learning", "routing", "paths", "errors"},
     "interfaces": ALL_ROOMS,
     "__main__": {"interfaces"},
     "__init__": {"app", "routing"},

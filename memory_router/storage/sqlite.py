@@ -31,13 +31,28 @@ def open_database(path: str, migrations: Sequence[Migration]) -> apsw.Connection
         CorruptStoreError: the file is damaged or no database.
         StoreError: the file cannot be opened or written.
     """
+    connection = connect(path)
+    with named_errors(path):
+        _migrate(connection, path, migrations)
+        return connection
+
+
+def connect(path: str) -> apsw.Connection:
+    """Open the database at `path` for writing as it is, creating it as needed.
+
+    Args:
+        path: the file; its folder is created for this user alone.
+
+    Raises:
+        CorruptStoreError: the file is no database.
+        StoreError: the file cannot be opened or written.
+    """
     with named_errors(path):
         make_private(os.path.dirname(path))
         connection = apsw.Connection(path)
         connection.set_busy_timeout(_BUSY_MS)
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "normal")
-        _migrate(connection, path, migrations)
         return connection
 
 
@@ -157,7 +172,7 @@ def _migrate(connection: apsw.Connection, path: str, migrations: Sequence[Migrat
     if version == len(migrations):
         return
     if version > 0:
-        _back_up(connection, f"{path}.schema-{version}.bak")
+        back_up(connection, f"{path}.schema-{version}.bak")
     with writing(connection):
         # Another process may have migrated while this one waited for the lock.
         for migrate in migrations[_version(connection, path, migrations) :]:
@@ -165,7 +180,8 @@ def _migrate(connection: apsw.Connection, path: str, migrations: Sequence[Migrat
         connection.pragma("user_version", len(migrations))
 
 
-def _back_up(connection: apsw.Connection, path: str) -> None:
+def back_up(connection: apsw.Connection, path: str) -> None:
+    """Copy an open database to the file at `path`, as it stands at this moment."""
     copy = apsw.Connection(path)
     with copy.backup("main", connection, "main") as backup:
         backup.step()

@@ -1,0 +1,99 @@
+"""Define the tables of executions, rules, approvals and dreams; a released migration is never changed.
+
+Column names are the seed's (seed 000, Database Architecture). Times are seconds since the epoch.
+"""
+
+from memory_router.storage.database import Migration, Schema
+
+# What differs between the two dialects; everything else is written once.
+_TYPES = {
+    "sqlite": {"VECTOR": "BLOB", "JSON": "TEXT", "NUMBER": "REAL", "FLAG": "INTEGER", "END": "STRICT"},
+    "postgresql": {"VECTOR": "vector", "JSON": "JSONB", "NUMBER": "DOUBLE PRECISION", "FLAG": "BOOLEAN", "END": ""},
+}
+
+_FIRST = """
+    CREATE TABLE executions(
+        id TEXT PRIMARY KEY,
+        user_request TEXT NOT NULL,
+        request_embedding {VECTOR},
+        embedding_model TEXT,
+        routing_path {JSON} NOT NULL,
+        routing_confidence {NUMBER} NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('success', 'failed', 'governance_blocked')),
+        duration_ms INTEGER NOT NULL,
+        cost_usd {NUMBER} NOT NULL,
+        user_satisfaction INTEGER CHECK (user_satisfaction BETWEEN 1 AND 5),
+        governance_check {JSON},
+        started_at {NUMBER} NOT NULL,
+        should_retry_with_different_path {FLAG} NOT NULL,
+        source TEXT NOT NULL,
+        rule TEXT,
+        similarity {NUMBER},
+        attempts {JSON} NOT NULL,
+        project TEXT,
+        asked_by TEXT
+    ) {END};
+    CREATE INDEX executions_by_time ON executions(started_at, id);
+    CREATE TABLE routing_rules(
+        id TEXT PRIMARY KEY,
+        request_pattern TEXT NOT NULL,
+        pattern_kind TEXT NOT NULL CHECK (pattern_kind IN ('text', 'regex')),
+        request_embedding {VECTOR},
+        embedding_model TEXT,
+        recommended_system_id TEXT NOT NULL,
+        alternative_systems {JSON} NOT NULL,
+        based_on_executions INTEGER NOT NULL,
+        success_rate {NUMBER},
+        avg_cost_usd {NUMBER},
+        avg_duration_ms {NUMBER},
+        confidence_score {NUMBER},
+        auto_generated {FLAG} NOT NULL,
+        is_active {FLAG} NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('proposed', 'approved', 'rejected', 'suspended', 'disabled')),
+        requires_approval {FLAG} NOT NULL,
+        governance_check {JSON},
+        evidence {JSON} NOT NULL,
+        created_by TEXT,
+        created_at {NUMBER} NOT NULL,
+        updated_at {NUMBER} NOT NULL
+    ) {END};
+    CREATE TABLE approvals(
+        id TEXT PRIMARY KEY,
+        user_request TEXT NOT NULL,
+        request_digest TEXT NOT NULL,
+        needed_by {JSON} NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'used')),
+        escalation_required {FLAG} NOT NULL,
+        requested_at {NUMBER} NOT NULL,
+        expires_at {NUMBER} NOT NULL,
+        decided_by TEXT,
+        decided_at {NUMBER}
+    ) {END};
+    CREATE INDEX approvals_by_request ON approvals(request_digest, requested_at);
+    CREATE TABLE dream_cycles(
+        cycle_id TEXT PRIMARY KEY,
+        mutation_type TEXT NOT NULL,
+        mutations {JSON} NOT NULL,
+        test_results {JSON} NOT NULL,
+        promote {FLAG} NOT NULL,
+        dreamt_at {NUMBER} NOT NULL
+    ) {END};
+    CREATE TABLE constitutional_amendments(
+        id TEXT PRIMARY KEY,
+        cycle_id TEXT,
+        setting TEXT NOT NULL,
+        old_value {JSON},
+        new_value {JSON},
+        evidence {JSON} NOT NULL,
+        amended_at {NUMBER} NOT NULL,
+        amended_by TEXT,
+        reverted_at {NUMBER}
+    ) {END};
+"""
+
+
+def _migration(sql: str) -> Migration:
+    return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
+
+
+SCHEMA = Schema("learning", (_migration(_FIRST),))

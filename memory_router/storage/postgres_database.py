@@ -1,0 +1,122 @@
+"""Run the learning rooms' statements on PostgreSQL with pgvector, for a team that shares one database."""
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
+
+from memory_router.errors import StoreError
+from memory_router.storage.database import Dialect, Row, Schema
+
+_CONNECT_SECONDS = 5
+# Any number will do, as long as all processes that migrate use the same.
+_LOCK = 7_301_625
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+class PostgresDatabase:
+    """Keep the tables of `schema` in the database at `url`, beside those of other rooms.
+
+    Raises:
+        NewerStoreError: a newer version of the program wrote them.
+        StoreError: the database cannot be reached or used.
+    """
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, url: str, schema: Schema) -> None:
+        self._shown = _without_password(url)
+        with self._named_errors():
+            self._connection = psycopg.connect(
+                url, autocommit=True, connect_timeout=_CONNECT_SECONDS, row_factory=dict_row
+            )
+            # JSON comes as text, as SQLite gives it.
+            self._connection.adapters.register_loader("jsonb", TextLoader)
+            self._migrate(schema)
+
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Return the rows of a query, as mappings by column."""
+        with self._named_errors():
+            return self._connection.execute(_translated(sql), _bindings(values)).fetchall()
+
+    def run(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
+        """Run a statement and return how many rows it changed."""
+        with self._named_errors():
+            return max(self._connection.execute(_translated(sql), _bindings(values)).rowcount, 0)
+
+    def run_all(self, sql: str, many: Iterable[Mapping[str, Any]]) -> None:
+        """Run one statement for each mapping of values."""
+        with self._named_errors(), self._connection.cursor() as cursor:
+            cursor.executemany(_translated(sql), [_bindings(values) for values in many])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold one write transaction: committed at the end, rolled back on any error."""
+        with self._named_errors(), self._connection.transaction():
+            yield
+
+    def version(self, room: str) -> int:
+        """Return how many migrations of a room were done."""
+        found = self.rows("SELECT version FROM schema_versions WHERE room = :room", {"room": room})
+        return int(found[0]["version"]) if found else 0
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._connection.close()
+
+    def _migrate(self, schema: Schema) -> None:
+        with self._connection.transaction():
+            self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL)"
+            )
+            to_do = schema.to_do(self.version(schema.room), self._shown)
+            if not to_do:
+                return
+            self._connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            for migration in to_do:
+                self._connection.execute(migration.postgresql.encode())
+            self.run(
+                "INSERT INTO schema_versions(room, version) VALUES (:room, :version)"
+                " ON CONFLICT (room) DO UPDATE SET version = excluded.version",
+                {"room": schema.room, "version": len(schema.migrations)},
+            )
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.errors.UndefinedFile as error:
+            raise StoreError(
+                f"The database at {self._shown} has no extension `vector`.",
+                "Install pgvector on its server, then try again.",
+            ) from error
+        except psycopg.Error as error:
+            cause = str(error).partition("\n")[0] or repr(error)
+            raise StoreError(
+                f"The database at {self._shown} cannot be used ({cause}).",
+                "Check that its server runs and that MEMORY_ROUTER_DATABASE names it rightly.",
+            ) from error
+
+
+@cache
+def _translated(sql: str) -> bytes:
+    """Write `:name` as psycopg has it; bytes, since its type for statements admits no text made at run time."""
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")).encode()
+
+
+def _bindings(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: str(value.tolist()) if isinstance(value, array) else value for name, value in (values or {}).items()}
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+    return f"{parts.scheme}://{host}{parts.path}"

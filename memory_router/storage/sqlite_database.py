@@ -1,0 +1,90 @@
+"""Run the learning rooms' statements on SQLite."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import apsw
+
+from memory_router.paths import shown
+from memory_router.storage.database import Dialect, Row, Schema
+from memory_router.storage.sqlite import back_up, connect, named_errors, writing
+
+_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT"
+
+
+class SqliteDatabase:
+    """Keep the tables of `schema` in the file at `path`, beside those of other rooms.
+
+    Raises:
+        NewerStoreError: a newer version of the program wrote them.
+        CorruptStoreError: the file is damaged or no database.
+        StoreError: the file cannot be opened or written.
+    """
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: str, schema: Schema) -> None:
+        self._path = path
+        self._connection = connect(path)
+        with named_errors(path):
+            self._migrate(schema)
+
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Return the rows of a query, as mappings by column."""
+        with named_errors(self._path):
+            cursor = self._connection.execute(sql, _bindings(values))
+            first = next(cursor, None)
+            if first is None:
+                return []
+            names = [column[0] for column in cursor.get_description()]
+            return [dict(zip(names, row, strict=True)) for row in (first, *cursor)]
+
+    def run(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
+        """Run a statement and return how many rows it changed."""
+        with named_errors(self._path):
+            before = self._connection.total_changes()
+            self._connection.execute(sql, _bindings(values))
+            return self._connection.total_changes() - before
+
+    def run_all(self, sql: str, many: Iterable[Mapping[str, Any]]) -> None:
+        """Run one statement for each mapping of values."""
+        with named_errors(self._path):
+            self._connection.executemany(sql, map(_bindings, many))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold one write transaction: committed at the end, rolled back on any error."""
+        with named_errors(self._path), writing(self._connection):
+            yield
+
+    def version(self, room: str) -> int:
+        """Return how many migrations of a room were done."""
+        found = self.rows("SELECT version FROM schema_versions WHERE room = :room", {"room": room})
+        return int(found[0]["version"]) if found else 0
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._connection.close()
+
+    def _migrate(self, schema: Schema) -> None:
+        self._connection.execute(_VERSIONS)
+        version = self.version(schema.room)
+        if not schema.to_do(version, shown(self._path)):
+            return
+        if version > 0:
+            back_up(self._connection, f"{self._path}.{schema.room}-{version}.bak")
+        with writing(self._connection):
+            # Another process may have migrated while this one waited for the lock.
+            for migration in schema.to_do(self.version(schema.room), shown(self._path)):
+                self._connection.execute(migration.sqlite)
+            self.run(
+                "INSERT INTO schema_versions(room, version) VALUES (:room, :version)"
+                " ON CONFLICT (room) DO UPDATE SET version = excluded.version",
+                {"room": schema.room, "version": len(schema.migrations)},
+            )
+
+
+def _bindings(values: Mapping[str, Any] | None) -> dict[str, apsw.SQLiteValue]:
+    return {name: value.tobytes() if isinstance(value, array) else value for name, value in (values or {}).items()}
