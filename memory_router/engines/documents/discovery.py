@@ -30,11 +30,16 @@ _LOCK_FILES = frozenset(
     ]
 )  # fmt: skip
 _GENERATED = re.compile(r"\.(?:min\.(?:js|css|mjs)|map|bundle\.js|snap|tsbuildinfo)$", re.IGNORECASE)
+# Names under which programs keep keys and passwords.
 _SECRET = re.compile(
-    r"^(?:\.env(?!\.(?:example|sample|template|dist)$)(?:[._-].*)?|.*\.env|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials"
-    r"|\.dockercfg|id_(?:rsa|dsa|ecdsa|ed25519)(?:[._-].*)?|credentials?(?:\.(?:json|ya?ml|toml|ini|cfg|csv|txt|xml|db))?"
-    r"|client_secret.*\.json|service[-_]account.*\.json|secrets?\.(?:json|ya?ml|toml|ini|env|txt)|terraform\.tfstate.*"
-    r"|.*\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg|age|tfvars))$",
+    r"^(?:\.env(?!\.(?:example|sample|template|dist)$)(?:rc|[._-].*)?|.*\.env"
+    r"|[._]netrc|\.npmrc|\.pypirc|\.pgpass|\.my\.cnf|\.?htpasswd|\.git-credentials|\.dockercfg|\.boto|\.s3cfg|\.vault-token"
+    r"|\.terraformrc|kubeconfig|auth\.json|wallet\.dat|secring\..*"
+    r"|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?(?:[._-].*)?|ssh_host_\w+_key"
+    r"|(?:.*[._-])?credentials?(?:\.(?:json|ya?ml|toml|ini|cfg|csv|txt|xml|db|enc|properties))?"
+    r"|client_?secrets?.*\.json|(?:.*[._-])?service[-_]?accounts?(?:[._-].*)?\.json|.*firebase-adminsdk.*\.json"
+    r"|\.?secrets?(?:\.(?:json|ya?ml|toml|ini|env|txt|cfg|properties))?|terraform\.tfstate.*"
+    r"|.*\.(?:pem|key|p8|p12|pfx|pkcs12|jks|bks|keystore|keytab|kdbx?|ppk|asc|gpg|pgp|age|tfvars|ovpn))$",
     re.IGNORECASE,
 )
 _BINARY_NAME = re.compile(

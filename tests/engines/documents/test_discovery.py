@@ -62,19 +62,58 @@ def test_what_nobody_wrote_to_be_read_is_left_out_and_counted(tmp_path: Path) ->
     [
         ".env",
         ".env.local",
+        ".env.production",
+        ".envrc",
         "prod.env",
         "server.pem",
+        "tls.key",
+        "master.key",
+        "auth_key.p8",
+        "store.p12",
+        "store.pfx",
+        "app.jks",
+        "release.keystore",
+        "krb5.keytab",
+        "vault.kdbx",
+        "old.kdb",
+        "putty.ppk",
+        "secring.gpg",
         "id_rsa",
         "id_ed25519",
-        "tls.key",
+        "id_ecdsa.old",
+        "ID_RSA",
+        "ssh_host_ed25519_key",
         "credentials",
-        ".netrc",
-        "credentials.json",
-        "secrets.yaml",
-        ".npmrc",
+        "Credentials.json",
+        "aws-credentials.csv",
+        "gcp_credentials.json",
+        "application_default_credentials.json",
+        "service-account.json",
+        "service_account_prod.json",
+        "my-project-service-account.json",
+        "serviceAccount.json",
+        "shop-firebase-adminsdk-x1.json",
         "client_secret_1.json",
+        "client_secrets.json",
+        ".netrc",
+        "_netrc",
+        ".npmrc",
+        ".pypirc",
+        ".pgpass",
+        ".my.cnf",
+        ".htpasswd",
+        ".git-credentials",
+        ".dockercfg",
+        ".vault-token",
+        "kubeconfig",
+        "auth.json",
+        "secrets.yaml",
+        "secret.toml",
+        ".secrets",
         "terraform.tfstate",
+        "terraform.tfstate.backup",
         "prod.tfvars",
+        "office.ovpn",
     ],
 )
 def test_secrets_are_never_read(tmp_path: Path, name: str) -> None:
@@ -82,6 +121,23 @@ def test_secrets_are_never_read(tmp_path: Path, name: str) -> None:
     write(tmp_path, name)
     assert survey(tmp_path)[0] == []
     assert list(Survey(str(tmp_path / name)).files()) == []
+
+
+def test_what_only_speaks_of_secrets_is_read(tmp_path: Path) -> None:
+    """Code and notes about keys and credentials hold none by their names."""
+    names = [
+        "credential_store.py",
+        "credentials.md",
+        "environment.md",
+        "keyboard.md",
+        "secret_santa.md",
+        "secrets.py",
+        "service_account.py",
+        "ssh-keys.md",
+    ]
+    write(tmp_path, *names)
+    found, looked = survey(tmp_path)
+    assert (sorted(found), looked.skipped) == (names, {})
 
 
 def test_symbolic_links_are_never_followed(tmp_path: Path) -> None:
