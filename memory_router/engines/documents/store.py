@@ -9,12 +9,9 @@ import apsw
 from memory_router.engines.documents.document import Document, surroundings
 from memory_router.engines.documents.identity import path_key
 from memory_router.text.cjk import characters, spread
+from memory_router.text.dates import MONTHS
 from memory_router.text.words import identifier_terms, split_name
 
-_MONTHS = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-]  # fmt: skip
 _ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)-([01]\d)-([0-3]\d)(?!\d)")
 
 
@@ -144,7 +141,7 @@ def written_dates(text: str) -> str:
 
 
 def _in_words(year: str, month: str, day: str) -> str:
-    name = _MONTHS[int(month) - 1] if 1 <= int(month) <= 12 else ""
+    name = MONTHS[int(month) - 1] if 1 <= int(month) <= 12 else ""
     return f"{year}-{month}-{day} {int(day)} {name} {year}"
 
 

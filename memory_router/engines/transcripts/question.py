@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from memory_router.engines.transcripts import timewords
+from memory_router.text import timewords
 from memory_router.text import words
 
 
