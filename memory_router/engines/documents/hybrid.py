@@ -79,7 +79,7 @@ def ranked(
     mode: str,
     vectors: "Vectors | None",
     limit: int,
-    files: Sequence[int] | None = None,
+    chunks: Sequence[int] | None = None,
 ) -> list[Ranked]:
     """Return the chunks that answer a question, best first.
 
@@ -90,15 +90,15 @@ def ranked(
         mode: `search`, `vsearch` or `query`.
         vectors: needed for all modes but `search`.
         limit: how many at the most.
-        files: ids of the only files that may answer, or None for all.
+        chunks: ids of the only chunks that may answer, or None for all.
     """
     pool = max(_CANDIDATES, limit)
-    found = ranking.matches(connection, asked, pool, files) if mode != VSEARCH or vectors is None else []
+    found = ranking.matches(connection, asked, pool, chunks) if mode != VSEARCH or vectors is None else []
     # A name is found by its definition; likeness of meaning would only put other names above it.
     if vectors is None or any(match.defines for match in found):
         return _ordered(connection, question, asked, SEARCH, found, {})[:limit]
     vector = vectors.of(question)
-    likeness = vectors.nearest(vector, pool, files)
+    likeness = vectors.nearest(vector, pool, chunks)
     known = {match.chunk for match in found}
     likeness.update(vectors.likeness(vector, [chunk for chunk in known if chunk not in likeness]))
     found += ranking.matches_among(connection, asked, [chunk for chunk in likeness if chunk not in known])

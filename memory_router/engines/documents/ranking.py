@@ -35,12 +35,7 @@ _MATCHING_CHUNKS = """
     SELECT rowid, -rank, matched(chunk_text) FROM chunk_text
     WHERE chunk_text MATCH :expression AND rank MATCH :bm25 AND rowid IN (SELECT value FROM json_each(:chunks))
 """
-_MATCHING_IN_FILES = """
-    SELECT rowid, -rank, matched(chunk_text) FROM chunk_text
-    WHERE chunk_text MATCH :expression AND rank MATCH :bm25
-    AND rowid IN (SELECT id FROM chunks WHERE file IN (SELECT value FROM json_each(:files)))
-    ORDER BY rank LIMIT :candidates
-"""
+_MATCHING_AMONG = f"{_MATCHING_CHUNKS} ORDER BY rank LIMIT :candidates"
 
 Stems = Callable[[str], list[str]]
 
@@ -86,24 +81,24 @@ def prepare(connection: apsw.Connection) -> None:
     connection.register_fts5_function("matched", _matched)
 
 
-def matches(connection: apsw.Connection, asked: Asked, limit: int, files: Sequence[int] | None = None) -> list[Match]:
+def matches(connection: apsw.Connection, asked: Asked, limit: int, chunks: Sequence[int] | None = None) -> list[Match]:
     """Return the chunks that match a question best by BM25, best first.
 
     Args:
         connection: an open index that went through `prepare`.
         asked: the question.
         limit: how many at the most.
-        files: ids of the only files that may answer, or None for all.
+        chunks: ids of the only chunks that may answer, or None for all.
     """
     if not asked.terms:
         return []
     bindings: dict[str, Any] = {"bm25": _BM25, "candidates": limit}
-    if files is not None:
-        bindings["files"] = json.dumps(files)
+    if chunks is not None:
+        bindings["chunks"] = json.dumps(chunks)
     found: list[Match] = []
     for narrowed, expression in _expressions(asked):
         bindings["expression"] = expression
-        rows = connection.execute(_MATCHING if files is None else _MATCHING_IN_FILES, bindings)
+        rows = connection.execute(_MATCHING if chunks is None else _MATCHING_AMONG, bindings)
         found = [_judged(narrowed, *row) for row in rows]
         if len(found) >= limit:
             break

@@ -21,6 +21,7 @@ from memory_router.text import words
 from memory_router.text.relevance import idf, stemmer
 
 if TYPE_CHECKING:
+    from memory_router.engines.documents.selection import Selection
     from memory_router.engines.documents.vectors import Vectors
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
@@ -31,7 +32,8 @@ _LISTED = 0.95
 _UNNAMED = 0.4
 
 _HIT = """
-    SELECT c.id, c.text, f.path, r.path, c.first_line, c.last_line, c.heading, f.title, f.language, f.mtime_ns / 1e9
+    SELECT c.id, c.text, f.path, r.path, c.first_line, c.last_line, c.heading, f.title, f.language, f.project,
+        f.mtime_ns / 1e9
     FROM json_each(?) wanted
 """
 _BY_CHUNK = _HIT + "JOIN chunks c ON c.id = wanted.value JOIN files f ON f.id = c.file JOIN roots r ON r.id = f.root"
@@ -54,6 +56,7 @@ class Hit(NamedTuple):
         heading: the headings above it.
         title: the file's title.
         language: the file's language.
+        project: the repository or the indexed folder that the file belongs to.
         modified: when the file was modified, in seconds since the epoch.
         raw_score: the engine's own score; comparable within one answer only.
         relevance: calibrated estimate in [0, 1] that this answers the question.
@@ -71,6 +74,7 @@ class Hit(NamedTuple):
     heading: str
     title: str
     language: str
+    project: str
     modified: float
     raw_score: float
     relevance: float
@@ -115,13 +119,16 @@ class DocumentIndex(DatabaseReader):
                 max((finished for _, finished in roots if finished), default=None),
             )
 
-    def search(self, question: str, limit: int = 10, mode: str = hybrid.SEARCH) -> list[Hit]:
+    def search(
+        self, question: str, limit: int = 10, mode: str = hybrid.SEARCH, selection: "Selection | None" = None
+    ) -> list[Hit]:
         """Return the passages that answer a question best, best first; copies of one are folded into it.
 
         Args:
             question: any text; it is never read as a query language.
             limit: how many at the most.
             mode: `search`, `vsearch` or `query`; where there are no vectors, all answer by words (`without_vectors`).
+            selection: which passages may answer; None for all.
 
         Raises:
             StoreError: the index is damaged or locked.
@@ -129,7 +136,7 @@ class DocumentIndex(DatabaseReader):
         if limit < 1:
             return []
         with named_errors(self.path):
-            return self._search(question[:_MAX_CHARACTERS], limit, mode)
+            return self._search(question[:_MAX_CHARACTERS], limit, mode, selection)
 
     def without_vectors(self) -> str:
         """Return one sentence that says why there are no vectors to search by and what to do, or nothing.
@@ -141,29 +148,40 @@ class DocumentIndex(DatabaseReader):
             opened = self._opened_vectors()
         return opened if isinstance(opened, str) else ""
 
-    def _search(self, text: str, limit: int, mode: str) -> list[Hit]:
+    def _search(self, text: str, limit: int, mode: str, selection: "Selection | None") -> list[Hit]:
         question = words.parse(text)
         files = list(dict.fromkeys(file for path in question.paths for file in files_named(self.connection, path)))
-        if files:
-            named = self._matching(text, question, limit, mode, files)
+        chosen = self._chosen(selection, files)
+        if files and chosen:
+            named = self._matching(text, question, limit, mode, chosen)
             hits = [hit._replace(relevance=_NAMED + (1 - _NAMED) * hit.relevance) for hit in named]
-            seen = {hit.path for hit in hits}
+            seen, allowed = {hit.path for hit in hits}, set(chosen)
             rows = self.connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
-            return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[2] not in seen])[:limit]
+            return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[0] in allowed and row[2] not in seen])[
+                :limit
+            ]
         if question.paths:  # nothing is called so: the words of the name are all there is to search for
             steps = tuple(part for path in question.paths for part in words.split_name(os.path.splitext(path)[0]))
-            hits = self._matching(text, question._replace(words=(*question.words, *steps)), limit, mode)
+            hits = self._matching(text, question._replace(words=(*question.words, *steps)), limit, mode, chosen)
             return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits]
-        return self._matching(text, question, limit, mode)
+        return self._matching(text, question, limit, mode, chosen)
+
+    def _chosen(self, selection: "Selection | None", files: Sequence[int]) -> list[int] | None:
+        """Return the chunks that may answer, or None for all: those selected, of the files that the question names."""
+        if selection is None and not files:
+            return None
+        from memory_router.engines.documents.selection import Selection, chosen
+
+        return chosen(self.connection, selection or Selection(), files or None)
 
     def _matching(
-        self, text: str, question: words.Question, limit: int, mode: str, files: Sequence[int] | None = None
+        self, text: str, question: words.Question, limit: int, mode: str, chosen: Sequence[int] | None
     ) -> list[Hit]:
-        """Return what answers the question, among `files` if they are given."""
+        """Return what answers the question, among the chunks `chosen` if not all of them may."""
         asked = ranking.understood(self.connection, self._stems, question)
         vectors = None if mode == hybrid.SEARCH else self._opened_vectors()
         found = hybrid.ranked(
-            self.connection, text, asked, mode, None if isinstance(vectors, str) else vectors, 2 * limit, files
+            self.connection, text, asked, mode, None if isinstance(vectors, str) else vectors, 2 * limit, chosen
         )
         rows = {row[0]: row for row in self.connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
         hits: list[Hit] = []

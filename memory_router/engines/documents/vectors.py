@@ -29,15 +29,11 @@ _NEAREST = """
     SELECT chunk, 1 - vec_distance_cosine(vec_int8(vector), vec_int8(:vector)) AS likeness FROM chunk_vectors
     ORDER BY likeness DESC LIMIT :limit
 """
-_NEAREST_IN_FILES = """
-    SELECT v.chunk, 1 - vec_distance_cosine(vec_int8(v.vector), vec_int8(:vector)) AS likeness
-    FROM json_each(:files) wanted JOIN chunks c ON c.file = wanted.value JOIN chunk_vectors v ON v.chunk = c.id
-    ORDER BY likeness DESC LIMIT :limit
-"""
 _OF_CHUNKS = """
-    SELECT v.chunk, 1 - vec_distance_cosine(vec_int8(v.vector), vec_int8(:vector))
+    SELECT v.chunk, 1 - vec_distance_cosine(vec_int8(v.vector), vec_int8(:vector)) AS likeness
     FROM json_each(:chunks) wanted JOIN chunk_vectors v ON v.chunk = wanted.value
 """
+_NEAREST_AMONG = f"{_OF_CHUNKS} ORDER BY likeness DESC LIMIT :limit"
 _PASSAGES = """
     SELECT c.id, c.text, f.title, c.heading, c.file, c.position FROM chunks c JOIN files f ON f.id = c.file
     WHERE c.id NOT IN (SELECT chunk FROM chunk_vectors) ORDER BY c.id LIMIT ?
@@ -87,20 +83,20 @@ class Vectors:
         vector = self._embedding.embed(question, lambda word: 0.0 if words.is_stop_word(word) else self._weight(word))
         return quantized(vector)
 
-    def nearest(self, vector: bytes, limit: int, files: Sequence[int] | None = None) -> dict[int, float]:
+    def nearest(self, vector: bytes, limit: int, chunks: Sequence[int] | None = None) -> dict[int, float]:
         """Return the nearest chunks with their cosine, nearest first.
 
         Args:
             vector: what `of` gave.
             limit: how many at the most.
-            files: ids of the only files to look at, or None for all.
+            chunks: ids of the only chunks to look at, or None for all.
         """
         if not any(vector):
             return {}
-        if files is None:
+        if chunks is None:
             return dict(self._connection.execute(_NEAREST, {"vector": vector, "limit": limit}))
-        bindings = {"vector": vector, "limit": limit, "files": json.dumps(files)}
-        return dict(self._connection.execute(_NEAREST_IN_FILES, bindings))
+        bindings = {"vector": vector, "limit": limit, "chunks": json.dumps(chunks)}
+        return dict(self._connection.execute(_NEAREST_AMONG, bindings))
 
     def likeness(self, vector: bytes, chunks: Sequence[int]) -> dict[int, float]:
         """Return the cosine of given chunks; those without a vector are missing."""
