@@ -37,6 +37,7 @@ class Behaviour(NamedTuple):
         forks: whether it starts a child that never ends and holds its output open; its number goes to `children`.
         reads: whether it reads its request, or closes its input at once.
         exits: the code with which it exits in place of an answer; negative for the number of a signal.
+        waits_for: a file without which it does not answer yet, as seen from its folder.
     """
 
     results: Sequence[Result] = ()
@@ -50,6 +51,7 @@ class Behaviour(NamedTuple):
     forks: bool = False
     reads: bool = True
     exits: int | None = None
+    waits_for: str | None = None
 
 
 def write_fake_backend(folder: str, name: str, behaviour: Behaviour, **manifest: Any) -> str:
@@ -117,6 +119,8 @@ def _misbehave(behaviour: Behaviour, folder: str) -> None:
         child = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({_DAYS})"], pass_fds=[_wire])
         with open(os.path.join(folder, "children"), "a", encoding="utf-8") as stream:
             stream.write(f"{child.pid}\n")
+    while behaviour.waits_for and not os.path.exists(os.path.join(folder, behaviour.waits_for)):
+        time.sleep(0.001)
     if behaviour.prints is not None:
         os.write(_wire, behaviour.prints.encode())
         os._exit(0)

@@ -97,6 +97,7 @@ class Config(NamedTuple):
         file: where it was read.
         bundled: whether that file is the one that ships with the program.
         fallback_threshold: the normalized relevance from which an answer is accepted (seed 002: 0.4).
+        fallback_delay_ms: after how long a silent step is not waited for alone any more; None to ask in turn.
         signal_timeout_ms: how long one pattern may run on one question.
         tiers: the backends that each product tier installs.
         rules: in the order in which they are tried; the last one, without signals, is the default.
@@ -105,6 +106,7 @@ class Config(NamedTuple):
     file: str
     bundled: bool
     fallback_threshold: float
+    fallback_delay_ms: int | None
     signal_timeout_ms: int
     deadlines: Deadlines
     circuit_breaking: CircuitBreaking
@@ -165,6 +167,7 @@ def build(body: dict[str, Any], file: str) -> Config:
         file,
         is_bundled(file),
         body["fallback_threshold"],
+        body.get("fallback_delay_ms"),
         body["signal_timeout_ms"],
         Deadlines(deadlines["default_ms"], deadlines.get("total_ms"), deadlines.get("backends", {})),
         CircuitBreaking(breaking["failures"], breaking["cooldown_ms"]),

@@ -66,6 +66,10 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     circuit_breaker: _CircuitBreaker
     tiers: Annotated[dict[str, list[_Name]], Meta(description="The backends that each product tier installs.")]
     rules: Annotated[list[_Rule], Meta(min_length=1)]
+    fallback_delay_ms: Annotated[
+        Annotated[int, Meta(ge=0, le=600_000)] | None,
+        Meta(description="After how many milliseconds of silence the next step is asked, too; null to ask in turn."),
+    ] = None
     schema: Annotated[str, Meta(description="Where this schema lies, for editors.")] = msgspec.field(
         name="$schema", default=""
     )
@@ -165,6 +169,7 @@ def _members(place: str) -> list[str]:
 
 def _value_at(body: Any, place: str) -> Any:
     value = body
-    for key, index in re.findall(r"\.([\w$]+)|\[(\d+)\]", place):
+    known = place.partition("[...]")[0]
+    for key, index in re.findall(r"\.([\w$]+)|\[(\d+)\]", known):
         value = value[key] if key else value[int(index)]
     return value

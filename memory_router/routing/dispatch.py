@@ -21,15 +21,23 @@ MAX_ANSWER_BYTES = 8 * 2**20
 _MAX_NOTES_BYTES = 64 * 2**10
 # A process that has answered may take this long to end by itself: it could be writing a cache.
 _PARTING_SECONDS = 0.2
+# How often to look whether an answer is still wanted from a process that only has to end.
+_GLANCE_SECONDS = 0.05
 
 
 class Dispatcher(Protocol):
     """Carry a request to a backend and bring back what it printed."""
 
-    def ask(self, manifest: Manifest, request: contract.Request) -> bytes:
+    def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
         """Return the bytes of the answer.
 
+        Args:
+            manifest: the backend.
+            request: what to ask it.
+            stop: a descriptor that becomes readable when the answer is no longer wanted.
+
         Raises:
+            SupersededError: `stop` became readable first.
             BackendTimeoutError: the deadline in the request passed.
             BackendError: the backend could not be started or died.
             InvalidResponseError: it printed more than any answer needs.
@@ -37,6 +45,10 @@ class Dispatcher(Protocol):
 
     def close(self) -> None:
         """End whatever is still running."""
+
+
+class SupersededError(Exception):
+    """The answer is no longer wanted: another one was accepted."""
 
 
 class ProcessDispatcher:
@@ -50,16 +62,16 @@ class ProcessDispatcher:
         self._keep_warm = keep_warm
         self._running: dict[str, _Process] = {}
 
-    def ask(self, manifest: Manifest, request: contract.Request) -> bytes:
-        """Return the bytes of the answer (see `Dispatcher`)."""
+    def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
+        """Return the bytes of the answer (see `Dispatcher`); several threads may ask at once."""
         if not (self._keep_warm and manifest.warm):
-            return self._ask_once(manifest, request)
+            return self._ask_once(manifest, request, stop)
         kept = self._running.pop(manifest.name, None)
         if kept:
-            answer = self._ask_kept(kept, manifest, request)
+            answer = self._ask_kept(kept, manifest, request, stop)
             if answer:
                 return answer
-        return self._ask_and_keep(_Process(manifest, request), manifest, request)
+        return self._ask_and_keep(_Process(manifest, request), manifest, request, stop)
 
     def close(self) -> None:
         """End the processes that were kept."""
@@ -67,33 +79,34 @@ class ProcessDispatcher:
             _, process = self._running.popitem()
             process.part()
 
-    def _ask_kept(self, process: "_Process", manifest: Manifest, request: contract.Request) -> bytes:
+    def _ask_kept(self, process: "_Process", manifest: Manifest, request: contract.Request, stop: int | None) -> bytes:
         """Ask a process that answered before; return nothing if it has ended meanwhile."""
         try:
-            return self._ask_and_keep(process, manifest, request)
+            return self._ask_and_keep(process, manifest, request, stop)
         except BackendTimeoutError:
             raise
         except BackendError:
             return b""
 
-    def _ask_and_keep(self, process: "_Process", manifest: Manifest, request: contract.Request) -> bytes:
+    def _ask_and_keep(
+        self, process: "_Process", manifest: Manifest, request: contract.Request, stop: int | None
+    ) -> bytes:
         try:
-            answer = process.exchange(contract.encode_request(request), request.deadline_ms, last=False)
+            answer = process.exchange(contract.encode_request(request), request.deadline_ms, stop, last=False)
         except BaseException:
             process.kill()
             raise
-        if response.ends_with_answer(answer):
-            self._running[manifest.name] = process
-        else:
+        # Asked in two modes at once, a backend has two processes; the one that answers first stays.
+        if not response.ends_with_answer(answer) or self._running.setdefault(manifest.name, process) is not process:
             process.kill()
         return answer
 
     @staticmethod
-    def _ask_once(manifest: Manifest, request: contract.Request) -> bytes:
+    def _ask_once(manifest: Manifest, request: contract.Request, stop: int | None) -> bytes:
         process = _Process(manifest, request)
         body = contract.encode_request(request) if manifest.command else b""
         try:
-            return process.exchange(body, request.deadline_ms, last=True)
+            return process.exchange(body, request.deadline_ms, stop, last=True)
         except BaseException:
             process.kill()
             raise
@@ -127,19 +140,20 @@ class _Process:
         for pipe in (self._stdin, self._stdout, self._stderr):
             os.set_blocking(pipe.fileno(), False)
 
-    def exchange(self, body: bytes, deadline_ms: int, *, last: bool) -> bytes:
+    def exchange(self, body: bytes, deadline_ms: int, stop: int | None, *, last: bool) -> bytes:
         """Send `body`, read until an answer is complete, and return it.
 
         Args:
             body: the request; empty for a program that got it as arguments.
             deadline_ms: when to stop listening, from now.
+            stop: a descriptor that becomes readable when the answer is no longer wanted, or None.
             last: whether no further request follows, so that stdin is closed behind this one.
         """
         deadline = time.monotonic() + deadline_ms / 1000
         answer = bytearray()
-        ended = self._converse(body, answer, deadline, last)
+        ended = self._converse(body, answer, deadline, stop, last)
         if ended and not answer:
-            ended = self._has_failed(deadline)
+            ended = self._has_failed(deadline, stop)
         # At the deadline, an answer may be in hand although the process, or a child of it, lingers.
         if not ended and not response.holds_answer(answer):
             raise BackendTimeoutError(
@@ -168,11 +182,9 @@ class _Process:
         for pipe in (self._stdin, self._stdout, self._stderr):
             pipe.close()
 
-    def _converse(self, body: bytes, answer: bytearray, deadline: float, last: bool) -> bool:
+    def _converse(self, body: bytes, answer: bytearray, deadline: float, stop: int | None, last: bool) -> bool:
         """Write and read whatever is ready; return True when `answer` is complete, False at the deadline."""
-        poll = select.poll()
-        poll.register(self._stdout, select.POLLIN)
-        poll.register(self._stderr, select.POLLIN)
+        poll = _readers(self._stdout, self._stderr, stop)
         unsent = memoryview(body)
         if unsent:
             poll.register(self._stdin, select.POLLOUT)
@@ -183,6 +195,8 @@ class _Process:
             if left <= 0:
                 return False
             for descriptor, _ in poll.poll(left * 1000):
+                if descriptor == stop:
+                    raise SupersededError
                 if descriptor == self._stderr.fileno():
                     self._take_note(poll)
                 elif descriptor == self._stdout.fileno():
@@ -219,15 +233,14 @@ class _Process:
             # It may answer all the same without having read to the end.
             return len(unsent)
 
-    def _has_failed(self, deadline: float) -> bool:
+    def _has_failed(self, deadline: float, stop: int | None) -> bool:
         """Wait for the end of a process that closed its output without an answer; return False at the deadline.
 
         Raises:
             BackendError: it ended badly.
         """
-        try:
-            code = self._process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        code = self._exit_code(deadline, stop)
+        if code is None:
             return False
         if code == 0:
             return True
@@ -238,6 +251,15 @@ class _Process:
             "Run `memory-router doctor` to try it by itself.",
         )
 
+    def _exit_code(self, deadline: float, stop: int | None) -> int | None:
+        """Wait for the end of the process and return its exit code; None at the deadline."""
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._process.wait(min(left, _GLANCE_SECONDS))
+            if _readers(stop).poll(0):
+                raise SupersededError
+        return self._process.poll()
+
     def _drain_notes(self) -> None:
         with contextlib.suppress(BlockingIOError, ValueError, OSError):
             self._notes = (self._notes + os.read(self._stderr.fileno(), _MAX_NOTES_BYTES))[-_MAX_NOTES_BYTES:]
@@ -247,3 +269,12 @@ class _Process:
         lines = self._notes.decode("utf-8", "replace").strip().splitlines()
         printable = "".join(char for char in lines[-1] if char.isprintable()) if lines else ""
         return f" Its last words: {printable[:300]}" if printable else ""
+
+
+def _readers(*sources: IO[bytes] | int | None) -> "select.poll":
+    """Return what waits until one of `sources` can be read."""
+    poll = select.poll()
+    for source in sources:
+        if source is not None:
+            poll.register(source, select.POLLIN)
+    return poll

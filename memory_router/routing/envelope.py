@@ -12,6 +12,8 @@ from memory_router.routing.plan import Plan
 class Attempt(NamedTuple):
     """Hold the outcome of asking one step: a response, or the error that came in its place.
 
+    With neither, it was superseded: a step before it was accepted while this one was still being asked.
+
     Args:
         step: what was asked.
         response: the checked response of the backend, or None.
@@ -28,8 +30,10 @@ class Attempt(NamedTuple):
 
     @property
     def status(self) -> str:
-        """Return `success`, `empty` or `error`."""
-        return str(self.response["status"]) if self.response else "error"
+        """Return `success`, `empty`, `error` or `superseded`."""
+        if self.response:
+            return str(self.response["status"])
+        return "error" if self.error else "superseded"
 
     @property
     def relevance(self) -> float:

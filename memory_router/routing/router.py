@@ -18,7 +18,7 @@ from memory_router.errors import (
 )
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config, Rule, Step
-from memory_router.routing.dispatch import Dispatcher
+from memory_router.routing.dispatch import Dispatcher, SupersededError
 from memory_router.routing.envelope import Attempt, Envelope, failed, judge
 from memory_router.routing.journal import Journal
 from memory_router.routing.plan import Plan, make_plan
@@ -164,37 +164,65 @@ class Router:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
         return next(match for source in sources if source and (match := source.match(query)))
 
-    def _attempts(self, plan: Plan, registry: Registry, limit: int) -> Iterator[Attempt]:
-        """Ask step after step until an answer is accepted or the total budget is spent."""
+    def _attempts(self, plan: Plan, registry: Registry, limit: int) -> list[Attempt]:
+        """Ask the plan's steps until an answer is accepted or the total budget is spent."""
         total_ms = self._config.deadlines.total_ms
         started = time.perf_counter()
-        for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=True):
+
+        def prepare(step: Step) -> Callable[[int | None], Attempt] | None:
             manifest = registry.manifests[step.backend]
             deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
             if total_ms is not None:
                 deadline_ms = min(deadline_ms, total_ms - _milliseconds_since(started))
             if deadline_ms <= 0:
+                return None
+            request = contract.Request("query", plan.query, step.mode, limit, deadline_ms)
+            return lambda stop: self._attempt(step, registry, request, stop)
+
+        attempts: dict[int, Attempt] = {}
+        for position, attempt in self._asked(plan.steps, prepare):
+            attempts[position] = attempt
+            self._record(plan.query, attempt, next(iter(plan.steps[position + 1 :]), None))
+        return [attempts[position] for position in sorted(attempts)]
+
+    def _asked(
+        self, steps: Sequence[Step], prepare: Callable[[Step], Callable[[int | None], Attempt] | None]
+    ) -> Iterator[tuple[int, Attempt]]:
+        """Ask step after step, or side by side if the configuration says so; yield positions and attempts."""
+
+        def is_accepted(attempt: Attempt) -> bool:
+            return attempt.is_accepted(self._config.fallback_threshold)
+
+        if self._config.fallback_delay_ms is not None:
+            from memory_router.routing.hedging import hedged
+
+            yield from hedged(steps, prepare, is_accepted, self._config.fallback_delay_ms)
+            return
+        for position, step in enumerate(steps):
+            ask = prepare(step)
+            if ask is None:
                 return
-            attempt = self._attempt(
-                step, registry, contract.Request("query", plan.query, step.mode, limit, deadline_ms)
-            )
-            yield attempt
-            self._record(plan.query, attempt, following)
-            if attempt.is_accepted(self._config.fallback_threshold):
+            attempt = ask(None)
+            yield position, attempt
+            if is_accepted(attempt):
                 return
 
-    def _attempt(self, step: Step, registry: Registry, request: contract.Request) -> Attempt:
+    def _attempt(self, step: Step, registry: Registry, request: contract.Request, stop: int | None) -> Attempt:
         started = time.perf_counter()
         response, problem = None, None
         try:
-            printed = self._dispatcher.ask(registry.manifests[step.backend], request)
+            printed = self._dispatcher.ask(registry.manifests[step.backend], request, stop)
             response = _qualified(decode_response(printed), step.backend)
+        except SupersededError:
+            pass
         except MemoryRouterError as error:
             problem = error
         return Attempt(step, response, problem, _milliseconds_since(started), request.deadline_ms)
 
     def _record(self, query: str, attempt: Attempt, following: Step | None) -> None:
         """Write the journal and the breaker's state; a disk that refuses costs a warning, not the answer."""
+        if attempt.status == "superseded":
+            return
         timed_out = isinstance(attempt.error, BackendTimeoutError)
         backend, following_backend = attempt.step.backend, following.backend if following else None
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memory_router.errors import ConfigError
@@ -47,6 +47,7 @@ WRONG: dict[str, tuple[Change, str, str]] = {
     "rule without signals": (lambda b: b["rules"][0].update(signals=[]), "$.rules[0].signals", "at least one"),
     "no rules": (lambda b: b.update(rules=[]), "$.rules", "length >= 1"),
     "other version": (lambda b: b.update(version=2), "$.version is '2'", "allowed: 1"),
+    "delay below zero": (lambda b: b.update(fallback_delay_ms=-1), "$.fallback_delay_ms is '-1'", ">= 0"),
     "deadline of zero": (lambda b: b["deadlines"].update(default_ms=0), "$.deadlines.default_ms", ">= 1"),
 }
 
@@ -80,6 +81,7 @@ ANY_JSON = st.recursive(
 
 
 @given(ANY_JSON)
+@example({"tiers": {"$schema": [None]}})
 def test_any_json_is_valid_or_explained(body: Any) -> None:
     """No JSON value whatsoever makes the check itself fail."""
     with pytest.raises(ConfigError):
