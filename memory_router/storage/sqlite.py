@@ -122,6 +122,22 @@ def writing(connection: apsw.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def load_distances(connection: apsw.Connection) -> bool:
+    """Teach a connection the distance functions; return whether they are installed."""
+    from importlib.util import find_spec  # few open a database to compare vectors
+
+    found = find_spec("sqlite_vec")  # located, not imported: the package imports numpy
+    if found is None or found.origin is None:
+        return False
+    try:
+        connection.enable_load_extension(True)
+        connection.load_extension(os.path.join(os.path.dirname(found.origin), "vec0"))
+        connection.enable_load_extension(False)
+    except apsw.Error:
+        return False
+    return True
+
+
 @contextmanager
 def named_errors(path: str) -> Iterator[None]:
     """Turn the driver's errors about the database at `path` into ours, with a fix."""

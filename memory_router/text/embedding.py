@@ -140,6 +140,12 @@ def load() -> StaticEmbedding | None:
         return None
 
 
+def quantized(vector: Sequence[float]) -> bytes:
+    """Return a vector with one signed byte a dimension; the cosine does not depend on the scale."""
+    largest = max(map(abs, vector), default=0.0)
+    return array("b", (round(value / largest * 127) for value in vector)).tobytes() if largest else bytes(len(vector))
+
+
 def _weighted(text: str, weight: Weight) -> list[tuple[str, float]]:
     """Return a text's different words with their weights; case is kept, since the table knows names by it."""
     found = {word: weight(word.lower()) for word in _WORD.findall(text)}

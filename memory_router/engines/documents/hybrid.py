@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw
 
 from memory_router.engines.documents import ranking
-from memory_router.engines.documents.cues import cues, sought
 from memory_router.engines.documents.ranking import Asked, Match
+from memory_router.text.cues import cues, sought
 from memory_router.text.relevance import Evidence
 
 if TYPE_CHECKING:

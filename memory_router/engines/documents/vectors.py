@@ -6,19 +6,16 @@ are made anew.
 """
 
 import json
-import os
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import apsw
 
 from memory_router.engines.documents.document import surroundings
-from memory_router.storage.sqlite import writing
+from memory_router.storage.sqlite import load_distances, writing
 from memory_router.text import words
-from memory_router.text.embedding import Identity, StaticEmbedding
+from memory_router.text.embedding import Identity, StaticEmbedding, quantized
 from memory_router.text.relevance import idf, stemmer
 
 _BATCH = 2000
@@ -135,26 +132,6 @@ def refresh(connection: apsw.Connection, embedding: StaticEmbedding | None) -> i
             )
         embedded += len(batch)
     return embedded
-
-
-def load_distances(connection: apsw.Connection) -> bool:
-    """Teach a connection the distance functions; return whether they are installed."""
-    found = find_spec("sqlite_vec")  # located, not imported: the package imports numpy
-    if found is None or found.origin is None:
-        return False
-    try:
-        connection.enable_load_extension(True)
-        connection.load_extension(os.path.join(os.path.dirname(found.origin), "vec0"))
-        connection.enable_load_extension(False)
-    except apsw.Error:
-        return False
-    return True
-
-
-def quantized(vector: Sequence[float]) -> bytes:
-    """Return a vector with one signed byte a dimension; the cosine does not depend on the scale."""
-    largest = max(map(abs, vector), default=0.0)
-    return array("b", (round(value / largest * 127) for value in vector)).tobytes() if largest else bytes(len(vector))
 
 
 def _begin(connection: apsw.Connection, identity: Identity, chunks: int) -> None:

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.engines.documents import vectors
-from memory_router.engines.documents.cues import cues, sought
 from memory_router.engines.documents.folding import is_copy
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.text import embedding
+from memory_router.text.cues import cues, sought
 
 needs_vectors = pytest.mark.skipif(
     embedding.load() is None, reason="wordllama is not installed: pip install 'memory-router[vectors]'"
@@ -118,7 +117,7 @@ def test_words_need_no_vectors_library(database: str) -> None:
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=8))
 def test_a_byte_a_dimension_keeps_the_direction(vector: list[float]) -> None:
     """The largest value becomes 127 or -127, and no sign turns."""
-    held = [byte - 256 if byte > 127 else byte for byte in vectors.quantized(vector)]
+    held = [byte - 256 if byte > 127 else byte for byte in embedding.quantized(vector)]
     assert all(one * other >= 0 for one, other in zip(held, vector, strict=True))
     assert max(map(abs, held)) == (127 if any(vector) else 0)
 
