@@ -205,6 +205,24 @@ def decode_request(line: bytes) -> Request:
     return Request(**{name: body[name] for name in Request._fields if name in body})
 
 
+def window(request: Request) -> tuple[float | None, float | None]:
+    """Return `since` and `until` of a request in seconds since the epoch; a time without a zone is in UTC.
+
+    Raises:
+        ValueError: one of them is no ISO 8601 time.
+    """
+    return _seconds(request.since), _seconds(request.until)
+
+
+def _seconds(moment: str | None) -> float | None:
+    if moment is None:
+        return None
+    from datetime import UTC, datetime  # few questions have a window, and this import is dear
+
+    parsed = datetime.fromisoformat(moment)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
 def iso_time(seconds: float) -> str:
     """Return seconds since the epoch as ISO 8601 in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
@@ -235,6 +253,10 @@ def _health(health: Callable[[], Health]) -> Health:
 def _attempt(backend: str, request: Request, verbs: Mapping[str, Callable[[Request], Response]]) -> Response:
     if request.verb not in verbs:
         return failure("UNKNOWN_VERB", f"{backend} does not know the verb {request.verb!r}.")
+    try:
+        window(request)
+    except (ValueError, TypeError, OverflowError) as error:
+        return failure("BAD_REQUEST", f"`since` and `until` are ISO 8601 times: {error}.")
     try:
         return verbs[request.verb](request)
     except MemoryRouterError as error:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from memory_router import paths
-from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
+from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.expand import LAYERS, expand
 from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
 from memory_router.engines.transcripts.recall import Recollection, Step, recall
-from memory_router.engines.transcripts.record import moment
 from memory_router.engines.transcripts.turn import Archive, Turn, Window
 from memory_router.errors import StoreError
 
@@ -36,11 +35,10 @@ def query(request: Request) -> Response:
     archives, problems = _archives()
     if not archives:
         return failure("STORE_ERROR", str(problems[0])) if problems else _nothing_imported()
-    since, until = moment(request.since), moment(request.until)
-    if (request.since and since is None) or (request.until and until is None):
-        return failure("BAD_REQUEST", "`since` and `until` are ISO 8601 times.")
-    window = Window(since, until, project=request.scope)
-    found = recall(archives, request.query, request.limit, window, time.time())
+    since, until = window(request)
+    found = recall(
+        archives, request.query, request.limit, Window(since, until, project=request.scope or None), time.time()
+    )
     notes = {"unread": [str(problem) for problem in problems]} if problems else None
     if found:
         return answer([_result(one) for one in found], notes)

@@ -1,18 +1,17 @@
 """Answer from the notes and source files that `memory-router index` or the real QMD indexed."""
 
-import os
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memory_router import paths
-from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
+from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
 from memory_router.engines.documents.fetching import fetch, freshness
 from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.errors import StoreError
 
 if TYPE_CHECKING:
+    from memory_router.engines.documents.selection import Selection
     from memory_router.engines.qmd.search import Hit as RealHit
 
 _FIX = "Run: memory-router index PATH"
@@ -36,13 +35,25 @@ def _own(request: Request) -> Response:
     if index is None:
         return failure("NOT_INDEXED", f"No folder is indexed yet. {_FIX}")
     mode = request.mode or _MODE
-    hits = index.search(request.query, request.limit, mode)
+    selection = _selection(request)
+    hits = index.search(request.query, request.limit, mode, selection)
     if hits:
         age = freshness(paths.documents_db(), [hit.path for hit in hits])
         return answer([_result(hit) for hit in hits], {"engine": "embedded", **_way(index, mode), **age})
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
+    if selection:
+        return nothing("NO_MATCH", "No passage of that time and project shares a word with the question.")
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
+
+
+def _selection(request: Request) -> "Selection | None":
+    """Return what may answer, or None for everything."""
+    if not (request.since or request.until or request.scope):
+        return None
+    from memory_router.engines.documents.selection import Selection
+
+    return Selection(*window(request), request.scope or None)
 
 
 def _way(index: DocumentIndex, mode: str) -> dict[str, str]:
@@ -54,6 +65,7 @@ def _way(index: DocumentIndex, mode: str) -> dict[str, str]:
 def _with_real(place: str, request: Request) -> Response:
     """Ask QMD's index and our own; each result says which it is from."""
     from memory_router.engines.qmd.answering import find
+    from memory_router.engines.qmd.merging import merged
 
     ends = time.monotonic() + _DEADLINE_SHARE * request.deadline_ms / 1000 - _DEADLINE_RESERVE
     try:
@@ -61,11 +73,11 @@ def _with_real(place: str, request: Request) -> Response:
     except StoreError as error:
         own = failure(error.code, str(error))
     try:
-        found = find(place, request.query, request.mode, request.limit, ends - time.monotonic())
+        found = find(place, request.query, request.mode, request.limit, ends - time.monotonic(), _selection(request))
     except StoreError as error:
         metadata = {**(own.metadata or {}), "qmd": {"error": error.cause, "fix": error.fix}}
         return own._replace(metadata=metadata) if own.results else failure(error.code, str(error))
-    results = _merged([_real_result(hit) for hit in found.hits], own.results)[: request.limit]
+    results = merged([_real_result(hit) for hit in found.hits], own.results)[: request.limit]
     if results:
         engine = (results[0].metadata or {})["engine"]
         first = {"engine": "qmd", "answered_by": found.answered_by} if engine == "qmd" else own.metadata or {}
@@ -82,7 +94,10 @@ def _with_real(place: str, request: Request) -> Response:
 
 def get(request: Request) -> Response:
     """Fetch a passage by the id that an answer gave."""
-    found = fetch(paths.documents_db(), request.id or "", request.layer or "detail")
+    name, layer = request.id or "", request.layer or "detail"
+    if name.startswith("qmd://"):
+        return _real_passage(name, layer)
+    found = fetch(paths.documents_db(), name, layer)
     if found is None:
         return nothing("NOT_FOUND", "No indexed file holds this passage any more; ask the question again.")
     metadata = {"engine": "embedded", "lines": [found.first_line, found.last_line], "heading": found.heading}
@@ -99,27 +114,25 @@ def get(request: Request) -> Response:
     return answer([result], {"engine": "embedded"})
 
 
-def _merged(real: Sequence[Result], own: Sequence[Result]) -> list[Result]:
-    """Return results of two engines, most relevant first, each in its own order, and any file by one of them alone."""
-    queues = [list(reversed(own)), list(reversed(real))]
-    told: dict[str | None, str] = {}
-    merged = []
-    while queue := max(filter(None, queues), key=lambda queue: queue[-1].relevance, default=None):
-        result = queue.pop()
-        file = os.path.realpath(result.path) if result.path else result.id
-        engine = (result.metadata or {})["engine"]
-        if told.setdefault(file, engine) == engine:
-            merged.append(result)
-    return merged
+def _real_passage(name: str, layer: str) -> Response:
+    """Fetch a passage that QMD's index holds."""
+    from memory_router.engines.qmd.search import passage
+
+    place = paths.qmd_index()
+    hits = passage(place, name, layer).hits if place else []
+    if not hits:
+        return nothing("NOT_FOUND", "QMD's index does not hold this document any more; ask the question again.")
+    return answer([_real_result(hit)._replace(raw_score=None) for hit in hits], {"engine": "qmd"})
 
 
 def health() -> Health:
     """Say what is indexed, here and by the real QMD."""
+    from memory_router.engines.documents import state as documents
     from memory_router.engines.qmd.state import examine
 
-    own, state = _own_health(), examine(paths.qmd_index())
+    own, state = documents.examine(paths.documents_db()), examine(paths.qmd_index())
     if state is None:
-        return own
+        return Health(*own)
     reason = f"{state.reason} {own.reason}" if own.status == "ready" else state.reason
     if state.kind == "ready":
         return Health("ready", reason, state.fix, "qmd")
@@ -127,22 +140,6 @@ def health() -> Health:
         return Health("degraded" if state.kind == "unusable" else "ready", reason, state.fix)
     status = "unavailable" if "unavailable" in (own.status, "unavailable" * (state.kind == "unusable")) else "installed"
     return Health(status, f"{state.reason} {own.reason}", f"{state.fix}; or: memory-router index PATH")
-
-
-def _own_health() -> Health:
-    try:
-        index = _index()
-        held = index.statistics() if index else None
-    except StoreError as error:
-        return Health("unavailable", error.cause, error.fix)
-    if held is None or not held.chunks:
-        return Health("installed", "No folder is indexed yet." if held is None else "The index is empty.", _FIX)
-    counts = _counted(held.files, "file"), _counted(held.chunks, "passage"), _counted(len(held.roots), "folder")
-    return Health("ready", "Indexed: {} in {}, from {}.".format(*counts))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _index() -> DocumentIndex | None:
@@ -169,6 +166,7 @@ def _result(hit: Hit) -> Result:
             "lines": [hit.first_line, hit.last_line],
             "heading": hit.heading,
             "language": hit.language,
+            "project": hit.project,
             "root": hit.root,
             **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
@@ -190,6 +188,7 @@ def _real_result(hit: "RealHit") -> Result:
             "lines": [hit.first_line, hit.last_line],
             "heading": hit.heading,
             "collection": hit.collection,
+            "project": hit.project,
             **({"stale": "The file was changed after QMD had read it."} if hit.is_changed else {}),
         },
     )

@@ -4,7 +4,7 @@ import os
 import time
 
 from memory_router import paths
-from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
+from memory_router.contract import Health, Request, Response, Result, answer, iso_time, nothing, serve, window
 from memory_router.engines.tiers.memory import Recollection, Selection
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.errors import StoreError
@@ -17,10 +17,7 @@ _SIGNS = ("memory", ".git")
 def query(request: Request) -> Response:
     """Recall the memories that answer a question."""
     memories = _store()
-    try:
-        selection = Selection(request.scope or None, _seconds(request.since), _seconds(request.until))
-    except ValueError as error:
-        return failure("BAD_REQUEST", f"`since` and `until` are ISO 8601 times: {error}.")
+    selection = Selection(request.scope or None, *window(request))
     now = time.time()
     found = (
         [_result(one, "embedded") for one in memories.search(request.query, request.limit, selection, now)]
@@ -98,15 +95,6 @@ def _result(recollection: Recollection, engine: str) -> Result:
         raw_score=recollection.raw_score,
         metadata={"engine": engine, "tags": memory.tags, "project": memory.project, "tier": memory.tier},
     )
-
-
-def _seconds(moment: str | None) -> float | None:
-    if moment is None:
-        return None
-    from datetime import UTC, datetime  # few questions have a window, and this import is dear
-
-    parsed = datetime.fromisoformat(moment)
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 if __name__ == "__main__":

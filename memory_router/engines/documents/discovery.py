@@ -1,6 +1,5 @@
 """Find the files of a folder that are worth indexing, and say why the others are not."""
 
-import functools
 import os
 import re
 import stat
@@ -154,22 +153,6 @@ def _is_pattern(line: str) -> bool:
     except ValueError:  # git, too, passes over a pattern that it cannot read
         return False
     return True
-
-
-@functools.lru_cache(maxsize=4096)
-def project_of(folder: str, root: str) -> str:
-    """Return the name of the repository that a folder is in, or that of the root if it is in none.
-
-    Args:
-        folder: the absolute path of a folder.
-        root: the root that it was found from.
-    """
-    while not os.path.exists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return os.path.basename(root)
-        folder = parent
-    return os.path.basename(folder)
 
 
 def _ancestors(root: str) -> list[_Ignore]:

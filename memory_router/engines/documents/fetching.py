@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from memory_router.engines.documents.identity import Identity, identity, parse_identity
 from memory_router.engines.documents.schema import MIGRATIONS
@@ -43,6 +43,21 @@ class Passage(NamedTuple):
     details: dict[str, Any]
 
 
+class Piece(Protocol):
+    """Stand for a passage of a file, in its order there."""
+
+    @property
+    def text(self) -> str:
+        """Return the passage."""
+
+    @property
+    def continues(self) -> bool | int:
+        """Say whether it goes on with the section of the one before it."""
+
+
+_Piece = TypeVar("_Piece", bound=Piece)
+
+
 class _Chunk(NamedTuple):
     first_line: int
     last_line: int
@@ -76,6 +91,24 @@ def fetch(database: str, name: str, layer: str) -> Passage | None:
     return None
 
 
+def layered(chunks: Sequence[_Piece], position: int, layer: str) -> tuple[Sequence[_Piece], str]:
+    """Return what a layer shows of a passage: passages of its file, and their text.
+
+    Args:
+        chunks: all passages of the file.
+        position: which of them is meant.
+        layer: `search` (a snippet), `timeline` (its section and the ones before and after) or `detail` (its section).
+    """
+    if layer == "search":
+        return chunks[position : position + 1], chunks[position].text[:_SNIPPET]
+    start, end = _section(chunks, position)
+    if layer == "timeline":
+        start = _section(chunks, start - 1)[0] if start else start
+        end = _section(chunks, end)[1] if end < len(chunks) else end
+    shown = chunks[start:end]
+    return shown, "\n\n".join(chunk.text for chunk in shown)
+
+
 def freshness(database: str, files: Sequence[str]) -> dict[str, int]:
     """Say how old an index is: seconds since its last run, and how many of `files` were changed since.
 
@@ -107,21 +140,15 @@ def file_state(path: str, mtime_ns: int, size: int) -> str:
 def _passage(wanted: Identity, path: str, about: Sequence[Any], chunks: list[_Chunk], layer: str) -> Passage:
     title, language, project, mtime_ns, size = about
     position, state = _find(wanted, path, chunks)
-    start, end = _section(chunks, position)
     details: dict[str, Any] = {"title": title, "language": language, "project": project}
     details |= {"file": file_state(path, mtime_ns, size), "passage": state}
     here = chunks[position]
-    if layer == "search":
-        shown = [here._replace(text=here.text[:_SNIPPET])]
-    elif layer == "timeline":
+    if layer == "timeline":
+        start, end = _section(chunks, position)
         details["section"] = [chunks[start].first_line, chunks[end - 1].last_line]
-        before = _section(chunks, start - 1)[0] if start else start
-        after = _section(chunks, end)[1] if end < len(chunks) else end
-        shown = chunks[before:after]
-    else:
+    elif layer == "detail":
         details["outline"] = _outline(chunks)
-        shown = chunks[start:end]
-    text = "\n\n".join(chunk.text for chunk in shown)
+    shown, text = layered(chunks, position, layer)
     name = str(identity(path, here.first_line, here.text))
     return Passage(name, text, path, mtime_ns / 1e9, shown[0].first_line, shown[-1].last_line, here.heading, details)
 
@@ -141,7 +168,7 @@ def _find(wanted: Identity, path: str, chunks: Sequence[_Chunk]) -> tuple[int, s
     return before[-1] if before else 0, "changed"
 
 
-def _section(chunks: Sequence[_Chunk], position: int) -> tuple[int, int]:
+def _section(chunks: Sequence[Piece], position: int) -> tuple[int, int]:
     """Return the first chunk of the section that a chunk belongs to, and the one after its last."""
     start = end = position
     while start and chunks[start].continues:

@@ -16,8 +16,9 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.documents import reading, store, vectors
-from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey, project_of
+from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
 from memory_router.engines.documents.document import Document
+from memory_router.engines.documents.projects import project_of
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.derived import set_aside, sole_writer

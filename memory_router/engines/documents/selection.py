@@ -92,11 +92,5 @@ def chosen(connection: apsw.Connection, selection: Selection, files: Sequence[in
     return [chunk for (chunk,) in connection.execute(_CHOSEN, bindings)]
 
 
-def projects(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, str]:
-    """Return the projects of those files that the index holds, by path."""
-    sql = "SELECT path, project FROM files WHERE path IN (SELECT value FROM json_each(?))"
-    return dict(connection.execute(sql, (json.dumps(paths),)))
-
-
 def _day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(seconds))

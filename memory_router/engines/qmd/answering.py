@@ -2,11 +2,14 @@
 
 import os
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memory_router.engines.qmd import search
 from memory_router.engines.qmd.program import Trouble
 from memory_router.engines.qmd.search import Answer, Hit
+
+if TYPE_CHECKING:
+    from memory_router.engines.documents.selection import Selection
 
 # What being chosen first by the models adds, as if it were a second, independent reason to believe in a document.
 # QMD's score does not tell an answer from nonsense (tobi/qmd#697), so alone it stays below the gate of 0.4.
@@ -29,7 +32,9 @@ class Found(NamedTuple):
     notes: Notes
 
 
-def find(index: str, question: str, mode: str | None, limit: int, seconds: float) -> Found:
+def find(
+    index: str, question: str, mode: str | None, limit: int, seconds: float, selection: "Selection | None" = None
+) -> Found:
     """Return the best passages in a mode; the models are left behind when they are not done in time.
 
     Args:
@@ -38,12 +43,13 @@ def find(index: str, question: str, mode: str | None, limit: int, seconds: float
         mode: `search`, `vsearch` or `query`; None means `search`.
         limit: how many passages at the most.
         seconds: how long it may take.
+        selection: which passages may answer; None for all.
 
     Raises:
         StoreError: the index cannot be read.
     """
     ends = time.monotonic() + seconds
-    answer = search.search(index, question, limit)
+    answer = search.search(index, question, limit, (), selection)
     if mode not in ("vsearch", "query"):
         return Found(answer.hits, "search", _notes(index, answer))
     from memory_router.engines.qmd.semantic import meant
@@ -52,7 +58,7 @@ def find(index: str, question: str, mode: str | None, limit: int, seconds: float
     if isinstance(chosen, Trouble):
         notes: Notes = {"no_models": chosen.reason, "fix": chosen.fix}
         return Found(answer.hits, "search", _notes(index, answer) | notes)
-    answer = search.search(index, question, max(limit, 10), chosen.uris)
+    answer = search.search(index, question, max(limit, 10), chosen.uris, selection)
     hits = sorted((_believed(hit, chosen.uris) for hit in answer.hits), key=lambda hit: -hit.relevance)
     return Found(hits[:limit], mode, {**_notes(index, answer), "models_by": chosen.by})
 

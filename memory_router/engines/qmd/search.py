@@ -6,12 +6,14 @@ index cuts files, and the passage that covers most of the question speaks for it
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import apsw
 
 from memory_router.engines.documents import reading
 from memory_router.engines.documents.document import Chunk, surroundings
+from memory_router.engines.documents.fetching import layered
+from memory_router.engines.documents.projects import project_of
 from memory_router.engines.qmd import syntax
 from memory_router.engines.qmd.asking import Judge, understood
 from memory_router.engines.qmd.database import Reading, read
@@ -19,10 +21,14 @@ from memory_router.engines.qmd.freshness import is_changed, is_deleted
 from memory_router.text.relevance import Evidence, calibrated
 from memory_router.text.words import identifier_terms, split_name
 
+if TYPE_CHECKING:
+    from memory_router.engines.documents.selection import Selection
+
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
 _MAX_DOCUMENT = 500_000  # Characters of a document that are looked at.
 _MAX_UNCUT = 2000  # Characters of a document that has no passage to show, such as one of symbols only.
-_JUDGED = 24  # Documents of each reading of the question whose texts are looked at.
+# Documents of each reading of the question whose texts are looked at, also where only some of them may answer.
+_JUDGED, _JUDGED_TO_CHOOSE = 24, 200
 # As in our own index: what a full cover of the question, its words standing together, and defining an asked name add
 # to a score in which the best BM25 counts 1.
 _COVER = 0.4
@@ -72,6 +78,7 @@ class Hit(NamedTuple):
         last_line: its last line, inclusive.
         heading: the headings above it.
         title: the document's title.
+        project: the repository that the file is in; without one the collection's folder or name.
         modified: when the file was modified, ISO 8601.
         raw_score: QMD's own score of the document, in [0, 1).
         relevance: calibrated estimate in [0, 1] that this answers the question.
@@ -86,6 +93,7 @@ class Hit(NamedTuple):
     last_line: int
     heading: str
     title: str
+    project: str
     modified: str
     raw_score: float
     relevance: float
@@ -122,8 +130,28 @@ class _Document(NamedTuple):
         """Return the absolute path of its file."""
         return os.path.normpath(os.path.join(self.root, self.inside)) if self.root else None
 
+    @property
+    def project(self) -> str:
+        """Return the project that it belongs to."""
+        path = self.path
+        return project_of(os.path.dirname(path), self.root or "") if path else self.collection
 
-def search(path: str, question: str, limit: int = 10, also: Sequence[str] = ()) -> Answer:
+    def chunks(self, selection: "Selection | None") -> Sequence[Chunk]:
+        """Return its passages, or those that may answer."""
+        text = self.text.replace("\r\n", "\n")
+        beginning = text[:_MAX_UNCUT]
+        chunks = reading.parse(self.inside, text).chunks or [Chunk(beginning, last_line=1 + beginning.count("\n"))]
+        if selection is None:
+            return chunks
+        from memory_router.engines.documents.selection import day_of
+
+        names, modified = (self.project, self.collection), _seconds(self.modified)
+        return [one for one in chunks if selection.admits(names, day_of(one.heading, one.date, self.inside), modified)]
+
+
+def search(
+    path: str, question: str, limit: int = 10, also: Sequence[str] = (), selection: "Selection | None" = None
+) -> Answer:
     """Return the passages that answer a question best, one a document.
 
     Args:
@@ -131,12 +159,15 @@ def search(path: str, question: str, limit: int = 10, also: Sequence[str] = ()) 
         question: any text; quotation marks and `-word` mean what they mean in QMD.
         limit: how many at the most.
         also: URIs of documents that are candidates in any case, as `qmd://collection/path`.
+        selection: which passages may answer; None for all. A project may also be named by its collection.
 
     Raises:
         StoreError: the index cannot be read.
     """
     text = question[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
-    return read(path, lambda opened: _search(opened, text, limit, also)) if limit > 0 else Answer([], 0, False)
+    if limit < 1:
+        return Answer([], 0, False)
+    return read(path, lambda opened: _search(opened, text, limit, also, selection))
 
 
 def as_qmd(path: str, question: str, limit: int = 20) -> list[tuple[str, float]]:
@@ -154,8 +185,13 @@ def as_qmd(path: str, question: str, limit: int = 20) -> list[tuple[str, float]]
     return read(path, work)
 
 
-def passage(path: str, uri: str) -> Answer:
-    """Return the passage that a hit's URI names, with the document's first one where it names no line.
+def passage(path: str, uri: str, layer: str = "search") -> Answer:
+    """Return the passage that a hit's URI names; where it names no line, the document's first one.
+
+    Args:
+        path: QMD's index.
+        uri: `qmd://collection/path:line`, or without a line.
+        layer: `search` (a snippet), `timeline` (with the sections around it) or `detail` (its whole section).
 
     Raises:
         StoreError: the index cannot be read.
@@ -165,20 +201,19 @@ def passage(path: str, uri: str) -> Answer:
     document = name if name.startswith("qmd://") else uri
 
     def work(opened: Reading) -> Answer:
-        hits = [
-            hit for number in _ids(opened.connection, [document]) if (hit := _at(opened.connection, number, wanted))
-        ]
-        return Answer(hits, 0, opened.may_lag)
+        numbers = _ids(opened.connection, [document])
+        return Answer([_at(opened.connection, number, wanted, layer) for number in numbers], 0, opened.may_lag)
 
     return read(path, work)
 
 
-def _search(opened: Reading, question: str, limit: int, also: Sequence[str]) -> Answer:
+def _search(opened: Reading, question: str, limit: int, also: Sequence[str], selection: "Selection | None") -> Answer:
     connection = opened.connection
+    judged = max(_JUDGED if selection is None else _JUDGED_TO_CHOOSE, 2 * limit)
     asked = understood(connection, question)
     scores: dict[int, float] = {}
     for expression in (syntax.match_expression(question), asked.expression):
-        for number, score in _scored(connection, expression, max(50, 2 * limit))[: max(_JUDGED, 2 * limit)]:
+        for number, score in _scored(connection, expression, max(50, judged))[:judged]:
             scores.setdefault(number, score)
     named = {number for name in asked.paths for number in _named(connection, name, limit)}
     candidates = [*scores, *(named | set(_ids(connection, also))) - scores.keys()]
@@ -198,7 +233,10 @@ def _search(opened: Reading, question: str, limit: int, also: Sequence[str]) -> 
         if document.path and is_deleted(document.root, document.path):
             deleted += 1
             continue
-        chunk, evidence, defines = _best_passage(judge, document)
+        chunks = document.chunks(selection)
+        if not chunks:
+            continue
+        chunk, evidence, defines = _best_passage(judge, document, chunks)
         score = scores.get(number, 0.0)
         relevance = calibrated(evidence)
         if number in named:
@@ -235,9 +273,8 @@ def _document(connection: apsw.Connection, number: int) -> _Document:
     return _Document(*connection.execute(_DOCUMENT, {"id": number, "longest": _MAX_DOCUMENT}).get)
 
 
-def _best_passage(judge: Judge, document: _Document) -> tuple[Chunk, Evidence, bool]:
+def _best_passage(judge: Judge, document: _Document, chunks: Sequence[Chunk]) -> tuple[Chunk, Evidence, bool]:
     """Return the passage that covers most of the question, what speaks for it, and whether it defines an asked name."""
-    chunks = _chunks(document)
     texts = [chunk.text for chunk in chunks]
     whole = judge.stems(f"{document.title} {' '.join(split_name(document.inside))}")
     chosen, best, defines, around = chunks[0], Evidence(-1.0, -1.0), False, ""
@@ -252,20 +289,25 @@ def _best_passage(judge: Judge, document: _Document) -> tuple[Chunk, Evidence, b
     return chosen, best, defines
 
 
-def _at(connection: apsw.Connection, number: int, line: int) -> Hit | None:
+def _at(connection: apsw.Connection, number: int, line: int, layer: str) -> Hit:
+    """Return what a layer shows of the passage that a line is in, or of the last one before it."""
     document = _document(connection, number)
-    chunk = next((one for one in _chunks(document) if one.first_line <= line <= one.last_line), None)
-    return _hit(document, chunk, 0.0, 1.0) if chunk else None
-
-
-def _chunks(document: _Document) -> Sequence[Chunk]:
-    text = document.text.replace("\r\n", "\n")
-    beginning = text[:_MAX_UNCUT]
-    return reading.parse(document.inside, text).chunks or [Chunk(beginning, last_line=1 + beginning.count("\n"))]
+    chunks = document.chunks(None)
+    position = max((place for place, one in enumerate(chunks) if one.first_line <= line), default=0)
+    shown, text = layered(chunks, position, layer)
+    hit = _hit(document, chunks[position], 0.0, 1.0)
+    return hit._replace(content=text, first_line=shown[0].first_line, last_line=shown[-1].last_line)
 
 
 def _hit(document: _Document, chunk: Chunk, score: float, relevance: float) -> Hit:
     changed = document.path is not None and is_changed(document.path, document.modified, document.digest)
     uri = f"qmd://{document.collection}/{document.inside}:{chunk.first_line}"
     place = uri, chunk.text, document.path, document.collection, chunk.first_line, chunk.last_line
-    return Hit(*place, chunk.heading, document.title, document.modified, score, relevance, changed)
+    about = chunk.heading, document.title, document.project, document.modified
+    return Hit(*place, *about, score, relevance, changed)
+
+
+def _seconds(moment: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(moment).timestamp()

@@ -1,10 +1,12 @@
 """Laws of finding passages in QMD's index, on an index built by hand."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from memory_router.engines.documents.selection import Selection
 from memory_router.engines.qmd import search
 from memory_router.engines.qmd.answering import find
 from tests.engines.qmd.conftest import Indexed
@@ -120,6 +122,50 @@ def test_a_hit_is_found_again_by_its_uri(notes: Indexed) -> None:
     assert (again.content, again.first_line) == (hit.content, hit.first_line)
     assert search.passage(notes.path, "qmd://notes/nowhere.md:1").hits == []
     assert search.passage(notes.path, "garbage").hits == []
+
+
+def test_layers_show_more_of_a_document(indexed: Indexed) -> None:
+    """A snippet, the section with its neighbours, the whole section: each of the passage that the URI names."""
+    long = "\n\n".join(f"Rope number {number} is tarred twice a year by the crew." * 8 for number in range(6))
+    indexed.add("ropes.md", f"# Ropes\n\nAll of hemp.\n\n## Tar\n\n{long}\n\n## Knots\n\nBowline.\n")
+    (hit,) = search.search(indexed.close(), "rope number 4 tarred").hits
+    snippet, around, whole = (
+        search.passage(indexed.path, hit.uri, layer).hits[0] for layer in ("search", "timeline", "detail")
+    )
+    assert hit.content.startswith(snippet.content)
+    assert len(snippet.content) == 240
+    assert "All of hemp" in around.content
+    assert "Bowline" in around.content
+    assert whole.content.startswith("## Tar")
+    assert all(f"Rope number {number}" in whole.content for number in range(6))
+    assert "Bowline" not in whole.content
+
+
+def test_without_a_line_a_document_is_shown_from_its_beginning(notes: Indexed) -> None:
+    """QMD's own URIs name no line; a line between passages means the one before it."""
+    first = search.passage(notes.close(), "qmd://notes/tides.md").hits[0]
+    assert first.first_line == 1
+    assert search.passage(notes.path, "qmd://notes/tides.md:2").hits[0].content == first.content
+
+
+def test_only_what_is_selected_answers(indexed: Indexed, tmp_path: Path) -> None:
+    """Collections are projects, too; the dates of headings, names and files say what is of a time."""
+    indexed.collection("logs", tmp_path / "logs")
+    indexed.add("ferry.md", "# Ferry\n\nThe ferry leaves at ten.\n")
+    diary = "# Diary\n\n## 2025-03-03\n\nThe ferry was late.\n\n## 2025-05-05\n\nThe ferry was early.\n"
+    indexed.add("diary.md", diary, "logs")
+    indexed.close()
+
+    def found(**selection: object) -> list[str]:
+        hits = search.search(indexed.path, "ferry", 10, (), Selection(**selection)).hits  # type: ignore[arg-type]
+        return [hit.uri for hit in hits]
+
+    assert found(project="logs") == ["qmd://logs/diary.md:3"]
+    assert found(project="Notes") == ["qmd://notes/ferry.md:1"]
+    may = time.mktime((2025, 5, 1, 0, 0, 0, 0, 0, -1))
+    assert found(since=may) == ["qmd://logs/diary.md:7"]
+    assert found(until=may) == ["qmd://notes/ferry.md:1", "qmd://logs/diary.md:3"]
+    assert found(since=may, project="notes") == []
 
 
 def test_the_limit_holds(notes: Indexed) -> None:
