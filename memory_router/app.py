@@ -4,6 +4,11 @@ import sys
 from collections.abc import Callable
 
 from memory_router import paths
+from memory_router.learning.background import learn_later
+from memory_router.learning.compiled import CompiledRules
+from memory_router.learning.gate import ApprovalGate
+from memory_router.learning.recording import SpoolRecorder
+from memory_router.learning.spool import Spool
 from memory_router.routing import config, router
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.dispatch import ProcessDispatcher
@@ -36,10 +41,20 @@ class Router(router.Router):
         settings = config.load()
         super().__init__(
             settings,
-            [RuleTable(settings)],
+            [
+                CompiledRules(paths.routing_rules_file(), settings.learning, settings.signal_timeout_ms),
+                RuleTable(settings),
+            ],
             lambda: read_registry(paths.backend_folders(), paths.backends_file()),
             ProcessDispatcher(keep_warm=keep_warm),
             CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
             Journal(paths.log_file()),
+            ApprovalGate(paths.learning_database(), settings.learning.approval_minutes),
+            SpoolRecorder(
+                Spool(paths.executions_spool()),
+                settings.fallback_threshold,
+                learn_later,
+                settings.learning.learn_every,
+            ),
             warn,
         )

@@ -16,6 +16,11 @@
     ├── BackendError                 BACKEND_ERROR
     │   ├── BackendTimeoutError      QUERY_TIMEOUT
     │   └── InvalidResponseError     INVALID_RESPONSE
+    ├── ApprovalError
+    │   ├── ApprovalRequiredError    APPROVAL_REQUIRED
+    │   ├── ApprovalDeniedError      APPROVAL_DENIED
+    │   └── ApprovalMismatchError    APPROVAL_MISMATCH
+    ├── RuleError                    RULE_ERROR
     ├── SkillError                   SKILL_ERROR
     ├── RefusedMemoryError           MEMORY_REFUSED
     └── StoreError                   STORE_ERROR
@@ -132,6 +137,44 @@ class InvalidResponseError(BackendError):
     """A backend answered with something that breaks the contract."""
 
     code = "INVALID_RESPONSE"
+
+
+class ApprovalError(MemoryRouterError):
+    """A question that needs approval must not run.
+
+    Args:
+        cause: what happened, and why.
+        fix: what to do next.
+        approval: the id of the approval that is asked for, or was shown.
+    """
+
+    def __init__(self, cause: str, fix: str, approval: str) -> None:
+        super().__init__(cause, fix)
+        self.approval = approval
+
+
+class ApprovalRequiredError(ApprovalError):
+    """Nobody has approved the question yet."""
+
+    code = "APPROVAL_REQUIRED"
+
+
+class ApprovalDeniedError(ApprovalError):
+    """Somebody denied the question."""
+
+    code = "APPROVAL_DENIED"
+
+
+class ApprovalMismatchError(ApprovalError):
+    """The approval shown is unknown, expired, used, or of another question."""
+
+    code = "APPROVAL_MISMATCH"
+
+
+class RuleError(MemoryRouterError):
+    """A routing rule cannot be written or found."""
+
+    code = "RULE_ERROR"
 
 
 class SkillError(MemoryRouterError):

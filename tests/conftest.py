@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hypothesis
 import pytest
 
 from memory_router.contract import Result
@@ -19,6 +20,9 @@ POOR = Behaviour(results=(Result("a guess", relevance=0.2),))
 EMPTY = Behaviour()
 BROKEN = Behaviour(status="error", error_code="DISK_ON_FIRE", error_message="The disk is on fire. Put it out.")
 
+# Whether a law holds says nothing about how busy the machine is.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # A developer's own QMD, Claude Code or database must not leak into a test.
 _OF_OTHER_PROGRAMS = ("INDEX_PATH", "QMD_CONFIG_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")

@@ -62,7 +62,7 @@ _FIRST = """
         user_request TEXT NOT NULL,
         request_digest TEXT NOT NULL,
         needed_by {JSON} NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'used')),
+        state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied')),
         escalation_required {FLAG} NOT NULL,
         requested_at {NUMBER} NOT NULL,
         expires_at {NUMBER} NOT NULL,

@@ -90,6 +90,30 @@ class CircuitBreaking(NamedTuple):
     cooldown_ms: int
 
 
+class Learning(NamedTuple):
+    """Say how the router learns from what it was asked (seed 000).
+
+    Args:
+        mode: `off`, `suggest` (learned rules wait for approval) or `on` (sure ones are used at once).
+        similarity_threshold: the cosine above which a rule takes a question, and questions are alike.
+        confidence_threshold: the confidence from which mode `on` uses a rule that nobody approved.
+        learn_every: after how many executions the router learns by itself; 0 for never.
+        retention_days: for how long executions are kept.
+        approval_minutes: for how long an approval can be given and used.
+        llm_cost_usd: what routing one question by an LLM would cost, for the savings.
+        llm_duration_ms: how long that would take.
+    """
+
+    mode: str = "suggest"
+    similarity_threshold: float = 0.85
+    confidence_threshold: float = 0.7
+    learn_every: int = 50
+    retention_days: int = 365
+    approval_minutes: int = 60
+    llm_cost_usd: float = 0.03
+    llm_duration_ms: int = 850
+
+
 class Config(NamedTuple):
     """Hold everything that `router-config.json` says.
 
@@ -101,6 +125,7 @@ class Config(NamedTuple):
         signal_timeout_ms: how long one pattern may run on one question.
         tiers: the backends that each product tier installs.
         rules: in the order in which they are tried; the last one, without signals, is the default.
+        learning: how the router learns.
     """
 
     file: str
@@ -112,6 +137,7 @@ class Config(NamedTuple):
     circuit_breaking: CircuitBreaking
     tiers: dict[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
+    learning: Learning = Learning()
 
     @property
     def default_rule(self) -> Rule:
@@ -173,7 +199,23 @@ def build(body: dict[str, Any], file: str) -> Config:
         CircuitBreaking(breaking["failures"], breaking["cooldown_ms"]),
         {tier: tuple(names) for tier, names in body["tiers"].items()},
         tuple(_rule(rule) for rule in body["rules"]),
+        _learning(body),
     )
+
+
+def _learning(body: dict[str, Any]) -> Learning:
+    executions, approvals, llm = (body.get(name, {}) for name in ("executions", "approvals", "llm_routing"))
+    found = {
+        "mode": body.get("learning"),
+        "similarity_threshold": body.get("similarity_threshold"),
+        "confidence_threshold": body.get("confidence_threshold"),
+        "learn_every": executions.get("learn_every"),
+        "retention_days": executions.get("retention_days"),
+        "approval_minutes": approvals.get("expire_after_minutes"),
+        "llm_cost_usd": llm.get("cost_usd"),
+        "llm_duration_ms": llm.get("duration_ms"),
+    }
+    return Learning(**{name: value for name, value in found.items() if value is not None})
 
 
 def _rule(rule: dict[str, Any]) -> Rule:

@@ -13,8 +13,10 @@ from msgspec import Meta
 
 from memory_router.errors import ConfigError
 from memory_router.paths import shown
+from memory_router.routing.config import Learning
 from memory_router.routing.rules import compile_pattern
 
+_LEARNING = Learning()
 _StepText = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*(:[a-z0-9][a-z0-9_-]*)?$", description="`backend` or `backend:mode`.")
 ]
@@ -56,6 +58,28 @@ class _CircuitBreaker(msgspec.Struct, forbid_unknown_fields=True):
     cooldown_ms: Annotated[int, Meta(ge=0, description="For how long it is skipped before it is tried again.")]
 
 
+class _Executions(msgspec.Struct, forbid_unknown_fields=True):
+    learn_every: Annotated[int, Meta(ge=0, description="Learn after so many executions; 0 for never by itself.")] = (
+        _LEARNING.learn_every
+    )
+    retention_days: Annotated[int, Meta(ge=1, description="For how many days executions are kept.")] = (
+        _LEARNING.retention_days
+    )
+
+
+class _Approvals(msgspec.Struct, forbid_unknown_fields=True):
+    expire_after_minutes: Annotated[int, Meta(ge=1, description="For how long one can be given and used.")] = (
+        _LEARNING.approval_minutes
+    )
+
+
+class _LlmRouting(msgspec.Struct, forbid_unknown_fields=True):
+    cost_usd: Annotated[float, Meta(ge=0, description="What routing one question by an LLM would cost.")] = (
+        _LEARNING.llm_cost_usd
+    )
+    duration_ms: Annotated[int, Meta(ge=0, description="How long that would take.")] = _LEARNING.llm_duration_ms
+
+
 class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     version: Literal[1]
     fallback_threshold: Annotated[
@@ -70,6 +94,21 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=0, le=600_000)] | None,
         Meta(description="After how many milliseconds of silence the next step is asked, too; null to ask in turn."),
     ] = None
+    learning: Annotated[
+        Literal["off", "suggest", "on"],
+        Meta(description="Learned rules: none, those that somebody approved, or sure ones without asking."),
+    ] = _LEARNING.mode  # type: ignore[assignment]
+    similarity_threshold: Annotated[
+        float, Meta(ge=0, le=1, description="The cosine above which a learned or manual rule takes a question.")
+    ] = _LEARNING.similarity_threshold
+    confidence_threshold: Annotated[
+        float, Meta(ge=0, le=1, description="The confidence from which `learning: on` uses a rule without approval.")
+    ] = _LEARNING.confidence_threshold
+    executions: _Executions = msgspec.field(default_factory=_Executions)
+    approvals: _Approvals = msgspec.field(default_factory=_Approvals)
+    llm_routing: Annotated[
+        _LlmRouting, Meta(description="What savings are counted against (`memory-router stats`).")
+    ] = msgspec.field(default_factory=_LlmRouting)
     schema: Annotated[str, Meta(description="Where this schema lies, for editors.")] = msgspec.field(
         name="$schema", default=""
     )
@@ -80,7 +119,12 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "circuit_breaker": _CircuitBreaker,
     "rules[]": _Rule,
     "signals[]": _Signal,
+    "executions": _Executions,
+    "approvals": _Approvals,
+    "llm_routing": _LlmRouting,
 }
+
+_CHOICES = {"strength": '"strong" or "weak"', "learning": '"off", "suggest" or "on"'}
 
 
 def validate(body: Any, file: str) -> None:
@@ -100,7 +144,9 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of `router-config.json`."""
     schema = msgspec.json.schema(_RouterConfig)
     text = msgspec.json.encode(schema, order="sorted").decode().replace("_RouterConfig", "RouterConfig")
-    text = re.sub(r"(#/\$defs/|\")_(Rule|Signal|Deadlines|CircuitBreaker)\"", r'\1\2"', text)
+    for struct in _STRUCTS.values():
+        name = struct.__name__
+        text = text.replace(f'"{name}"', f'"{name[1:]}"').replace(f'#/$defs/{name}"', f'#/$defs/{name[1:]}"')
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "router-config.json",
@@ -147,7 +193,7 @@ def _explained(message: str, body: Any, file: str) -> ConfigError:
         return _wrong(file, f"{place}.{missing[1]} is missing", "any value that its description allows")
     expected = problem.removeprefix("Expected ").partition(", got")[0]
     if problem.startswith("Invalid enum value"):
-        expected = '"strong" or "weak"' if place.endswith(".strength") else "1"
+        expected = _CHOICES.get(place.rpartition(".")[2], "1")
     return _error(file, place, _value_at(body, place), expected)
 
 

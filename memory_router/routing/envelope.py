@@ -78,11 +78,12 @@ class Envelope(NamedTuple):
     router_duration_ms: int
     backend_duration_ms: int
     execution_id: str
+    approval_id: str | None = None
     trace: JsonObject | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the envelope as JSON has it: causes only where there are any, the trace only if asked for."""
-        optional = ("error_code", "error_message", "trace")
+        optional = ("error_code", "error_message", "approval_id", "trace")
         return {name: value for name, value in self._asdict().items() if value is not None or name not in optional}
 
 

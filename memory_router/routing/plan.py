@@ -42,9 +42,11 @@ class Plan(NamedTuple):
         """Return the decision as `memory-router route --json` prints it."""
         rule = self.match.rule if self.match else None
         signal = self.match.signal if self.match else None
+        routing_rule = self.match.routing_rule if self.match else None
         return {
             "query": self.query,
             "rule": {"id": rule.id, "number": rule.number} if rule else None,
+            **({"routing_rule": routing_rule._asdict()} if routing_rule else {}),
             "signal": {"name": signal.name, "strength": signal.strength, "span": self.match.span}
             if self.match and signal
             else None,

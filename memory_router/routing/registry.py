@@ -32,6 +32,7 @@ class Manifest(NamedTuple):
         warm: whether one process answers many requests, a line each.
         deadline_ms: how long it wants to be waited for, or None.
         cost_usd: what one query costs.
+        requires_approval: whether somebody has to approve each question to it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Manifest(NamedTuple):
     warm: bool = False
     deadline_ms: int | None = None
     cost_usd: float = 0.0
+    requires_approval: bool = False
 
     def arguments(self, request: contract.Request) -> list[str]:
         """Return the command line that asks `request`; nothing in it is ever read by a shell."""
@@ -214,6 +216,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "modes": ((list,), "a list of text"),
     "warm": ((bool,), "true or false"),
     "deadline_ms": ((int,), "a whole number of milliseconds above 0"),
+    "requires_approval": ((bool,), "true or false"),
     "cost_usd": ((int, float), "a number of US dollars"),
 }
 

@@ -8,20 +8,24 @@ from typing import NamedTuple
 from memory_router import contract
 from memory_router.contract import JsonObject
 from memory_router.errors import (
+    ApprovalError,
     BackendTimeoutError,
     EmptyQueryError,
     MemoryRouterError,
     NoBackendsError,
+    QueryError,
     QueryTooLongError,
     UnknownBackendError,
     UnknownRuleError,
 )
+from memory_router.routing.approval import Gate, needing_approval, without_guarded_fallbacks
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config, Rule, Step
 from memory_router.routing.dispatch import Dispatcher, SupersededError
 from memory_router.routing.envelope import Attempt, Envelope, failed, judge
 from memory_router.routing.journal import Journal
 from memory_router.routing.plan import Plan, make_plan
+from memory_router.routing.recording import Outcome, Recorder
 from memory_router.routing.registry import USABLE, Registry
 from memory_router.routing.response import decode_response
 from memory_router.routing.rules import CallersChoice, Match, RuleSource
@@ -57,6 +61,8 @@ class Router:
         dispatcher: carries requests to backends.
         breaker: remembers which steps keep timing out.
         journal: takes what went wrong on the way to an answer.
+        gate: knows what was approved.
+        recorder: keeps what was asked and how it ended.
         warn: takes a sentence for the user about something that did not stop the answer.
     """
 
@@ -68,6 +74,8 @@ class Router:
         dispatcher: Dispatcher,
         breaker: CircuitBreaker,
         journal: Journal,
+        gate: Gate,
+        recorder: Recorder,
         warn: Callable[[str], None],
     ) -> None:
         self._config = config
@@ -76,6 +84,8 @@ class Router:
         self._dispatcher = dispatcher
         self._breaker = breaker
         self._journal = journal
+        self._gate = gate
+        self._recorder = recorder
         self._warn = warn
 
     def route(self, query: str, choice: Choice = RULES_DECIDE) -> Plan:
@@ -89,7 +99,15 @@ class Router:
             self._warn(str(registry.state_error))
         return self._plan(checked(query), choice, registry)
 
-    def query(self, query: str, *, choice: Choice = RULES_DECIDE, limit: int = 10, trace: bool = False) -> Envelope:
+    def query(
+        self,
+        query: str,
+        *,
+        choice: Choice = RULES_DECIDE,
+        limit: int = 10,
+        trace: bool = False,
+        approval: str | None = None,
+    ) -> Envelope:
         """Answer `query`; every failure is an envelope of status `error`, never an exception.
 
         Args:
@@ -97,26 +115,33 @@ class Router:
             choice: what the caller wants instead of the rules' own decision.
             limit: how many results at the most.
             trace: whether the envelope tells how the answer came about.
+            approval: the id of the approval for this very question, where it needs one; one that was given is
+                also found without it.
         """
         started = time.perf_counter()
+        registry = self._read_registry()
         plan = Plan(without_surrogates(query))
         attempts: list[Attempt] = []
+        governance_check: JsonObject | None = None
         try:
-            registry = self._read_registry()
             if registry.state_error:
                 raise registry.state_error
             plan = self._plan(checked(query), choice, registry)
             if not plan.steps:
                 raise _nobody_to_ask(plan)
+            governance_check = self._approved(plan, registry, approval)
             attempts.extend(self._attempts(plan, registry, limit))
             envelope = judge(plan, attempts, self._config.fallback_threshold, self._journal.file)
+        except QueryError as error:
+            return self._complete(failed(plan, error.code, str(error)), started)
+        except ApprovalError as error:
+            envelope = failed(plan, error.code, str(error))._replace(approval_id=error.approval)
+            governance_check = {"requires_approval": True, "approval_id": error.approval, "error_code": error.code}
         except MemoryRouterError as error:
             envelope = failed(plan, error.code, str(error))
-        return envelope._replace(
-            router_duration_ms=_milliseconds_since(started),
-            execution_id=os.urandom(8).hex(),
-            trace=describe(plan, attempts, self._config) if trace else None,
-        )
+        envelope = self._complete(envelope, started)
+        self._keep(Outcome(plan, registry, tuple(attempts), envelope, governance_check))
+        return envelope._replace(trace=describe(plan, attempts, self._config)) if trace else envelope
 
     def get(self, identifier: str, layer: str = "detail") -> JsonObject:
         """Fetch a result by the id that an answer gave it, with as much around it as `layer` says.
@@ -145,8 +170,9 @@ class Router:
         return _qualified(decode_response(self._dispatcher.ask(manifest, request)), backend)
 
     def close(self) -> None:
-        """End the backends that were kept running."""
+        """End the backends that were kept running, and let the recorder finish."""
         self._dispatcher.close()
+        self._recorder.close()
 
     def __enter__(self) -> "Router":
         return self
@@ -158,7 +184,27 @@ class Router:
         match = self._match(query, choice, registry)
         for sentence in (*match.warnings, *registry.problems):
             self._warn(sentence)
-        return make_plan(query, match, registry, self._breaker.seconds_open)
+        plan = make_plan(query, match, registry, self._breaker.seconds_open)
+        return without_guarded_fallbacks(plan, registry)
+
+    def _approved(self, plan: Plan, registry: Registry, approval: str | None) -> JsonObject | None:
+        """Return who approved the question, or None where nobody has to."""
+        needed = needing_approval(plan, registry)
+        if not needed:
+            return None
+        rule = plan.match.routing_rule if plan.match else None
+        return self._gate.check(plan.query, needed, escalate=bool(rule and rule.escalate), approval=approval)
+
+    @staticmethod
+    def _complete(envelope: Envelope, started: float) -> Envelope:
+        return envelope._replace(router_duration_ms=_milliseconds_since(started), execution_id=os.urandom(8).hex())
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Record an execution; a disk that refuses costs a warning, not the answer."""
+        try:
+            self._recorder.record(outcome)
+        except OSError as error:
+            self._warn(f"this question was not recorded, so nothing is learned from it: {error}.")
 
     def _match(self, query: str, choice: Choice, registry: Registry) -> Match:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)

@@ -8,8 +8,31 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     import regex
 
+from memory_router.contract import JsonObject
 from memory_router.errors import ConfigError
 from memory_router.routing.config import Config, Rule, Signal, Step
+
+
+class RoutingRule(NamedTuple):
+    """Name the rule beside the table that takes a question: one that a person wrote, or one that was learned.
+
+    Args:
+        id: its id.
+        source: `manual` or `learned`.
+        pattern: the text or the regular expression that it takes questions by.
+        similarity: cosine between the question and the pattern; None for a regular expression.
+        requires_approval: whether somebody has to approve each question.
+        escalate: whether somebody above the operator has to.
+        evidence: what it is based on: executions, success rate, confidence.
+    """
+
+    id: str
+    source: str
+    pattern: str
+    similarity: float | None
+    requires_approval: bool
+    escalate: bool
+    evidence: JsonObject
 
 
 class Match(NamedTuple):
@@ -21,6 +44,8 @@ class Match(NamedTuple):
         span: first character and end of the matched text in the question.
         steps: what to ask, primary first.
         warnings: what the user should know about the matching itself.
+        source: who decided: `choice` (the caller), `manual`, `learned`, `table` or `default`.
+        routing_rule: the rule beside the table that decided, or None.
     """
 
     rule: Rule | None
@@ -28,6 +53,8 @@ class Match(NamedTuple):
     span: tuple[int, int] | None
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
+    source: str = "table"
+    routing_rule: RoutingRule | None = None
 
 
 class RuleSource(Protocol):
@@ -41,7 +68,7 @@ class CallersChoice:
     """Route every question as the caller said: by one rule, or to one step."""
 
     def __init__(self, steps: tuple[Step, ...], rule: Rule | None = None) -> None:
-        self._match = Match(rule, None, None, steps)
+        self._match = Match(rule, None, None, steps, source="choice")
 
     def match(self, query: str) -> Match:  # noqa: ARG002 - a rule source is asked about the question
         """Return the caller's choice."""
@@ -81,7 +108,7 @@ class RuleTable:
             if found:
                 steps = entry.rule.steps(entry.signal)
                 return Match(entry.rule, entry.signal, found.span(), steps, tuple(warnings))
-        return Match(self._default, None, None, self._default.steps(None), tuple(warnings))
+        return Match(self._default, None, None, self._default.steps(None), tuple(warnings), "default")
 
 
 _Search = Callable[[str], "re.Match[str] | regex.Match[str] | None"]

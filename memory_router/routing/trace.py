@@ -21,6 +21,7 @@ def describe(plan: Plan, attempts: Sequence[Attempt], config: Config) -> JsonObj
     return {
         "rule": decision["rule"],
         "signal": decision["signal"],
+        **({"routing_rule": decision["routing_rule"]} if "routing_rule" in decision else {}),
         "matched_text": plan.query[span[0] : span[1]] if span else None,
         "rules_not_matched": _not_matched(plan, config),
         "table": decision["table"],
@@ -38,8 +39,8 @@ def _not_matched(plan: Plan, config: Config) -> list[JsonObject]:
     A weak signal wins only after the strong signals of every rule were tried.
     """
     match = plan.match
-    if match is None or match.rule is None or (match.rule.signals and match.signal is None):
-        return []  # the caller chose, so no rule was tried
+    if match is None or match.rule is None or match.source == "choice":
+        return []  # no rule of the table was tried
     others = [rule for rule in config.rules if rule.signals and rule is not match.rule]
     if match.signal and match.signal.strong:
         others = [rule for rule in others if config.rules.index(rule) < config.rules.index(match.rule)]

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import apsw
-
 from memory_router.paths import shown
 from memory_router.storage.database import Dialect, Row, Schema
 from memory_router.storage.sqlite import back_up, connect, named_errors, writing
@@ -86,5 +84,5 @@ class SqliteDatabase:
             )
 
 
-def _bindings(values: Mapping[str, Any] | None) -> dict[str, apsw.SQLiteValue]:
+def _bindings(values: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value.tobytes() if isinstance(value, array) else value for name, value in (values or {}).items()}

@@ -1,0 +1,182 @@
+"""Keep executions in the database: take them in, list, rate and purge them."""
+
+import json
+import time
+from array import array
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from memory_router.errors import StoreError
+from memory_router.learning.execution import Execution
+from memory_router.learning.meaning import Model, model
+from memory_router.learning.spool import Spool
+from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
+
+_COLUMNS = Execution._fields
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM executions"  # noqa: S608 - the names of our own columns
+_INSERT = (
+    f"INSERT INTO executions({', '.join((*_COLUMNS, 'request_embedding', 'embedding_model'))}) VALUES ("  # noqa: S608
+    f"{', '.join(f':{column}' for column in (*_COLUMNS, 'request_embedding', 'embedding_model'))}"
+    ") ON CONFLICT (id) DO NOTHING"
+)
+_DAY = 86_400
+
+
+class ExecutionStore:
+    """Keep executions in the learning tables of a database.
+
+    Args:
+        database: the learning tables.
+        now: the time in seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._now = now
+
+    def take_in(self, spool: Spool) -> int:
+        """Move what waits in `spool` into the database, and return how many lines could not be read.
+
+        A line that was stored before, by a process that died then, is not stored twice.
+        """
+        with spool.taken() as lines:
+            executions, unreadable = _read(lines)
+            self.add(executions)
+        return unreadable
+
+    def add(self, executions: Iterable[Execution]) -> None:
+        """Store executions, each with the vector of its request; those stored already stay as they are."""
+        embed = _Embedding(model())
+        with self._database.transaction():
+            self._database.run_all(
+                _INSERT,
+                (
+                    {**_encoded(one), "request_embedding": embed(one.user_request), "embedding_model": embed.name}
+                    for one in executions
+                ),
+            )
+
+    def get(self, execution_id: str) -> Execution:
+        """Return one execution by its id, or by the beginning of its id if that is unmistakable.
+
+        Raises:
+            StoreError: there is none, or several begin so.
+        """
+        rows = self._database.rows(
+            f"{_SELECT} WHERE substr(id, 1, length(CAST(:id AS TEXT))) = CAST(:id AS TEXT) LIMIT 2",
+            {"id": execution_id},
+        )
+        if len(rows) != 1 or not execution_id:
+            problem = "Several executions begin" if rows else "No execution begins"
+            raise StoreError(f"{problem} with {execution_id!r}.", "`memory-router executions list` shows them.")
+        return _decoded(rows[0])
+
+    def newest(self, limit: int = 20, *, status: str | None = None, project: str | None = None) -> list[Execution]:
+        """Return executions, the newest first.
+
+        Args:
+            limit: how many at the most.
+            status: only those that ended so.
+            project: only those of this project.
+        """
+        rows = self._database.rows(
+            f"{_SELECT} WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
+            " AND (CAST(:project AS TEXT) IS NULL OR project = :project)"
+            " ORDER BY started_at DESC, id LIMIT :limit",
+            {"limit": limit, "status": status, "project": project},
+        )
+        return [_decoded(row) for row in rows]
+
+    def rate(self, execution_id: str, stars: int) -> Execution:
+        """Store how satisfied the user was, 1 to 5, and return the execution.
+
+        Raises:
+            StoreError: there is no such execution, or no such rating.
+        """
+        if stars not in range(1, 6):
+            raise StoreError(f"{stars} is no rating.", "Rate from 1 (useless) to 5 (just right).")
+        found = self.get(execution_id)
+        self._database.run(
+            "UPDATE executions SET user_satisfaction = :stars WHERE id = :id", {"id": found.id, "stars": stars}
+        )
+        return found._replace(user_satisfaction=stars)
+
+    def older_than(self, days: float) -> int:
+        """Return how many executions are older than `days`."""
+        then = self._now() - days * _DAY
+        rows = self._database.rows("SELECT count(*) AS number FROM executions WHERE started_at < :then", {"then": then})
+        return int(rows[0]["number"])
+
+    def purge(self, days: float) -> int:
+        """Delete the executions older than `days`, and return how many they were."""
+        with self._database.transaction():
+            return self._database.run(
+                "DELETE FROM executions WHERE started_at < :then", {"then": self._now() - days * _DAY}
+            )
+
+    def with_vectors(self, since: float = 0.0) -> "list[tuple[Execution, array[float]]]":
+        """Return executions with the vectors of their requests, the oldest first.
+
+        Vectors of another model than the one installed are made anew, and stored: they are never compared.
+
+        Args:
+            since: only those that started then or later, in seconds since the epoch.
+        """
+        self._embed_anew()
+        rows = self._database.rows(
+            f"SELECT {', '.join(_COLUMNS)}, request_embedding FROM executions"  # noqa: S608 - our own columns
+            " WHERE started_at >= :since ORDER BY started_at, id",
+            {"since": since},
+        )
+        return [(_decoded(row), vector) for row in rows if (vector := decode_vector(row.pop("request_embedding")))]
+
+    def _embed_anew(self) -> None:
+        embed = _Embedding(model())
+        stale = self._database.rows(
+            "SELECT id, user_request FROM executions WHERE embedding_model IS NULL OR embedding_model <> :model",
+            {"model": embed.name},
+        )
+        with self._database.transaction():
+            self._database.run_all(
+                "UPDATE executions SET request_embedding = :vector, embedding_model = :model WHERE id = :id",
+                ({"id": row["id"], "vector": embed(row["user_request"]), "model": embed.name} for row in stale),
+            )
+
+
+class _Embedding:
+    """Embed requests; the same request is embedded once."""
+
+    def __init__(self, requests: Model) -> None:
+        self.name = requests.name
+        self._requests = requests
+        self._known: dict[str, array[float]] = {}
+
+    def __call__(self, request: str) -> "array[float]":
+        if request not in self._known:
+            self._known[request] = self._requests.embed(request)
+        return self._known[request]
+
+
+def _read(lines: Iterable[bytes]) -> tuple[list[Execution], int]:
+    """Return the executions in the lines of a spool, and how many lines hold none."""
+    executions: list[Execution] = []
+    unreadable = 0
+    for line in lines:
+        try:
+            executions.append(Execution.from_dict(json.loads(line)))
+        except (ValueError, TypeError, LookupError, RecursionError):  # half a line, from a disk that was full
+            unreadable += 1
+    return executions, unreadable
+
+
+def _encoded(execution: Execution) -> dict[str, Any]:
+    fields = execution.to_dict()
+    return {**fields, **{name: encode_json(fields[name]) for name in ("routing_path", "attempts", "governance_check")}}
+
+
+def _decoded(row: Row) -> Execution:
+    fields = {name: row[name] for name in _COLUMNS}
+    fields["governance_check"] = decode_json(fields["governance_check"])
+    fields["routing_path"] = decode_json(fields["routing_path"])
+    fields["attempts"] = decode_json(fields["attempts"])
+    return Execution.from_dict(fields)

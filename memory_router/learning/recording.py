@@ -1,0 +1,141 @@
+"""Record executions from the ask path, which does not wait for the database."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+
+from memory_router.contract import JsonObject
+from memory_router.learning.execution import AttemptRecord, Execution
+from memory_router.learning.spool import Spool
+from memory_router.routing.envelope import Attempt
+from memory_router.routing.recording import Outcome
+from memory_router.routing.registry import USABLE
+from memory_router.routing.rules import Match
+
+# How sure a route is. A routing rule is as sure as its pattern is similar, so that what the seed counts as a cache
+# hit (0.85 and above; seed 000, Monitoring Queries) is what such a rule took. The others are below that,
+# by how much speaks for the route.
+_CONFIDENCE = {"manual": 1.0, "choice": 0.8, "strong": 0.7, "weak": 0.6, "default": 0.5}
+
+
+class SpoolRecorder:
+    """Append executions to a spool.
+
+    Args:
+        spool: where they wait for the database.
+        threshold: the normalized relevance from which an answer was accepted.
+        when_due: is called at the end when a batch of executions waits to be learned from.
+        batch: how many executions make a batch; 0 for never.
+        now: the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        threshold: float,
+        when_due: Callable[[], None],
+        batch: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._spool = spool
+        self._threshold = threshold
+        self._when_due = when_due
+        self._batch = batch
+        self._now = now
+        self._has_recorded = False
+
+    def record(self, outcome: Outcome) -> None:
+        """Append one execution.
+
+        Raises:
+            OSError: the spool cannot be written, or nobody has emptied it for very long.
+        """
+        execution = execution_of(outcome, self._threshold, self._now())
+        self._spool.append(json.dumps(execution.to_dict(), ensure_ascii=False).encode("utf-8", "replace"))
+        self._has_recorded = True
+
+    def close(self) -> None:
+        """Say so if enough executions wait to be learned from."""
+        if self._has_recorded and self._batch and self._spool.count() >= self._batch:
+            self._when_due()
+        self._has_recorded = False
+
+
+def execution_of(outcome: Outcome, threshold: float, now: float) -> Execution:
+    """Describe one routed question, without its secrets.
+
+    Args:
+        outcome: the question, its route and its answer.
+        threshold: the normalized relevance from which an attempt was accepted.
+        now: the end of the answer, in seconds since the epoch.
+    """
+    # Imported here because `route` records nothing.
+    from memory_router.text.redaction import redact
+
+    plan, envelope = outcome.plan, outcome.envelope
+    attempts = tuple(_attempt(attempt, outcome, threshold) for attempt in outcome.attempts)
+    status = _status(outcome)
+    match = plan.match
+    beside = match.routing_rule if match else None
+    rule = beside or (match.rule if match else None)
+    return Execution(
+        id=envelope.execution_id,
+        user_request=redact(plan.query).text,
+        routing_path=tuple(attempt.step for attempt in attempts),
+        routing_confidence=_confidence(match),
+        status=status,
+        duration_ms=envelope.router_duration_ms,
+        cost_usd=sum(attempt.cost_usd for attempt in attempts),
+        user_satisfaction=None,
+        governance_check=outcome.governance_check,
+        started_at=now - envelope.router_duration_ms / 1000,
+        should_retry_with_different_path=status == "failed" and _has_other_path(outcome),
+        source=match.source if match else "default",
+        rule=rule.id if rule else None,
+        similarity=beside.similarity if beside else None,
+        attempts=attempts,
+        project=None,
+        asked_by=os.environ.get("USER"),
+    )
+
+
+def _attempt(attempt: Attempt, outcome: Outcome, threshold: float) -> AttemptRecord:
+    manifest = outcome.registry.manifests[attempt.step.backend]
+    return AttemptRecord(
+        str(attempt.step),
+        attempt.status,
+        round(attempt.relevance, 4),
+        attempt.duration_ms,
+        attempt.deadline_ms,
+        attempt.code,
+        attempt.is_accepted(threshold),
+        manifest.cost_usd,
+    )
+
+
+def _status(outcome: Outcome) -> str:
+    """Return the execution's status; an answer that was not good enough is a failure of its route."""
+    check: JsonObject | None = outcome.governance_check
+    if check and "approved_by" not in check:
+        return "governance_blocked"
+    return "success" if outcome.envelope.status == "success" else "failed"
+
+
+def _confidence(match: Match | None) -> float:
+    if match is None:
+        return 0.0
+    if match.routing_rule and match.routing_rule.similarity is not None:
+        return round(match.routing_rule.similarity, 4)
+    if match.signal:
+        return _CONFIDENCE[match.signal.strength]
+    return _CONFIDENCE[match.source]
+
+
+def _has_other_path(outcome: Outcome) -> bool:
+    """Say whether a backend that can be asked was not."""
+    asked: set[str] = {attempt.step.backend for attempt in outcome.attempts}
+    return any(
+        backend not in asked and installed.status in USABLE
+        for backend, installed in outcome.registry.state.backends.items()
+    )

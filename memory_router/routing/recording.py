@@ -1,0 +1,40 @@
+"""Say what a record of executions takes from the ask path."""
+
+from typing import NamedTuple, Protocol
+
+from memory_router.contract import JsonObject
+from memory_router.routing.envelope import Attempt, Envelope
+from memory_router.routing.plan import Plan
+from memory_router.routing.registry import Registry
+
+
+class Outcome(NamedTuple):
+    """Hold everything about one question that was routed.
+
+    Args:
+        plan: what was to be asked.
+        registry: the backends, with what they cost.
+        attempts: what came of asking them, in the plan's order.
+        envelope: the answer.
+        governance_check: who approved it, or what blocked it; None where nobody has to.
+    """
+
+    plan: Plan
+    registry: Registry
+    attempts: tuple[Attempt, ...]
+    envelope: Envelope
+    governance_check: JsonObject | None
+
+
+class Recorder(Protocol):
+    """Keep what was asked and how it ended, so that routing can learn from it."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Keep one execution.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+
+    def close(self) -> None:
+        """Finish what does not have to be done before the answer."""
