@@ -1,18 +1,35 @@
-"""Answer from the graph of what is indexed: what depends on what, how things relate, the ways between them."""
+"""Answer from graphs, of what is indexed and of the real Cognee: what depends on what, how things relate, the ways."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
+from memory_router.engines.cognee.place import Place, place
 from memory_router.engines.graph.entity import Finding
 from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.errors import StoreError
 
+if TYPE_CHECKING:
+    from memory_router.engines.cognee.hit import Hit
+
 _FIX = "Run: memory-router index PATH"
+
+# What of the deadline is kept for starting this process and for printing the answer.
+_DEADLINE_SHARE = 0.8
+_DEADLINE_RESERVE = 0.2
 
 _opened: list[KnowledgeGraph] = []
 
 
 def query(request: Request) -> Response:
-    """Answer a question about relations."""
+    """Answer a question about relations from our graph, and from the real Cognee's if there is one."""
+    real = place()
+    return _own(request) if real is None else _with_real(real, request)
+
+
+def _own(request: Request) -> Response:
     graph = _graph()
     if graph is None:
         return failure("NOT_INDEXED", f"There is no graph yet: nothing is indexed. {_FIX}")
@@ -25,8 +42,64 @@ def query(request: Request) -> Response:
     return nothing(told.code, told.note)._replace(metadata=metadata)
 
 
+def _with_real(real: Place, request: Request) -> Response:
+    """Ask Cognee's data and our own; each result says which it is from."""
+    from memory_router.engines.cognee.answering import find
+
+    ends = time.monotonic() + _DEADLINE_SHARE * request.deadline_ms / 1000 - _DEADLINE_RESERVE
+    try:
+        own = _own(request)
+    except StoreError as error:
+        own = failure(error.code, str(error))
+    try:
+        found = find(real, request.query, request.limit, ends - time.monotonic())
+    except StoreError as error:
+        metadata = {**(own.metadata or {}), "cognee": {"error": error.cause, "fix": error.fix}}
+        if own.results or own.status == "empty":
+            return own._replace(metadata=metadata)
+        return failure(error.code, str(error))
+    results = _merged([_real_result(hit, found.by) for hit in found.hits], own.results)[: request.limit]
+    told = {"answered_by": found.by, **found.notes}
+    if results:
+        engine = (results[0].metadata or {})["engine"]
+        first = {"engine": "cognee", "intent": found.intent} if engine == "cognee" else own.metadata or {}
+        return answer(results, {**first, "cognee": told})
+    if own.status == "empty":
+        return own._replace(metadata={**(own.metadata or {}), "cognee": told})
+    if found.is_empty:
+        message = "Cognee's graph holds nothing, and nothing is indexed here."
+        return failure("NOT_INDEXED", f"{message} Run: cognee-cli cognify, or: memory-router index PATH")
+    return nothing("NO_MATCH", "Nothing in Cognee's graph shares a word with the question.")._replace(
+        metadata={"engine": "cognee", "cognee": told}
+    )
+
+
+def _merged(real: Sequence[Result], own: Sequence[Result]) -> list[Result]:
+    """Return results of two engines, most relevant first, each in its own order; of equals first the real one's."""
+    queues = [list(reversed(real)), list(reversed(own))]
+    merged = []
+    while queue := max(filter(None, queues), key=lambda queue: queue[-1].relevance, default=None):
+        merged.append(queue.pop())
+    return merged
+
+
 def health() -> Health:
-    """Say what the graph holds."""
+    """Say what the graph holds, ours and the real Cognee's."""
+    from memory_router.engines.cognee.state import examine
+
+    own, state = _own_health(), examine(place())
+    if state is None:
+        return own
+    reason = f"{state.reason} {own.reason}" if own.status == "ready" else state.reason
+    if state.kind == "ready":
+        return Health("ready", reason, state.fix, "cognee")
+    if own.status == "ready":
+        return Health("degraded" if state.kind == "unusable" else "ready", reason, state.fix)
+    status = "unavailable" if "unavailable" in (own.status, "unavailable" * (state.kind == "unusable")) else "installed"
+    return Health(status, f"{state.reason} {own.reason}", f"{state.fix}; or: memory-router index PATH")
+
+
+def _own_health() -> Health:
     try:
         graph = _graph()
         held = graph.statistics() if graph else None
@@ -56,6 +129,17 @@ def _result(finding: Finding) -> Result:
         path=finding.path,
         line=finding.line,
         metadata={"engine": "embedded", **finding.metadata},
+    )
+
+
+def _real_result(hit: "Hit", by: str) -> Result:
+    return Result(
+        hit.content,
+        hit.relevance,
+        timestamp=iso_time(hit.written) if hit.written else None,
+        id=f"cognee:{hit.id}",
+        title=hit.title,
+        metadata={"engine": "cognee", "by": by, **hit.metadata},
     )
 
 

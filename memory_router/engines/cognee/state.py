@@ -1,0 +1,81 @@
+"""Say in what state the real Cognee is on this machine: each way of not being ready has its own reason and fix."""
+
+import time
+from typing import NamedTuple
+
+from memory_router.engines.cognee.place import Place
+from memory_router.errors import StoreError
+from memory_router.paths import shown
+
+_SECONDS = 2.0  # for each of the two ways
+_FIX_ADD = "Run: cognee-cli add TEXT_OR_FILE, then: cognee-cli cognify"
+_NO_PLACE = "If its data is elsewhere, set SYSTEM_ROOT_DIRECTORY as for Cognee itself, or start its server."
+
+
+class State(NamedTuple):
+    """Hold what is the matter.
+
+    Args:
+        kind: `ready`, `missing` (no data), `empty` (nothing in it) or `unusable` (refused, damaged, no library).
+        reason: one or two sentences.
+        fix: what to do; empty if nothing is to be done.
+    """
+
+    kind: str
+    reason: str
+    fix: str
+
+
+def examine(place: Place | None) -> State | None:
+    """Return the state of Cognee, or None if nothing of it is on this machine.
+
+    Args:
+        place: where it is.
+    """
+    if place is None:
+        return None
+    by_server = _of_server(place)
+    if by_server and by_server.kind == "ready":
+        return by_server
+    by_file = _of_files(place)
+    if by_server is None or by_server.kind == "empty":
+        return by_file if by_file.kind != "missing" else by_server or by_file
+    if by_file.kind == "ready":
+        return State("ready", f"{by_file.reason} {by_server.reason}", by_server.fix)
+    return by_server
+
+
+def _of_server(place: Place) -> State | None:
+    from memory_router.engines.cognee import server
+
+    try:
+        if not server.is_running(place.server):
+            return None
+        known = server.datasets(place.server, time.monotonic() + _SECONDS)
+    except StoreError as error:
+        return State("unusable", error.cause, error.fix)
+    things = sum(max(0, one.nodes) for one in known)
+    if not known or (not things and all(one.nodes == 0 for one in known)):
+        return State("empty", "Cognee's server answers, and its datasets hold nothing.", _FIX_ADD)
+    sizes = f", {things:,} nodes and {sum(max(0, one.edges) for one in known):,} edges" if things else ""
+    return State("ready", f"Cognee's server: {len(known):,} dataset{'s' * (len(known) != 1)}{sizes}.", "")
+
+
+def _of_files(place: Place) -> State:
+    if not place.files:
+        where = f"no graph file in {shown(place.folder)}" if place.folder else "no data that can be found"
+        return State(
+            "missing", f"Cognee is installed, has {where}, and its server does not run.", f"{_FIX_ADD}. {_NO_PLACE}"
+        )
+    from memory_router.engines.cognee.files import GraphFiles
+
+    try:
+        with GraphFiles(place, time.monotonic() + _SECONDS) as graph:
+            held = graph.sizes()
+            trouble = graph.trouble
+    except StoreError as error:
+        return State("unusable", error.cause, error.fix)
+    if not held.things and not held.passages:
+        return State("empty", "Cognee's graph holds nothing.", _FIX_ADD)
+    counts = f"{held.things:,} things, {held.relations:,} relations and {held.passages:,} passages"
+    return State("ready", f"Cognee's graph: {counts}. {trouble}".strip(), "")
