@@ -3,8 +3,8 @@
 import json
 import time
 from array import array
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from memory_router.errors import StoreError
 from memory_router.learning.execution import Execution
@@ -20,6 +20,15 @@ _INSERT = (
     ") ON CONFLICT (id) DO NOTHING"
 )
 _DAY = 86_400
+_PAGE = 5000
+
+
+class Request(NamedTuple):
+    """Hold one request: its text, its vector, and how many times it was asked."""
+
+    user_request: str
+    vector: "array[float]"
+    times: int
 
 
 class ExecutionStore:
@@ -114,21 +123,36 @@ class ExecutionStore:
                 "DELETE FROM executions WHERE started_at < :then", {"then": self._now() - days * _DAY}
             )
 
-    def with_vectors(self, since: float = 0.0) -> "list[tuple[Execution, array[float]]]":
-        """Return executions with the vectors of their requests, the oldest first.
+    def requests(self) -> list[Request]:
+        """Return every different request with its vector and how often it was asked.
 
         Vectors of another model than the one installed are made anew, and stored: they are never compared.
-
-        Args:
-            since: only those that started then or later, in seconds since the epoch.
         """
         self._embed_anew()
         rows = self._database.rows(
-            f"SELECT {', '.join(_COLUMNS)}, request_embedding FROM executions"  # noqa: S608 - our own columns
-            " WHERE started_at >= :since ORDER BY started_at, id",
-            {"since": since},
+            "SELECT user_request, request_embedding, number FROM executions JOIN"
+            " (SELECT min(id) AS first, count(*) AS number FROM executions GROUP BY user_request) AS asked"
+            " ON executions.id = asked.first ORDER BY user_request"
         )
-        return [(_decoded(row), vector) for row in rows if (vector := decode_vector(row.pop("request_embedding")))]
+        return [
+            Request(row["user_request"], vector, row["number"])
+            for row in rows
+            if (vector := decode_vector(row["request_embedding"]))
+        ]
+
+    def all(self) -> Iterator[Execution]:
+        """Yield every execution, the oldest first, a page at a time."""
+        after: dict[str, Any] = {"started_at": float("-inf"), "id": ""}
+        while True:
+            rows = self._database.rows(
+                f"{_SELECT} WHERE started_at > :started_at OR (started_at = :started_at AND id > :id)"
+                " ORDER BY started_at, id LIMIT :page",
+                {**after, "page": _PAGE},
+            )
+            yield from map(_decoded, rows)
+            if len(rows) < _PAGE:
+                return
+            after = {name: rows[-1][name] for name in after}
 
     def _embed_anew(self) -> None:
         embed = _Embedding(model())

@@ -1,0 +1,133 @@
+"""Count what came of asking each step for a group of similar requests."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from memory_router.learning.execution import AttemptRecord, Execution
+from memory_router.learning.wilson import confidence
+
+# A person's word counts more than the router's own: 1 and 2 stars are a failure, whatever the relevance was.
+_DISSATISFIED = 2
+# The seed's LLM baseline costs 0.03 USD and 850 ms: by that a dollar is worth so many milliseconds.
+_MS_PER_USD = 850 / 0.03
+
+
+class StepEvidence:
+    """Count the trials of one step."""
+
+    def __init__(self) -> None:
+        self.trials = 0.0
+        self.successes = 0.0
+        self.duration_ms = 0.0
+        self.cost_usd = 0.0
+
+    def count(self, attempt: AttemptRecord, *, succeeded: bool, weight: float) -> None:
+        """Count one attempt, by its weight."""
+        self.trials += weight
+        self.successes += weight * succeeded
+        self.duration_ms += weight * attempt.duration_ms
+        self.cost_usd += weight * attempt.cost_usd
+
+    @property
+    def success_rate(self) -> float:
+        """Return the share of trials that succeeded."""
+        return self.successes / self.trials if self.trials else 0.0
+
+    @property
+    def confidence(self) -> float:
+        """Return how sure the success rate is."""
+        return confidence(self.successes, self.trials)
+
+    @property
+    def avg_duration_ms(self) -> float:
+        """Return how long a trial took on average."""
+        return self.duration_ms / self.trials if self.trials else 0.0
+
+    @property
+    def avg_cost_usd(self) -> float:
+        """Return what a trial cost on average."""
+        return self.cost_usd / self.trials if self.trials else 0.0
+
+    @property
+    def effort(self) -> float:
+        """Return what a success costs in milliseconds, money at the seed's rate."""
+        spent = self.avg_duration_ms + self.avg_cost_usd * _MS_PER_USD
+        return spent / self.success_rate if self.successes else float("inf")
+
+
+class GroupEvidence:
+    """Gather the executions of one group of similar requests."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        self.executions: list[Trial] = []
+        self.needs_approval = False
+
+    def add(self, execution: Execution) -> None:
+        """Add one execution; one that was blocked says nothing about any step."""
+        self.requests[execution.user_request] += 1
+        check = execution.governance_check or {}
+        self.needs_approval |= bool(check.get("requires_approval"))
+        if execution.status != "governance_blocked":
+            self.executions.append(Trial(execution.asked_by, _succeeded(execution)))
+
+    def __len__(self) -> int:
+        return len(self.executions)
+
+    @property
+    def pattern(self) -> str:
+        """Return the request that was asked most; among equals, the first in the alphabet."""
+        return min(self.requests, key=lambda request: (-self.requests[request], request))
+
+    def steps(self) -> dict[str, StepEvidence]:
+        """Return the evidence for each step that was asked.
+
+        Where several accounts ask, no single one outweighs all others together: flooding the history with
+        executions of its own does not let one account decide a route.
+        """
+        weights = _weights(Counter(trial.asked_by for trial in self.executions))
+        found: dict[str, StepEvidence] = {}
+        for trial in self.executions:
+            for attempt, succeeded in trial.attempts:
+                evidence = found.setdefault(attempt.step, StepEvidence())
+                evidence.count(attempt, succeeded=succeeded, weight=weights[trial.asked_by])
+        return found
+
+
+class Trial(NamedTuple):
+    """Hold who asked, and for each attempt that ended whether it succeeded."""
+
+    asked_by: str | None
+    attempts: tuple[tuple[AttemptRecord, bool], ...]
+
+
+def _succeeded(execution: Execution) -> tuple[tuple[AttemptRecord, bool], ...]:
+    stars = execution.user_satisfaction
+    is_useless = stars is not None and stars <= _DISSATISFIED
+    return tuple(
+        (attempt, attempt.accepted and not is_useless)
+        for attempt in execution.attempts
+        if attempt.status != "superseded"
+    )
+
+
+def _weights(counts: "Counter[str | None]") -> dict[str | None, float]:
+    """Return what an execution of each account counts: less than 1 only for one that has more than all others."""
+    total = counts.total()
+    return {account: min((total - count) / count, 1.0) if len(counts) > 1 else 1.0 for account, count in counts.items()}
+
+
+def best_steps(steps: dict[str, StepEvidence], least_rate: float, least_trials: float) -> list[str]:
+    """Return the steps that succeed often enough, the least effort first, then the others that ever did.
+
+    Args:
+        steps: the evidence for each.
+        least_rate: the success rate that a first step must have.
+        least_trials: how many trials a first step must have.
+    """
+    good = [name for name, one in steps.items() if one.success_rate >= least_rate and one.trials >= least_trials]
+    if not good:
+        return []
+    first = min(good, key=lambda name: (steps[name].effort, name))
+    others = sorted((name for name in steps if name != first), key=lambda name: (-steps[name].confidence, name))
+    return [first, *(name for name in others if steps[name].successes)]

@@ -1,0 +1,186 @@
+"""Turn executions into rules: group similar requests, and propose for each group what answered it best (seed 000).
+
+What a run learns is told, and only a person, or `learning: on`, lets a rule route.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from memory_router.learning.clustering import cluster
+from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps
+from memory_router.learning.executions import ExecutionStore
+from memory_router.learning.meaning import cosine, model
+from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rules import RuleStore
+from memory_router.routing.config import Config
+from memory_router.routing.rules import RuleTable
+
+# Learning Flow of the seed: fewer than 10 executions are no pattern, from 50 on it becomes a rule.
+_FORMING = 10
+_RULE = 50
+# The 80% Ship Rule of the seed.
+_SUCCESS_RATE = 0.80
+# How many of its latest questions say whether a learned rule still holds, and how many are needed to say so.
+_RECENT = 50
+
+
+class Pattern(NamedTuple):
+    """Hold a group of similar requests.
+
+    Args:
+        request_pattern: the request that was asked most.
+        phase: `new`, `forming` or `rule`, by how many executions there are.
+        executions: how many there are.
+        rule: the id of its rule, or None.
+        reason: why it has none yet, or what was done.
+    """
+
+    request_pattern: str
+    phase: str
+    executions: int
+    rule: str | None
+    reason: str
+
+
+class Lesson(NamedTuple):
+    """Hold what a run learned: every pattern from 10 executions on, and the rules that were changed."""
+
+    executions: int
+    phases: dict[str, int]
+    patterns: tuple[Pattern, ...]
+    proposed: tuple[str, ...]
+    updated: tuple[str, ...]
+    suspended: tuple[str, ...]
+
+
+def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Callable[[], float] = time.time) -> Lesson:
+    """Learn from every execution in the database, and store the rules.
+
+    Args:
+        executions: what was asked.
+        rules: the rules so far.
+        config: the rule table, from which a new rule takes the steps that were never needed; the thresholds.
+        now: the time in seconds since the epoch.
+
+    Raises:
+        ConfigError: numpy is not installed.
+        StoreError: the database cannot be used.
+    """
+    groups, recent = _gather(executions, config.learning.similarity_threshold)
+    known = [(rule, vector) for rule, vector in rules.with_vectors() if rule.auto_generated and vector]
+    patterns: list[Pattern] = []
+    changed: dict[str, RuleRecord] = {}
+    proposed: list[str] = []
+    for group in groups:
+        rule, reason = _rule_of(group, known, config, now())
+        patterns.append(Pattern(group.pattern, _phase(group), len(group), rule.id if rule else None, reason))
+        if rule:
+            changed[rule.id] = rule
+            if all(rule.id != one.id for one, _ in known):
+                proposed.append(rule.id)
+    suspended = [rule for rule, _ in known if rule.is_active and _has_failed(recent.get(rule.id, []))]
+    for rule in suspended:
+        changed[rule.id] = changed.get(rule.id, rule)._replace(state="suspended", is_active=False, updated_at=now())
+    if changed:
+        rules.save(list(changed.values()))
+    phases = Counter(_phase(group) for group in groups)
+    return Lesson(
+        sum(map(len, groups)),
+        {phase: phases[phase] for phase in ("new", "forming", "rule")},
+        tuple(pattern for pattern in patterns if pattern.phase != "new"),
+        tuple(proposed),
+        tuple(one for one in changed if one not in proposed and one not in {rule.id for rule in suspended}),
+        tuple(rule.id for rule in suspended),
+    )
+
+
+def _gather(executions: ExecutionStore, similarity: float) -> tuple[list[GroupEvidence], dict[str, list[bool]]]:
+    """Return the groups, the largest first, and for each learned rule whether its latest questions succeeded."""
+    requests = executions.requests()
+    if not requests:
+        return [], {}
+    leads = cluster([one.vector for one in requests], [one.times for one in requests], similarity)
+    group_of = {one.user_request: int(lead) for one, lead in zip(requests, leads, strict=True)}
+    groups: dict[int, GroupEvidence] = {}
+    recent: dict[str, list[bool]] = {}
+    for execution in executions.all():
+        if execution.user_request in group_of:
+            groups.setdefault(group_of[execution.user_request], GroupEvidence()).add(execution)
+        if execution.source == "learned" and execution.rule and execution.attempts:
+            recent.setdefault(execution.rule, []).append(execution.attempts[0].accepted)
+    ordered = sorted(groups.values(), key=lambda group: (-len(group), group.pattern))
+    return ordered, {rule: outcomes[-_RECENT:] for rule, outcomes in recent.items()}
+
+
+def _phase(group: GroupEvidence) -> str:
+    return "rule" if len(group) >= _RULE else "forming" if len(group) >= _FORMING else "new"
+
+
+def _rule_of(
+    group: GroupEvidence, known: Sequence[tuple[RuleRecord, Any]], config: Config, now: float
+) -> tuple[RuleRecord | None, str]:
+    """Return the rule that a group's executions speak for, new or brought up to date, or why there is none."""
+    if len(group) < _RULE:
+        return None, f"{_RULE - len(group)} more executions are needed"
+    steps = group.steps()
+    chain = best_steps(steps, _SUCCESS_RATE, _FORMING)
+    earlier = _earlier(group, known, config.learning.similarity_threshold)
+    if not chain:
+        if earlier and earlier.is_active:
+            return earlier._replace(state="suspended", is_active=False, updated_at=now), "nothing succeeds any more"
+        return None, f"no step succeeds in {_SUCCESS_RATE:.0%} of its trials"
+    table = [str(step) for step in RuleTable(config).match(group.pattern).steps]
+    alternatives = tuple(dict.fromkeys((*chain[1:], *(step for step in table if step != chain[0]))))
+    learned = _learned(group, steps[chain[0]], chain[0], alternatives, now)
+    if earlier is None:
+        return learned, "proposed"
+    kept = ("id", "state", "is_active", "created_by", "created_at", "request_pattern", "requires_approval")
+    return learned._replace(**{name: getattr(earlier, name) for name in kept}), earlier.state
+
+
+def _earlier(group: GroupEvidence, known: Sequence[tuple[RuleRecord, Any]], similarity: float) -> RuleRecord | None:
+    """Return the learned rule that already takes the group's requests."""
+    vector = model().embed(group.pattern)
+    near = [(cosine(vector, other), rule) for rule, other in known]
+    best = max(near, key=lambda pair: pair[0], default=None)
+    return best[1] if best and best[0] > similarity else None
+
+
+def _learned(
+    group: GroupEvidence, step: StepEvidence, system: str, alternatives: tuple[str, ...], now: float
+) -> RuleRecord:
+    return RuleRecord(
+        # The same group gives the same rule on every machine of a team.
+        id=hashlib.sha256(group.pattern.encode()).hexdigest()[:8],
+        request_pattern=group.pattern,
+        pattern_kind="text",
+        recommended_system_id=system,
+        alternative_systems=alternatives,
+        based_on_executions=len(group),
+        success_rate=round(step.success_rate, 4),
+        avg_cost_usd=round(step.avg_cost_usd, 6),
+        avg_duration_ms=round(step.avg_duration_ms, 1),
+        confidence_score=round(step.confidence, 4),
+        auto_generated=True,
+        is_active=True,
+        state="proposed",
+        requires_approval=group.needs_approval,
+        governance_check=None,
+        evidence={
+            "trials": round(step.trials, 2),
+            "successes": round(step.successes, 2),
+            "requests": [request for request, _ in group.requests.most_common(5)],
+            "different_requests": len(group.requests),
+        },
+        created_by=None,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _has_failed(outcomes: Sequence[bool]) -> bool:
+    """Say whether a learned rule's latest questions succeeded too seldom."""
+    return len(outcomes) >= _FORMING and sum(outcomes) / len(outcomes) < _SUCCESS_RATE
