@@ -7,12 +7,13 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from memory_router.learning.clustering import cluster
 from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps
 from memory_router.learning.executions import ExecutionStore
-from memory_router.learning.meaning import cosine, model
+from memory_router.learning.meaning import model
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
 from memory_router.routing.config import Config
@@ -70,18 +71,18 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
         StoreError: the database cannot be used.
     """
     groups, recent = _gather(executions, config.learning.similarity_threshold)
-    known = [(rule, vector) for rule, vector in rules.with_vectors() if rule.auto_generated and vector]
+    known = _Known([(rule, vector) for rule, vector in rules.with_vectors() if rule.auto_generated and vector])
     patterns: list[Pattern] = []
     changed: dict[str, RuleRecord] = {}
     proposed: list[str] = []
     for group in groups:
         rule, reason = _rule_of(group, known, config, now())
         patterns.append(Pattern(group.pattern, _phase(group), len(group), rule.id if rule else None, reason))
-        if rule:
+        if rule and rule.id not in changed:  # two groups near one rule: the larger one speaks for it
             changed[rule.id] = rule
-            if all(rule.id != one.id for one, _ in known):
+            if rule.id not in known.ids:
                 proposed.append(rule.id)
-    suspended = [rule for rule, _ in known if rule.is_active and _has_failed(recent.get(rule.id, []))]
+    suspended = [rule for rule in known.rules if rule.is_active and _has_failed(recent.get(rule.id, []))]
     for rule in suspended:
         changed[rule.id] = changed.get(rule.id, rule)._replace(state="suspended", is_active=False, updated_at=now())
     if changed:
@@ -119,15 +120,13 @@ def _phase(group: GroupEvidence) -> str:
     return "rule" if len(group) >= _RULE else "forming" if len(group) >= _FORMING else "new"
 
 
-def _rule_of(
-    group: GroupEvidence, known: Sequence[tuple[RuleRecord, Any]], config: Config, now: float
-) -> tuple[RuleRecord | None, str]:
+def _rule_of(group: GroupEvidence, known: "_Known", config: Config, now: float) -> tuple[RuleRecord | None, str]:
     """Return the rule that a group's executions speak for, new or brought up to date, or why there is none."""
     if len(group) < _RULE:
         return None, f"{_RULE - len(group)} more executions are needed"
     steps = group.steps()
     chain = best_steps(steps, _SUCCESS_RATE, _FORMING)
-    earlier = _earlier(group, known, config.learning.similarity_threshold)
+    earlier = known.nearest(group.pattern, config.learning.similarity_threshold)
     if not chain:
         if earlier and earlier.is_active:
             return earlier._replace(state="suspended", is_active=False, updated_at=now), "nothing succeeds any more"
@@ -141,12 +140,29 @@ def _rule_of(
     return learned._replace(**{name: getattr(earlier, name) for name in kept}), earlier.state
 
 
-def _earlier(group: GroupEvidence, known: Sequence[tuple[RuleRecord, Any]], similarity: float) -> RuleRecord | None:
-    """Return the learned rule that already takes the group's requests."""
-    vector = model().embed(group.pattern)
-    near = [(cosine(vector, other), rule) for rule, other in known]
-    best = max(near, key=lambda pair: pair[0], default=None)
-    return best[1] if best and best[0] > similarity else None
+class _Known:
+    """Find the learned rule that already takes a request."""
+
+    def __init__(self, rules: Sequence[tuple[RuleRecord, Any]]) -> None:
+        self.rules = [rule for rule, _ in rules]
+        self.ids = {rule.id for rule in self.rules}
+        self._vectors = [vector for _, vector in rules]
+
+    def nearest(self, request: str, similarity: float) -> RuleRecord | None:
+        """Return the rule whose pattern is most similar, if it is similar enough."""
+        if not self.rules:
+            return None
+        import numpy as np
+
+        found = self._matrix @ np.asarray(model().embed(request), np.float32)
+        best = int(found.argmax())
+        return self.rules[best] if found[best] > similarity else None
+
+    @cached_property
+    def _matrix(self) -> Any:
+        import numpy as np
+
+        return np.asarray(self._vectors, np.float32)
 
 
 def _learned(
