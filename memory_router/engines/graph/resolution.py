@@ -7,7 +7,7 @@ no text defines, such as people and tags, come into being when enough texts name
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -21,6 +21,10 @@ _BATCH = 20_000
 _ALL = "SELECT id, file, source, kind, target, key FROM refs WHERE resolved = 0 ORDER BY id LIMIT ?"
 # Who has a full name must be known before a first name alone can mean them.
 _PEOPLE_FIRST = _ALL.replace("resolved = 0", "resolved = 0 AND kind = 'person' AND target GLOB '* *'")
+_TOP_LEVEL = (
+    "SELECT n.name, n.qualified FROM nodes m JOIN edges e ON e.source = m.id AND e.kind = 'defines'"
+    " JOIN nodes n ON n.id = e.target WHERE m.file = ? AND m.kind = 'module'"
+)
 _DEPTH = 12  # steps through re-exports and base classes; cycles end there
 _FEW = 3  # methods of one name that a call on an unknown receiver may mean
 _HOMONYMS = 4  # things of one name that a mention in prose may mean
@@ -37,6 +41,31 @@ class _Node(NamedTuple):
     kind: str
     qualified: str
     file: int | None
+
+
+class _Namesakes:
+    """Hold things of one qualified name, told apart by which text lies nearest to the one that refers."""
+
+    def __init__(self, nodes: list[_Node]) -> None:
+        self.nodes = nodes
+        self._below: dict[str, list[_Node]] = {}
+
+    def nearest(self, folder: str, folder_of: Callable[[int | None], str]) -> list[_Node]:
+        """Return those that share most of a folder's path; all if none does."""
+        if len(self.nodes) < 2:
+            return self.nodes
+        if not self._below:
+            for node in self.nodes:
+                for above in _upwards(folder_of(node.file)):
+                    self._below.setdefault(above, []).append(node)
+        held = self._below.get(folder)
+        if held is None:
+            held = next((self._below[above] for above in _upwards(folder) if above in self._below), self.nodes)
+            self._below[folder] = held
+        return held
+
+
+_NOTHING = _Namesakes([])
 
 
 class _Ref(NamedTuple):
@@ -82,10 +111,12 @@ class _Resolver:
     def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
         self._connection = connection
         self._stems = stems
-        self._exact: dict[str, list[_Node]] = {}
-        self._members: dict[str, list[_Node]] = {}
+        self._exact: dict[str, _Namesakes] = {}
+        self._members: dict[str, _Namesakes] = {}
+        self._imports: dict[int, dict[str, list[str]]] = {}
+        self._methods: dict[tuple[str, str], list[int]] = {}
         self._things: dict[tuple[str, str], int | None] = {}
-        self._paths: dict[int, str] = {}
+        self._files: dict[int, tuple[str, str]] = {}
 
     def edges(self, ref: _Ref) -> Iterator[tuple[int, int, str, float, int]]:
         """Yield the edges of one reference as rows."""
@@ -109,44 +140,39 @@ class _Resolver:
         else:
             yield from (node.id for node in self._nearest(self._denoted(ref.target), ref))
 
-    def _named(self, qualified: str) -> list[_Node]:
+    def _named(self, qualified: str) -> _Namesakes:
         held = self._exact.get(qualified)
         if held is None:
             rows = self._connection.execute(
                 "SELECT id, kind, qualified, file FROM nodes WHERE qualified = ? AND file IS NOT NULL", (qualified,)
             )
-            held = self._exact[qualified] = [_Node(*row) for row in rows]
+            held = self._exact[qualified] = _Namesakes([_Node(*row) for row in rows])
         return held
 
-    def _denoted(self, target: str, depth: int = _DEPTH) -> list[_Node]:
+    def _denoted(self, target: str, depth: int = _DEPTH) -> _Namesakes:
         """Return what a qualified name means, through re-exports and base classes."""
-        if found := self._named(target):
-            return found
+        exact = self._named(target)
+        if exact.nodes:
+            return exact
         owner, _, name = target.rpartition(".")
         if not owner or depth == 0:
-            return []
+            return _NOTHING
         held = self._members.get(target)
         if held is not None:
             return held
-        self._members[target] = []  # a cycle of re-exports finds nothing here
-        found = []
-        for holder in self._denoted(owner, depth - 1):
-            for meant in self._elsewhere(holder, name):
-                found.extend(self._denoted(meant, depth - 1))
-        self._members[target] = found
-        return found
+        self._members[target] = _NOTHING  # a cycle of re-exports finds nothing here
+        found: dict[_Node, None] = {}
+        for meant in dict.fromkeys(
+            meant for holder in self._denoted(owner, depth - 1).nodes for meant in self._elsewhere(holder, name)
+        ):
+            found.update(dict.fromkeys(self._denoted(meant, depth - 1).nodes))
+        self._members[target] = _Namesakes(list(found))
+        return self._members[target]
 
     def _elsewhere(self, holder: _Node, name: str) -> Iterator[str]:
         """Yield under which other names a module or class has a member."""
-        if holder.kind == "module":
-            rows = self._connection.execute(
-                "SELECT target FROM bindings WHERE file = ? AND name = ?", (holder.file, name)
-            )
-            yield from (target for (target,) in rows)
-            rows = self._connection.execute(
-                "SELECT target FROM bindings WHERE file = ? AND name > '*' AND name < '+'", (holder.file,)
-            )
-            yield from (f"{module}.{name}" for (module,) in rows)
+        if holder.kind == "module" and holder.file is not None:
+            yield from self._handed_on(holder.file).get(name, ())
             if holder.qualified.rpartition(".")[2] != name:
                 yield f"{holder.qualified}.{name}"
         elif holder.kind == "class":
@@ -154,6 +180,27 @@ class _Resolver:
                 "SELECT target FROM refs WHERE source = ? AND kind = 'inherits'", (holder.id,)
             )
             yield from (f"{base}.{name}" for (base,) in rows)
+
+    def _handed_on(self, file: int) -> dict[str, list[str]]:
+        """Return what the names that a module has from others are called there, star imports followed."""
+        held = self._imports.get(file)
+        if held is not None:
+            return held
+        held = self._imports[file] = {}
+        todo, seen = [file], {file}
+        for at in todo:
+            for name, target in self._connection.execute("SELECT name, target FROM bindings WHERE file = ?", (at,)):
+                if not name.startswith("*"):
+                    held.setdefault(name, []).append(target)
+                    continue
+                modules = self._denoted(target).nearest(self._folder(at), self._folder)
+                fresh = [node.file for node in modules if node.kind == "module" and node.file is not None]
+                todo += [module for module in fresh if module not in seen]
+                seen.update(fresh)
+            if at != file:
+                for name, qualified in self._connection.execute(_TOP_LEVEL, (at,)):
+                    held.setdefault(name, []).append(qualified)
+        return held
 
     def _imported(self, ref: _Ref) -> Iterator[int]:
         """Yield the module that is imported, and beside it the member; else the library."""
@@ -174,34 +221,38 @@ class _Resolver:
     def _importable(self, ref: _Ref) -> str:
         """Return a target as seen from a script that imports its neighbour, or unchanged."""
         top = ref.target.partition(".")[0]
-        if self._named(top) or top in sys.stdlib_module_names or "/" in ref.target:
+        if self._named(top).nodes or top in sys.stdlib_module_names or "/" in ref.target:
             return ref.target
         row = self._connection.execute("SELECT qualified FROM nodes WHERE id = ?", (ref.source,)).get
         package = str(row or "").rpartition(".")[0]
-        if not package or self._named(package):
+        if not package or self._named(package).nodes:
             return ref.target
         beside = f"{package}.{ref.target}"
-        return beside if self._named(beside) or self._named(beside.rpartition(".")[0]) else ref.target
+        is_there = self._named(beside).nodes or self._named(beside.rpartition(".")[0]).nodes
+        return beside if is_there else ref.target
 
     def _library(self, ref: _Ref) -> Iterator[int]:
         if "/" in ref.target and not ref.target.startswith("@"):
             name = ref.target if ref.target.count("/") == 0 else ref.target.split("/")[0]
         else:
             name = "/".join(ref.target.split("/")[:2]) if ref.target.startswith("@") else ref.target.partition(".")[0]
-        if not name or name == "__future__" or self._named(name):
+        if not name or name == "__future__" or self._named(name).nodes:
             return
         yield self._made("library", name, key(name, self._stems))
 
-    def _by_last_step(self, ref: _Ref) -> Iterator[int]:
-        rows = self._connection.execute(
-            "SELECT n.id, n.kind, n.qualified, n.file FROM nodes n JOIN files f ON f.id = n.file"
-            " WHERE n.name = ? AND n.kind = 'function'"
-            " AND f.language = (SELECT language FROM files WHERE id = ?) LIMIT ?",
-            (ref.key, ref.file, _FEW + 1),
-        )
-        found = [_Node(*row) for row in rows]
-        if len(found) <= _FEW:
-            yield from (node.id for node in found)
+    def _by_last_step(self, ref: _Ref) -> list[int]:
+        """Return the functions of a name in the same language, if they are few."""
+        _, language = self._file(ref.file)
+        held = self._methods.get((ref.key, language))
+        if held is None:
+            rows = self._connection.execute(
+                "SELECT n.id FROM nodes n JOIN files f ON f.id = n.file"
+                " WHERE n.name = ? AND n.kind = 'function' AND f.language = ? LIMIT ?",
+                (ref.key, language, _FEW + 1),
+            )
+            found = [node for (node,) in rows]
+            held = self._methods[ref.key, language] = found if len(found) <= _FEW else []
+        return held
 
     def _mentioned(self, ref: _Ref) -> Iterator[int]:
         """Yield what prose means by a name of code: the whole name, its end, or another spelling of it."""
@@ -307,21 +358,26 @@ class _Resolver:
             )
         return int(node)
 
-    def _nearest(self, found: list[_Node], ref: _Ref) -> list[_Node]:
+    def _nearest(self, found: _Namesakes, ref: _Ref) -> list[_Node]:
         """Return, of several things of one qualified name, those that lie closest to the text that refers."""
-        if len(found) < 2:
-            return found
-        own = self._path(ref.file)
-        shared = [_shared_folders(own, self._path(node.file)) for node in found]
-        return [node for node, common in zip(found, shared, strict=True) if common == max(shared)]
+        return found.nearest(self._folder(ref.file), self._folder)
 
-    def _path(self, file: int | None) -> str:
-        if file is None:
-            return ""
-        if file not in self._paths:
-            self._paths[file] = str(self._connection.execute("SELECT path FROM files WHERE id = ?", (file,)).get or "")
-        return self._paths[file]
+    def _folder(self, file: int | None) -> str:
+        return "" if file is None else self._file(file)[0]
+
+    def _file(self, file: int) -> tuple[str, str]:
+        """Return the folder of a text, nothing if it is no file, and its language."""
+        if file not in self._files:
+            path, language = self._connection.execute(
+                "SELECT path, language FROM files WHERE id = ?", (file,)
+            ).fetchone() or ("", "")
+            self._files[file] = os.path.dirname(path) if os.path.isabs(path) else "", language
+        return self._files[file]
 
 
-def _shared_folders(one: str, other: str) -> int:
-    return len(os.path.commonpath([one, other]).split(os.sep)) if os.path.isabs(one) and os.path.isabs(other) else 0
+def _upwards(folder: str) -> Iterator[str]:
+    """Yield a folder and those around it, the innermost first."""
+    while folder:
+        yield folder
+        above = os.path.dirname(folder)
+        folder = above if above != folder else ""

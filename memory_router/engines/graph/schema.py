@@ -82,4 +82,13 @@ def _first(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _second(connection: apsw.Connection) -> None:
+    connection.execute(
+        """
+        CREATE INDEX refs_inheriting ON refs(source) WHERE kind = 'inherits';
+        UPDATE files SET fingerprint = ''; -- more is read of every text than before
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second)

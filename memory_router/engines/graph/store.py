@@ -4,6 +4,7 @@ A definition that stays keeps its node, and with it the edges that lead there fr
 or changes its name opens the references to that name again, wherever they stand.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -22,7 +23,8 @@ class Store:
 
     def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
         self._connection = connection
-        self._stems = stems
+        self._key = functools.cache(lambda name: key(name, stems))
+        self._next = int(connection.execute("SELECT coalesce(max(id), 0) FROM nodes").get) + 1
 
     def put(self, source: Source, facts: Facts) -> None:
         """Store what a text states, in place of what it stated before."""
@@ -75,6 +77,8 @@ class Store:
             )
         }
         nodes: dict[str, int] = {}
+        fresh: list[tuple[int, Definition, int]] = []
+        moved: list[tuple[int, int, int]] = []
         for one in definitions:
             if one.qualified in nodes:
                 continue
@@ -82,14 +86,16 @@ class Store:
             held = before.get(one.qualified)
             if held and held[1:3] == (one.kind, digest):
                 nodes[one.qualified] = held[0]
-                self._connection.execute(
-                    "UPDATE nodes SET line = ?, last_line = ? WHERE id = ?", (one.line, one.last_line, held[0])
-                )
-                continue
-            nodes[one.qualified] = self._put_node(file, one, digest, touched)
+                moved.append((one.line, one.last_line, held[0]))
+            else:
+                nodes[one.qualified] = self._next
+                fresh.append((self._next, one, digest))
+                self._next += 1
+        self._connection.executemany("UPDATE nodes SET line = ?, last_line = ? WHERE id = ?", moved)
         kept = set(nodes.values())
         self._remove_nodes(((held[0], held[3], held[4]) for held in before.values() if held[0] not in kept), touched)
-        added = kept - {held[0] for held in before.values()}
+        self._insert(file, fresh, touched)
+        added = {node for node, *_ in fresh}
         self._connection.executemany(
             "INSERT INTO edges(source, target, kind, weight) VALUES (?, ?, 'defines', 1.0)",
             [
@@ -100,21 +106,24 @@ class Store:
         )
         return nodes
 
-    def _put_node(self, file: int | None, one: Definition, digest: int, touched: set[str]) -> int:
-        own = key(one.name, self._stems)
-        node = int(
-            self._connection.execute(
-                "INSERT INTO nodes(file, kind, name, qualified, key, line, last_line, summary, digest)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (file, one.kind, one.name, one.qualified, own, one.line, one.last_line, one.summary, digest),
-            ).get
+    def _insert(self, file: int, fresh: Sequence[tuple[int, Definition, int]], touched: set[str]) -> None:
+        keys = [self._key(one.name) for _, one, _ in fresh]
+        touched.update(keys, (one.name for _, one, _ in fresh))
+        self._connection.executemany(
+            "INSERT INTO nodes(id, file, kind, name, qualified, key, line, last_line, summary, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (node, file, one.kind, one.name, one.qualified, own, one.line, one.last_line, one.summary, digest)
+                for (node, one, digest), own in zip(fresh, keys, strict=True)
+            ],
         )
-        self._connection.execute(
+        self._connection.executemany(
             "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, ?, ?)",
-            (node, f"{spoken(one.name)} {own}", one.summary, one.body or spoken(one.qualified)),
+            [
+                (node, f"{spoken(one.name)} {own}", one.summary, one.body or spoken(one.qualified))
+                for (node, one, _), own in zip(fresh, keys, strict=True)
+            ],
         )
-        touched.update((one.name, own))
-        return node
 
     def _remove_nodes(self, rows: Iterable[Sequence[Any]], touched: set[str]) -> None:
         for node, name, own in list(rows):
@@ -139,10 +148,10 @@ class Store:
     def _row(self, file: int, node: int, reference: Reference, touched: set[str]) -> tuple[int | str, ...]:
         own = reference.key
         if reference.kind in NAMING:
-            own = key(reference.target, self._stems)
+            own = self._key(reference.target)
             touched.add(own)
         elif reference.kind in _OWN_KEY:
-            own = key(own, self._stems)
+            own = self._key(own)
         return file, node, reference.kind, reference.target, own, reference.line, reference.times, reference.evidence
 
     def _remove_references(self, file: int) -> None:

@@ -5,16 +5,14 @@ a class, an annotation, an attribute that `__init__` assigns. Other receivers st
 """
 
 import ast
-import builtins
 import sys
 import warnings
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from memory_router.engines.graph.extraction.modules import python_module
 from memory_router.engines.graph.facts import Definition, Facts, References, Source, first_sentence
 
-_BUILTINS = frozenset(dir(builtins))
 # Its calls are in every file and tell nothing; its imports are kept.
 _STANDARD = sys.stdlib_module_names
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -25,6 +23,13 @@ _COMMON = frozenset(
     ["close", "open", "read", "write", "readline", "flush", "group", "match", "run", "main", "name", "execute"]
 )
 _DEPTH = 60  # steps of one attribute chain; deeper ones are data
+_HOLDING = frozenset([ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith])
+# Sorts of nodes that may hold names, with the fields that do, the last first: half of all nodes are none of them.
+_FIELDS: dict[Any, tuple[str, ...]] = {
+    kind: tuple(field for field in reversed(kind._fields) if field not in ("ctx", "op", "ops"))
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind._fields and not issubclass(kind, ast.Constant)
+}
 
 
 class _Scope(NamedTuple):
@@ -34,6 +39,9 @@ class _Scope(NamedTuple):
     owner: str
     names: dict[str, str]
     outer: "_Scope | None"
+
+
+_Inside = list[tuple[ast.AST, _Scope]]  # what is to be read below a node, in order
 
 
 def facts(source: Source, raw: bytes | str) -> Facts:
@@ -71,14 +79,35 @@ class _Reader:
         self._attributes: dict[str, str] = {}  # class.attribute -> what it holds
         self._bases: dict[str, str] = {}
         self._seen: set[str] = set()
+        self._readers: dict[type, Callable[[Any, _Scope], _Inside]] = {
+            ast.Name: self._name,
+            ast.Attribute: self._attribute,
+            ast.Call: self._call,
+            ast.Import: self._import,
+            ast.ImportFrom: self._import_from,
+            ast.ClassDef: self._class,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+        }
 
     def read(self, tree: ast.Module) -> None:
         top = _Scope(self.module, "", {}, None)
         self._declare(tree.body, top)
-        todo: list[tuple[ast.AST, _Scope]] = [(node, top) for node in reversed(tree.body)]
+        todo: _Inside = [(node, top) for node in reversed(tree.body) if node.__class__ in _FIELDS]
         while todo:
             node, scope = todo.pop()
-            todo.extend(reversed(list(self._visit(node, scope))))
+            kind = node.__class__
+            if read := self._readers.get(kind):
+                todo.extend([inside for inside in reversed(read(node, scope)) if inside[0].__class__ in _FIELDS])
+                continue
+            if kind in _HOLDING:
+                self._held(node, scope)
+            for field in _FIELDS[kind]:
+                value: Any = getattr(node, field)
+                if value.__class__ is list:
+                    todo.extend([(one, scope) for one in reversed(value) if one.__class__ in _FIELDS])
+                elif value.__class__ in _FIELDS:
+                    todo.append((value, scope))
 
     def _declare(self, body: list[ast.stmt], scope: _Scope) -> None:
         """Note what a block defines, before anything in it is read: functions call what stands below them."""
@@ -90,25 +119,6 @@ class _Reader:
                     scope.names.setdefault(name, f"{scope.qualified}.{name}")
                     self._define("variable", name, scope, node, "")
 
-    def _visit(self, node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
-        """Note what a node says, and yield what is to be read below it."""
-        kind = type(node)
-        if kind is ast.Name or kind is ast.Attribute:
-            yield from self._used(node, scope, "uses")
-        elif kind is ast.Call:
-            yield from self._called(node, scope)  # type: ignore[arg-type]
-        elif kind in (ast.Import, ast.ImportFrom):
-            self._imported(node, scope)  # type: ignore[arg-type]
-        elif kind is ast.ClassDef:
-            yield from self._class(node, scope)  # type: ignore[arg-type]
-        elif kind in _FUNCTIONS:
-            yield from self._function(node, scope)  # type: ignore[arg-type]
-        else:
-            if kind in (ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith):
-                self._held(node, scope)
-            for child in ast.iter_child_nodes(node):
-                yield child, scope
-
     def _define(self, kind: str, name: str, scope: _Scope, node: ast.stmt, summary: str) -> str:
         qualified = f"{scope.qualified}.{name}"
         if qualified not in self._seen:
@@ -118,7 +128,7 @@ class _Reader:
             self.definitions.append(Definition(kind, name, qualified, scope.qualified, line, last, summary))
         return qualified
 
-    def _class(self, node: ast.ClassDef, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
+    def _class(self, node: ast.ClassDef, scope: _Scope) -> _Inside:
         qualified = self._define("class", node.name, scope, node, _summary(node))
         scope.names[node.name] = qualified
         for base in node.bases:
@@ -126,15 +136,14 @@ class _Reader:
             if target and not target.startswith("."):
                 self.references.add(qualified, "inherits", target, base.lineno)
                 self._bases.setdefault(qualified, target)
-            if isinstance(base, ast.Subscript):
-                yield base.slice, scope
         # A class's names are not seen from its methods, so nothing is looked up in this scope but by its own body.
         inner = _Scope(qualified, qualified, {}, scope)
         self._attribute_types(node, qualified, scope)
-        for child in [*node.decorator_list, *(keyword.value for keyword in node.keywords)]:
-            yield child, inner
-        for statement in node.body:
-            yield statement, inner
+        slices = [base.slice for base in node.bases if isinstance(base, ast.Subscript)]
+        keywords = [keyword.value for keyword in node.keywords]
+        return [(one, scope) for one in slices] + [
+            (child, inner) for child in (*node.decorator_list, *keywords, *node.body)
+        ]
 
     def _attribute_types(self, node: ast.ClassDef, qualified: str, scope: _Scope) -> None:
         for statement in node.body:
@@ -156,9 +165,7 @@ class _Reader:
         if held:
             self._attributes.setdefault(f"{owner}.{name}", held)
 
-    def _function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope
-    ) -> Iterator[tuple[ast.AST, _Scope]]:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> _Inside:
         qualified = self._define("function", node.name, scope, node, _summary(node))
         outer = scope.outer if scope.qualified == scope.owner and scope.outer else scope
         names: dict[str, str] = {}
@@ -172,11 +179,9 @@ class _Reader:
         self._declare(node.body, inner)
         annotations = [parameter.annotation for parameter in parameters] + [node.returns]
         defaults = [*node.args.defaults, *node.args.kw_defaults]
-        for child in [*node.decorator_list, *annotations, *defaults]:
-            if child is not None:
-                yield child, inner._replace(names={}, outer=outer)
-        for statement in node.body:
-            yield statement, inner
+        signature = _Scope(qualified, scope.owner, {}, outer)
+        said = [(child, signature) for child in (*node.decorator_list, *annotations, *defaults) if child is not None]
+        return said + [(statement, inner) for statement in node.body]
 
     def _held(self, node: ast.AST, scope: _Scope) -> None:
         """Follow what a variable of a function holds."""
@@ -250,50 +255,58 @@ class _Reader:
             inner = inner.outer
         return self.bindings.get(name, "")
 
-    def _called(self, node: ast.Call, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
-        if isinstance(node.func, ast.Name | ast.Attribute):
-            yield from self._used(node.func, scope, "calls")
-        else:
-            yield node.func, scope
-        for argument in node.args:
-            yield argument, scope
-        for keyword in node.keywords:
-            yield keyword.value, scope
+    def _name(self, node: ast.Name, scope: _Scope) -> _Inside:
+        if node.ctx.__class__ is ast.Load:
+            self._refer(node, scope, "uses")
+        return []
 
-    def _used(self, node: ast.AST, scope: _Scope, kind: str) -> Iterator[tuple[ast.AST, _Scope]]:
-        assert isinstance(node, ast.Name | ast.Attribute)  # noqa: S101  # told by the caller
-        if isinstance(node, ast.Attribute):
-            below: ast.expr = node
-            while isinstance(below, ast.Attribute):
-                below = below.value
-            if not isinstance(below, ast.Name):
-                yield below, scope
-        elif node.id in _BUILTINS and not self._looked_up(node.id, scope):
-            return
-        if not isinstance(node.ctx, ast.Load):
-            return
+    def _attribute(self, node: ast.Attribute, scope: _Scope, kind: str = "uses") -> _Inside:
+        if node.ctx.__class__ is ast.Load:
+            self._refer(node, scope, kind)
+        below: ast.expr = node
+        while below.__class__ is ast.Attribute:
+            below = below.value
+        return [] if below.__class__ is ast.Name else [(below, scope)]
+
+    def _call(self, node: ast.Call, scope: _Scope) -> _Inside:
+        called = node.func
+        inside: _Inside = []
+        if called.__class__ is ast.Name:
+            self._refer(called, scope, "calls")
+        elif isinstance(called, ast.Attribute):
+            inside = self._attribute(called, scope, "calls")
+        else:
+            inside = [(called, scope)]
+        inside += [(argument, scope) for argument in node.args]
+        inside += [(one.value, scope) for one in node.keywords]
+        return inside
+
+    def _refer(self, node: ast.expr, scope: _Scope, kind: str) -> None:
+        """Note what an expression denotes, unless that is nothing worth knowing."""
         target = self._means(node, scope)
-        if not target or target == scope.qualified or target in (scope.owner, self.module):
+        if not target or target in (scope.qualified, scope.owner, self.module):
             return
-        if target.partition(".")[0] in _STANDARD and not self.module.startswith(target.partition(".")[0]):
+        top = target.partition(".")[0]
+        if top in _STANDARD and not self.module.startswith(top):
             return
-        if target.startswith(".") and (kind != "calls" or target[1:] in _COMMON or target.startswith(".__")):
+        if not top and (kind != "calls" or target[1:] in _COMMON or target.startswith(".__")):
             return
         self.references.add(scope.qualified, kind, target, node.lineno)
 
-    def _imported(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                self.references.add(self.module, "imports", alias.name, node.lineno)
-                local, meant = (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
-                self._bind(local, meant, scope)
-            return
+    def _import(self, node: ast.Import, scope: _Scope) -> _Inside:
+        for alias in node.names:
+            self.references.add(self.module, "imports", alias.name, node.lineno)
+            local, meant = (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
+            self._bind(local, meant, scope)
+        return []
+
+    def _import_from(self, node: ast.ImportFrom, scope: _Scope) -> _Inside:
         base = node.module or ""
         if node.level:
             steps = self.package.split(".") if self.package else []
-            kept = steps[: len(steps) - node.level + 1]
             if node.level > len(steps) + 1:
-                return
+                return []
+            kept = steps[: len(steps) - node.level + 1]
             base = ".".join([*kept, *([base] if base else [])])
         for number, alias in enumerate(node.names):
             if alias.name == "*":
@@ -301,8 +314,9 @@ class _Reader:
                 self.bindings[f"*{node.lineno}.{number}"] = base
                 continue
             target = f"{base}.{alias.name}" if base else alias.name
-            self.references.add(self.module, "imports", target, getattr(alias, "lineno", node.lineno))
+            self.references.add(self.module, "imports", target, alias.lineno)
             self._bind(alias.asname or alias.name, target, scope)
+        return []
 
     def _bind(self, name: str, target: str, scope: _Scope) -> None:
         if scope.outer is not None:
