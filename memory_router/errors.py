@@ -4,6 +4,7 @@
     ├── QueryError
     │   ├── EmptyQueryError          EMPTY_QUERY
     │   ├── QueryTooLongError        QUERY_TOO_LONG
+    │   ├── InvalidTimeError         INVALID_TIME
     │   ├── UnknownRuleError         UNKNOWN_RULE
     │   └── UnknownBackendError      UNKNOWN_BACKEND
     ├── ConfigError                  CONFIG_INVALID
@@ -67,6 +68,12 @@ class QueryTooLongError(QueryError):
     """The question is longer than any question is."""
 
     code = "QUERY_TOO_LONG"
+
+
+class InvalidTimeError(QueryError):
+    """What was given as a time is none, or nothing lies between two of them."""
+
+    code = "INVALID_TIME"
 
 
 class UnknownRuleError(QueryError):

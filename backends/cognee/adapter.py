@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memory_router import paths
-from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve
+from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
 from memory_router.engines.cognee.place import Place, place
+from memory_router.engines.documents.projects import indexed_projects
 from memory_router.engines.graph.entity import Finding
 from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.errors import StoreError
@@ -20,13 +21,36 @@ _FIX = "Run: memory-router index PATH"
 _DEADLINE_SHARE = 0.8
 _DEADLINE_RESERVE = 0.2
 
+# How many findings are looked through for those of a time and a project.
+_FILTERED = 100
+
 _opened: list[KnowledgeGraph] = []
 
 
 def query(request: Request) -> Response:
     """Answer a question about relations from our graph, and from the real Cognee's if there is one."""
+    if not (request.scope or request.since or request.until):
+        return _anything(request)
+    found = _anything(request._replace(limit=max(_FILTERED, request.limit)))
+    within = [one for one in found.results if _is_within(one, request)]
+    if within or not found.results:
+        return answer(within[: request.limit], found.metadata) if within else found
+    return nothing("NO_MATCH", "What the graph holds of it is of another time or project.")
+
+
+def _anything(request: Request) -> Response:
     real = place()
     return _own(request) if real is None else _with_real(real, request)
+
+
+def _is_within(result: Result, request: Request) -> bool:
+    """Say whether a result is of the time and of the project that are asked for."""
+    since, until = window(request)
+    at = window(Request("", since=result.timestamp))[0]
+    if (since is not None and (at is None or at < since)) or (until is not None and (at is None or at > until)):
+        return False
+    project = str((result.metadata or {}).get("project") or "")
+    return not request.scope or project.lower() == request.scope.lower()
 
 
 def _own(request: Request) -> Response:
@@ -36,7 +60,8 @@ def _own(request: Request) -> Response:
     told = graph.ask(request.query, request.limit)
     metadata = {"engine": "embedded", "intent": told.intent, **({"note": told.note} if told.note else {})}
     if told.findings:
-        return answer([_result(finding) for finding in told.findings], metadata)
+        projects = indexed_projects(paths.documents_db(), [one.path for one in told.findings if one.path])
+        return answer([_result(one, projects.get(one.path or "")) for one in told.findings], metadata)
     if not graph.statistics().entities:
         return failure("NOT_INDEXED", f"The graph is empty: nothing was found in what is indexed. {_FIX}")
     return nothing(told.code, told.note)._replace(metadata=metadata)
@@ -119,7 +144,7 @@ def _graph() -> KnowledgeGraph | None:
     return _opened[0] if _opened else None
 
 
-def _result(finding: Finding) -> Result:
+def _result(finding: Finding, project: str | None) -> Result:
     return Result(
         finding.content,
         finding.relevance,
@@ -128,7 +153,7 @@ def _result(finding: Finding) -> Result:
         title=finding.title,
         path=finding.path,
         line=finding.line,
-        metadata={"engine": "embedded", **finding.metadata},
+        metadata={"engine": "embedded", **({"project": project} if project else {}), **finding.metadata},
     )
 
 

@@ -1,5 +1,6 @@
 """Answer from conversations: lossless-claw's own database where there is one, and imported transcripts."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -140,7 +141,8 @@ def _metadata(archive: Archive, turn: Turn) -> dict[str, Any]:
         "engine": _ENGINES[archive.name],
         "host": turn.host,
         "session": turn.session,
-        "project": turn.project or None,
+        "project": os.path.basename(turn.project) or None,
+        "folder": turn.project or None,
         "role": turn.role,
         "files": list(turn.files),
     }

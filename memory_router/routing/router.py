@@ -106,6 +106,9 @@ class Router:
         choice: Choice = RULES_DECIDE,
         limit: int = 10,
         trace: bool = False,
+        since: str | None = None,
+        until: str | None = None,
+        project: str | None = None,
         approval: str | None = None,
     ) -> Envelope:
         """Answer `query`; every failure is an envelope of status `error`, never an exception.
@@ -115,6 +118,9 @@ class Router:
             choice: what the caller wants instead of the rules' own decision.
             limit: how many results at the most.
             trace: whether the envelope tells how the answer came about.
+            since: nothing older is wanted: a date, an ISO 8601 time, or words such as `last week`.
+            until: nothing newer is wanted.
+            project: the one project that may answer, by its name.
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
         """
@@ -129,8 +135,9 @@ class Router:
             plan = self._plan(checked(query), choice, registry)
             if not plan.steps:
                 raise _nobody_to_ask(plan)
+            asked = _request(plan.query, limit, since, until, project)
             governance_check = self._approved(plan, registry, approval)
-            attempts.extend(self._attempts(plan, registry, limit))
+            attempts.extend(self._attempts(plan, registry, asked))
             envelope = judge(plan, attempts, self._config.fallback_threshold, self._journal.file)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
@@ -210,7 +217,7 @@ class Router:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
         return next(match for source in sources if source and (match := source.match(query)))
 
-    def _attempts(self, plan: Plan, registry: Registry, limit: int) -> list[Attempt]:
+    def _attempts(self, plan: Plan, registry: Registry, asked: contract.Request) -> list[Attempt]:
         """Ask the plan's steps until an answer is accepted or the total budget is spent."""
         total_ms = self._config.deadlines.total_ms
         started = time.perf_counter()
@@ -222,7 +229,7 @@ class Router:
                 deadline_ms = min(deadline_ms, total_ms - _milliseconds_since(started))
             if deadline_ms <= 0:
                 return None
-            request = contract.Request("query", plan.query, step.mode, limit, deadline_ms)
+            request = asked._replace(mode=step.mode, deadline_ms=deadline_ms)
             return lambda stop: self._attempt(step, registry, request, stop)
 
         attempts: dict[int, Attempt] = {}
@@ -279,6 +286,19 @@ class Router:
                 self._journal.fallback(query, backend, str(attempt.code), str(attempt.message), following_backend)
         except OSError as error:
             self._warn(f"what {backend} failed with was not logged: {error}. The answer is complete.")
+
+
+def _request(query: str, limit: int, since: str | None, until: str | None, project: str | None) -> contract.Request:
+    """Return what every backend is asked.
+
+    Raises:
+        InvalidTimeError: `since` or `until` is no time.
+    """
+    if since is not None or until is not None:
+        from memory_router.routing.window import iso_window  # few questions have one
+
+        since, until = iso_window(since, until)
+    return contract.Request("query", query, limit=limit, scope=project or None, since=since, until=until)
 
 
 def checked(query: str) -> str:

@@ -38,7 +38,9 @@ _ALLOWED = f"""
     (:since IS NULL OR {_STAMP} >= :since) AND (:until IS NULL OR {_STAMP} <= :until)
     AND (:session IS NULL OR m.conversation_id = :session)
     AND (:project IS NULL
-         OR m.conversation_id IN (SELECT conversation_id FROM conversations WHERE {{project}} = :project))
+         OR m.conversation_id IN (
+            SELECT conversation_id FROM conversations WHERE {{project}} = :project COLLATE NOCASE
+         ))
 """  # noqa: S608
 _PREVIOUS = """
     (SELECT p.message_id FROM messages p WHERE p.conversation_id = {0}.conversation_id AND p.seq < {0}.seq

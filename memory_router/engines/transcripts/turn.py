@@ -58,7 +58,7 @@ class Window(NamedTuple):
         since: none older, in seconds since the epoch.
         until: none newer, in seconds since the epoch.
         session: only those of the session with this number in the archive.
-        project: only those of this project.
+        project: only those of this project: a working folder, the last part of its path, or a session key.
     """
 
     since: float | None = None

@@ -34,7 +34,8 @@ def query(values: Values) -> int:
     """Answer one question, or one a line from stdin when it is `-`."""
 
     def ask(router: Router, question: str) -> Envelope:
-        return router.query(question, choice=_choice(values), limit=values["limit"], trace=values["trace"])
+        asked = {name: values[name] for name in ("limit", "since", "until", "project", "trace")}
+        return router.query(question, choice=_choice(values), **asked)
 
     def explain(question: str, error: MemoryRouterError) -> Envelope:
         return failed(Plan(question), error.code, str(error))
@@ -76,6 +77,9 @@ COMMANDS = {
     "query": Command(
         (
             Option("--limit", int, "Return at most this many results.", 10, low=1, high=100),
+            Option("--since", str, "Return nothing older: a date, an ISO 8601 time, or words such as `last week`."),
+            Option("--until", str, "Return nothing newer."),
+            Option("--project", str, "Return only what belongs to the project of this name."),
             _RULE,
             _BACKEND,
             Option("--trace", bool, "Tell how the answer came about.", False),
