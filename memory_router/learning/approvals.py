@@ -116,7 +116,7 @@ class ApprovalStore:
             )
         return self._get(approval)
 
-    def list(self, *, pending: bool = False) -> list[Approval]:
+    def newest(self, *, pending: bool = False) -> list[Approval]:
         """Return approvals, the newest first.
 
         Args:

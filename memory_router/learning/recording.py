@@ -96,7 +96,7 @@ def execution_of(outcome: Outcome, threshold: float, now: float) -> Execution:
         similarity=beside.similarity if beside else None,
         attempts=attempts,
         project=None,
-        asked_by=os.environ.get("USER"),
+        asked_by=os.environ.get("USER") or str(os.getuid()),
     )
 
 

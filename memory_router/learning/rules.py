@@ -9,7 +9,7 @@ from typing import Any
 from memory_router.contract import JsonObject
 from memory_router.errors import ConfigError, RuleError
 from memory_router.learning.compiled import write_compiled
-from memory_router.learning.meaning import model
+from memory_router.learning.meaning import cosine, model
 from memory_router.learning.rule import RuleRecord
 from memory_router.routing.rules import compile_pattern
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
@@ -59,6 +59,12 @@ class RuleStore:
     def with_vectors(self) -> "list[tuple[RuleRecord, array[float] | None]]":
         """Return every rule with the vector of its pattern; None for a regular expression."""
         return self._read()
+
+    def similar(self, request: str) -> list[tuple[float, RuleRecord]]:
+        """Return the rules matched by meaning with their similarity to a request, the most similar first."""
+        vector = model().embed(request)
+        found = [(cosine(vector, other), rule) for rule, other in self._read() if other]
+        return sorted(found, key=lambda pair: -pair[0])
 
     def add(
         self,

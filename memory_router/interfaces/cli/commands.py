@@ -9,15 +9,19 @@ import typer
 from memory_router import __version__
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, output
+from memory_router.interfaces.cli.approvals import approvals, approve, deny
 from memory_router.interfaces.cli.backends import backends, init
 from memory_router.interfaces.cli.config import config
 from memory_router.interfaces.cli.doctor import doctor
+from memory_router.interfaces.cli.executions import executions
 from memory_router.interfaces.cli.get import get
 from memory_router.interfaces.cli.graph import graph
 from memory_router.interfaces.cli.index import index
+from memory_router.interfaces.cli.learn import learn
 from memory_router.interfaces.cli.memories import demote, forget, promote, recall, tiers
 from memory_router.interfaces.cli.options import Option
 from memory_router.interfaces.cli.remember import remember
+from memory_router.interfaces.cli.rules import rules
 from memory_router.interfaces.cli.skill import skill
 from memory_router.interfaces.cli.transfer import backup, export, import_
 
@@ -99,9 +103,15 @@ for _name, _ask_command in ask.COMMANDS.items():
     app.command(_name)(typer_command(_ask_command))
 app.command()(get)
 app.command()(remember)
-for _command in (recall, promote, demote, forget, tiers, export, backup):
+_memories: tuple[Callable[..., None], ...] = (recall, promote, demote, forget, tiers, export, backup)
+for _command in _memories:
     app.command()(_command)
 app.command("import")(import_)
+_learning: tuple[Callable[..., None], ...] = (learn, approve, deny, approvals)
+for _command in _learning:
+    app.command()(_command)
+app.add_typer(rules)
+app.add_typer(executions)
 app.command()(backends)
 app.command()(doctor)
 app.add_typer(config)

@@ -1,0 +1,77 @@
+"""`memory-router approve`, `deny` and `approvals`: decide what may be asked."""
+
+from typing import Annotated
+
+import typer
+
+from memory_router.contract import iso_time
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import AsJson
+from memory_router.learning.approvals import Approval
+from memory_router.learning.stores import open_stores
+
+Id = Annotated[str, typer.Argument(help="The approval's id, as the answer names it.")]
+By = Annotated[str, typer.Option("--by", help="Who decides: a name or an address; it is kept.")]
+
+
+def approve(approval_id: Id, by: By, as_json: AsJson = False) -> None:
+    """Approve a question that waits for it; ask it again afterwards.
+
+    Example: memory-router approve 6d37c54d --by preston@example.com
+    """
+    _decide(approval_id, by, approved=True, as_json=as_json)
+
+
+def deny(approval_id: Id, by: By, as_json: AsJson = False) -> None:
+    """Deny a question that waits for approval.
+
+    Example: memory-router deny 6d37c54d --by preston@example.com
+    """
+    _decide(approval_id, by, approved=False, as_json=as_json)
+
+
+def approvals(
+    pending: Annotated[bool, typer.Option("--pending", help="Only those that wait for a decision.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List approvals, the newest first: who asked for what, who decided, and until when it holds.
+
+    Example: memory-router approvals --pending
+    """
+    with open_stores() as stores:
+        found = stores.approvals.newest(pending=pending)
+    if as_json or not output.is_terminal():
+        output.print_json({"approvals": [_as_object(one) for one in found]})
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("id", "state", "needed by", "by", "until", "request"),
+        [
+            (
+                one.id,
+                one.state,
+                ", ".join(one.needed_by),
+                output.visible(one.decided_by or ("somebody above" if one.escalation_required else "")),
+                iso_time(one.expires_at),
+                output.visible(one.user_request),
+            )
+            for one in found
+        ],
+    )
+
+
+def _decide(approval_id: str, by: str, *, approved: bool, as_json: bool) -> None:
+    with open_stores() as stores:
+        found = stores.approvals.decide(approval_id, by, approved=approved)
+    if as_json or not output.is_terminal():
+        output.print_json(_as_object(found))
+        return
+    print(output.visible(f"{by} {found.state}: {found.user_request}"))
+    if approved:
+        output.note(f"Ask it again until {iso_time(found.expires_at)}.")
+
+
+def _as_object(approval: Approval) -> dict[str, object]:
+    times = {name: value and iso_time(value) for name, value in approval._asdict().items() if name.endswith("_at")}
+    return {**approval._asdict(), **times}

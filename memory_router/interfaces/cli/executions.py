@@ -1,0 +1,144 @@
+"""`memory-router executions`: look at what was asked, rate it, and delete what is old."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from memory_router.contract import iso_time
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
+from memory_router.learning.execution import Execution
+from memory_router.learning.stores import open_stores
+
+executions = typer.Typer(name="executions", no_args_is_help=True, help="Look at what was asked, and rate it.")
+
+Id = Annotated[str, typer.Argument(help="The execution's id, or its beginning; every answer carries it.")]
+
+
+class Status(StrEnum):
+    """Say how an execution ended."""
+
+    success = "success"
+    failed = "failed"
+    governance_blocked = "governance_blocked"
+
+
+@executions.callback()
+def _group() -> None:
+    """Look at what was asked, and rate it: routing learns from it."""
+
+
+@executions.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 20,
+    status: Annotated[Status | None, typer.Option(help="Only those that ended so.")] = None,
+    project: Annotated[str | None, typer.Option(help="Only those of this project.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was asked, the newest first.
+
+    Example: memory-router executions list --status failed
+    """
+    with open_stores() as stores:
+        found = stores.executions.newest(limit, status=status, project=project)
+    if as_json or not output.is_terminal():
+        output.print_json({"executions": [as_object(one) for one in found]})
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("id", "when", "status", "way", "ms", "stars", "request"),
+        [
+            (
+                one.id,
+                iso_time(one.started_at),
+                one.status,
+                " > ".join(one.routing_path) or "-",
+                str(one.duration_ms),
+                "*" * (one.user_satisfaction or 0),
+                output.visible(one.user_request),
+            )
+            for one in found
+        ],
+    )
+
+
+@executions.command()
+def show(execution_id: Id, as_json: AsJson = False) -> None:
+    """Show one execution: its route, every attempt, what it cost, and who approved it.
+
+    Example: memory-router executions show 3f9c
+    """
+    with open_stores() as stores:
+        found = stores.executions.get(execution_id)
+    if as_json or not output.is_terminal():
+        output.print_json(as_object(found))
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    fields = {name: value for name, value in as_object(found).items() if name != "attempts"}
+    print_table(("", ""), [(name, output.visible(str(value))) for name, value in fields.items()])
+    print()
+    print_table(
+        ("step", "status", "relevance", "ms", "accepted", "error"),
+        [
+            (
+                one.step,
+                one.status,
+                f"{one.relevance:.2f}",
+                str(one.duration_ms),
+                str(one.accepted),
+                one.error_code or "",
+            )
+            for one in found.attempts
+        ],
+    )
+
+
+@executions.command()
+def rate(
+    execution_id: Id,
+    stars: Annotated[int, typer.Argument(min=1, max=5, help="From 1 (useless) to 5 (just right).")],
+    as_json: AsJson = False,
+) -> None:
+    """Say how good an answer was: 1 and 2 stars count as a failure of its route, whatever its relevance.
+
+    Example: memory-router executions rate 3f9c 5
+    """
+    with open_stores() as stores:
+        found = stores.executions.rate(execution_id, stars)
+    if as_json or not output.is_terminal():
+        output.print_json(as_object(found))
+        return
+    print(output.visible(f"{found.id} has {stars} of 5 stars now: {found.user_request}"))
+
+
+@executions.command()
+def purge(
+    older_than: Annotated[
+        int | None, typer.Option(min=0, help="In days; the retention of the configuration if left out.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many they are.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete old executions for good.
+
+    Example: memory-router executions purge --older-than 90 --dry-run
+    """
+    with open_stores() as stores:
+        days = stores.config.learning.retention_days if older_than is None else older_than
+        count = stores.executions.older_than(days)
+        if not dry_run:
+            confirm(f"Delete {count} executions older than {days} days?", yes=yes)
+            count = stores.executions.purge(days)
+    if as_json or not output.is_terminal():
+        output.print_json({"older_than_days": days, "executions": count, "deleted": not dry_run})
+        return
+    print(f"{count} executions older than {days} days {'would be' if dry_run else 'were'} deleted.")
+
+
+def as_object(execution: Execution) -> dict[str, object]:
+    """Return an execution as JSON has it, its time in ISO 8601."""
+    return {**execution.to_dict(), "started_at": iso_time(execution.started_at)}

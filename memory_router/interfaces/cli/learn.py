@@ -1,0 +1,67 @@
+"""`memory-router learn`: turn what was asked into rules."""
+
+from typing import Annotated
+
+import typer
+
+from memory_router import paths
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import AsJson
+from memory_router.learning.learner import Lesson
+from memory_router.learning.learner import learn as learn_from
+from memory_router.learning.stores import open_stores
+from memory_router.storage.derived import sole_writer
+
+
+def learn(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing; end at once if another run is at work.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Group what was asked, and propose a rule for each group that one backend answers well.
+
+    It also runs by itself, in the background, after every 50 questions (`executions.learn_every`). What it proposes
+    routes nothing before `memory-router rules approve`, unless the configuration says `"learning": "on"`.
+
+    Example: memory-router learn
+    """
+
+    def waiting() -> None:
+        if quiet:
+            raise typer.Exit
+        output.note("Another process is learning; waiting for it.")
+
+    with sole_writer(f"{paths.executions_spool()}.learning", waiting), open_stores() as stores:
+        stores.executions.purge(stores.config.learning.retention_days)
+        lesson = learn_from(stores.executions, stores.rules, stores.config)
+        # In a team's database, others may have approved rules meanwhile.
+        stores.rules.compile()
+    if quiet:
+        return
+    if as_json or not output.is_terminal():
+        output.print_json({**lesson._asdict(), "patterns": [pattern._asdict() for pattern in lesson.patterns]})
+        return
+    _print_lesson(lesson, stores.config.learning.mode)
+
+
+def _print_lesson(lesson: Lesson, mode: str) -> None:
+    from memory_router.interfaces.cli.tables import print_table
+
+    phases = lesson.phases
+    print(
+        f"{lesson.executions} executions: {phases['rule']} patterns with a rule's worth of them, "
+        f"{phases['forming']} forming, {phases['new']} new."
+    )
+    if lesson.patterns:
+        print_table(
+            ("pattern", "executions", "rule", ""),
+            [
+                (output.visible(one.request_pattern), str(one.executions), one.rule or "", one.reason)
+                for one in lesson.patterns
+            ],
+        )
+    if lesson.proposed and mode == "suggest":
+        output.note(f"\n{len(lesson.proposed)} rules wait for approval: memory-router rules approve ID --by WHO")
+    if lesson.suspended:
+        output.note(f"Suspended, since they fail too often now: {', '.join(lesson.suspended)}")

@@ -1,0 +1,62 @@
+"""Open everything that learning keeps, at once: the database with its stores, up to date with what was asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from memory_router import paths
+from memory_router.learning.approvals import ApprovalStore
+from memory_router.learning.executions import ExecutionStore
+from memory_router.learning.rules import RuleStore
+from memory_router.learning.schema import SCHEMA
+from memory_router.learning.spool import Spool
+from memory_router.routing.config import Config, load
+from memory_router.storage.database import Database, open_database
+from memory_router.storage.derived import sole_writer
+
+
+class LearningStores(NamedTuple):
+    """Hold the open stores.
+
+    Args:
+        config: the configuration in force.
+        database: the learning tables.
+        executions: what was asked.
+        rules: the rules beside the table.
+        approvals: what waits for approval, and what was decided.
+        unreadable: how many recorded lines could not be read.
+    """
+
+    config: Config
+    database: Database
+    executions: ExecutionStore
+    rules: RuleStore
+    approvals: ApprovalStore
+    unreadable: int
+
+
+@contextmanager
+def open_stores() -> Iterator[LearningStores]:
+    """Open the stores of this user or team, and take in what was recorded since.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or the database's driver is not installed.
+        StoreError: the database cannot be used.
+    """
+    config = load()
+    database = open_database(paths.learning_database(), SCHEMA)
+    try:
+        executions = ExecutionStore(database)
+        spool = paths.executions_spool()
+        with sole_writer(spool, lambda: None):
+            unreadable = executions.take_in(Spool(spool))
+        yield LearningStores(
+            config,
+            database,
+            executions,
+            RuleStore(database, paths.routing_rules_file()),
+            ApprovalStore(database, config.learning.approval_minutes),
+            unreadable,
+        )
+    finally:
+        database.close()
