@@ -97,3 +97,12 @@ def _migration(sql: str) -> Migration:
 
 
 SCHEMA = Schema("learning", (_migration(_FIRST),))
+
+# Every table with the column that tells its rows apart.
+TABLES = {
+    "executions": "id",
+    "routing_rules": "id",
+    "approvals": "id",
+    "dream_cycles": "cycle_id",
+    "constitutional_amendments": "id",
+}

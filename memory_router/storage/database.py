@@ -10,8 +10,10 @@ from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from memory_router.errors import ConfigError, NewerStoreError
+from memory_router.paths import shown
 
 Dialect = Literal["sqlite", "postgresql"]
 Row = dict[str, Any]
@@ -110,6 +112,15 @@ def missing_driver(program: str, extra: str) -> ConfigError:
     return ConfigError(
         f"The Python driver for {program} is not installed.", f"Run: pip install 'memory-router[{extra}]'"
     )
+
+
+def without_password(url: str) -> str:
+    """Return a database's URL as messages may show it."""
+    if url.startswith("sqlite:"):
+        return shown(url.removeprefix("sqlite:"))
+    parts = urlsplit(url)
+    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def encode_json(value: Any) -> str | None:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.string import TextLoader
 
 from memory_router.errors import StoreError
-from memory_router.storage.database import Dialect, Row, Schema
+from memory_router.storage.database import Dialect, Row, Schema, without_password
 
 _CONNECT_SECONDS = 5
 # Any number will do, as long as all processes that migrate use the same.
@@ -32,7 +31,7 @@ class PostgresDatabase:
     dialect: Dialect = "postgresql"
 
     def __init__(self, url: str, schema: Schema) -> None:
-        self._shown = _without_password(url)
+        self._shown = without_password(url)
         with self._named_errors():
             self._connection = psycopg.connect(
                 url, autocommit=True, connect_timeout=_CONNECT_SECONDS, row_factory=dict_row
@@ -114,9 +113,3 @@ def _translated(sql: str) -> bytes:
 
 def _bindings(values: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: str(value.tolist()) if isinstance(value, array) else value for name, value in (values or {}).items()}
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
-    return f"{parts.scheme}://{host}{parts.path}"

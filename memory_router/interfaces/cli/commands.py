@@ -12,6 +12,7 @@ from memory_router.interfaces.cli import ask, output
 from memory_router.interfaces.cli.approvals import approvals, approve, deny
 from memory_router.interfaces.cli.backends import backends, init
 from memory_router.interfaces.cli.config import config
+from memory_router.interfaces.cli.db import db
 from memory_router.interfaces.cli.doctor import doctor
 from memory_router.interfaces.cli.executions import executions
 from memory_router.interfaces.cli.get import get
@@ -23,6 +24,7 @@ from memory_router.interfaces.cli.options import Option
 from memory_router.interfaces.cli.remember import remember
 from memory_router.interfaces.cli.rules import rules
 from memory_router.interfaces.cli.skill import skill
+from memory_router.interfaces.cli.stats import stats
 from memory_router.interfaces.cli.transfer import backup, export, import_
 
 _TEXT = "The question, or `-` for one a line from stdin."
@@ -107,11 +109,12 @@ _memories: tuple[Callable[..., None], ...] = (recall, promote, demote, forget, t
 for _command in _memories:
     app.command()(_command)
 app.command("import")(import_)
-_learning: tuple[Callable[..., None], ...] = (learn, approve, deny, approvals)
+_learning: tuple[Callable[..., None], ...] = (learn, approve, deny, approvals, stats)
 for _command in _learning:
     app.command()(_command)
 app.add_typer(rules)
 app.add_typer(executions)
+app.add_typer(db)
 app.command()(backends)
 app.command()(doctor)
 app.add_typer(config)

@@ -1,0 +1,137 @@
+"""Count what routing without an LLM saves, and watch how routing gets on (seed 000, Monitoring Queries)."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from memory_router.routing.config import Learning
+from memory_router.storage.database import Database
+
+_DAY = 86_400
+_WEEK = 7 * _DAY
+# The epoch began on a Thursday, three days after a Monday.
+_MONDAY = 3 * _DAY
+# What the seed counts as a cache hit: a route as sure as a rule's similarity must be.
+_SURE = 0.85
+_PATTERNS = 10
+_WEEKS_DAYS = 90
+_HITS_DAYS = 30
+
+
+class PatternStatistics(NamedTuple):
+    """Hold one learned pattern, as the seed's first monitoring query has it."""
+
+    request_pattern: str
+    based_on_executions: int
+    confidence_score: float
+    success_rate: float | None
+    avg_cost_usd: float | None
+
+
+class WeekStatistics(NamedTuple):
+    """Hold a week (its Monday, seconds since the epoch) with its average confidence and number of requests."""
+
+    week: float
+    avg_confidence: float
+    total_requests: int
+
+
+class DayStatistics(NamedTuple):
+    """Hold a day (its midnight UTC, seconds since the epoch) with its cache hits; the rate is in percent."""
+
+    date: float
+    cache_hits: int
+    total_requests: int
+    cache_hit_rate: float
+
+
+class Savings(NamedTuple):
+    """Compare what was spent with what routing every request by an LLM would have cost.
+
+    Args:
+        requests: how many there were.
+        cost_usd: what they cost.
+        llm_cost_usd: what they would have cost with the routing by an LLM.
+        cost_saved: the share of it that was saved, from 0 to 1.
+        duration_ms: what they took.
+        llm_duration_ms: what they would have taken with the routing by an LLM.
+        time_saved: the share of that which was saved, from 0 to 1.
+    """
+
+    requests: int
+    cost_usd: float
+    llm_cost_usd: float
+    cost_saved: float
+    duration_ms: int
+    llm_duration_ms: int
+    time_saved: float
+
+
+class Statistics(NamedTuple):
+    """Hold everything that `memory-router stats` shows."""
+
+    patterns: tuple[PatternStatistics, ...]
+    weeks: tuple[WeekStatistics, ...]
+    days: tuple[DayStatistics, ...]
+    savings: Savings
+    success_rate: float | None
+
+
+def statistics(database: Database, settings: Learning, now: Callable[[], float] = time.time) -> Statistics:
+    """Return how routing gets on.
+
+    Args:
+        database: the learning tables.
+        settings: what routing by an LLM would cost.
+        now: the time in seconds since the epoch.
+    """
+    weeks = database.rows(
+        "SELECT floor((started_at + :monday) / :week) AS number, avg(routing_confidence) AS avg_confidence,"
+        " count(*) AS total FROM executions WHERE started_at >= :since GROUP BY number ORDER BY number",
+        {"monday": float(_MONDAY), "week": float(_WEEK), "since": now() - _WEEKS_DAYS * _DAY},
+    )
+    days = database.rows(
+        "SELECT floor(started_at / :day) AS number, count(*) AS total,"
+        " sum(CASE WHEN routing_confidence >= :sure THEN 1 ELSE 0 END) AS hits"
+        " FROM executions WHERE started_at >= :since GROUP BY number ORDER BY number DESC",
+        {"day": float(_DAY), "sure": _SURE, "since": now() - _HITS_DAYS * _DAY},
+    )
+    return Statistics(
+        _patterns(database),
+        tuple(WeekStatistics(row["number"] * _WEEK - _MONDAY, row["avg_confidence"], row["total"]) for row in weeks),
+        tuple(
+            DayStatistics(row["number"] * _DAY, row["hits"], row["total"], round(100 * row["hits"] / row["total"], 2))
+            for row in days
+        ),
+        *_totals(database, settings),
+    )
+
+
+def _patterns(database: Database) -> tuple[PatternStatistics, ...]:
+    rows = database.rows(
+        f"SELECT {', '.join(PatternStatistics._fields)} FROM routing_rules"  # noqa: S608 - our own columns
+        " WHERE auto_generated ORDER BY based_on_executions DESC, id LIMIT :limit",
+        {"limit": _PATTERNS},
+    )
+    return tuple(PatternStatistics(**row) for row in rows)
+
+
+def _totals(database: Database, settings: Learning) -> tuple[Savings, float | None]:
+    row = database.rows(
+        "SELECT count(*) AS requests, coalesce(sum(cost_usd), 0) AS cost, coalesce(sum(duration_ms), 0) AS duration,"
+        " sum(CASE WHEN status = 'success' THEN 1 ELSE 0 END) AS successes FROM executions"
+        " WHERE status <> 'governance_blocked'"
+    )[0]
+    requests, cost, duration = int(row["requests"]), float(row["cost"]), int(row["duration"])
+    llm_cost = cost + requests * settings.llm_cost_usd
+    llm_duration = duration + requests * settings.llm_duration_ms
+    saved = Savings(
+        requests,
+        round(cost, 6),
+        round(llm_cost, 6),
+        1 - cost / llm_cost if llm_cost else 0.0,
+        duration,
+        llm_duration,
+        1 - duration / llm_duration if llm_duration else 0.0,
+    )
+    return saved, row["successes"] / requests if requests else None
