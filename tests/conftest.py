@@ -25,6 +25,7 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 # A developer's own QMD, Claude Code or database must not leak into a test.
+_OF_COGNEE = ("COGNEE_SERVICE_URL", "COGNEE_API_KEY", "COGNEE_API_TOKEN", "SYSTEM_ROOT_DIRECTORY", "HTTP_API_PORT")
 _OF_OTHER_PROGRAMS = ("INDEX_PATH", "QMD_CONFIG_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 
 
@@ -54,7 +55,7 @@ class Home:
         self.state = folder / "state"
         self.log = self.state / "router.log"
         self.backends = folder / "config" / "backends"
-        clean = {name: value for name, value in os.environ.items() if name not in _OF_OTHER_PROGRAMS}
+        clean = {name: value for name, value in os.environ.items() if name not in _OF_OTHER_PROGRAMS + _OF_COGNEE}
         self.environment = {**clean, "HOME": str(folder), "MEMORY_ROUTER_HOME": str(folder), "NO_COLOR": "1"}
 
     def run(self, *arguments: str | bytes, stdin: str | bytes = b"", cwd: Path | None = None) -> Outcome:

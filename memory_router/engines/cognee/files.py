@@ -24,7 +24,7 @@ _NAMED = (
     f"MATCH (n:Node) WHERE {_IS_THING.format('n')}"
     " WITH n, replace(replace(replace(lower(n.name), ' ', ''), '_', ''), '-', '') AS held"
     " UNWIND $fragments AS f WITH n, held, f WHERE held CONTAINS f"
-    " WITH n, size(held) AS length, count(*) AS fits ORDER BY fits DESC, length LIMIT $most"
+    " WITH n, size(held) AS length, count(*) AS fits ORDER BY fits DESC, length, n.id LIMIT $most"
     " RETURN n.id, n.type, n.name, n.properties"
 )
 _EDGES = (
@@ -44,7 +44,7 @@ _FREQUENCIES = (
 _PASSAGES = (
     "MATCH (n:Node) WHERE n.type = $passage WITH n, lower(n.properties) AS text"
     " UNWIND $words AS w WITH n, w, text WHERE text CONTAINS w.word"
-    " RETURN n.id, sum(w.weight) AS score ORDER BY score DESC LIMIT $most"
+    " RETURN n.id, sum(w.weight) AS score ORDER BY score DESC, n.id LIMIT $most"
 )
 _COUNT_THINGS = f"MATCH (n:Node) WHERE {_IS_THING.format('n')} RETURN count(*)"
 _COUNT_EDGES = _EDGES.replace("%s.id IN $ids AND ", "").partition(" RETURN ")[0] + " RETURN count(*)"
@@ -128,11 +128,11 @@ class GraphFiles:
 
     def edges(self, ids: Sequence[str]) -> list[Edge]:
         """Return the relations between things that begin or end at some of them."""
-        found: dict[Edge, None] = {}
+        found: set[Edge] = set()
         for end in ("a", "b"):
             for source, target, relation, held in self._rows(_EDGES % end, ids=list(ids), most=_MOST_EDGES, **_SORTS):
-                found[Edge(source, target, relation or "related_to", str(_held(held).get("edge_text") or ""))] = None
-        return list(found)
+                found.add(Edge(source, target, relation or "related_to", str(_held(held).get("edge_text") or "")))
+        return sorted(found)
 
     def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return things by their ids."""
@@ -143,7 +143,7 @@ class GraphFiles:
         found: dict[str, list[Node]] = {node: [] for node in ids}
         for thing, *row in self._rows(_MENTIONS, ids=list(ids), passage=PASSAGE, most=_MOST_MENTIONS):
             found[thing].append(_node(row))
-        return found
+        return {thing: sorted(passages) for thing, passages in found.items()}
 
     def frequencies(self, words: Sequence[str]) -> Frequencies:
         """Count the passages, and those that hold each of some words in lower case."""
@@ -161,7 +161,7 @@ class GraphFiles:
             for spelling in _stored(word)
         ]
         rows = self._rows(_PASSAGES, passage=PASSAGE, words=words, most=most) if words else []
-        best = [key for key, _ in sorted(rows, key=lambda row: -row[1])[:most]]
+        best = [key for key, _ in sorted(rows, key=lambda row: (-row[1], row[0]))[:most]]
         held = self.nodes(best)
         return [held[key] for key in best if key in held]
 

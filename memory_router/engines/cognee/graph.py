@@ -37,11 +37,14 @@ class Node(NamedTuple):
 def read_node(key: Any, kind: Any, name: Any, properties: Any) -> Node:
     """Make a node of what Cognee stores about it, whatever of that is there."""
     held = properties if isinstance(properties, dict) else {}
-    text = held.get("text") or held.get("description") or ""
+    text, about, document = (_text(held.get(key)) for key in ("text", "description", "document_name"))
     made = held.get("created_at")
-    document = str(held.get("document_name") or "")
     written = made / 1000 if isinstance(made, int | float) and 0 < made < 1e14 else None
-    return Node(str(key), str(kind or ""), str(name or ""), str(text), document, written)
+    return Node(str(key), _text(kind), _text(name), text or about, document, written)
+
+
+def _text(told: Any) -> str:
+    return told if isinstance(told, str) else ""
 
 
 class Edge(NamedTuple):
@@ -123,7 +126,7 @@ class HeldGraph:
 
     def edges(self, ids: Sequence[str]) -> list[Edge]:
         """Return the relations between things that begin or end at some of them."""
-        return list(dict.fromkeys(edge for node in ids for edge in self._edges.get(node, ())))
+        return sorted({edge for node in ids for edge in self._edges.get(node, ())})
 
     def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return things by their ids."""
@@ -131,7 +134,7 @@ class HeldGraph:
 
     def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
         """Return the passages that speak of some things, by the thing."""
-        return {node: self._mentions.get(node, []) for node in ids}
+        return {node: sorted(self._mentions.get(node, [])) for node in ids}
 
     def frequencies(self, words: Sequence[str]) -> Frequencies:
         """Count the passages, and those that hold each of some words in lower case."""
@@ -145,7 +148,7 @@ class HeldGraph:
             text = passage.text.lower()
             if score := sum(weight for word, weight in weights.items() if word in text):
                 scored.append((score, passage))
-        return [passage for _, passage in sorted(scored, key=lambda one: -one[0])[:most]]
+        return [passage for _, passage in sorted(scored, key=lambda one: (-one[0], one[1]))[:most]]
 
 
 def together(name: str) -> str:

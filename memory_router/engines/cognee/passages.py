@@ -39,7 +39,9 @@ def find(graph: Graph, stems: Stems, question: str, nearest: Sequence[str], limi
     found = graph.passages({parts[word]: weights[stem] for word, stem in asked.items()}, max(_JUDGED, limit))
     chosen = {node: rank for rank, node in enumerate(nearest[:_MOST_CHOSEN])}
     known = sum(weights[stem] for stem, count in counts.items() if count) / (sum(weights.values()) or 1.0)
-    candidates = {node.id: node for node in [*found, *graph.nodes(chosen).values()] if node.kind == PASSAGE}
+    candidates = {
+        node.id: node for node in [*found, *graph.nodes(chosen).values()] if node.kind == PASSAGE and node.text
+    }
     hits = []
     for node in candidates.values():
         relevance = _estimate(node, stems, weights, known)
@@ -47,7 +49,7 @@ def find(graph: Graph, stems: Stems, question: str, nearest: Sequence[str], limi
             relevance = 1 - (1 - relevance) * (1 - _CHOSEN / (1 + chosen[node.id]))
         if relevance > 0:
             hits.append(_hit(node, relevance))
-    return sorted(hits, key=lambda hit: -hit.relevance)[:limit]
+    return sorted(hits, key=lambda hit: (-hit.relevance, hit.id))[:limit]
 
 
 def _estimate(node: Node, stems: Stems, weights: dict[str, float], known: float) -> float:

@@ -93,7 +93,7 @@ def _needing(graph: Graph, stems: Stems, linked: Linked, asked: Asked) -> list[_
         border = {there: way for there, way in reached.items() if way[2] > _SAID * _LOOSE}
         if not border:
             break
-    return sorted(found, key=lambda one: -one.relevance)
+    return sorted(found, key=lambda one: (-one.relevance, one.about))
 
 
 def _direction(edge: Edge) -> tuple[str, str]:
@@ -166,7 +166,7 @@ def _around(graph: Graph, linked: Linked) -> list[_Found]:
         there = edge.other(here)
         if there not in near:
             found.setdefault(there, _Found([edge], [here, there], _SAID * _AROUND * near[here], there))
-    return sorted(found.values(), key=lambda one: -one.relevance)
+    return sorted(found.values(), key=lambda one: (-one.relevance, one.about))
 
 
 def _with_evidence(graph: Graph, found: Sequence[_Found]) -> list[Hit]:

@@ -212,22 +212,27 @@ def _call(server: Server, method: str, path: str, body: Any, ends: float) -> Any
         raise StoreError(f"The deadline leaves no time for {where}.", _FIX_LOG)
     kind = HTTPSConnection if server.url.startswith("https:") else HTTPConnection
     connection = kind(host, port, timeout=left)
-    # The time-out is that of one read; a server that drips is cut off by the clock.
-    clock = Timer(left, lambda: connection.sock and connection.sock.shutdown(socket.SHUT_RDWR))
-    clock.daemon = True
-    clock.start()
+    clock = None
     try:
+        connection.connect()
+        # The time-out is that of one read; a server that drips is cut off by the clock.
+        clock = Timer(ends - time.monotonic(), connection.sock.shutdown, [socket.SHUT_RDWR])
+        clock.daemon = True
+        clock.start()
         headers = {"Content-Type": "application/json", "Accept": "application/json", **server.headers}
         sent = None if body is None else json.dumps(body)
         connection.request(method, urlsplit(server.url).path.rstrip("/") + path, sent, headers)
-        response = connection.getresponse()
-        status, raw = response.status, response.read(_MOST_BYTES + 1)
+        with connection.getresponse() as response:
+            status, raw = response.status, response.read(_MOST_BYTES + 1)
+        if time.monotonic() >= ends:
+            raise TimeoutError("what came is cut off")
     except (OSError, HTTPException, ValueError) as error:
         if time.monotonic() >= ends - 0.005:
             raise StoreError(f"{where} did not answer within {left:.1f} s.", _FIX_LOG) from error
         raise StoreError(f"{where} cannot be asked ({type(error).__name__}: {error}).", _FIX_START) from error
     finally:
-        clock.cancel()
+        if clock:
+            clock.cancel()
         connection.close()
     if status != 200:
         raise _refusal(where, status, raw)
