@@ -4,7 +4,7 @@ import time
 
 from memory_router.contract import iso_time
 from memory_router.errors import InvalidTimeError
-from memory_router.text import timewords
+from memory_router.text import moments
 
 _FIX = "Give a date such as 2026-03-01, an ISO 8601 time, or words such as `yesterday`, `last week` or `March 2026`."
 
@@ -29,7 +29,7 @@ def iso_window(since: str | None, until: str | None) -> tuple[str | None, str | 
 def _moment(text: str | None, now: float, *, is_end: bool) -> float | None:
     if text is None:
         return None
-    found = timewords.moment(text, now, is_end=is_end)
+    found = moments.moment(text, now, is_end=is_end)
     if found is None:
         raise InvalidTimeError(f"{text!r} is no time that is understood.", _FIX)
     return found

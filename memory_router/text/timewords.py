@@ -1,11 +1,8 @@
-"""Read words of time as a span of time: "this morning", "last week", "in March 2025", "earlier in the conversation"."""
+"""Read words of time in a question as a span of time: "this morning", "last week", "earlier in the conversation"."""
 
 import re
 import time
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
-
-from memory_router.text import dates
 
 _DAY = 86_400.0
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "couple of": 2, "three": 3, "few": 4, "four": 4, "five": 5, "six": 6}
@@ -17,7 +14,7 @@ _CONVERSATION = re.compile(
     r"|\bearlier in conversation\b|\b(?:in )?this session\b",
     re.IGNORECASE,
 )
-_AGO = re.compile(
+AGO = re.compile(
     r"\b(?:about |some )?(\d{1,4}|a few|few|a couple of|couple of|an?|one|two|three|four|five|six) "
     r"(minute|hour|day|week|month|year)s? ago\b",
     re.IGNORECASE,
@@ -29,12 +26,6 @@ _PART_OF_DAY = re.compile(rf"\b{_PART}(?:'s)?(?: session)?\b|\b(tonight)\b", re.
 _DAYS = re.compile(r"\b(?:(earlier) )?(today|yesterday)(?:'s)?(?: session)?\b", re.IGNORECASE)
 _SPANS = re.compile(r"\b(?:in |during |from )?(this|last|past|previous) (week|month|year)(?:'s)?\b", re.IGNORECASE)
 _WEEKDAY = re.compile(rf"\b(?:on |last |from ){{1,2}}({'|'.join(_WEEKDAYS)})(?:'s)?\b", re.IGNORECASE)
-_MONTH_OF_YEAR = re.compile(rf"\b(?:in |during |from )?({dates.MONTH})\.?(?: of)?,? ({dates.YEAR})\b", re.IGNORECASE)
-_MONTH_ALONE = re.compile(rf"\b(?:in|during|since|last|from) (?:last )?({dates.MONTH})\b(?! \d)", re.IGNORECASE)
-_YEAR_ALONE = re.compile(rf"\b(?:in|during|since|from) ({dates.YEAR})\b(?!-)", re.IGNORECASE)
-_RECENTLY = re.compile(r"\b(?:recent|recently|lately|these days)\b", re.IGNORECASE)
-_ISO_PART = re.compile(rf"({dates.YEAR})(?:-(0[1-9]|1[0-2]))?")
-_RECENT_DAYS = 30
 _HOURS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (18, 29)}
 
 
@@ -66,81 +57,37 @@ def read(question: str, now: float) -> Asked:
     for pattern, span in _SPEECH:
         found = pattern.search(question)
         if found and (ends := span(found, now)) is not None:
-            return _asked(question, *found.span(), *ends)._replace(is_conversation=pattern is _CONVERSATION)
+            return narrowed(question, *found.span(), *ends)._replace(is_conversation=pattern is _CONVERSATION)
     return Asked(question)
 
 
-def read_dates(question: str, now: float) -> Asked:
-    """Split a question likewise by a date, a month, a year, or a word such as "recently".
-
-    What is said of a date need not have been said on it, so this is a hint where `read` is a condition.
-    """
-    for one in dates.found(question):
-        day = _time(one.year, one.month, one.day), _time(one.year, one.month, one.day + 1)
-        return _asked(question, one.start, one.end, *day)
-    for pattern, span in _DATES:
-        if found := pattern.search(question):
-            return _asked(question, *found.span(), *span(found, now))
-    return Asked(question)
-
-
-def moment(text: str, now: float, *, is_end: bool) -> float | None:
-    """Return the time that a date, an ISO 8601 time or words of time name, in seconds since the epoch, or None.
-
-    Args:
-        text: such as `2026-03-01`, `2026-03`, `2026-03-01T12:00Z`, `last week`, `3 days ago`, `March 2025`.
-        now: what "today" is counted from, in seconds since the epoch.
-        is_end: whether the end of what lasts longer is meant, not its beginning. Without a zone, times are local.
-    """
-    text = " ".join(text.split())
-    if found := _AGO.fullmatch(text):
-        return sum(_ago(found, now)) / 2
-    for asked in _readings(text, now):
-        if asked.words and not asked.rest and asked.since is not None and asked.until is not None:
-            return asked.since if not is_end else asked.until - (asked.until != now)
-    if "-" not in text:
-        return now if text.lower() == "now" else None
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _readings(text: str, now: float) -> Iterator[Asked]:
-    if part := _ISO_PART.fullmatch(text):
-        year, month = int(part[1]), int(part[2] or 0)
-        yield _asked(text, 0, len(text), *(_month_of(year, month) if month else _year_of(year)))
-    for phrase in (text, f"on {text}", f"in {text}"):
-        yield read(phrase, now)
-        yield read_dates(phrase, now)
-
-
-def _asked(question: str, start: int, end: int, since: float | None, until: float | None) -> Asked:
+def narrowed(question: str, start: int, end: int, since: float | None, until: float | None) -> Asked:
+    """Return a question without the words of time between `start` and `end`, which mean that span."""
     rest = " ".join((question[:start] + " " + question[end:]).split())
     return Asked(rest, question[start:end], since, until)
 
 
-def _time(year: int, month: int = 1, day: int = 1) -> float:
+def midnight(year: int, month: int = 1, day: int = 1) -> float:
+    """Return the local midnight in which a day begins, in seconds since the epoch; days past the month count on."""
     return time.mktime((year, month, day, 0, 0, 0, 0, 0, -1))
 
 
 def _midnight(now: float, days: int = 0) -> float:
     local = time.localtime(now)
-    return _time(local.tm_year, local.tm_mon, local.tm_mday + days)
+    return midnight(local.tm_year, local.tm_mon, local.tm_mday + days)
 
 
 def _month(now: float, months: int = 0) -> float:
     local = time.localtime(now)
-    return _time(local.tm_year, local.tm_mon + months)
+    return midnight(local.tm_year, local.tm_mon + months)
 
 
 def _year(now: float, years: int = 0) -> float:
-    return _time(time.localtime(now).tm_year + years)
+    return midnight(time.localtime(now).tm_year + years)
 
 
-def _ago(found: re.Match[str], now: float) -> tuple[float, float]:
+def ago(found: re.Match[str], now: float) -> tuple[float, float]:
+    """Return the span that a match of `AGO` means; its middle is the moment."""
     said = found[1].lower().removeprefix("a ")
     count = int(said) if said.isdigit() else _NUMBERS[said]
     unit = _UNITS[found[2].lower()]
@@ -184,29 +131,9 @@ def _weekday(found: re.Match[str], now: float) -> tuple[float, float]:
     return _midnight(now, -back), _midnight(now, 1 - back)
 
 
-def _month_of(year: int, month: int) -> tuple[float, float]:
-    return _time(year, month), _time(year, month + 1)
-
-
-def _year_of(year: int) -> tuple[float, float]:
-    return _time(year), _time(year + 1)
-
-
-def _month_alone(found: re.Match[str], now: float) -> tuple[float, float]:
-    """Return the last month of that name that has begun."""
-    local, month = time.localtime(now), dates.month(found[1])
-    return _month_of(local.tm_year - (month > local.tm_mon), month)
-
-
-_DATES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], float], tuple[float, float]]], ...] = (
-    (_MONTH_OF_YEAR, lambda found, _now: _month_of(int(found[2]), dates.month(found[1]))),
-    (_MONTH_ALONE, _month_alone),
-    (_YEAR_ALONE, lambda found, _now: _year_of(int(found[1]))),
-    (_RECENTLY, lambda _found, now: (now - _RECENT_DAYS * _DAY, now)),
-)
 _SPEECH = (
     (_CONVERSATION, lambda _found, _now: (None, None)),
-    (_AGO, _ago),
+    (AGO, ago),
     (_PART_OF_DAY, _part_of_day),
     (_DAYS, _days),
     (_SPANS, _spans),
