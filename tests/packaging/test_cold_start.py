@@ -10,7 +10,10 @@ from memory_router.contract import Result
 from memory_router.testing import Behaviour
 from tests.conftest import Home
 
-HEAVY = ("typer", "rich", "click", "numpy", "pydantic", "msgspec", "orjson", "asyncio", "dataclasses", "pathlib")
+HEAVY = (
+    *("typer", "rich", "click", "numpy", "pydantic", "msgspec", "orjson", "asyncio", "dataclasses", "pathlib"),
+    *("ladybug", "http.client", "urllib.request", "shutil"),
+)
 # Both sides end their process without the interpreter's tear-down; here something is still to be asked of it.
 STAY = "import os\ndef end(code): raise SystemExit(code)\nos._exit = end"
 REPORT = f"import sys, json; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)"
@@ -50,11 +53,13 @@ def test_ask_path_is_light(name: str, home: Home) -> None:
     assert heavy_modules(home, command(name, "auth")) == []
 
 
-@pytest.mark.parametrize("backend", ["qmd", "totalrecall"])
+@pytest.mark.parametrize("backend", ["qmd", "totalrecall", "cognee"])
 def test_adapters_are_light(backend: str, home: Home) -> None:
     """The process of a bundled backend that answers a question imports nothing heavy."""
     from memory_router import paths
 
+    (home.folder / "tides.py").write_text("def has_water():\n    return True\n")
+    assert home.run("init", "--tier", "pro").code == 0
     assert home.run("index", str(home.folder)).code == 0
     assert home.run("remember", "We chose Postgres for row-level security").code == 0
     adapter = f"{paths.bundled('backends')}/{backend}/adapter.py"
