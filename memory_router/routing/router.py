@@ -1,9 +1,10 @@
 """Answer a question: detect, plan, attempt, judge, envelope, record (design, Ask)."""
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from memory_router import contract
 from memory_router.contract import JsonObject
@@ -149,6 +150,24 @@ class Router:
         envelope = self._complete(envelope, started)
         self._keep(Outcome(plan, registry, tuple(attempts), envelope, governance_check))
         return envelope._replace(trace=describe(plan, attempts, self._config)) if trace else envelope
+
+    def query_multi(self, request: str, **asked: Any) -> Envelope:
+        """Answer the parts of a compound request in order, in one envelope (see `combined`).
+
+        Args:
+            request: such as "process payroll and send a voice summary".
+            asked: what `query` takes beside the question; it holds for every part.
+        """
+        from memory_router.routing import combined, compound
+
+        started = time.perf_counter()
+        request = without_surrogates(request)
+        try:
+            parts = compound.split(checked(request))
+        except QueryError as error:
+            return self._complete(failed(Plan(request), error.code, str(error)), started)
+        envelopes = list(combined.answers(parts, functools.partial(self.query, **asked)))
+        return self._complete(combined.combine(request, parts, envelopes), started)
 
     def get(self, identifier: str, layer: str = "detail") -> JsonObject:
         """Fetch a result by the id that an answer gave it, with as much around it as `layer` says.

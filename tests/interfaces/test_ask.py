@@ -227,7 +227,19 @@ def test_terminal_gets_a_table(home: Home) -> None:
     assert "\x9b" not in shown
 
 
-WORDS = ["--json", "--limit", "--limit=5", "--rule", "--rule=2", "--backend", "--trace", "--exit-status", "-", "--"]
+WORDS = [
+    "--json",
+    "--limit",
+    "--limit=5",
+    "--rule",
+    "--rule=2",
+    "--backend",
+    "--trace",
+    "--multi",
+    "--exit-status",
+    "-",
+    "--",
+]
 
 
 @given(

@@ -101,15 +101,6 @@ def test_order_of_the_chain_decides(script: str) -> None:
     assert [status for _, status in played[len(ended) :]] == ["superseded"] * (len(played) - len(ended))
 
 
-def test_nothing_begins_after_an_acceptable_answer() -> None:
-    """A step after one that could be accepted is never begun: it could not win."""
-    scene = Scene("b+ a-")
-    course = scene.play(delay_ms=0)
-    assert next(course) == ("b", "accepted")
-    assert ("c", "superseded") not in list(course)
-    assert scene.begun == ["a", "b"]
-
-
 def test_quick_steps_are_asked_in_turn() -> None:
     """A step that ends before the delay is over is followed as without hedging: only if it was not accepted."""
     scene = Scene("a- b+")

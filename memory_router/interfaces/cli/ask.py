@@ -35,7 +35,8 @@ def query(values: Values) -> int:
 
     def ask(router: Router, question: str) -> Envelope:
         asked = {name: values[name] for name in ("limit", "since", "until", "project", "trace")}
-        return router.query(question, choice=_choice(values), **asked)
+        answer = router.query_multi if values["multi"] else router.query
+        return answer(question, choice=_choice(values), **asked)
 
     def explain(question: str, error: MemoryRouterError) -> Envelope:
         return failed(Plan(question), error.code, str(error))
@@ -82,6 +83,7 @@ COMMANDS = {
             Option("--project", str, "Return only what belongs to the project of this name."),
             _RULE,
             _BACKEND,
+            Option("--multi", bool, "Split a compound request, and answer its parts in order.", False),
             Option("--trace", bool, "Tell how the answer came about.", False),
             _JSON,
             Option("--exit-status", bool, "Exit with 3 for a partial and 4 for an empty answer.", False),

@@ -29,10 +29,17 @@ def print_envelope(envelope: Envelope) -> None:
     console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
         console.print(f"  {escape(visible(envelope.error_message))}")
+    if envelope.parts:
+        rows = [
+            (str(part["part"]), part["status"], part["routed_to"] or "", part["query_echo"]) for part in envelope.parts
+        ]
+        print_table(("part", "status", "from", "asked"), rows)
     for position, result in enumerate(envelope.results, 1):
-        _print_result(console, f"{position}.", result, _SNIPPET_LINES)
-    if envelope.trace and envelope.trace["table"]:
-        _print_trace(console, envelope.trace)
+        label = f"part {result['metadata']['part']}." if envelope.parts else f"{position}."
+        _print_result(console, label, result, _SNIPPET_LINES)
+    for trace in (envelope.trace, *(part.get("trace") for part in envelope.parts or ())):
+        if trace and trace["table"]:
+            _print_trace(console, trace)
 
 
 def print_results(results: Sequence[JsonObject]) -> None:

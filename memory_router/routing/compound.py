@@ -1,0 +1,204 @@
+"""Split a compound request into parts that can be asked one by one: "process payroll and send a voice summary".
+
+Lists, blank lines, semicolons and sentences always separate. A comma, a line break, "and" or "then" separates only
+where a request stands before it and another one begins behind it: a question, or a verb of command with its object.
+So neither "the relationship between A and B" nor "search and replace" is split. Quoted and bracketed text is one word.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from memory_router.errors import QueryTooLongError
+from memory_router.routing import requests
+from memory_router.routing.requests import Word
+from memory_router.text import words
+
+MAX_PARTS = 10
+# What a part that refers back takes over at the most.
+_MAX_CARRIED = 12
+# No person's sentence is longer; dividing takes time in the square of the length.
+_MAX_SENTENCE = 200
+
+_ATOM = re.compile(
+    r"\"[^\"\n]{1,500}\"|“[^”\n]{1,500}”|`[^`\n]{1,500}`|(?<!\w)'[^'\n]{1,500}'(?!\w)|\([^()\n]{3,500}\)"
+)
+_RUN = re.compile(r"(\S+)(\s*)")
+_PUNCTUATION = ".!?,;:"
+_NUMBER = re.compile(r"\(?(\d{1,2})[.)]")
+_BULLETS = ("-", "*", "\N{BULLET}")
+_ABBREVIATIONS = {"e.g", "i.e", "etc", "vs", "cf", "mr", "mrs", "ms", "dr", "prof", "approx", "fig", "inc", "ltd"}
+_ADDITION = {"and", "&", "plus"}
+_SEQUENCE = {"then", "afterwards", "afterward", "next", "finally", "lastly", "also"}
+
+_BACK = re.compile(
+    r"\b(?:its?|they|them|theirs?|these|those|this|ones|he|him|his|she|hers?"
+    r"|the (?:results?|outputs?|outcome|answers?|findings|above|former|latter|same))\b"
+    r"|\bthat(?=[.,;!?]|\s*$|\s+(?:to|into|in|for|from|with|as|by|on)\b)"
+    r"|\b(?:of|about|to|from|with|for|after|before|on|like) that\b",
+    re.IGNORECASE,
+)
+
+
+class Part(NamedTuple):
+    """Hold one part of a compound request.
+
+    Args:
+        text: the part as it was written.
+        query: what to ask: the text and, if it refers back, what the part before it is about.
+    """
+
+    text: str
+    query: str
+
+
+def split(request: str) -> tuple[Part, ...]:
+    """Return the parts of `request` in order: the request itself if it is not compound.
+
+    Raises:
+        QueryTooLongError: it has more than MAX_PARTS parts.
+    """
+    parts: list[Part] = []
+    for text in _texts(request):
+        parts.append(Part(text, _complete(text, parts[-1].query) if parts else text))
+        if len(parts) > MAX_PARTS:
+            raise QueryTooLongError(
+                f"The request has more than {MAX_PARTS} parts.",
+                "Ask them in several requests, or one a line with `memory-router query -`.",
+            )
+    return tuple(parts) if len(parts) > 1 else (Part(request, request),)
+
+
+def _texts(request: str) -> Iterable[str]:
+    found = _read(_ATOM.sub(lambda atom: re.sub(r"\W", "x", atom[0]), request))
+    spans = [span for segment in _joined(_segments(found)) for span in _divided(segment)]
+    for span in spans:
+        ending = "?" if "?" in span[-1].after else ""
+        yield request[span[0].start : span[-1].end] + ending
+
+
+def _complete(text: str, before: str) -> str:
+    """Add to a part that refers back what the part before it is about."""
+    own = _subjects(text)
+    if own and not _BACK.search(text):
+        return text
+    carried = [subject for subject in _subjects(before) if subject not in own][:_MAX_CARRIED]
+    return f"{text} ({' '.join(carried)})" if carried else text
+
+
+def _subjects(text: str) -> list[str]:
+    """Return what a part is about: its names, and its content words but for the verbs of command."""
+    question = words.parse(text)
+    verbs = requests.verbs_of_command(re.findall(r"\w+", text.lower()))
+    spoken = [word for word in question.words if word not in verbs and not words.is_stop_word(word)]
+    return [*question.paths, *(name.text for name in question.identifiers), *spoken]
+
+
+def _read(text: str) -> list[Word]:
+    """Return the words of a text, each with the punctuation and the white space behind it."""
+    found: list[Word] = []
+    for run in _RUN.finditer(text):
+        bare = run[1].rstrip(_PUNCTUATION)
+        after = run[1][len(bare) :] + run[2]
+        if bare:
+            found.append(Word(run.start(), run.start() + len(bare), bare, after))
+        elif found:
+            found[-1] = found[-1]._replace(after=found[-1].after + after)
+    return found
+
+
+def _segments(found: Sequence[Word]) -> list[tuple[bool, list[Word]]]:
+    """Divide at lists, blank lines, semicolons and ends of sentences; say of each whether it stands by itself."""
+    markers = _markers(found)
+    segments: list[tuple[bool, list[Word]]] = []
+    current: list[Word] = []
+    stands = False
+    for position, word in enumerate(found):
+        if position in markers and current:
+            segments.append((stands, current))
+            current = []
+        if position in markers:
+            stands = True
+            continue
+        current.append(word)
+        # A colon announces what follows.
+        ends_list = word.after[0:1] != ":" and (";" in word.after or word.after.count("\n") > 1)
+        if ends_list or _ends_sentence(word):
+            # Behind a semicolon and before one, any words will do; a sentence has to be a request.
+            segments.append((stands or ends_list, current))
+            current = []
+            stands = ends_list
+    return [*segments, (stands, current)] if current else segments
+
+
+def _markers(found: Sequence[Word]) -> set[int]:
+    """Return where the items of a list begin: bullets that begin lines, or numbers that count from 1."""
+    bullets = {
+        position
+        for position, word in enumerate(found)
+        if word.text in _BULLETS and (position == 0 or "\n" in found[position - 1].after)
+    }
+    numbers: list[int] = []
+    for position, word in enumerate(found):
+        counted = _NUMBER.fullmatch(word.text + word.after.strip())
+        if counted and int(counted[1]) == len(numbers) + 1:
+            numbers.append(position)
+    return bullets | (set(numbers) if len(numbers) > 1 else set())
+
+
+def _ends_sentence(word: Word) -> bool:
+    ending = word.after.rstrip()
+    if not ending.endswith((".", "!", "?")):
+        return False
+    return ending != "." or not (len(word.text) == 1 or word.lower in _ABBREVIATIONS)
+
+
+def _joined(segments: Iterable[tuple[bool, list[Word]]]) -> list[list[Word]]:
+    """Join sentences that ask nothing to the request before them, or to the first one; drop what only joins."""
+    preamble: list[Word] = []
+    requested: list[list[Word]] = []
+    for stands, segment in segments:
+        bare = segment[_after_joints(segment, 0) :]
+        if stands or requests.is_question_or_command(bare):
+            whole = preamble + segment if preamble else bare
+            requested += [whole] if whole else []
+            preamble = []
+        elif requested:
+            requested[-1] += segment
+        else:
+            preamble += segment
+    return [*requested, preamble] if preamble else requested
+
+
+def _divided(segment: list[Word]) -> Iterable[list[Word]]:
+    """Divide a sentence at commas, line breaks, "and" and "then" where a request ends and another one begins."""
+    begin = 0
+    position = 0 if len(segment) <= _MAX_SENTENCE else len(segment)
+    while position < len(segment):
+        behind = _after_joints(segment, position)
+        joints = {word.lower for word in segment[position:behind]}
+        parted = position > 0 and bool({",", "\n"} & set(segment[position - 1].after))
+        left, right = segment[begin:position], segment[behind:]
+        if (
+            left
+            and (joints or parted)
+            and right
+            and requests.ends_and_begins(left, right, joined=bool(joints), in_sequence=bool(joints - _ADDITION))
+        ):
+            yield left
+            begin = behind
+        position = max(behind, position + 1)
+    yield segment[begin:]
+
+
+def _after_joints(segment: Sequence[Word], position: int) -> int:
+    """Return where the words that only join end: `and`, `then`, `after that`."""
+    while position < len(segment):
+        pair = [word.lower for word in segment[position : position + 2]]
+        if pair == ["after", "that"]:
+            position += 2
+        elif pair[0] in _ADDITION | _SEQUENCE:
+            position += 1
+        else:
+            break
+    return position
