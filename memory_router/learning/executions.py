@@ -75,7 +75,7 @@ class ExecutionStore:
             f"{_SELECT} WHERE substr(id, 1, length(CAST(:id AS TEXT))) = CAST(:id AS TEXT) LIMIT 2",
             {"id": execution_id},
         )
-        if len(rows) != 1 or not execution_id:
+        if len(rows) != 1:
             problem = "Several executions begin" if rows else "No execution begins"
             raise StoreError(f"{problem} with {execution_id!r}.", "`memory-router executions list` shows them.")
         return _decoded(rows[0])

@@ -38,7 +38,12 @@ class PostgresDatabase:
             )
             # JSON comes as text, as SQLite gives it.
             self._connection.adapters.register_loader("jsonb", TextLoader)
-            self._migrate(schema)
+        try:
+            with self._named_errors():
+                self._migrate(schema)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a query, as mappings by column."""

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import apsw
+
+from memory_router.errors import StoreError
 from memory_router.paths import shown
 from memory_router.storage.database import Dialect, Row, Schema
 from memory_router.storage.sqlite import back_up, connect, named_errors, writing
@@ -26,12 +29,16 @@ class SqliteDatabase:
     def __init__(self, path: str, schema: Schema) -> None:
         self._path = path
         self._connection = connect(path)
-        with named_errors(path):
-            self._migrate(schema)
+        try:
+            with self._named_errors():
+                self._migrate(schema)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a query, as mappings by column."""
-        with named_errors(self._path):
+        with self._named_errors():
             cursor = self._connection.execute(sql, _bindings(values))
             first = next(cursor, None)
             if first is None:
@@ -41,20 +48,20 @@ class SqliteDatabase:
 
     def run(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
         """Run a statement and return how many rows it changed."""
-        with named_errors(self._path):
+        with self._named_errors():
             before = self._connection.total_changes()
             self._connection.execute(sql, _bindings(values))
             return self._connection.total_changes() - before
 
     def run_all(self, sql: str, many: Iterable[Mapping[str, Any]]) -> None:
         """Run one statement for each mapping of values."""
-        with named_errors(self._path):
+        with self._named_errors():
             self._connection.executemany(sql, map(_bindings, many))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold one write transaction: committed at the end, rolled back on any error."""
-        with named_errors(self._path), writing(self._connection):
+        with self._named_errors(), writing(self._connection):
             yield
 
     def version(self, room: str) -> int:
@@ -65,6 +72,17 @@ class SqliteDatabase:
     def close(self) -> None:
         """Let the database go."""
         self._connection.close()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        with named_errors(self._path):
+            try:
+                yield
+            except apsw.SQLError as error:
+                raise StoreError(
+                    f"The database {shown(self._path)} does not hold what this program keeps there ({error}).",
+                    "`memory-router db check` says what is missing; a backup lies beside it if it was migrated.",
+                ) from error
 
     def _migrate(self, schema: Schema) -> None:
         self._connection.execute(_VERSIONS)
