@@ -26,7 +26,14 @@ hypothesis.settings.load_profile("unhurried")
 
 # A developer's own QMD, Claude Code or database must not leak into a test.
 _OF_COGNEE = ("COGNEE_SERVICE_URL", "COGNEE_API_KEY", "COGNEE_API_TOKEN", "SYSTEM_ROOT_DIRECTORY", "HTTP_API_PORT")
-_OF_OTHER_PROGRAMS = ("INDEX_PATH", "QMD_CONFIG_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_OF_OTHER_PROGRAMS = (
+    "MEMORY_ROUTER_DATABASE",
+    "INDEX_PATH",
+    "QMD_CONFIG_DIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+)
 
 
 class Outcome(NamedTuple):

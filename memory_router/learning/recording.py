@@ -95,7 +95,7 @@ def execution_of(outcome: Outcome, threshold: float, now: float) -> Execution:
         rule=rule.id if rule else None,
         similarity=beside.similarity if beside else None,
         attempts=attempts,
-        project=None,
+        project=outcome.project,
         asked_by=os.environ.get("USER") or str(os.getuid()),
     )
 

@@ -16,6 +16,7 @@ class Outcome(NamedTuple):
         registry: the backends, with what they cost.
         attempts: what came of asking them, in the plan's order.
         envelope: the answer.
+        project: the project it was asked for, or None.
         governance_check: who approved it, or what blocked it; None where nobody has to.
     """
 
@@ -23,6 +24,7 @@ class Outcome(NamedTuple):
     registry: Registry
     attempts: tuple[Attempt, ...]
     envelope: Envelope
+    project: str | None
     governance_check: JsonObject | None
 
 

@@ -148,7 +148,7 @@ class Router:
         except MemoryRouterError as error:
             envelope = failed(plan, error.code, str(error))
         envelope = self._complete(envelope, started)
-        self._keep(Outcome(plan, registry, tuple(attempts), envelope, governance_check))
+        self._keep(Outcome(plan, registry, tuple(attempts), envelope, project, governance_check))
         return envelope._replace(trace=describe(plan, attempts, self._config)) if trace else envelope
 
     def query_multi(self, request: str, **asked: Any) -> Envelope:

@@ -1,5 +1,6 @@
 """`memory-router approve`, `deny` and `approvals`: decide what may be asked."""
 
+import getpass
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import AsJson
 from memory_router.learning.approvals import Approval
 from memory_router.learning.stores import open_stores
+from memory_router.routing.envelope import Envelope
 
 Id = Annotated[str, typer.Argument(help="The approval's id, as the answer names it.")]
 By = Annotated[str, typer.Option("--by", help="Who decides: a name or an address; it is kept.")]
@@ -28,6 +30,16 @@ def deny(approval_id: Id, by: By, as_json: AsJson = False) -> None:
     Example: memory-router deny 6d37c54d --by preston@example.com
     """
     _decide(approval_id, by, approved=False, as_json=as_json)
+
+
+def approve_now(envelope: Envelope) -> bool:
+    """Ask the person at the terminal to approve the question of an answer; say whether they did."""
+    output.note(f"memory-router: {output.visible(envelope.error_message or '')}")
+    if not typer.confirm(f"Approve it now, as {getpass.getuser()}?", err=True):
+        return False
+    with open_stores() as stores:
+        stores.approvals.decide(envelope.approval_id or "", getpass.getuser(), approved=True)
+    return True
 
 
 def approvals(

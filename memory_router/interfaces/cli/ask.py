@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from memory_router.app import Router
 from memory_router.contract import JsonObject
-from memory_router.errors import MemoryRouterError
+from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.options import Option, Values
 from memory_router.routing.envelope import Envelope, failed
@@ -34,9 +34,15 @@ def query(values: Values) -> int:
     """Answer one question, or one a line from stdin when it is `-`."""
 
     def ask(router: Router, question: str) -> Envelope:
-        asked = {name: values[name] for name in ("limit", "since", "until", "project", "trace")}
+        asked = {name: values[name] for name in ("limit", "since", "until", "project", "trace", "approval")}
         answer = router.query_multi if values["multi"] else router.query
-        return answer(question, choice=_choice(values), **asked)
+        envelope = answer(question, choice=_choice(values), **asked)
+        if envelope.error_code == ApprovalRequiredError.code and _is_conversation(values):
+            from memory_router.interfaces.cli.approvals import approve_now
+
+            if approve_now(envelope):
+                return answer(question, choice=_choice(values), **asked)
+        return envelope
 
     def explain(question: str, error: MemoryRouterError) -> Envelope:
         return failed(Plan(question), error.code, str(error))
@@ -84,6 +90,7 @@ COMMANDS = {
             _RULE,
             _BACKEND,
             Option("--multi", bool, "Split a compound request, and answer its parts in order.", False),
+            Option("--approval", str, "Show this approval for the question; one given for it is also found without."),
             Option("--trace", bool, "Tell how the answer came about.", False),
             _JSON,
             Option("--exit-status", bool, "Exit with 3 for a partial and 4 for an empty answer.", False),
@@ -135,6 +142,11 @@ def _choice(values: Values) -> Choice:
 
 def _wants_json(values: Values) -> bool:
     return values["json"] or values["text"] == "-" or not output.is_terminal()
+
+
+def _is_conversation(values: Values) -> bool:
+    """Say whether a person asks, who can be asked back."""
+    return not _wants_json(values) and sys.stdin.isatty()
 
 
 def _exit_code(envelope: Envelope, *, by_status: bool) -> int:

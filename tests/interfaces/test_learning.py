@@ -1,0 +1,235 @@
+"""People see what was asked, rate it, write rules, approve, and read the savings, by the command line."""
+
+import os
+import pty
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import BROKEN, GOOD, POOR, Home
+
+QUESTION = "process payroll PDFs"
+
+
+def query(home: Home, text: str, *options: str) -> dict[str, Any]:
+    """Ask, and return the envelope."""
+    answer: dict[str, Any] = home.run("query", text, *options).json
+    return answer
+
+
+def executions(home: Home, *options: str) -> list[dict[str, Any]]:
+    """Return what was asked, the newest first."""
+    found: list[dict[str, Any]] = home.run("executions", "list", *options).json["executions"]
+    return found
+
+
+def test_every_question_is_recorded(home: Home) -> None:
+    """An execution holds the way of a question, its outcome and its attempts; its id is the envelope's."""
+    home.with_fakes(qmd=POOR, totalrecall=GOOD)
+    envelope = query(home, "auth", "--project", "payroll")
+    (found,) = executions(home)
+    assert found["id"] == envelope["execution_id"]
+    assert (found["user_request"], found["status"], found["project"]) == ("auth", "success", "payroll")
+    assert found["routing_path"] == ["qmd:query", "totalrecall"]
+    assert [(one["step"], one["relevance"], one["accepted"]) for one in found["attempts"]] == [
+        ("qmd:query", 0.2, False),
+        ("totalrecall", 0.9, True),
+    ]
+    assert (found["source"], found["rule"], found["should_retry_with_different_path"]) == (
+        "default",
+        "ambiguous",
+        False,
+    )
+
+
+def test_failures_are_recorded(home: Home) -> None:
+    """A question that no backend answered well is a failure; another path is named worth trying if there is one."""
+    home.with_fakes(qmd=POOR, totalrecall=BROKEN, cognee=GOOD)
+    query(home, "auth")
+    (found,) = executions(home, "--status", "failed")
+    assert found["should_retry_with_different_path"]
+    assert found["attempts"][1]["error_code"] == "DISK_ON_FIRE"
+
+
+def test_secrets_are_not_recorded(home: Home) -> None:
+    """What looks like a secret is in neither the file that waits nor the database."""
+    home.with_fakes(qmd=GOOD)
+    query(home, "why does AKIAIOSFODNN7EXAMPLE fail")
+    assert executions(home)[0]["user_request"] == "why does [redacted:aws-access-key] fail"
+    kept = [file for place in ("data", "state") for file in (home.folder / place).iterdir()]
+    assert kept
+    assert not any(b"AKIAIOSFODNN7" in file.read_bytes() for file in kept)
+
+
+def test_a_disk_that_refuses_costs_a_warning(home: Home) -> None:
+    """The answer comes, whole, also when nothing can be recorded."""
+    home.with_fakes(qmd=GOOD)
+    (home.folder / "data").write_text("in the way")
+    outcome = home.run("query", "auth")
+    assert outcome.json["status"] == "success"
+    assert "was not recorded" in outcome.err
+
+
+def test_ratings_are_kept(home: Home) -> None:
+    """A rating is found with its execution; what is no rating is a usage error."""
+    home.with_fakes(qmd=GOOD)
+    identifier = query(home, "auth")["execution_id"]
+    assert home.run("executions", "rate", identifier[:6], "4").json["user_satisfaction"] == 4
+    assert home.run("executions", "show", identifier).json["user_satisfaction"] == 4
+    assert home.run("executions", "rate", identifier, "6").code == 2
+
+
+def test_purge_asks_first(home: Home) -> None:
+    """Nothing is deleted without a word: not in a dry run, and not where nobody can be asked."""
+    home.with_fakes(qmd=GOOD)
+    query(home, "auth")
+    assert home.run("executions", "purge", "--older-than", "0", "--dry-run").json["executions"] == 1
+    assert home.run("executions", "purge", "--older-than", "0").code == 1
+    assert len(executions(home)) == 1
+    assert home.run("executions", "purge", "--older-than", "0", "--yes").json == {
+        "older_than_days": 0,
+        "executions": 1,
+        "deleted": True,
+    }
+    assert executions(home) == []
+
+
+def test_a_rule_of_ones_own_routes(home: Home) -> None:
+    """A rule takes its requests at once, tells so in the trace, and stops when it is disabled."""
+    home.with_fakes(qmd=GOOD, totalrecall=GOOD)
+    rule = home.run("rules", "add", QUESTION, "--to", "totalrecall", "--to", "qmd:search").json
+    envelope = query(home, "process the payroll pdfs", "--trace")
+    assert (envelope["routed_to"], envelope["fallback_chain"]) == ("totalrecall", ["totalrecall", "qmd"])
+    assert envelope["trace"]["routing_rule"]["id"] == rule["id"]
+    assert home.run("rules", "test", "process the payroll pdfs").json["taken_by"] == rule["id"]
+    assert executions(home)[0]["rule"] == rule["id"]
+    home.run("rules", "disable", rule["id"])
+    assert query(home, QUESTION)["routed_to"] == "qmd"
+    assert [one["state"] for one in home.run("rules", "list").json["rules"]] == ["disabled"]
+    assert home.run("rules", "remove", rule["id"], "--yes").code == 0
+    assert home.run("rules", "list").json == {"rules": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "nobody"], "There is no backend 'nobody'"),
+        (["--to", "qmd:guess"], "qmd has no mode 'guess'"),
+        ([], "asks nobody"),
+    ],
+    ids=str,
+)
+def test_rules_name_what_is_there(home: Home, arguments: Sequence[str], message: str) -> None:
+    """A rule for a backend or a mode that does not exist is refused with what there is."""
+    outcome = home.run("rules", "add", QUESTION, *arguments)
+    assert outcome.code == 1
+    assert message in outcome.err
+
+
+def test_fifty_questions_make_a_rule(home: Home) -> None:
+    """What one backend answered fifty times becomes a rule; approved, it routes, and its evidence is told."""
+    home.with_fakes(qmd=GOOD, totalrecall=GOOD)
+    home.configure(executions={"learn_every": 0, "retention_days": 365})
+    home.run("query", "-", "--backend", "totalrecall", stdin=f"{QUESTION}\n" * 50)
+    lesson = home.run("learn").json
+    (proposed,) = lesson["proposed"]
+    assert query(home, QUESTION)["routed_to"] == "qmd"
+    home.run("rules", "approve", proposed, "--by", "katie@example.com")
+    envelope = query(home, "Process the payroll PDFs", "--trace")
+    assert envelope["routed_to"] == "totalrecall"
+    assert envelope["trace"]["routing_rule"]["source"] == "learned"
+    assert envelope["trace"]["routing_rule"]["evidence"]["based_on_executions"] == 50
+    assert executions(home)[0]["routing_confidence"] > 0.85
+
+
+def test_a_question_that_needs_approval_waits_for_it(home: Home) -> None:
+    """Nothing runs before somebody approves; then the same question runs, and no other."""
+    home.with_fakes(qmd=GOOD)
+    home.run("rules", "add", "audit payroll compliance", "--to", "qmd:search", "--requires-approval")
+    blocked = query(home, "audit payroll compliance")
+    assert (blocked["status"], blocked["error_code"]) == ("error", "APPROVAL_REQUIRED")
+    assert home.asked("qmd") == []
+    assert executions(home)[0]["status"] == "governance_blocked"
+    approval = blocked["approval_id"]
+    assert home.run("approve", approval, "--by", "katie@example.com").json["state"] == "approved"
+    assert query(home, "audit payroll compliance")["status"] == "success"
+    assert executions(home)[0]["governance_check"]["approved_by"] == "katie@example.com"
+    replayed = query(home, "audit the payroll compliance", "--approval", approval)
+    assert replayed["error_code"] == "APPROVAL_MISMATCH"
+
+
+def test_a_denied_question_stays_unasked(home: Home) -> None:
+    """A denial is told to whoever asks again."""
+    home.with_fakes(qmd=GOOD)
+    home.run("rules", "add", "^audit", "--regex", "--to", "qmd:search", "--escalate")
+    approval = query(home, "audit everything")["approval_id"]
+    assert home.run("approvals", "--pending").json["approvals"][0]["escalation_required"]
+    home.run("deny", approval, "--by", "preston@example.com")
+    answer = query(home, "audit everything")
+    assert (answer["error_code"], home.asked("qmd")) == ("APPROVAL_DENIED", [])
+    assert "preston@example.com" in answer["error_message"]
+
+
+def test_a_guarded_backend_is_never_a_fallback(home: Home) -> None:
+    """A backend that needs approval is asked for by name only; falling back to it would go around its guard."""
+    home.fake("totalrecall", GOOD, requires_approval=True)
+    home.fake("qmd", POOR, modes=["search", "vsearch", "query"])
+    home.register(qmd="ready", totalrecall="ready")
+    envelope = query(home, "auth", "--trace")
+    assert envelope["fallback_chain"] == ["qmd"]
+    assert "needs approval" in envelope["trace"]["skipped"][0]["reason"]
+    assert query(home, "auth", "--backend", "totalrecall")["error_code"] == "APPROVAL_REQUIRED"
+    assert home.asked("totalrecall") == []
+
+
+def test_a_person_at_a_terminal_is_asked(home: Home) -> None:
+    """On a terminal the question of approval is put to whoever sits there, and their yes is recorded."""
+    home.with_fakes(qmd=GOOD)
+    home.run("rules", "add", "audit payroll compliance", "--to", "qmd:search", "--requires-approval")
+    printed = _at_terminal(home, ["query", "audit payroll compliance"], b"y\n")
+    assert b"Approve it now" in printed
+    assert b"the answer" in printed
+    assert executions(home)[0]["governance_check"]["approved_by"]
+
+
+def test_stats_tell_the_savings(home: Home) -> None:
+    """The savings are there from the first question on, and everything is there as JSON."""
+    home.with_fakes(qmd=GOOD)
+    query(home, "auth")
+    found = home.run("stats").json
+    assert found["savings"]["requests"] == 1
+    assert found["savings"]["cost_saved"] == 1
+    assert found["confidence_by_week"][0]["total_requests"] == 1
+    assert found["cache_hits_by_day"][0]["cache_hits"] == 0
+
+
+def test_the_database_can_be_checked_and_copied(home: Home, tmp_path: Path) -> None:
+    """`db` names the database in force, finds it whole, and copies it."""
+    home.with_fakes(qmd=GOOD)
+    query(home, "auth")
+    assert len(executions(home)) == 1
+    assert home.run("db", "migrate").json["schema"] == 1
+    assert home.run("db", "check").json["ok"]
+    copied = home.run("db", "copy", f"sqlite:{home.folder}/data/memory.db", f"sqlite:{tmp_path}/copy.db", "--yes").json
+    assert copied["copied"][0] == {"table": "executions", "rows": 1, "added": 1}
+    assert "names no database" in home.run("db", "check", "mysql://x").err
+
+
+def _at_terminal(home: Home, arguments: list[str], typed: bytes) -> bytes:
+    """Run the command line at a terminal, type, and return what it showed."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update(home.environment)
+        os.execv(sys.executable, [sys.executable, "-m", "memory_router", *arguments])
+    os.write(terminal, typed)
+    shown = bytearray()
+    try:
+        while block := os.read(terminal, 4096):
+            shown += block
+    except OSError:  # Linux ends a terminal so when its last process ends
+        pass
+    os.waitpid(child, 0)
+    return bytes(shown)
