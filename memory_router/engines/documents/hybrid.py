@@ -12,6 +12,7 @@ import apsw
 
 from memory_router.engines.documents import ranking
 from memory_router.engines.documents.ranking import Asked, Match
+from memory_router.engines.documents.timing import of_the_time
 from memory_router.text.cues import cues, sought
 from memory_router.text.relevance import Evidence
 
@@ -22,6 +23,9 @@ SEARCH, VSEARCH, QUERY = "search", "vsearch", "query"
 
 # More candidates found no more (recall@10 of 50, 100 and 200 of each kind on LoCoMo development questions).
 _CANDIDATES = 50
+# What being of the time that the question names adds: a hint, never a condition, since what is said of a day need not
+# have been said on it. On LoCoMo development questions recall@10 rises from 0.807 to 0.811; 1.0 does little more.
+_TIMELY = 0.5
 
 
 class Signs(NamedTuple):
@@ -119,7 +123,9 @@ def _ordered(
     nothing = Evidence(0.0, 0.0, asked.known)
     weights = ORDER[mode]
     all_ranked = []
-    chunks = json.dumps(list(by_chunk.keys() | likeness.keys()))
+    candidates = by_chunk.keys() | likeness.keys()
+    timely = of_the_time(connection, question, candidates) if mode == QUERY else frozenset()
+    chunks = json.dumps(list(candidates))
     for chunk, text in connection.execute(
         "SELECT c.id, c.text FROM json_each(?) wanted JOIN chunks c ON c.id = wanted.value", (chunks,)
     ):
@@ -135,5 +141,6 @@ def _ordered(
             likeness.get(chunk, 0.0),
             *cues(wanted, text),
         )
-        all_ranked.append(Ranked(chunk, sum(map(float.__mul__, weights, signs)), signs, mode))
+        score = sum(map(float.__mul__, weights, signs)) + _TIMELY * (chunk in timely)
+        all_ranked.append(Ranked(chunk, score, signs, mode))
     return sorted(all_ranked, key=lambda one: (-one.score, one.chunk))
