@@ -3,7 +3,8 @@
     python benchmarks/graph_speed.py [--files 2000] [--edges 1000000] [--questions 100]
 
 Files are copies of this project's own modules; the large graph is drawn at random, each thing having ten relations
-on average, some of them many more (Zipf's law).
+on average. Which things and words are popular follows Zipf's law; `{hub}` is one of the most popular, and `{words}` two
+words that many names hold.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import os
 import random
 import tempfile
 import time
+from collections.abc import Sequence
 
 import apsw
 from machine import heading, spread
@@ -23,7 +25,13 @@ from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.storage.sqlite import open_database, writing
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FORMS = ("what depends on {}", "what does {} depend on", "call chain from {} to {}", "how does {} relate to {}")
+KINDS = ("calls", "calls", "calls", "uses", "uses", "imports", "imports", "inherits", "mentions", "names")
+FORMS = (
+    "what depends on {}", "what does {} depend on", "who calls {}", "what would break if I change {}",
+    "what is related to {}", "call chain from {} to {}", "path between {} and {}", "how does {} relate to {}",
+    "how does {hub} relate to {}", "call chain from {} to {hub}", "what would break if I change {hub}",
+    "how do {words} relate to {words}",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -50,7 +58,8 @@ def main() -> None:
         for form in FORMS:
             taken = []
             for _ in range(options.questions):
-                question = form.format(*chance.sample(names, 2))
+                words = " ".join(names[chance.randrange(50)].split("_")[:2])
+                question = form.format(*chance.sample(names, 2), hub=names[chance.randrange(5)], words=words)
                 started = time.perf_counter()
                 graph.ask(question)
                 taken.append((time.perf_counter() - started) * 1000)
@@ -77,7 +86,8 @@ def draw(database: str, edges: int) -> list[str]:
     """Store a random graph and return the names of its things."""
     chance = random.Random(5)
     count = edges // 10
-    names = [f"thing{number}_of_{number % 97}" for number in range(count)]
+    verbs, nouns = ([f"{sort}{number}" for number in range(300)] for sort in ("do", "thing"))
+    names = [f"{frequent(chance, verbs)}_{frequent(chance, nouns)}_{number}" for number in range(count)]
     connection = open_database(database, MIGRATIONS)
     with writing(connection):
         connection.executemany(
@@ -85,24 +95,36 @@ def draw(database: str, edges: int) -> list[str]:
             [(number + 1, f"/r/{number}.py") for number in range(count // 10)],
         )
         connection.executemany(
-            "INSERT INTO nodes VALUES (?, ?, 'function', ?, ?, ?, 1, 2, '', 0)",
-            [(n + 1, n // 10 + 1, name, f"m.{name}", name.replace("_", "")) for n, name in enumerate(names)],
+            "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, 1, 2, '', 0)",
+            [
+                (n + 1, n // 10 + 1, "function" if n % 10 else "module", name, f"m.{name}", name.replace("_", ""))
+                for n, name in enumerate(names)
+            ],
         )
         connection.executemany(
             "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, '', '')",
             [(n + 1, name.replace("_", " ")) for n, name in enumerate(names)],
         )
         connection.executemany(
-            "INSERT INTO refs VALUES (?, ?, ?, 'calls', 'x', 'x', 3, 1, 'the line that proves it', 1)",
-            ((n + 1, chance.randrange(count // 10) + 1, chance.randrange(count) + 1) for n in range(edges)),
+            "INSERT INTO refs VALUES (?, ?, ?, ?, 'x', 'x', 3, 1, 'the line that proves it', 1)",
+            (
+                (n + 1, chance.randrange(count // 10) + 1, chance.randrange(count) + 1, chance.choice(KINDS))
+                for n in range(edges)
+            ),
         )
+        # The target's rank follows Zipf's law: the most popular thing has tens of thousands of relations.
         connection.executemany(
-            "INSERT INTO edges SELECT source, ?, 'calls', 1.0, id FROM refs WHERE id = ?",
-            ((int(count * chance.random() ** 1.5) + 1, n + 1) for n in range(edges)),
+            "INSERT INTO edges SELECT source, ?, kind, 1.0, id FROM refs WHERE id = ?",
+            ((min(count, int(count ** chance.random())), n + 1) for n in range(edges)),
         )
     connection.close()
     assert apsw.Connection(database).execute("SELECT count(*) FROM edges").get == edges
     return names
+
+
+def frequent(chance: random.Random, words: Sequence[str]) -> str:
+    """Return a word, those in front far more often."""
+    return words[int(len(words) ** chance.random()) - 1]
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ _LONGER = 0.93  # and for each step of a way beyond the third
 _STEPS_FAR = 3
 _SAME_NAME = 3  # homonyms that are answered for
 _LIKELY = 6  # candidates of a phrase that ways begin or end at
+_SHOWN = 20  # places that prove a finding
+_READ = 1000  # edges that are read for an answer at the least
+_READ_EACH = 20  # and for each finding that is wanted
 _MENTIONS = ("links", "mentions", "names", "person", "tagged")
 
 
@@ -25,20 +28,21 @@ def dependents(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int, *,
     """Return what depends on a thing, one finding a text, those that state it in code first."""
     findings: list[Finding] = []
     seen: set[str] = set()
+    most = _most(limit)
     for entity, score in _meant(asked):
         factor = score if entity is asked.entities[0] else score * _HOMONYM
         inside = walking.members(graph.connection, entity.id) if entity.kind != "module" else [entity.id]
         chosen = kinds or walking.DEPENDING
-        edges = [edge for edge in graph.edges(inside, "target", chosen) if edge.source not in inside]
+        edges = [edge for edge in graph.edges(inside, "target", chosen, most) if edge.source not in inside]
         is_code = bool(edges)
         if not edges and not kinds:
-            edges = [edge for edge in graph.edges(inside, "target", _MENTIONS) if edge.source not in inside]
+            edges = [edge for edge in graph.edges(inside, "target", _MENTIONS, most) if edge.source not in inside]
         relevance = factor * (_CERTAIN if is_code or entity.kind not in CODE else _MENTIONED)
-        direct = [one for one in _by_text(graph, entity, edges, relevance) if one.path not in seen or one.path is None]
+        direct = _by_text(graph, entity, [edge for edge in edges if edge.path not in seen], relevance, limit)
         findings += direct
         seen.update(one.path for one in direct if one.path)
-        if is_far and is_code:
-            findings += _farther(graph, entity, seen, relevance)
+        if is_far and is_code and len(findings) < limit:
+            findings += _farther(graph, entity, seen, relevance, limit)
     if not findings and asked.is_name:
         findings = [_nobody(asked.entities[0], kinds)]
     return findings[:limit]
@@ -47,11 +51,12 @@ def dependents(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int, *,
 def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) -> list[Finding]:
     """Return what a thing depends on, one finding for each of them."""
     findings: list[Finding] = []
+    most = _most(limit)
     for entity, score in _meant(asked):
         factor = score if entity is asked.entities[0] else score * _HOMONYM
         inside = walking.members(graph.connection, entity.id)
         chosen = kinds or (("imports",) if entity.kind == "module" else walking.DEPENDING)
-        edges = graph.edges(inside, "source", chosen) or graph.edges(inside, "source", _MENTIONS)
+        edges = graph.edges(inside, "source", chosen, most) or graph.edges(inside, "source", _MENTIONS, most)
         by_target: dict[int, list[Edge]] = {}
         for edge in edges:
             if edge.target not in inside:
@@ -94,14 +99,15 @@ def surroundings(graph: Graph, asked: Linked, limit: int) -> list[Finding]:
         edges = [
             edge
             for end in ("source", "target")
-            for edge in graph.edges([entity.id], end, walking.EVERY)
+            for edge in graph.edges([entity.id], end, walking.EVERY, _most(limit))
             if edge.source != edge.target
         ]
         groups: dict[int, list[Edge]] = {}
         for edge in sorted(edges, key=lambda edge: -edge.weight):
             groups.setdefault(edge.target if edge.source == entity.id else edge.source, []).append(edge)
-        known = graph.entities([entity.id, *groups])
-        for other, reasons in list(groups.items())[:limit]:
+        shown = list(groups.items())[:limit]
+        known = graph.entities([entity.id, *(other for other, _ in shown)])
+        for other, reasons in shown:
             meant = known[other]
             findings.append(_told(entity, meant, reasons, known, 0.75 * score))
     return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
@@ -120,14 +126,20 @@ def _meant(asked: Linked) -> list[tuple[Entity, float]]:
     return alike[:_SAME_NAME] if asked.is_name else alike[:1]
 
 
-def _by_text(graph: Graph, entity: Entity, edges: Sequence[Edge], relevance: float) -> list[Finding]:
+def _most(limit: int) -> int:
+    """Return how many edges are read for an answer: of what everything depends on, not everything is looked at."""
+    return max(_READ, _READ_EACH * limit)
+
+
+def _by_text(graph: Graph, entity: Entity, edges: Sequence[Edge], relevance: float, limit: int) -> list[Finding]:
     """Return one finding for each text that the edges stand in, the most telling first."""
     groups: dict[str, list[Edge]] = {}
     for edge in edges:
         groups.setdefault(edge.path or "", []).append(edge)
-    known = graph.entities([node for edge in edges for node in (edge.source, edge.target)])
+    first = sorted(groups.items(), key=lambda one: (_is_test(one[0]), -min(len(one[1]), _SHOWN), one[0]))[:limit]
+    known = graph.entities([node for _, reasons in first for edge in reasons for node in (edge.source, edge.target)])
     findings = []
-    for path, reasons in groups.items():
+    for path, reasons in first:
         reasons.sort(key=lambda edge: (edge.line, edge.kind))
         source = known[reasons[0].source]
         findings.append(
@@ -142,10 +154,10 @@ def _by_text(graph: Graph, entity: Entity, edges: Sequence[Edge], relevance: flo
                 {"of": entity.qualified, "distance": 1, "kinds": _kinds(reasons), "evidence": _places(reasons)},
             )
         )
-    return sorted(findings, key=lambda one: (_is_test(one.path or ""), -len(one.metadata["evidence"]), one.path or ""))
+    return findings
 
 
-def _farther(graph: Graph, entity: Entity, seen: set[str], relevance: float) -> list[Finding]:
+def _farther(graph: Graph, entity: Entity, seen: set[str], relevance: float, limit: int) -> list[Finding]:
     """Return what depends on the dependents, step by step."""
     findings = []
     border = [path for path in seen if path != entity.path]
@@ -155,11 +167,11 @@ def _farther(graph: Graph, entity: Entity, seen: set[str], relevance: float) -> 
             " AND f.path IN (SELECT value FROM json_each(?))",
             (json.dumps(border),),
         )
-        edges = graph.edges([node for (node,) in rows], "target", ("imports",))
+        edges = graph.edges([node for (node,) in rows], "target", ("imports",), _most(limit))
         fresh = [edge for edge in edges if edge.path and edge.path not in seen and edge.path != entity.path]
         findings += [
             finding._replace(metadata={**finding.metadata, "distance": distance})
-            for finding in _by_text(graph, entity, fresh, relevance * _FARTHER ** (distance - 1))
+            for finding in _by_text(graph, entity, fresh, relevance * _FARTHER ** (distance - 1), limit)
         ]
         border = [edge.path for edge in fresh if edge.path]
         seen.update(border)
@@ -277,7 +289,7 @@ def _kinds(edges: Sequence[Edge]) -> list[str]:
 
 
 def _places(edges: Sequence[Edge]) -> list[dict[str, object]]:
-    return [{"kind": edge.kind, "path": edge.path, "line": edge.line} for edge in edges[:20]]
+    return [{"kind": edge.kind, "path": edge.path, "line": edge.line} for edge in edges[:_SHOWN]]
 
 
 def _is_test(path: str) -> bool:

@@ -16,9 +16,9 @@ class Graph:
         self.connection = connection
         self.stems = stems
 
-    def edges(self, nodes: Iterable[int], end: str, kinds: Sequence[str]) -> list[Edge]:
-        """Return the edges of some kinds that begin or end at some things."""
-        return walking.edges_at(self.connection, nodes, end, kinds)
+    def edges(self, nodes: Iterable[int], end: str, kinds: Sequence[str], most: int) -> list[Edge]:
+        """Return the edges of some kinds that begin or end at some things, so many at the most."""
+        return walking.edges_at(self.connection, nodes, end, kinds, most)
 
     def entities(self, ids: Iterable[int]) -> dict[int, Entity]:
         """Return things by their numbers."""

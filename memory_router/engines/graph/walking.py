@@ -1,7 +1,7 @@
 """Walk the graph: who points here, where does this point, and the ways between two sets of things.
 
-Breadth-first from both ends, a level at a time and one statement a level, always the smaller one; so the way found
-is a shortest one, and of those the strongest. Nothing here recurses, and cycles end where they were seen before.
+Breadth-first from both ends, a level at a time and one statement a level, always the one with fewer edges; so the way
+found is a shortest one, and of those the strongest. Nothing here recurses, and cycles end where they were seen before.
 """
 
 import json
@@ -16,32 +16,44 @@ from memory_router.engines.graph.entity import Edge
 DEPENDING = ("imports", "calls", "inherits", "uses")
 STRONG = (*DEPENDING, "defines", "links", "mentions")
 EVERY = (*STRONG, "names", "person", "tagged")
-_MOST_EDGES = 20_000  # of one level; what has more neighbours connects everything and so tells nothing
+_MOST_EDGES = 10_000  # that one search looks at: what takes more to find is too far to tell anything
+_MOST_BORDER = 2000  # things at which it stands at once
+_HUB = 500  # neighbours; what has more connects everything and so tells nothing: ways only begin or end there
 _MOST_STEPS = 8
 
-_FIND = """
+_PROVEN = """
     SELECT e.source, e.target, e.kind, e.weight, coalesce(f.path, g.path), coalesce(r.line, n.line),
            coalesce(r.evidence, '')
-    FROM json_each(?) wanted
-    JOIN edges e ON e.{end} = wanted.value
+    FROM {edges}
     LEFT JOIN refs r ON r.id = e.ref LEFT JOIN files f ON f.id = r.file
     LEFT JOIN nodes n ON n.id = e.target LEFT JOIN files g ON g.id = n.file
-    WHERE e.kind IN (SELECT value FROM json_each(?)) LIMIT ?
+    WHERE e.kind IN (SELECT value FROM json_each(:kinds)) {further} LIMIT :most
 """
-_FIND_BY = {"source": _FIND.format(end="source"), "target": _FIND.format(end="target")}
+_FIND_BY = {
+    end: _PROVEN.format(edges=f"json_each(:nodes) wanted JOIN edges e ON e.{end} = wanted.value", further="")
+    for end in ("source", "target")
+}
+_BETWEEN = _PROVEN.format(
+    edges="edges e", further="AND e.source = :source AND e.target = :target ORDER BY e.weight DESC"
+)
 _STEP = """
     SELECT e.source, e.target, e.weight FROM json_each(?) wanted JOIN edges e ON e.{end} = wanted.value
-    WHERE e.kind IN (SELECT value FROM json_each(?)) LIMIT ?
+    WHERE +e.kind IN (SELECT value FROM json_each(?)) LIMIT ?
 """
 _STEP_BY = {"source": _STEP.format(end="source"), "target": _STEP.format(end="target")}
-_BETWEEN = _FIND.format(end="source").replace("LIMIT ?", "AND e.target = ? ORDER BY e.weight DESC LIMIT ?")
+_DEGREE = """
+    SELECT wanted.value, (SELECT count(*) FROM (SELECT 1 FROM edges e WHERE e.{end} = wanted.value LIMIT ?))
+    FROM json_each(?) wanted
+"""
+_DEGREE_BY = {"source": _DEGREE.format(end="source"), "target": _DEGREE.format(end="target")}
 
 
 def edges_at(
-    connection: apsw.Connection, nodes: Iterable[int], end: str, kinds: Sequence[str], most: int = _MOST_EDGES
+    connection: apsw.Connection, nodes: Iterable[int], end: str, kinds: Sequence[str], most: int
 ) -> list[Edge]:
     """Return the edges that begin (`source`) or end (`target`) at some nodes, with what proves them."""
-    rows = connection.execute(_FIND_BY[end], (json.dumps(list(nodes)), json.dumps(kinds), most))
+    asked = {"nodes": json.dumps(list(nodes)), "kinds": json.dumps(kinds), "most": most}
+    rows = connection.execute(_FIND_BY[end], asked)
     return [Edge(*row) for row in rows]
 
 
@@ -57,7 +69,7 @@ def members(connection: apsw.Connection, node: int) -> list[int]:
 
 def way(
     connection: apsw.Connection, starts: Mapping[int, float], ends: Mapping[int, float], kinds: Sequence[str], *,
-    is_directed: bool,
+    is_directed: bool, most: int = _MOST_STEPS,
 ) -> list[Edge]:  # fmt: skip
     """Return the steps of a shortest way, the strongest of its length; empty if there is none.
 
@@ -67,14 +79,20 @@ def way(
         ends: where it may end, with how likely each is meant.
         kinds: the kinds of edges that may be walked.
         is_directed: whether edges may only be walked in their own direction.
+        most: how many steps at the most.
     """
-    forth, back = _Side(starts), _Side(ends)
+    both = ("source", "target")
+    forth = _Side(connection, starts, both[:1] if is_directed else both)
+    back = _Side(connection, ends, both[1:] if is_directed else both)
+    allowed = json.dumps(kinds)
     best = _meeting(forth, back)
-    for _ in range(_MOST_STEPS):
-        if best is not None or not forth.border or not back.border:
+    budget = _MOST_EDGES
+    for _ in range(most):
+        side, other = (forth, back) if forth.cost <= back.cost else (back, forth)
+        budget -= side.cost
+        if best is not None or budget < 0 or not forth.border or not back.border:
             break
-        side, other, end = (forth, back, "source") if len(forth.border) <= len(back.border) else (back, forth, "target")
-        _advance(connection, side, end, json.dumps(kinds), is_directed=is_directed)
+        side.advance(allowed)
         best = _meeting(side, other)
     if best is None:
         return []
@@ -88,7 +106,7 @@ def surroundings(connection: apsw.Connection, node: int, depth: int, most: int) 
     border = [node]
     kept: dict[tuple[int, int, str], Edge] = {}
     for _ in range(depth):
-        edges = [edge for end in ("source", "target") for edge in edges_at(connection, border, end, EVERY)]
+        edges = [edge for end in ("source", "target") for edge in edges_at(connection, border, end, EVERY, _MOST_EDGES)]
         border = []
         for edge in edges:
             for other in (edge.source, edge.target):
@@ -107,12 +125,20 @@ class _Reached(NamedTuple):
 
 
 class _Side:
-    """Hold what was reached from one end."""
+    """Hold what was reached from one end, and walk on from there.
 
-    def __init__(self, beginnings: Mapping[int, float]) -> None:
+    Args:
+        connection: an open graph.
+        beginnings: where it begins, with how likely each is meant.
+        ends: by which end of an edge a step is taken: `source` forwards, `target` backwards.
+    """
+
+    def __init__(self, connection: apsw.Connection, beginnings: Mapping[int, float], ends: Sequence[str]) -> None:
         self.reached = {node: _Reached(0, score, None) for node, score in beginnings.items()}
-        self.border = list(beginnings)
         self.depth = 0
+        self._connection = connection
+        self._ends = ends
+        self._arrive(list(beginnings))
 
     def trail(self, node: int) -> Iterator[int]:
         """Yield the nodes from one that was reached back to the beginning."""
@@ -121,22 +147,35 @@ class _Side:
             yield at
             at = self.reached[at].before
 
+    def advance(self, kinds: str) -> None:
+        """Take one step from everything at the border along edges of some kinds, given as JSON."""
+        self.depth += 1
+        border = json.dumps([node for node in self.border if self._degrees[node] < _HUB or self.depth == 1])
+        found: dict[int, _Reached] = {}
+        reached = self.reached
+        for end in self._ends:
+            for source, target, weight in self._connection.execute(_STEP_BY[end], (border, kinds, _MOST_EDGES)):
+                here, there = (source, target) if end == "source" else (target, source)
+                if there in reached:
+                    continue
+                strength = reached[here].strength * weight
+                held = found.get(there)
+                if held is None or strength > held.strength:
+                    found[there] = _Reached(self.depth, strength, here)
+        reached.update(found)
+        self._arrive(list(found))
 
-def _advance(connection: apsw.Connection, side: _Side, end: str, kinds: str, *, is_directed: bool) -> None:
-    side.depth += 1
-    border = json.dumps(side.border)
-    found: dict[int, _Reached] = {}
-    for direction in [end] if is_directed else ["source", "target"]:
-        for source, target, weight in connection.execute(_STEP_BY[direction], (border, kinds, _MOST_EDGES)):
-            here, there = (source, target) if direction == "source" else (target, source)
-            if there in side.reached:
-                continue
-            strength = side.reached[here].strength * weight
-            held = found.get(there)
-            if held is None or strength > held.strength:
-                found[there] = _Reached(side.depth, strength, here)
-    side.reached.update(found)
-    side.border = list(found)
+    def _arrive(self, border: list[int]) -> None:
+        """Count how many edges lead on from a border, up to what makes a hub."""
+        self.border = border
+        self._degrees = dict.fromkeys(border, 0)
+        if len(border) > _MOST_BORDER:
+            self.cost = _MOST_EDGES + 1
+            return
+        for end in self._ends:
+            for node, degree in self._connection.execute(_DEGREE_BY[end], (_HUB, json.dumps(border))):
+                self._degrees[node] += degree
+        self.cost = sum(self._degrees.values())
 
 
 def _meeting(one: _Side, other: _Side) -> int | None:
@@ -153,7 +192,7 @@ def _meeting(one: _Side, other: _Side) -> int | None:
 def _edge(connection: apsw.Connection, one: int, other: int, kinds: Sequence[str], *, is_directed: bool) -> Edge:
     """Return the strongest edge between two neighbours."""
     for source, target in [(one, other)] if is_directed else [(one, other), (other, one)]:
-        rows = connection.execute(_BETWEEN, (json.dumps([source]), json.dumps(kinds), target, 1))
-        for row in rows:
+        asked = {"source": source, "target": target, "kinds": json.dumps(kinds), "most": 1}
+        for row in connection.execute(_BETWEEN, asked):
             return Edge(*row)
     raise AssertionError("neighbours have an edge")  # pragma: no cover
