@@ -135,6 +135,12 @@ def conversation_index(folder: str, name: str, turns: Sequence[dict[str, Any]]) 
     return opened
 
 
+def turn_of(hit: Hit) -> str | None:
+    """Return the id of the turn that a hit in a conversation's index is."""
+    conversation_and_turn = _TURNS.get((hit.path, hit.first_line))
+    return conversation_and_turn and conversation_and_turn[1]
+
+
 def said(turn: dict[str, Any]) -> str:
     """Return a turn as text."""
     caption = f" [image: {turn['caption']}]" if turn.get("caption") else ""

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from machine import heading
-from relevance import conversation_index
+from relevance import conversation_index, turn_of
 
 from memory_router.engines.tiers.admission import admit
 from memory_router.engines.tiers.store import MemoryStore
@@ -54,9 +54,10 @@ def conversations(data: str, folder: str) -> None:
         started = time.perf_counter()
         ids = [str(one.memory.extra["turn"]) for one in stores[name].recall(query, LIMIT, now=time.time())]
         scores["memories"].append(score(ids, wanted, started))
-        started = time.perf_counter()
-        ids = [hit.heading for hit in indexes[name].search(query, LIMIT)]
-        scores["documents"].append(score(ids, wanted, started))
+        for mode in ("search", "query"):
+            started = time.perf_counter()
+            ids = [turn_of(hit) for hit in indexes[name].search(query, LIMIT, mode)]
+            scores[f"documents, {mode}"].append(score(ids, wanted, started))
     print("| LoCoMo turns as | questions | recall@10 | hit@1 | median ms |\n|---|---|---|---|---|")
     for name, rows in scores.items():
         recall, hit, took = zip(*rows, strict=True)

@@ -69,7 +69,7 @@ def fill(path: str, count: int) -> list[str]:
             for number in range(start, min(start + 5000, count)):
                 body = " ".join(chance.choices(words, cum_weights=frequencies, k=30))
                 memory = admit(f"{number} {body}", created=now - number * 60).memory
-                connection.execute(module._INSERT, module._row(memory))
+                connection.execute(module._INSERT, store._row(memory))
     store.close()
     return words
 

@@ -1,28 +1,51 @@
-"""Judge candidates: how much of a question each memory covers, and what time left of it.
+"""Judge candidates: how much of a question each memory covers, what stands beside it, and what time left of it.
 
 Every store chooses its candidates in its own way; all of them are judged here, so that the same memories come back in
 the same order wherever they are kept.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from typing import Any, NamedTuple, Self, TypeVar
 
 from memory_router.engines.tiers.memory import Memory, Recollection
-from memory_router.engines.tiers.recency import decay, newest_relevance
+from memory_router.engines.tiers.recency import UNFINISHED, Wanted, decay, is_unfinished, newest_relevance, staleness
+from memory_router.text.cues import Sought, cues, sought
 from memory_router.text.relevance import Evidence, calibrated, coverage, nearness, weigh
-from memory_router.text.words import identifier_terms
+
+_K = TypeVar("_K", bound=Hashable)
+Stems = Callable[[str], list[str]]
 
 # A question longer than this is a pasted text; its first words say enough.
 MOST_TERMS = 40
+# How many memories a store gives to be judged, of those that fit the words best, and as many of the nearest vectors.
+JUDGED = 50
+# An answer often stands beside the words of its question. Two memories each side count (more did not find more), and
+# what belongs to no conversation has neighbours only where they were stored within minutes of each other.
+REACH = 2
+NEAR_SECONDS = 600.0
 # Among a handful of memories every word they hold looks common; rarity is judged as if there were this many.
 _FEWEST = 100
 # In an answer about the recent, what is nearly as relevant as the best counts as much: among near ties the newest
 # comes first: a memory that was superseded often says more of the question's words than the one that supersedes it.
 _NEARLY = 0.75
-# Parts of the score of any other answer; chosen on LoCoMo development questions (benchmarks/tiers_recall.py).
-_OWN, _WIDE, _NEAR = 0.4, 0.5, 0.1
-
-Stems = Callable[[str], list[str]]
+# Fitted to put right memories of LoCoMo development questions above all others of their pool; fitted on either half of
+# the conversations it orders the other half as well (benchmarks/tiers_recall.py). A word counts fully where it stands
+# in the memory itself, less in the next one, less in the one after that.
+_NEAR, _FAR = 0.78, 0.53
+_WORDS, _LIKENESS, _SPEAKER, _TIME, _ASKS, _LENGTH = 7.1, 10.2, 2.5, 2.5, -0.9, 1.0
+_MOST = _WORDS + _LIKENESS + _SPEAKER + _TIME + _LENGTH
+_NEIGHBOUR = 0.5
+# From this cosine on a memory is a candidate whatever its words: of conversations that do not hold the answer, the best
+# memory reaches 0.23 in the median and 0.35 in one of twenty (LoCoMo development questions); right ones 0.39.
+ALIKE = 0.3
+# The months as the stemmer leaves them.
+_MONTHS = (
+    "januari", "februari", "march", "april", "mai", "june", "juli", "august", "septemb", "octob", "novemb", "decemb"
+)  # fmt: skip
+# A word of a date tells as if it stood in one memory of so many, since it says when all of a month were made.
+_DATED = 12
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Asked(NamedTuple):
@@ -32,75 +55,182 @@ class Asked(NamedTuple):
         weights: the idf of each stem.
         known: the weighted share of the question that stands somewhere in the store, in [0, 1].
         is_recent: whether it asks for what is recent.
+        latest: when the newest memory was made, in seconds since the epoch: what was said after it can be nowhere here.
+        sought: what it looks for beside its words.
+        dated: those of its stems that may be part of a date.
     """
 
     weights: dict[str, float]
     known: float
     is_recent: bool
+    latest: float
+    sought: Sought
+    dated: frozenset[str] = frozenset()
 
 
-def ask(frequencies: Mapping[str, int], total: int, *, is_recent: bool) -> Asked:
+class Held(NamedTuple):
+    """Hold a memory as it is judged.
+
+    Args:
+        memory: the memory.
+        stems: those of its text and of the parts of its identifiers, in order.
+        likeness: cosine of its vector and the question's; 0 without vectors.
+    """
+
+    memory: Memory
+    stems: Sequence[str]
+    likeness: float = 0.0
+
+
+class Beside(NamedTuple):
+    """Hold the keys of what stands one step from a memory in its conversation, and two steps."""
+
+    near: tuple[Any, ...]
+    far: tuple[Any, ...]
+
+
+def ask(question: str, frequencies: Mapping[str, int], total: int, latest: float, *, is_recent: bool) -> Asked:
     """Weigh the stems of a question by how rare they are in a store.
 
     Args:
+        question: as it was asked.
         frequencies: in how many memories each stem stands.
         total: how many memories there are.
+        latest: when the newest of them was made, in seconds since the epoch.
         is_recent: whether the question asks for what is recent.
     """
-    weights = weigh(frequencies, max(_FEWEST, total), frequencies.__getitem__)
-    known = coverage(weights, [stem for stem, frequency in frequencies.items() if frequency])
-    return Asked(weights, known, is_recent)
+    dated = frozenset(stem for stem in frequencies if stem.isdigit() or stem in _MONTHS)
+    counted = {stem: max(count, total // _DATED) if stem in dated else count for stem, count in frequencies.items()}
+    weights = weigh(counted, max(_FEWEST, total), counted.__getitem__)
+    known = coverage(weights, [stem for stem, frequency in counted.items() if frequency])
+    return Asked(weights, known, is_recent, latest, sought(question), dated)
+
+
+def surroundings(line: Sequence[_K], places: Iterable[int], *, is_conversation: bool) -> dict[_K, Beside]:
+    """Return which memories of a line are candidates for the sake of some of them, and what stands beside each.
+
+    In a conversation what stands beside a match may be the answer, too; elsewhere it tells what the match is about.
+
+    Args:
+        line: the keys of the memories, in order of time.
+        places: indexes of the matches in it.
+        is_conversation: whether they belong to one conversation.
+    """
+    reach = REACH if is_conversation else 0
+    chosen = {near for place in places for near in range(max(place - reach, 0), min(place + reach + 1, len(line)))}
+    return {
+        line[place]: Beside(
+            (*line[max(place - 1, 0) : place], *line[place + 1 : place + 2]),
+            (*line[max(place - 2, 0) : max(place - 1, 0)], *line[place + 2 : place + 3]),
+        )
+        for place in chosen
+    }
 
 
 def ranked(
-    asked: Asked,
-    memories: Iterable[Memory],
-    stems: Stems,
-    now: float,
-    context: Mapping[str, Sequence[str]] | None = None,
+    asked: Asked, held: Mapping[_K, Held], candidates: Mapping[_K, Beside], stems: Stems, now: float, limit: int
 ) -> list[Recollection]:
-    """Return the memories that share a word with the question, best first.
+    """Return the candidates that answer the question, best first.
 
     Args:
         asked: the question.
-        memories: the candidates.
+        held: the candidates and what stands beside them, by key.
+        candidates: what may be returned, and what stands beside each.
         stems: cuts a text into stems.
         now: seconds since the epoch.
-        context: by id, the texts that stand before and after a memory in its conversation.
+        limit: how many at the most.
     """
-    found = [
-        (memory, evidence)
-        for memory in memories
-        if (evidence := _evidence(asked, memory, stems, (context or {}).get(memory.id, ()))).wide > 0
+    covered = {key: asked.weights.keys() & one.stems for key, one in held.items()}
+    found = [_Candidate.of(asked, held, covered, key, beside, stems) for key, beside in candidates.items()]
+    found = [one for one in found if one.wide or one.held.likeness >= ALIKE]
+    judge = _judge_recent if asked.is_recent else _judge_lasting
+    recollections = judge(asked, [(one, _relevance(asked, one)) for one in found], now)
+    recollections.sort(key=lambda one: (one.raw_score, one.memory.created, one.relevance), reverse=True)
+    return recollections[:limit]
+
+
+def newest(memories: Iterable[Memory], wanted: Wanted, now: float) -> list[Recollection]:
+    """Return memories as the answer to a question that asks for nothing but the newest, or for what is unfinished."""
+    found = []
+    for memory in memories:
+        relevance = newest_relevance(now - memory.created)
+        if wanted.is_unfinished and is_unfinished(memory.text, memory.tags):
+            relevance += UNFINISHED
+        found.append(Recollection(memory, relevance, relevance))
+    return sorted(found, key=lambda one: -one.raw_score)
+
+
+def _judge_recent(asked: Asked, judged: Sequence[tuple["_Candidate", float]], now: float) -> list[Recollection]:
+    """Prefer the newest of what is nearly as relevant as the best; what is old is less likely to be meant."""
+    enough = _NEARLY * max((relevance for _, relevance in judged), default=0.0)
+    latest = min(now, asked.latest)
+    return [
+        Recollection(
+            one.held.memory,
+            relevance * staleness(latest - one.held.memory.created),
+            min(relevance, enough) * decay(latest - one.held.memory.created, is_recent=True),
+        )
+        for one, relevance in judged
     ]
-    if asked.is_recent:
-        judged = [(memory, relevance, relevance) for memory, one in found if (relevance := calibrated(one))]
-        enough = _NEARLY * max((relevance for _, relevance, _ in judged), default=0.0)
-    else:
-        judged = [(memory, calibrated(one), _strength(one)) for memory, one in found]
-        enough = 1.0
-    ordered = [
-        Recollection(memory, relevance, min(strength, enough) * decay(now - memory.created, is_recent=asked.is_recent))
-        for memory, relevance, strength in judged
+
+
+def _judge_lasting(asked: Asked, judged: Sequence[tuple["_Candidate", float]], now: float) -> list[Recollection]:
+    return [
+        Recollection(
+            one.held.memory, relevance, _strength(asked, one) * decay(now - one.held.memory.created, is_recent=False)
+        )
+        for one, relevance in judged
     ]
-    return sorted(ordered, key=lambda one: (one.raw_score, one.memory.created, one.relevance), reverse=True)
 
 
-def newest(memory: Memory, now: float) -> Recollection:
-    """Return a memory as the answer to a question that asks for nothing but the newest."""
-    relevance = newest_relevance(now - memory.created)
-    return Recollection(memory, relevance, relevance)
+class _Candidate(NamedTuple):
+    """Hold a candidate with the asked stems that stand in itself, up to one step from it, and up to two."""
+
+    held: Held
+    own: Set[str]
+    near: Set[str]
+    wide: Set[str]
+    likeness: float
+
+    @classmethod
+    def of(
+        cls,
+        asked: Asked,
+        held: Mapping[_K, Held],
+        covered: Mapping[_K, Set[str]],
+        key: _K,
+        beside: Beside,
+        stems: Stems,
+    ) -> Self:
+        one = held[key]
+        own = covered[key] | _dated(asked, one.memory.created)
+        near = {*own}.union(*(covered[other] for other in beside.near if other in held))
+        if one.memory.tags:
+            near |= asked.weights.keys() & stems(" ".join(one.memory.tags))
+        wide = near.union(*(covered[other] for other in beside.far if other in held))
+        around = sum(held[other].likeness for other in (*beside.near, *beside.far) if other in held)
+        likeness = (one.likeness + _NEIGHBOUR * around) / (1 + 2 * REACH * _NEIGHBOUR)
+        return cls(one, own, near, wide, likeness)
 
 
-def _strength(evidence: Evidence) -> float:
-    """Return what orders memories where time matters little: mostly the words that a memory itself holds."""
-    return _OWN * evidence.own + _WIDE * evidence.wide + _NEAR * evidence.near
+def _strength(asked: Asked, one: _Candidate) -> float:
+    """Return in [0, 1] what orders memories where time matters little."""
+    own, near, wide = (coverage(asked.weights, stems) for stems in (one.own, one.near, one.wide))
+    words = (1 - _NEAR) * own + (_NEAR - _FAR) * near + _FAR * wide
+    shown = cues(asked.sought, one.held.memory.text)
+    score = _WORDS * words + _LIKENESS * one.likeness + _SPEAKER * shown.speaker + _TIME * shown.time
+    return max(0.0, score + _ASKS * shown.asks + _LENGTH * shown.length) / _MOST
 
 
-def _evidence(asked: Asked, memory: Memory, stems: Stems, context: Sequence[str]) -> Evidence:
-    text = stems(f"{memory.text} {identifier_terms(memory.text)}")
-    own = set(text)
-    wide = own.union(stems(" ".join((*memory.tags, *context))))
-    return Evidence(
-        coverage(asked.weights, own), coverage(asked.weights, wide), asked.known, nearness(asked.weights, text)
-    )
+def _relevance(asked: Asked, one: _Candidate) -> float:
+    own, wide = coverage(asked.weights, one.own), coverage(asked.weights, one.wide)
+    near = nearness(asked.weights, one.held.stems) if len(one.own) > 1 else own
+    return max(calibrated(Evidence(own, wide, asked.known, near)), one.held.likeness)
+
+
+def _dated(asked: Asked, created: float) -> Set[str]:
+    """Return those stems of the question that name the day, month or year in which a memory was made."""
+    if not asked.dated:
+        return _NOTHING
+    when = time.localtime(created)
+    return asked.dated & {str(when.tm_mday), _MONTHS[when.tm_mon - 1], str(when.tm_year)}

@@ -7,6 +7,7 @@ the identifiers of a text split and joined, so that "auth token" finds `parseAut
 import apsw
 
 from memory_router.storage.sqlite import Migration
+from memory_router.text.relevance import stemmer
 
 
 def _first(connection: apsw.Connection) -> None:
@@ -71,4 +72,22 @@ def _tiers(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _tiers)
+def _ranking(connection: apsw.Connection) -> None:
+    # What a question is compared with, so that no text is cut or embedded while somebody waits for the answer. Vectors
+    # that are missing are made when the store is opened for writing the next time.
+    connection.execute(
+        """
+        ALTER TABLE memories ADD COLUMN stems TEXT NOT NULL DEFAULT '';
+        ALTER TABLE memories ADD COLUMN vector BLOB;
+        CREATE INDEX memories_without_vector ON memories(row) WHERE vector IS NULL;
+        CREATE INDEX memories_by_project ON memories(project, created, row) WHERE session IS NULL;
+        """
+    )
+    stems = stemmer(connection)
+    texts = connection.execute("SELECT row, text || ' ' || names FROM memories").fetchall()
+    connection.executemany(
+        "UPDATE memories SET stems = ? WHERE row = ?", ((" ".join(stems(str(text))), row) for row, text in texts)
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _tiers, _ranking)

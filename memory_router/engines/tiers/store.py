@@ -7,11 +7,13 @@ from typing import Any, Self
 
 import apsw
 
-from memory_router.engines.tiers import recall
+from memory_router.engines.tiers import recall, vectors
 from memory_router.engines.tiers.admission import LONGEST_TEXT, admit, visible
 from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Remembered, Selection
 from memory_router.engines.tiers.schema import MIGRATIONS
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
+from memory_router.text.embedding import quantized
+from memory_router.text.relevance import stemmer
 from memory_router.text.words import identifier_terms
 
 __all__ = ["LONGEST_TEXT", "MemoryStore"]
@@ -28,6 +30,7 @@ class MemoryStore:
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self._connection = connection
         self._path = path
+        self._stems = stemmer(connection)
 
     @classmethod
     def open(cls, path: str) -> Self:
@@ -41,7 +44,9 @@ class MemoryStore:
         connection = open_database(path, MIGRATIONS)
         # A memory cannot be rebuilt as an index can: what was acknowledged outlives a power cut too.
         connection.pragma("synchronous", "full")
-        return cls(connection, path)
+        store = cls(connection, path)
+        store._embed()
+        return store
 
     @classmethod
     def open_read_only(cls, path: str) -> Self | None:
@@ -111,7 +116,7 @@ class MemoryStore:
         """Store a memory unless one with its id is there and alive; return whether it is new."""
         with self._writing():
             self._expire(now, memory.id)
-            is_new = bool(self._connection.execute(_INSERT, _row(memory)).get)
+            is_new = bool(self._connection.execute(_INSERT, self._row(memory)).get)
             if is_new:
                 self._log(now, event, memory.id, memory.tier, detail)
         return is_new
@@ -177,7 +182,7 @@ class MemoryStore:
             if present < len(ids):
                 return False
             self._remove(ids, now, "compacted", f"into {memory.id}")
-            if bool(self._connection.execute(_INSERT, _row(memory)).get):
+            if bool(self._connection.execute(_INSERT, self._row(memory)).get):
                 self._log(now, "stored", memory.id, memory.tier, detail)
         return True
 
@@ -231,6 +236,23 @@ class MemoryStore:
         """Close the file; the store cannot be used afterwards."""
         self._connection.close()
 
+    def _row(self, memory: Memory) -> tuple[Any, ...]:
+        packed = [
+            json.dumps(value, ensure_ascii=False) if name in _PACKED else value
+            for name, value in memory._asdict().items()
+        ]
+        names = identifier_terms(memory.text)
+        return (*packed, names, " ".join(self._stems(f"{memory.text} {names}")), _vector(memory.text))
+
+    def _embed(self) -> None:
+        """Give vectors to the memories that have none, if vectors can be made by now."""
+        while batch := self._connection.execute(_WITHOUT_VECTOR).fetchall():
+            made = [(_vector(str(text)), row) for row, text in batch]
+            if made[0][0] is None:
+                return
+            with self._writing():
+                self._connection.executemany("UPDATE memories SET vector = ? WHERE row = ?", made)
+
     def _expire(self, now: float, memory_id: str | None = None) -> int:
         rows = list(self._connection.execute(_EXPIRED, (now, memory_id)))
         self._remove([row[0] for row in rows], now, "expired", "")
@@ -266,9 +288,10 @@ class MemoryStore:
 
 _INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, names)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
+                         access_times, expires, moved_from, names, stems, vector)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
 """
+_WITHOUT_VECTOR = "SELECT row, text FROM memories WHERE vector IS NULL LIMIT 500"
 _PACKED = ("tags", "extra", "access_times")
 _BY_IDS = f"{recall.COLUMNS} FROM json_each(?) AS wanted JOIN memories AS m ON m.id = wanted.value ORDER BY wanted.key"
 _COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (expires IS NULL OR expires > ?2)"
@@ -281,8 +304,6 @@ _COUNTED = """
 """
 
 
-def _row(memory: Memory) -> tuple[Any, ...]:
-    packed = [
-        json.dumps(value, ensure_ascii=False) if name in _PACKED else value for name, value in memory._asdict().items()
-    ]
-    return (*packed, identifier_terms(memory.text))
+def _vector(text: str) -> bytes | None:
+    vector = vectors.of_memory(text)
+    return quantized(vector) if vector else None

@@ -7,6 +7,7 @@ import pytest
 from memory_router.engines.tiers.memory import Recollection
 from memory_router.engines.tiers.recency import decay, newest_relevance, understand
 from memory_router.engines.tiers.store import MemoryStore
+from memory_router.text.embedding import load
 
 NOW = 1_760_000_000.0
 DAY = 86_400.0
@@ -170,8 +171,8 @@ def test_a_memory_from_the_future_is_as_good_as_new() -> None:
 
 
 def test_half_lives_are_as_documented() -> None:
-    """30 days halve a recent question's weight; 60 days halve the 0.3 that can decay otherwise."""
-    assert decay(30 * DAY, is_recent=True) == pytest.approx(0.5)
+    """30 days halve the 0.5 that can decay for a recent question; 60 days halve the 0.3 that can decay otherwise."""
+    assert decay(30 * DAY, is_recent=True) == pytest.approx(0.75)
     assert decay(60 * DAY, is_recent=False) == pytest.approx(0.85)
     assert newest_relevance(30 * DAY) == pytest.approx(0.65)
     assert decay(1e30, is_recent=False) == pytest.approx(0.7)
@@ -184,3 +185,69 @@ def test_a_question_keeps_what_it_asks_about() -> None:
     assert understand("update notes").terms == ("update", "notes")
     assert understand("last update").terms == ()
     assert understand("lately UserService?").terms[0] == "userservice"
+
+
+def test_a_memory_is_found_by_its_meaning(harbor: MemoryStore) -> None:
+    """What shares no word with the question, but means the same, is found where vectors are installed."""
+    if load() is None:
+        pytest.skip("needs the extra `vectors`")
+    harbor.remember("The physician recommended vaccination.", created=NOW)
+    assert texts(harbor.recall("doctor suggests a vaccine", now=NOW))[0] == "The physician recommended vaccination."
+
+
+def test_words_find_what_they_find_without_vectors(harbor: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, memories are stored and found by their words; with it later, they get their vectors."""
+    with monkeypatch.context() as without:
+        without.setattr("memory_router.engines.tiers.vectors.load", lambda: None)
+        harbor.remember("The quay wall is inspected by divers.", created=NOW)
+        assert texts(harbor.recall("who inspects the quay wall", now=NOW))[0].startswith("The quay wall")
+    missing = "SELECT count(*) FROM memories WHERE vector IS NULL"
+    assert harbor._connection.execute(missing).get == 1
+    if load() is None:
+        pytest.skip("needs the extra `vectors`")
+    assert MemoryStore.open(harbor._path)._connection.execute(missing).get == 0
+
+
+def test_what_was_stored_within_minutes_tells_what_a_memory_is_about(store: MemoryStore) -> None:
+    """Outside of a conversation a neighbour lifts what matches, and is not found for its neighbour's sake alone."""
+    for place, minutes in (("Kestrel", 0), ("Norrvik", 60)):
+        store.remember(f"Visit to {place}", created=NOW + minutes * 60)
+        store.remember(f"The pilot was late, number {minutes}", created=NOW + minutes * 60 + 30)
+        store.remember(f"Lunch with Ines, number {minutes}", created=NOW + minutes * 60 + 60)
+    found = texts(store.recall("pilot at Kestrel", now=NOW + DAY))
+    assert set(found[:2]) == {"Visit to Kestrel", "The pilot was late, number 0"}
+    assert not any(text.startswith("Lunch") for text in found)
+
+
+def test_a_memory_is_found_by_its_date(store: MemoryStore) -> None:
+    """The month and the year in which a memory was made count as words of it."""
+    for month in range(5):
+        store.remember(
+            f"Crane inspection number {month}", created=1_735_732_800 + month * 30 * DAY
+        )  # from January 2025
+    assert texts(store.recall("crane inspection in April 2025", now=NOW))[0] == "Crane inspection number 3"
+
+
+def test_a_date_in_the_question_is_no_wish_for_the_newest() -> None:
+    """What names its time itself asks for that time."""
+    assert understand("what did Ines finish last week").is_recent
+    assert not understand("what did Ines finish last week before 23 January 2025").is_recent
+    assert not understand("where did she live four years ago").is_recent
+
+
+def test_what_is_unfinished_comes_before_what_is_a_little_newer(store: MemoryStore) -> None:
+    """A question of where we left off gets open points first, and one for the newest the newest."""
+    store.remember("Open: the offset is not applied to tides.", created=NOW - 2 * DAY)
+    store.remember("Delete the trial lists.", ["reminder"], created=NOW - DAY)
+    store.remember("Wendell confirmed the reefer.", created=NOW)
+    assert texts(store.recall("where did we leave off yesterday", now=NOW))[2] == "Wendell confirmed the reefer."
+    assert texts(store.recall("what was the last thing we did", now=NOW))[0] == "Wendell confirmed the reefer."
+
+
+def test_what_is_old_is_hardly_what_is_recent(store: MemoryStore) -> None:
+    """Months before the newest memory, even a full match stays below the gate of a question about the recent."""
+    store.remember("Caio wants webhooks", created=NOW - 120 * DAY)
+    assert store.recall("latest on webhooks", now=NOW)[0].relevance >= GATE, "it is the newest that there is"
+    store.remember("The crane has new cables", created=NOW)
+    assert store.recall("latest on webhooks", now=NOW)[0].relevance < GATE
+    assert store.recall("webhooks", now=NOW)[0].relevance >= GATE

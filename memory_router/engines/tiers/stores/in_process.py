@@ -1,28 +1,39 @@
 """Keep memories in this process, and search any store that can list what it holds."""
 
 from abc import ABC, abstractmethod
+from array import array
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence, Set
+from operator import mul
 
 import apsw
 
-from memory_router.engines.tiers import ranking
+from memory_router.engines.tiers import ranking, vectors
 from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.recency import understand
-from memory_router.text.relevance import stemmer
+from memory_router.text.relevance import coverage, stemmer
 from memory_router.text.words import identifier_terms
 
 MOST_EVENTS = 10_000
+# Up to so many memories are compared by their vectors, which takes some ten milliseconds.
+_COMPARED = 1000
 _FOREVER = float("-inf")
 
 
 class ListingStore(ABC):
-    """Search a store by reading everything it holds: right for small tiers, and for stores without an index."""
+    """Search a store by reading everything it holds: right for small tiers, and for stores without an index.
 
-    def __init__(self) -> None:
+    Args:
+        compares: whether likeness counts; it does not pay where a store is read anew for every question.
+    """
+
+    def __init__(self, *, compares: bool = True) -> None:
         # The stemmer is SQLite's, so that all stores cut words alike.
         self._stems = stemmer(apsw.Connection(":memory:"))
+        self._compares = compares
+        # By id, which stands for the text: what does not change as long as there is such a memory.
+        self._cut: dict[str, list[str]] = {}
+        self._vectors: dict[str, array[float]] = {}
 
     @abstractmethod
     def _all(self) -> Iterable[Memory]:
@@ -41,20 +52,29 @@ class ListingStore(ABC):
         wanted = understand(query)
         limit = max(limit, 0)
         if not wanted.terms:
-            return [ranking.newest(one, now) for one in self.find(selection, now, limit)] if wanted.is_recent else []
-        held = [memory for memory in self._all() if memory.is_alive(now)]
+            found = self.find(selection, now, max(limit, ranking.JUDGED)) if wanted.is_recent else []
+            return ranking.newest(found, wanted, now)[:limit]
+        alive = {memory.id: memory for memory in self._all() if memory.is_alive(now)}
         stems = {stem for term in wanted.terms[: ranking.MOST_TERMS] for stem in self._stems(term)}
-        frequencies = dict.fromkeys(stems, 0)
-        candidates: list[Memory] = []
-        for memory in held:
-            shared = stems.intersection(self._stems(_searched(memory)))
-            for stem in shared:
-                frequencies[stem] += 1
-            if shared and selection.holds(memory):
-                candidates.append(memory)
-        asked = ranking.ask(frequencies, len(held), is_recent=wanted.is_recent)
-        candidates, context = _with_neighbours(candidates, held, selection)
-        return ranking.ranked(asked, candidates, self._stems, now, context)[:limit]
+        shared = {one: stems.intersection(self._searched(memory)) for one, memory in alive.items()}
+        counts = Counter(stem for held in shared.values() for stem in held)
+        latest = max((memory.created for memory in alive.values()), default=now)
+        asked = ranking.ask(
+            query, {stem: counts[stem] for stem in stems}, len(alive), latest, is_recent=wanted.is_recent
+        )
+        allowed = {one: memory for one, memory in alive.items() if selection.holds(memory)}
+        count = max(ranking.JUDGED, limit)
+        matching = sorted((one for one in allowed if shared[one]), key=lambda one: -allowed[one].created)
+        hits = matching[:count] if wanted.is_recent else []
+        hits += sorted(matching, key=lambda one: -coverage(asked.weights, shared[one]))[:count]
+        likeness = {} if wanted.is_recent else self._likeness(query, counts, alive)
+        alike = (
+            one for one, score in likeness.items() if one in allowed and (alive[one].session or score >= ranking.ALIKE)
+        )
+        hits += sorted(alike, key=lambda one: -likeness[one])[:count]
+        candidates = _candidates(set(hits), alive, allowed)
+        held = {one: ranking.Held(memory, self._cut[one], likeness.get(one, 0.0)) for one, memory in alive.items()}
+        return ranking.ranked(asked, held, candidates, self._stems, now, limit)
 
     def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
         """Return how many memories are alive, in one tier or in all."""
@@ -64,12 +84,30 @@ class ListingStore(ABC):
         """Return the memories that came from another store and were not yet seen to be gone there."""
         return [memory for memory in self._all() if memory.moved_from]
 
+    def _searched(self, memory: Memory) -> Iterable[str]:
+        """Return the stems by which a memory is found."""
+        if memory.id not in self._cut:
+            self._cut[memory.id] = self._stems(f"{memory.text} {identifier_terms(memory.text)}")
+        return (*self._cut[memory.id], *self._stems(" ".join(memory.tags)))
+
+    def _likeness(self, query: str, counts: Mapping[str, int], alive: Mapping[str, Memory]) -> dict[str, float]:
+        """Return the cosine of each memory's vector and the question's; nothing where there are none, or too many."""
+        if not self._compares or len(alive) > _COMPARED:
+            return {}
+        question = vectors.of_question(query, self._stems, counts, len(alive))
+        if question is None:
+            return {}
+        for memory in alive.values():
+            if memory.id not in self._vectors:
+                self._vectors[memory.id] = vectors.of_memory(memory.text) or question
+        return {one: sum(map(mul, question, self._vectors[one])) for one in alive}
+
 
 class InProcessStore(ListingStore):
     """Keep memories as long as this process runs."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, compares: bool = True) -> None:
+        super().__init__(compares=compares)
         self._memories: dict[str, Memory] = {}
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._counters: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -155,26 +193,22 @@ class InProcessStore(ListingStore):
         self._counters[memory.tier][event] += 1
 
 
-def _searched(memory: Memory) -> str:
-    return f"{memory.text} {identifier_terms(memory.text)} {' '.join(memory.tags)}"
-
-
-def _with_neighbours(
-    hits: Sequence[Memory], held: Iterable[Memory], selection: Selection
-) -> tuple[list[Memory], dict[str, list[str]]]:
-    """Return the hits and what stands beside them in their conversations, and the texts around each of them."""
-    sessions = {hit.session for hit in hits} - {None}
-    lines: defaultdict[str, list[Memory]] = defaultdict(list)
-    for memory in sorted(held, key=lambda one: one.created):
-        if memory.session in sessions:
-            lines[str(memory.session)].append(memory)
-    candidates = {hit.id: hit for hit in hits}
-    context: defaultdict[str, list[str]] = defaultdict(list)
-    matching = set(candidates)
-    for line in lines.values():
-        for before, after in pairwise(line):
-            context[before.id].append(after.text)
-            context[after.id].append(before.text)
-            if matching & {before.id, after.id}:
-                candidates.update((one.id, one) for one in (before, after) if selection.holds(one))
-    return list(candidates.values()), context
+def _candidates(
+    hits: Set[str], alive: Mapping[str, Memory], allowed: Mapping[str, Memory]
+) -> dict[str, ranking.Beside]:
+    """Return what hits make candidates, and what stands beside each."""
+    lines: defaultdict[tuple[str | None, str | None], list[Memory]] = defaultdict(list)
+    for memory in sorted(alive.values(), key=lambda one: one.created):
+        lines[memory.session, memory.project if memory.session is None else None].append(memory)
+    found: dict[str, ranking.Beside] = {}
+    for (session, _), line in lines.items():
+        for place, hit in enumerate(line):
+            if hit.id not in hits:
+                continue
+            reach = ranking.REACH if session is None else 2 * ranking.REACH
+            part = line[max(place - reach, 0) : place + reach + 1]
+            if session is None:
+                part = [one for one in part if abs(one.created - hit.created) <= ranking.NEAR_SECONDS]
+            ids = [one.id for one in part]
+            found |= ranking.surroundings(ids, [ids.index(hit.id)], is_conversation=session is not None)
+    return {one: beside for one, beside in found.items() if one in allowed}

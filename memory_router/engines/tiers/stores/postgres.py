@@ -4,6 +4,7 @@ A GIN index over the stems chooses the candidates, the same stems that every oth
 extension is there, and the token table, the nearest vectors are candidates, too.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,16 +13,15 @@ import apsw
 import psycopg
 from psycopg.types.json import Jsonb
 
-from memory_router.engines.tiers import ranking
+from memory_router.engines.tiers import ranking, vectors
 from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.recency import understand
 from memory_router.engines.tiers.stores import postgres_schema as schema
 from memory_router.errors import StoreError
 from memory_router.text.embedding import load
 from memory_router.text.relevance import stemmer
-from memory_router.text.words import identifier_terms, is_stop_word
+from memory_router.text.words import identifier_terms
 
-_JUDGED = 60
 _FOREVER = float("-inf")
 
 
@@ -63,25 +63,39 @@ class PostgresStore:
         wanted = understand(query)
         limit = max(limit, 0)
         if not wanted.terms:
-            return [ranking.newest(one, now) for one in self.find(selection, now, limit)] if wanted.is_recent else []
+            found = self.find(selection, now, max(limit, ranking.JUDGED)) if wanted.is_recent else []
+            return ranking.newest(found, wanted, now)[:limit]
         stems = list(dict.fromkeys(s for term in wanted.terms[: ranking.MOST_TERMS] for s in self._stems(term)))
         with _errors():
-            rows = self._connection.execute(schema.FREQUENCIES, (stems,)).fetchall()
-            total = self._connection.execute("SELECT count(*) FROM memories").fetchone()
-        asked = ranking.ask(dict(rows), total[0] if total else 0, is_recent=wanted.is_recent)
+            frequencies: dict[str, int] = dict(self._connection.execute(schema.FREQUENCIES, (stems,)).fetchall())
+            total, latest = self._connection.execute(schema.TOTALS).fetchone() or (0, now)
+        asked = ranking.ask(query, frequencies, total, latest or now, is_recent=wanted.is_recent)
         bound = {
             **schema.bindings(selection, now),
             "stems": stems,
             "weights": [asked.weights[s] for s in stems],
-            "judged": _JUDGED + limit,
+            "judged": max(ranking.JUDGED, limit),
         }
         found = self._memories(schema.BEST, bound)
+        vector = None
         if wanted.is_recent:
             found += self._memories(schema.LATEST, bound)
-        if self._has_vectors:
-            found += self._memories(schema.NEAREST, {**bound, "vector": self._vector(query)})
-        candidates, context = self._with_neighbours({memory.id: memory for memory in found}, selection, now)
-        return ranking.ranked(asked, candidates.values(), self._stems, now, context)[:limit]
+        elif self._has_vectors:
+            vector = _written(vectors.of_question(query, self._stems, frequencies, total))
+            found += (
+                self._memories(schema.NEAREST, {**bound, "vector": vector, "alike": ranking.ALIKE}) if vector else []
+            )
+        known = {memory.id: memory for memory in found}
+        beside = self._beside(known, now)
+        likeness = self._likeness(list(known), vector)
+        held = {
+            one: ranking.Held(
+                memory, self._stems(f"{memory.text} {identifier_terms(memory.text)}"), likeness.get(one, 0.0)
+            )
+            for one, memory in known.items()
+        }
+        candidates = {one: around for one, around in beside.items() if selection.holds(known[one])}
+        return ranking.ranked(asked, held, candidates, self._stems, now, limit)
 
     def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
         """Return how many memories are alive, in one tier or in all."""
@@ -181,7 +195,7 @@ class PostgresStore:
         if is_new:
             self._log(now, event, memory.id, memory.tier, detail)
             if self._has_vectors:
-                vector = self._vector(memory.text)
+                vector = _written(vectors.of_memory(memory.text))
                 self._connection.execute("UPDATE memories SET embedding = %s WHERE id = %s", (vector, memory.id))
         return is_new
 
@@ -206,27 +220,29 @@ class PostgresStore:
     def _count(self, tier: str, event: str) -> None:
         self._connection.execute(schema.COUNTED, (tier, event))
 
-    def _with_neighbours(
-        self, found: dict[str, Memory], selection: Selection, now: float
-    ) -> tuple[dict[str, Memory], dict[str, list[str]]]:
-        """Return what was found and what stands beside it in its conversation, and the texts around each of them."""
-        context: dict[str, list[str]] = {}
-        for hit in [memory for memory in found.values() if memory.session]:
-            bound = {"session": hit.session, "created": hit.created, "id": hit.id}
-            before, after = self._memories(schema.BEFORE, bound), self._memories(schema.AFTER, bound)
-            line = [*reversed(before), hit, *after]
-            for place, memory in enumerate(line):
-                if abs(place - len(before)) < 2 and memory.is_alive(now) and selection.holds(memory):
-                    found.setdefault(memory.id, memory)
-                    context[memory.id] = [o.text for o in line[max(place - 1, 0) : place + 2] if o is not memory]
-        return found, context
+    def _beside(self, known: dict[str, Memory], now: float) -> dict[str, ranking.Beside]:
+        """Return what hits make candidates, and what stands beside each; add it to what is known."""
+        found: dict[str, ranking.Beside] = {}
+        for hit in list(known.values()):
+            bound = {"session": hit.session, "project": hit.project, "created": hit.created, "id": hit.id}
+            bound["near"], bound["steps"] = ranking.NEAR_SECONDS, ranking.REACH * (1 if hit.session is None else 2)
+            before, after = (self._memories(sql, bound) for sql in schema.BESIDE[hit.session is not None])
+            line = [one for one in (*reversed(before), hit, *after) if one is hit or one.is_alive(now)]
+            known.update((one.id, one) for one in line)
+            ids = [one.id for one in line]
+            found |= ranking.surroundings(ids, [line.index(hit)], is_conversation=hit.session is not None)
+        return found
 
-    def _vector(self, text: str) -> str | None:
-        embedding = load()
-        if embedding is None:
-            return None
-        vector = embedding.embed(text, lambda word: 0.0 if is_stop_word(word) else 1.0)
-        return f"[{','.join(f'{value:.6f}' for value in vector)}]" if any(vector) else None
+    def _likeness(self, ids: list[str], vector: str | None) -> dict[str, float]:
+        if vector is None:
+            return {}
+        with _errors():
+            return dict(self._connection.execute(schema.LIKENESS, {"ids": ids, "vector": vector}).fetchall())
+
+
+def _written(vector: "array[float] | None") -> str | None:
+    """Return a vector as PostgreSQL reads it; one of zeros is none."""
+    return f"[{','.join(f'{value:.6f}' for value in vector)}]" if vector and any(vector) else None
 
 
 def _memory(row: Sequence[Any]) -> Memory:

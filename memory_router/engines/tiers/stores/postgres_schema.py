@@ -125,11 +125,27 @@ _COVERED = """(
 )"""
 BEST = f"{_MATCHING} {_COVERED} DESC, m.created DESC LIMIT %(judged)s"
 LATEST = f"{_MATCHING} m.created DESC, m.row DESC LIMIT %(judged)s"
-NEAREST = f"""{COLUMNS} FROM memories m WHERE m.embedding IS NOT NULL AND {ALLOWED}
-    ORDER BY m.embedding <#> %(vector)s::vector LIMIT %(judged)s"""
-_BESIDE = f"{COLUMNS} FROM memories m, memories hit WHERE hit.id = %(id)s AND m.session = %(session)s AND"
-BEFORE = f"{_BESIDE} (m.created, m.row) < (hit.created, hit.row) ORDER BY m.created DESC, m.row DESC LIMIT 2"
-AFTER = f"{_BESIDE} (m.created, m.row) > (hit.created, hit.row) ORDER BY m.created, m.row LIMIT 2"
+NEAREST = f"""{COLUMNS} FROM memories m
+    WHERE (m.session IS NOT NULL OR -(m.embedding <#> %(vector)s::vector) >= %(alike)s) AND {ALLOWED}
+    AND m.embedding IS NOT NULL ORDER BY m.embedding <#> %(vector)s::vector LIMIT %(judged)s"""
+LIKENESS = """
+    SELECT id, -(embedding <#> %(vector)s::vector) FROM memories WHERE id = ANY(%(ids)s) AND embedding IS NOT NULL
+"""
+TOTALS = "SELECT count(*), max(created) FROM memories"
+_BESIDE = f"{COLUMNS} FROM memories m, memories hit WHERE hit.id = %(id)s AND"
+_PLACES = {
+    True: f"{_BESIDE} m.session = %(session)s AND",
+    False: f"""{_BESIDE} m.session IS NULL AND m.project IS NOT DISTINCT FROM %(project)s
+        AND m.created BETWEEN %(created)s - %(near)s AND %(created)s + %(near)s AND""",
+}
+# By whether the hit belongs to a conversation: what stands before it and what after it.
+BESIDE = {
+    is_conversation: (
+        f"{place} (m.created, m.row) < (hit.created, hit.row) ORDER BY m.created DESC, m.row DESC LIMIT %(steps)s",
+        f"{place} (m.created, m.row) > (hit.created, hit.row) ORDER BY m.created, m.row LIMIT %(steps)s",
+    )
+    for is_conversation, place in _PLACES.items()
+}
 COUNT = """
     SELECT count(*) FROM memories
     WHERE (%(tier)s::text IS NULL OR tier = %(tier)s) AND (expires IS NULL OR expires > %(now)s)
