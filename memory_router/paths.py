@@ -113,10 +113,25 @@ def qmd_index() -> str | None:
     return next(filter(os.path.exists, places), None)
 
 
+def embedding_model() -> str:
+    """Return what embeds the index of notes and code: `static`, `minilm` or the address of an endpoint."""
+    return os.environ.get("MEMORY_ROUTER_EMBEDDING") or "static"
+
+
+def embedding_endpoint() -> tuple[str, str]:
+    """Return the model and the key for an endpoint of embeddings; empty what is not set."""
+    return os.environ.get("MEMORY_ROUTER_EMBEDDING_MODEL", ""), os.environ.get("MEMORY_ROUTER_EMBEDDING_KEY", "")
+
+
 def config_file() -> str:
     """Return the rule table in force: the user's `router-config.json`, else the bundled one."""
-    own = os.path.join(config_dir(), "router-config.json")
+    own = own_config_file()
     return own if os.path.exists(own) else bundled("router-config.json")
+
+
+def own_config_file() -> str:
+    """Return the path of the user's `router-config.json`, whether it is there or not."""
+    return os.path.join(config_dir(), "router-config.json")
 
 
 def backend_folders() -> list[str]:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
 from os import path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 _FOLDER = "wordllama"
 _TABLE = path.join("weights", "l2_supercat_256.safetensors")
@@ -33,15 +33,48 @@ _AROUND = 0.5
 Weight = Callable[[str], float]
 
 
+class UnansweredError(Exception):
+    """A model elsewhere did not answer, or not with what was asked for; the message says what happened, no secrets."""
+
+
 class Identity(NamedTuple):
     """Name what made a vector: vectors of different identities cannot be compared."""
 
     name: str
     dimension: int
 
+    def fits(self, other: "Identity") -> bool:
+        """Say whether vectors of both can be compared; 0 is any dimension, where only an answer will tell."""
+        return self.name == other.name and (self.dimension in (0, other.dimension))
+
+
+class Embedding(Protocol):
+    """Stand for whatever turns texts into vectors of unit length.
+
+    Attributes:
+        identity: what makes the vectors; its dimension is 0 where only an answer will tell.
+        is_weighted: whether the weights of words matter, so that vectors age as the store grows.
+    """
+
+    @property
+    def identity(self) -> Identity:
+        """Return what makes the vectors."""
+
+    @property
+    def is_weighted(self) -> bool:
+        """Say whether the weights of words matter."""
+
+    def embed(self, text: str, weight: Weight, seconds: float = ..., /) -> "array[float]":
+        """Return the vector of a question, within some seconds."""
+
+    def embed_all(self, texts: Sequence[str], weight: Weight, around: Sequence[str] = (), /) -> Any:
+        """Return the vectors of passages, one row a text: a numpy array or lists."""
+
 
 class StaticEmbedding:
     """Embed texts as weighted sums of static word vectors; get one from `load`."""
+
+    is_weighted = True
 
     def __init__(self, folder: str) -> None:
         with open(path.join(folder, _TABLE), "rb") as file:
@@ -58,7 +91,7 @@ class StaticEmbedding:
         self._vectors: dict[str, tuple[float, ...]] = {}
         self.identity = Identity("wordllama-l2-supercat", dimension)
 
-    def embed(self, text: str, weight: Weight) -> "array[float]":
+    def embed(self, text: str, weight: Weight, _seconds: float = math.inf) -> "array[float]":
         """Return one text as a vector of unit length, or of zeros if nothing in it has a weight.
 
         Args:

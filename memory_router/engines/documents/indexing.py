@@ -18,12 +18,13 @@ from memory_router import paths
 from memory_router.engines.documents import reading, store, vectors
 from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
 from memory_router.engines.documents.document import Document
+from memory_router.engines.documents.models import chosen_embedding, is_chosen
 from memory_router.engines.documents.projects import project_of
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.derived import set_aside, sole_writer
 from memory_router.storage.sqlite import named_errors, open_database, writing
-from memory_router.text import embedding
+from memory_router.text.embedding import UnansweredError
 
 _BATCH_FILES = 200
 _BATCH_BYTES = 4_000_000
@@ -157,7 +158,14 @@ class _Run:
                     f"{paths.shown(root)} does not exist.",
                     "Give `memory-router index` a folder or a file that is there.",
                 )
-        vectors.refresh(self.connection, embedding.load())
+        model = chosen_embedding()
+        if isinstance(model, str):
+            self.notes += [model] * is_chosen()
+            return
+        try:
+            vectors.refresh(self.connection, model)
+        except UnansweredError as error:
+            self.notes.append(f"Not every passage has a vector: {error} Run `memory-router index` again to go on.")
 
     def report(self, seconds: float) -> Report:
         """Sum up the run."""

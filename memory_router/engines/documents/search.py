@@ -101,6 +101,8 @@ class DocumentIndex(DatabaseReader):
         super().__init__(connection, path)
         self._stems = stemmer(connection)
         self._vectors: Vectors | str | None = None
+        self._patience = 0.0
+        self._unprepared = ""
         ranking.prepare(connection)
 
     def statistics(self) -> Statistics:
@@ -120,7 +122,12 @@ class DocumentIndex(DatabaseReader):
             )
 
     def search(
-        self, question: str, limit: int = 10, mode: str = hybrid.SEARCH, selection: "Selection | None" = None
+        self,
+        question: str,
+        limit: int = 10,
+        mode: str = hybrid.SEARCH,
+        selection: "Selection | None" = None,
+        seconds: float = 5.0,
     ) -> list[Hit]:
         """Return the passages that answer a question best, best first; copies of one are folded into it.
 
@@ -129,24 +136,26 @@ class DocumentIndex(DatabaseReader):
             limit: how many at the most.
             mode: `search`, `vsearch` or `query`; where there are no vectors, all answer by words (`without_vectors`).
             selection: which passages may answer; None for all.
+            seconds: how long a model elsewhere may take to embed the question.
 
         Raises:
             StoreError: the index is damaged or locked.
         """
         if limit < 1:
             return []
+        self._patience = seconds
         with named_errors(self.path):
             return self._search(question[:_MAX_CHARACTERS], limit, mode, selection)
 
     def without_vectors(self) -> str:
-        """Return one sentence that says why there are no vectors to search by and what to do, or nothing.
+        """Return one sentence that says why the last question was not, or the next cannot be, compared by vectors.
 
         Raises:
             StoreError: the index is damaged or locked.
         """
         with named_errors(self.path):
             opened = self._opened_vectors()
-        return opened if isinstance(opened, str) else ""
+        return opened if isinstance(opened, str) else self._unprepared
 
     def _search(self, text: str, limit: int, mode: str, selection: "Selection | None") -> list[Hit]:
         question = words.parse(text)
@@ -179,10 +188,8 @@ class DocumentIndex(DatabaseReader):
     ) -> list[Hit]:
         """Return what answers the question, among the chunks `chosen` if not all of them may."""
         asked = ranking.understood(self.connection, self._stems, question)
-        vectors = None if mode == hybrid.SEARCH else self._opened_vectors()
-        found = hybrid.ranked(
-            self.connection, text, asked, mode, None if isinstance(vectors, str) else vectors, 2 * limit, chosen
-        )
+        vectors = None if mode == hybrid.SEARCH else self._prepared_vectors(text)
+        found = hybrid.ranked(self.connection, text, asked, mode, vectors, 2 * limit, chosen)
         rows = {row[0]: row for row in self.connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
         hits: list[Hit] = []
         for one in found:
@@ -195,13 +202,21 @@ class DocumentIndex(DatabaseReader):
                 hits.append(hit)
         return hits[:limit]
 
+    def _prepared_vectors(self, text: str) -> "Vectors | None":
+        """Return the vectors with the question's own, or None if there are none to compare."""
+        opened = self._opened_vectors()
+        if isinstance(opened, str):
+            return None
+        self._unprepared = opened.prepare(text, self._patience)
+        return None if self._unprepared else opened
+
     def _opened_vectors(self) -> "Vectors | str":
         """Return the vectors, opened once, or why there are none."""
         if self._vectors is None:
+            from memory_router.engines.documents.models import chosen_embedding
             from memory_router.engines.documents.vectors import Vectors
-            from memory_router.text import embedding
 
-            self._vectors = Vectors.open(self.connection, embedding.load(), self._weight)
+            self._vectors = Vectors.open(self.connection, chosen_embedding(), self._weight)
         return self._vectors
 
     def _weight(self, word: str) -> float:

