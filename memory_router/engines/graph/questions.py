@@ -51,7 +51,7 @@ _VERB = (
     r"(?:(?P<verb>depend|rel(?:y|ie)|import|call|invoke|use|need|require|consume|reference|mention|inherit|extend|subclass|implement|touch|"
     r"link)(?:s|es|ed|ing)?(?: (?:up)?on| from| to)?)"
 )
-_WHO = r"(?:what(?: else)?|who(?:ever)?|which(?: [\w-]+){0,3}?|(?:every|any)(?:thing|one|body)|all(?: the)? [\w-]+|(?:list|show|find|name)(?: me)?(?: [\w-]+){0,3}?)"
+_WHO = r"(?:what(?: else)?|who(?:ever| else)?|which(?: [\w-]+){0,3}?|(?:every|any)(?:thing|one|body)|all(?: the)? [\w-]+|(?:list|show|find|name)(?: me)?(?: [\w-]+){0,3}?)"
 _CHANGED = r"(?:chang|modif|alter|edit|remov|renam|delet|drop|break|refactor|touch|mov|replac|rewrit|updat)(?:e|es|s|ing|y|ies|ed|ying|ping|ped)?"
 _INDIRECTLY = re.compile(
     r"\b(?:transitive(?:ly)?|(?:or )?indirect(?:ly)?|directly or indirectly|eventually|ultimately)\b", re.I
@@ -59,7 +59,7 @@ _INDIRECTLY = re.compile(
 
 _BREAKS = (
     r"(?:what|which [\w ]{1,40}?|who|anything)(?: else)? (?:would|will|could|might|may|can|does|do|is|are|gets?)?\s?(?:it )?(?:be )?"
-    r"(?:break|breaks|broken|affected|impacted|fail|fails|stop working|need to change|change)\b"
+    r"(?:break|breaks|broken|affected|impacted|fail|fails|stops? working|need to change|change)\b"
     r"(?: (?:if|when|by|after|once)(?: (?:i|we|you|they|somebody|someone))?)?(?: (?:to|am|are|was))? "
 )
 # Intent, words of which a question of this form holds one (a pattern that is not needed is not even compiled), form.
@@ -101,7 +101,7 @@ def read(question: str) -> Asked:
         question: any text.
     """
     flat = " ".join(question[:_MAX_CHARACTERS].split())
-    is_far = bool(_INDIRECTLY.search(flat)) or bool(re.search(r"\bbreak|\bimpact|\baffected|blast radius", flat, re.I))
+    is_far = bool(_INDIRECTLY.search(flat)) or bool(re.search(r"\bbreak|\bimpact|\baffected|\bstops? working|blast radius", flat, re.I))
     plain = " ".join(_INDIRECTLY.sub(" ", flat).split())
     lowered = plain.lower()
     for intent, hints, form in _FORMS:
