@@ -101,7 +101,9 @@ def read(question: str) -> Asked:
         question: any text.
     """
     flat = " ".join(question[:_MAX_CHARACTERS].split())
-    is_far = bool(_INDIRECTLY.search(flat)) or bool(re.search(r"\bbreak|\bimpact|\baffected|\bstops? working|blast radius", flat, re.I))
+    is_far = bool(_INDIRECTLY.search(flat)) or bool(
+        re.search(r"\bbreak|\bimpact|\baffected|\bstops? working|blast radius", flat, re.I)
+    )
     plain = " ".join(_INDIRECTLY.sub(" ", flat).split())
     lowered = plain.lower()
     for intent, hints, form in _FORMS:
