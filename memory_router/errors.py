@@ -22,6 +22,7 @@
     │   ├── ApprovalDeniedError      APPROVAL_DENIED
     │   └── ApprovalMismatchError    APPROVAL_MISMATCH
     ├── RuleError                    RULE_ERROR
+    ├── AmendmentError               AMENDMENT_ERROR
     ├── SkillError                   SKILL_ERROR
     ├── RefusedMemoryError           MEMORY_REFUSED
     └── StoreError                   STORE_ERROR
@@ -182,6 +183,12 @@ class RuleError(MemoryRouterError):
     """A routing rule cannot be written or found."""
 
     code = "RULE_ERROR"
+
+
+class AmendmentError(MemoryRouterError):
+    """A setting cannot be changed by a dream, or not be changed back."""
+
+    code = "AMENDMENT_ERROR"
 
 
 class SkillError(MemoryRouterError):

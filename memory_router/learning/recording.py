@@ -96,8 +96,13 @@ def execution_of(outcome: Outcome, threshold: float, now: float) -> Execution:
         similarity=beside.similarity if beside else None,
         attempts=attempts,
         project=outcome.project,
-        asked_by=os.environ.get("USER") or str(os.getuid()),
+        asked_by=account(),
     )
+
+
+def account() -> str:
+    """Return the account that asks."""
+    return os.environ.get("USER") or str(os.getuid())
 
 
 def _attempt(attempt: Attempt, outcome: Outcome, threshold: float) -> AttemptRecord:

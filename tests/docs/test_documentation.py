@@ -151,7 +151,14 @@ def test_every_error_code_is_explained() -> None:
 def test_agents_know_every_code_of_an_answer() -> None:
     """SKILL.md says what to do for each code that an answer can carry."""
     skill = (ROOT / "SKILL.md").read_text("utf-8")
-    not_in_answers = {"MANIFEST_INVALID", "SKILL_ERROR", "MEMORY_REFUSED", "BAD_REQUEST", "UNKNOWN_VERB"}
+    not_in_answers = {
+        "AMENDMENT_ERROR",
+        "MANIFEST_INVALID",
+        "SKILL_ERROR",
+        "MEMORY_REFUSED",
+        "BAD_REQUEST",
+        "UNKNOWN_VERB",
+    }
     codes = set(re.findall(r"^\| `([A-Z_]+)` \|", TROUBLESHOOTING, re.MULTILINE)) - not_in_answers
     assert {code for code in codes if f"`{code}`" not in skill} == set()
 

@@ -14,6 +14,7 @@ from memory_router.interfaces.cli.backends import backends, init
 from memory_router.interfaces.cli.config import config
 from memory_router.interfaces.cli.db import db
 from memory_router.interfaces.cli.doctor import doctor
+from memory_router.interfaces.cli.dreams import amendments, dream
 from memory_router.interfaces.cli.executions import executions
 from memory_router.interfaces.cli.get import get
 from memory_router.interfaces.cli.graph import graph
@@ -109,11 +110,12 @@ _memories: tuple[Callable[..., None], ...] = (recall, promote, demote, forget, t
 for _command in _memories:
     app.command()(_command)
 app.command("import")(import_)
-_learning: tuple[Callable[..., None], ...] = (learn, approve, deny, approvals, stats)
+_learning: tuple[Callable[..., None], ...] = (learn, dream, approve, deny, approvals, stats)
 for _command in _learning:
     app.command()(_command)
 app.add_typer(rules)
 app.add_typer(executions)
+app.add_typer(amendments)
 app.add_typer(db)
 app.command()(backends)
 app.command()(doctor)

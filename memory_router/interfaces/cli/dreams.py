@@ -1,0 +1,182 @@
+"""`memory-router dream` and `amendments`: try other thresholds on what was asked, use better ones, undo that."""
+
+import functools
+import time
+from typing import Annotated
+
+import typer
+
+from memory_router import paths
+from memory_router.contract import JsonObject, iso_time
+from memory_router.errors import AmendmentError
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
+from memory_router.learning.amendments import Amendment, AmendmentStore
+from memory_router.learning.compiled import CompiledRules
+from memory_router.learning.dreams import Cycle, DreamStore, Route
+from memory_router.learning.dreams import dream as dream_of
+from memory_router.learning.recording import account
+from memory_router.learning.stores import LearningStores, open_stores
+from memory_router.routing.config import Config
+from memory_router.routing.rules import RuleTable
+from memory_router.storage.derived import sole_writer
+
+amendments = typer.Typer(name="amendments", no_args_is_help=True, help="Look at settings that dreams changed.")
+
+# The newest executions say most about the machine as it is now.
+_MOST = 10_000
+
+
+def dream(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep no record of it.")] = False,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Put what is surely better into router-config.json.")
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Replay what was asked under other thresholds, and say whether one of them is faster and loses no answer.
+
+    Without --promote it only proposes. With it, and if the test is passed, the change is written to your
+    `router-config.json`: after a question, unless the configuration says `"learning": "on"`.
+
+    Example: memory-router dream --dry-run
+    """
+    with sole_writer(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
+        mode = stores.config.learning.mode
+        if promote and mode == "off":
+            raise AmendmentError(
+                "Learning is off, so nothing is promoted.", 'Set `"learning": "suggest"` in router-config.json first.'
+            )
+        cycle = _dreamt(stores)
+        if not dry_run:
+            DreamStore(stores.database).record(cycle)
+        _print(cycle, as_json=as_json)
+        if not promote or dry_run or not cycle.promote:
+            return
+        confirm(f"Put {_changes(cycle)} in force?", yes=yes or mode == "on")
+        for one in _amendments(stores).promote(cycle, by=account()):
+            output.note(f"Amended {one.setting}; undo it with: memory-router amendments revert {one.id}")
+
+
+@amendments.callback()
+def _group() -> None:
+    """Look at settings that dreams changed, and change them back."""
+
+
+@amendments.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List amendments, the newest first, with their evidence as JSON.
+
+    Example: memory-router amendments list --json
+    """
+    with open_stores() as stores:
+        store = _amendments(stores)
+        found = [(one, _state(one, store)) for one in store.all()]
+    if as_json or not output.is_terminal():
+        output.print_json({"amendments": [_as_object(one, state) for one, state in found]})
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("id", "when", "state", "setting", "old", "new", "by", "dream"),
+        [
+            (
+                *(one.id, iso_time(one.amended_at), state, one.setting),
+                *(
+                    "-" if one.old_value is None else str(one.old_value),
+                    str(one.new_value),
+                    one.amended_by,
+                    one.cycle_id,
+                ),
+            )
+            for one, state in found
+        ],
+    )
+
+
+@amendments.command()
+def revert(
+    amendment_id: Annotated[str, typer.Argument(help="The amendment's id, as `amendments list` prints it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put back what stood in `router-config.json` before an amendment.
+
+    It is refused if the value was changed since.
+
+    Example: memory-router amendments revert 4be1a9c0
+    """
+    with sole_writer(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
+        reverted = _amendments(stores).revert(amendment_id)
+    if as_json or not output.is_terminal():
+        output.print_json(_as_object(reverted, "reverted"))
+        return
+    old = "nothing" if reverted.old_value is None else str(reverted.old_value)
+    print(f"{reverted.setting} is {old} again.")
+
+
+def _dreamt(stores: LearningStores) -> Cycle:
+    now = time.time()
+    # Durations are this machine's and the thresholds this user's: what others asked says nothing about them.
+    own = [one for one in stores.executions.newest(_MOST) if one.asked_by == account()]
+    return dream_of(own, stores.config, _route(stores.config), DreamStore(stores.database).next_id(now), now)
+
+
+def _route(config: Config) -> Route:
+    """Return what routes a request as the router would, under another similarity threshold."""
+    table = RuleTable(config)
+
+    @functools.cache
+    def beside(similarity_threshold: float) -> CompiledRules:
+        settings = config.learning._replace(similarity_threshold=similarity_threshold)
+        return CompiledRules(paths.routing_rules_file(), settings, config.signal_timeout_ms)
+
+    @functools.cache
+    def route(request: str, similarity_threshold: float) -> tuple[str, ...]:
+        return tuple(map(str, (beside(similarity_threshold).match(request) or table.match(request)).steps))
+
+    return route
+
+
+def _amendments(stores: LearningStores) -> AmendmentStore:
+    return AmendmentStore(stores.database, paths.own_config_file(), paths.bundled("router-config.json"))
+
+
+def _print(cycle: Cycle, *, as_json: bool) -> None:
+    if as_json or not output.is_terminal():
+        output.print_json({**cycle._asdict(), "dreamt_at": iso_time(cycle.dreamt_at)})
+        return
+    results = cycle.test_results
+    print(f"{cycle.cycle_id}: {_changes(cycle) if cycle.mutations else 'no change is worth a test'}.")
+    if "mean_ms" in results:
+        low, high = results["saved_ms_interval"]
+        print(
+            f"On {results['executions']} executions that did not choose it: {results['mean_ms']:.0f} instead of "
+            f"{results['mean_ms_now']:.0f} ms ({low:.0f} to {high:.0f} saved), {results['success_rate']:.1%} instead "
+            f"of {results['success_rate_now']:.1%} succeed, {results['unknown_share']:.1%} cannot be known."
+        )
+    for reason in results["reasons"]:
+        print(f"Not to be promoted: {reason}.")
+    for phrase in results.get("cannot_be_known", ()):
+        print(f"A replay cannot tell {phrase}.")
+    if cycle.promote:
+        print("To put such a change in force: memory-router dream --promote")
+
+
+def _changes(cycle: Cycle) -> str:
+    return ", ".join(f"{setting} = {value}" for setting, value in cycle.mutations.items())
+
+
+def _state(amendment: Amendment, store: AmendmentStore) -> str:
+    if amendment.reverted_at is not None:
+        return "reverted"
+    return "in force" if store.is_in_force(amendment) else "changed since"
+
+
+def _as_object(amendment: Amendment, state: str) -> JsonObject:
+    times = {name: value and iso_time(value) for name, value in amendment._asdict().items() if name.endswith("_at")}
+    return {**amendment._asdict(), **times, "state": state}
+
+
+def _tell_waiting() -> None:
+    output.note("Another process is learning; waiting for it.")

@@ -1,0 +1,216 @@
+"""Promote a dream: write what it changes into the user's `router-config.json`, and keep what it takes to undo that."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from memory_router.contract import JsonObject, iso_time
+from memory_router.errors import AmendmentError
+from memory_router.learning.config_text import changed, value_at
+from memory_router.learning.dreams import Cycle
+from memory_router.paths import make_private, shown
+from memory_router.routing.config import read
+from memory_router.storage.database import Database, Row, decode_json, encode_json
+
+_COLUMNS = "id, cycle_id, setting, old_value, new_value, evidence, amended_at, amended_by, reverted_at"
+
+
+class Amendment(NamedTuple):
+    """Hold one change of one setting.
+
+    Args:
+        id: its id.
+        cycle_id: the dream that proposed it.
+        setting: where it stands in `router-config.json`, such as `deadlines.backends.qmd:query`.
+        old_value: what stood there; None for nothing.
+        new_value: what stands there since.
+        evidence: the dream's test results.
+        amended_at: seconds since the epoch.
+        amended_by: who promoted it.
+        reverted_at: when it was undone, or None.
+    """
+
+    id: str
+    cycle_id: str
+    setting: str
+    old_value: Any
+    new_value: Any
+    evidence: JsonObject
+    amended_at: float
+    amended_by: str
+    reverted_at: float | None
+
+
+class AmendmentStore:
+    """Keep amendments in the learning tables of a database, and the settings in the user's configuration.
+
+    Args:
+        database: the learning tables.
+        own: the user's own configuration file, which need not be there yet.
+        bundled: the one that is in force without it.
+        now: the time in seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, own: str, bundled: str, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        # A configuration that is kept elsewhere and linked stays a link.
+        self._own = os.path.realpath(own)
+        self._bundled = bundled
+        self._now = now
+
+    def promote(self, cycle: Cycle, by: str) -> list[Amendment]:
+        """Put a cycle's mutations in force, all or none; the file as it was stays beside it.
+
+        Raises:
+            AmendmentError: the cycle is not to be promoted, or the file cannot be written; nothing was changed.
+            ConfigError: the file in force cannot be used, or would not be valid.
+        """
+        if not cycle.promote:
+            raise AmendmentError(f"{cycle.cycle_id} is not to be promoted.", "Dream again when more was asked.")
+        body, now = read(self._in_force), self._now()
+        amendments = [
+            Amendment(
+                hashlib.sha256(f"{cycle.cycle_id} {setting}".encode()).hexdigest()[:8],
+                cycle.cycle_id,
+                setting,
+                value_at(body, _place(setting)),
+                value,
+                cycle.test_results,
+                now,
+                by,
+                None,
+            )
+            for setting, value in cycle.mutations.items()
+        ]
+        text = self._amended([(one.setting, one.new_value) for one in amendments])
+        # Recorded first: a change that is recorded and not made is seen and harmless, the reverse would be neither.
+        with self._database.transaction():
+            self._database.run_all(
+                f"INSERT INTO constitutional_amendments({_COLUMNS}) VALUES (:id, :cycle_id, :setting, :old_value,"  # noqa: S608
+                " :new_value, :evidence, :amended_at, :amended_by, :reverted_at)",
+                map(_encoded, amendments),
+            )
+        try:
+            self._write(text, backup=f"{self._own}.before-{amendments[0].id}")
+        except OSError as error:
+            self._forget(amendments)
+            raise self._unwritable(error) from error
+        return amendments
+
+    def all(self) -> list[Amendment]:
+        """Return every amendment, the newest first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM constitutional_amendments ORDER BY amended_at DESC, id"  # noqa: S608
+        )
+        return [_decoded(row) for row in rows]
+
+    def is_in_force(self, amendment: Amendment) -> bool:
+        """Say whether the setting has the value that the amendment gave it."""
+        return amendment.reverted_at is None and self._present(amendment) == amendment.new_value
+
+    def revert(self, amendment_id: str) -> Amendment:
+        """Put back what stood there before an amendment.
+
+        Raises:
+            AmendmentError: there is no such amendment, it was undone before, the value was changed since, or the
+                file cannot be written.
+            ConfigError: the file in force cannot be used, or would not be valid.
+        """
+        found = next((one for one in self.all() if one.id == amendment_id), None)
+        if found is None:
+            raise AmendmentError(
+                f"There is no amendment {amendment_id!r}.", "`memory-router amendments list` shows them."
+            )
+        if found.reverted_at is not None:
+            raise AmendmentError(f"{found.id} was reverted at {iso_time(found.reverted_at)}.", "Nothing is left to do.")
+        if not self.is_in_force(found):
+            raise AmendmentError(
+                f"`{found.setting}` was changed since: it is {json.dumps(self._present(found))}, and {found.id} made "
+                f"it {json.dumps(found.new_value)}.",
+                f"Revert the later amendment first, or write {json.dumps(found.old_value)} yourself into "
+                f"{shown(self._in_force)}.",
+            )
+        try:
+            self._write(self._amended([(found.setting, found.old_value)]), backup=None)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        reverted = found._replace(reverted_at=self._now())
+        self._database.run(
+            "UPDATE constitutional_amendments SET reverted_at = :at WHERE id = :id",
+            {"at": reverted.reverted_at, "id": found.id},
+        )
+        return reverted
+
+    @property
+    def _in_force(self) -> str:
+        return self._own if os.path.exists(self._own) else self._bundled
+
+    def _present(self, amendment: Amendment) -> Any:
+        return value_at(read(self._in_force), _place(amendment.setting))
+
+    def _amended(self, changes: Sequence[tuple[str, Any]]) -> str:
+        """Return the text of the file in force with other values, once it is known to be valid."""
+        from memory_router.routing.config_schema import validate
+
+        with open(self._in_force, encoding="utf-8-sig") as file:
+            text = file.read()
+        for setting, value in changes:
+            text = changed(text, _place(setting), value)
+        amended = json.loads(text)
+        validate(amended, self._in_force)
+        for setting, value in changes:
+            if value_at(amended, _place(setting)) != value:
+                raise AmendmentError(
+                    f"`{setting}` stands twice in {shown(self._in_force)}.", "Remove the one that does not count."
+                )
+        return text
+
+    def _write(self, text: str, backup: str | None) -> None:
+        make_private(os.path.dirname(self._own))
+        if backup and os.path.exists(self._own):
+            with open(self._own, "rb") as file:
+                _replace(backup, file.read())
+        _replace(self._own, text.encode("utf-8"))
+
+    def _forget(self, amendments: Sequence[Amendment]) -> None:
+        self._database.run_all(
+            "DELETE FROM constitutional_amendments WHERE id = :id", ({"id": one.id} for one in amendments)
+        )
+
+    def _unwritable(self, error: OSError) -> AmendmentError:
+        return AmendmentError(
+            f"{shown(self._own)} cannot be written ({error.strerror}). Nothing was changed.",
+            "Check free disk space and the permissions of its folder.",
+        )
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Put `content` in place of what is at `path` at once, whatever happens meanwhile."""
+    draft = f"{path}.{os.getpid()}"
+    try:
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
+
+
+def _place(setting: str) -> list[str]:
+    return setting.split(".")
+
+
+def _encoded(amendment: Amendment) -> dict[str, Any]:
+    written = {name: encode_json(getattr(amendment, name)) for name in ("old_value", "new_value", "evidence")}
+    return {**amendment._asdict(), **written}
+
+
+def _decoded(row: Row) -> Amendment:
+    read_back = {name: decode_json(row[name]) for name in ("old_value", "new_value", "evidence")}
+    return Amendment(**{**row, **read_back})

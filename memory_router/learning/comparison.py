@@ -1,0 +1,159 @@
+"""Compare replays of the same executions under two sets of thresholds, and say how sure the difference is.
+
+An execution is a success if its accepted answer reaches the relevance that is asked for now, whatever the thresholds
+of the replay: a lower threshold must not count the poor answers that it lets pass. Where a replay's outcome is not
+known it counts as a failure that took its longest deadline more, so that ignorance never speaks for a change.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memory_router.contract import JsonObject
+from memory_router.learning.execution import AttemptRecord, Execution
+from memory_router.learning.replay import Course, Thresholds, replay
+from memory_router.learning.wilson import wilson_interval
+
+# 95 of 100 such intervals hold the true value.
+_Z = 1.96
+_RESAMPLES = 1000
+# A person's word counts more than the router's own: 1 and 2 stars are a failure, as in `evidence`.
+_DISSATISFIED = 2
+
+
+class Pair(NamedTuple):
+    """Hold one execution replayed as things are, and as they would be.
+
+    Args:
+        succeeded: whether it succeeds now.
+        would_succeed: whether it would; None if that is not known.
+        is_worse: whether its answer would be worse, or may be: a success lost, or a poor answer that is poorer.
+        waited_ms: how long its answer takes now.
+        would_wait_ms: how long it would take, at the worst where that is not known.
+        extra_ms: how long further steps would be asked for nothing.
+    """
+
+    succeeded: bool
+    would_succeed: bool | None
+    is_worse: bool
+    waited_ms: int
+    would_wait_ms: int
+    extra_ms: int
+
+
+class Comparison(NamedTuple):
+    """Hold what a change would do to many executions; every rate is of all of them.
+
+    Args:
+        executions: how many were compared.
+        success_rate: the share that would succeed, unknown outcomes counted as failures.
+        best_success_rate: the same if every unknown outcome were a success.
+        success_rate_now: the share that succeeds now.
+        worse: how many would have a worse answer, unknown ones among them.
+        worse_at_most: the upper end of the interval of that share.
+        mean_ms: how long an answer would take.
+        mean_ms_now: how long it takes now.
+        saved_ms: the difference of the two.
+        saved_ms_interval: the interval of that difference.
+        extra_ms: how long further steps would be asked for nothing.
+        unknown_share: the share whose outcome cannot be known.
+    """
+
+    executions: int
+    success_rate: float
+    best_success_rate: float
+    success_rate_now: float
+    worse: int
+    worse_at_most: float
+    mean_ms: float
+    mean_ms_now: float
+    saved_ms: float
+    saved_ms_interval: tuple[float, float]
+    extra_ms: float
+    unknown_share: float
+
+    @property
+    def is_faster(self) -> bool:
+        """Say whether answers would surely come sooner."""
+        return self.saved_ms_interval[0] > 0
+
+    @property
+    def is_no_worse(self) -> bool:
+        """Say whether no more answers would be worse than successes are gained, at the worst."""
+        gained = round((self.success_rate - self.success_rate_now) * self.executions)
+        return gained >= 0 and self.worse <= gained
+
+    def to_dict(self) -> JsonObject:
+        """Return the comparison as JSON has it."""
+        return {**self._asdict(), "faster": self.is_faster}
+
+
+def pair(
+    execution: Execution, now: Thresholds, then: Thresholds, rerouted: Sequence[AttemptRecord] | None = None
+) -> Pair | None:
+    """Replay one execution under both sets of thresholds; return None if not even the present one can be known.
+
+    Args:
+        execution: what was recorded.
+        now: the thresholds in force.
+        then: the thresholds to be tried.
+        rerouted: the recorded attempts of the steps that the change would ask, if it would change the route.
+    """
+    present = replay(execution.attempts, now)
+    if not present.is_known:
+        return None
+    future = replay(execution.attempts if rerouted is None else rerouted, then)
+    longest_ms = max(attempt.deadline_ms for attempt in execution.attempts)
+    succeeds = _succeeds(present, execution, now.fallback_threshold)
+    would = _succeeds(future, execution, now.fallback_threshold) if future.is_known else None
+    poorer = not succeeds and not would and future.relevance < present.relevance
+    return Pair(
+        succeeds,
+        would,
+        would is None or (succeeds and not would) or poorer,
+        present.waited_ms,
+        future.waited_ms + (0 if future.is_known else longest_ms),
+        future.extra_ms,
+    )
+
+
+def compare(pairs: Sequence[Pair], seed: str | None = None) -> Comparison:
+    """Summarise pairs, of which there must be one.
+
+    Args:
+        pairs: the replays.
+        seed: makes the interval of the saved time the same every time; without it the interval is left open.
+    """
+    number = len(pairs)
+    saved = [one.waited_ms - one.would_wait_ms for one in pairs]
+    unknown = sum(one.would_succeed is None for one in pairs)
+    worse = sum(one.is_worse for one in pairs)
+    would_succeed = sum(bool(one.would_succeed) for one in pairs)
+    return Comparison(
+        number,
+        would_succeed / number,
+        (would_succeed + unknown) / number,
+        sum(one.succeeded for one in pairs) / number,
+        worse,
+        wilson_interval(worse, number, _Z)[1],
+        sum(one.would_wait_ms for one in pairs) / number,
+        sum(one.waited_ms for one in pairs) / number,
+        sum(saved) / number,
+        _mean_interval(saved, seed) if seed else (float("-inf"), float("inf")),
+        sum(one.extra_ms for one in pairs) / number,
+        unknown / number,
+    )
+
+
+def _succeeds(course: Course, execution: Execution, asked: float) -> bool:
+    if course.accepted is None or course.accepted.relevance < asked:
+        return False
+    stars = execution.user_satisfaction
+    return not (course.accepted.accepted and stars is not None and stars <= _DISSATISFIED)
+
+
+def _mean_interval(values: Sequence[int], seed: str) -> tuple[float, float]:
+    """Return the interval of the mean of paired differences (percentile bootstrap; Efron 1979)."""
+    chance = random.Random(seed)  # noqa: S311 - a resample, no secret
+    means = sorted(sum(chance.choices(values, k=len(values))) / len(values) for _ in range(_RESAMPLES))
+    return means[int(0.025 * _RESAMPLES)], means[int(0.975 * _RESAMPLES) - 1]

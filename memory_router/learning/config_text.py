@@ -1,0 +1,92 @@
+"""Change one value in the text of a JSON file, and leave everything else as its author wrote it."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+
+
+class _Member(NamedTuple):
+    """Say where a member of an object stands: its key, where that and the value begin, and where the value ends."""
+
+    key: str
+    start: int
+    value: int
+    end: int
+
+
+def value_at(body: Any, place: Sequence[str]) -> Any:
+    """Return the value at `place` in decoded JSON; None where nothing stands."""
+    for key in place:
+        body = body.get(key) if isinstance(body, dict) else None
+    return body
+
+
+def changed(text: str, place: Sequence[str], value: Any) -> str:
+    """Return `text` with `value` at `place`; None takes the member away.
+
+    Args:
+        text: valid JSON, an object.
+        place: the keys that lead to the member; objects that are missing on the way are added.
+        value: anything that JSON has.
+    """
+    begin = _after_space(text, 0)
+    for depth, key in enumerate(place):
+        members = _members(text, begin)
+        found = next((member for member in members if member.key == key), None)
+        if found is None:
+            return text if value is None else _with_new(text, begin, members, _nested(place[depth:], value))
+        if depth == len(place) - 1:
+            return _without(text, begin, members, found) if value is None else _replaced(text, found, value)
+        begin = found.value
+    return text
+
+
+def _nested(place: Sequence[str], value: Any) -> tuple[str, Any]:
+    for key in reversed(place[1:]):
+        value = {key: value}
+    return place[0], value
+
+
+def _replaced(text: str, member: _Member, value: Any) -> str:
+    return text[: member.value] + json.dumps(value) + text[member.end :]
+
+
+def _with_new(text: str, begin: int, members: list[_Member], member: tuple[str, Any]) -> str:
+    """Put a member first in the object at `begin`, indented as the others are."""
+    written = f"{json.dumps(member[0])}: {json.dumps(member[1])}"
+    if not members:
+        return text[: begin + 1] + written + text[begin + 1 :]
+    lead = text[begin + 1 : members[0].start]
+    return text[: begin + 1] + lead + written + "," + (lead or " ") + text[members[0].start :]
+
+
+def _without(text: str, begin: int, members: list[_Member], member: _Member) -> str:
+    position = members.index(member)
+    if position + 1 < len(members):
+        return text[: member.start] + text[members[position + 1].start :]
+    start = members[position - 1].end if position else begin + 1
+    return text[:start] + text[member.end :]
+
+
+def _members(text: str, begin: int) -> list[_Member]:
+    """Return the members of the object that begins at `begin`."""
+    found: list[_Member] = []
+    position = _after_space(text, begin + 1)
+    while text[position] != "}":
+        key, end = _DECODER.raw_decode(text, position)
+        value = _after_space(text, _after_space(text, end) + 1)
+        _, value_end = _DECODER.raw_decode(text, value)
+        found.append(_Member(key, position, value, value_end))
+        position = _after_space(text, value_end)
+        if text[position] == ",":
+            position = _after_space(text, position + 1)
+    return found
+
+
+def _after_space(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position

@@ -1,0 +1,194 @@
+"""Dream of other thresholds: replay what was asked under mutations, and say which one is worth promoting (seed 000).
+
+Half of the requests choose among the mutations, the other half test the chosen one, so that a change is not praised
+for what it was picked by. Only what is surely faster, and loses no answer, is to be promoted.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from memory_router.contract import JsonObject
+from memory_router.learning.comparison import Comparison, Pair, compare, pair
+from memory_router.learning.execution import AttemptRecord, Execution
+from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
+from memory_router.learning.replay import Thresholds, unasked
+from memory_router.routing.config import Config
+from memory_router.storage.database import Database, encode_json
+
+# As many as the seed asks for before a rule is made of them (seed 000, Learning Flow).
+_LEAST = 50
+# The share of questions whose answer may at most be worse, at the upper end of its interval.
+_TOLERATED = 0.05
+# One request asked again and again speaks for itself only so often.
+_PER_REQUEST = 20
+_TYPE = "routing_rule_tweak"
+
+Route = Callable[[str, float], tuple[str, ...]]
+
+
+class Cycle(NamedTuple):
+    """Hold one dream.
+
+    Args:
+        cycle_id: its id, from which its mutations follow.
+        mutation_type: what kind of change it tried.
+        mutations: the change that it tested, by setting; empty when none was worth a test.
+        test_results: what the test gave.
+        promote: whether the change is to be promoted.
+        dreamt_at: seconds since the epoch.
+    """
+
+    cycle_id: str
+    mutation_type: str
+    mutations: Mutation
+    test_results: JsonObject
+    promote: bool
+    dreamt_at: float
+
+
+def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_id: str, now: float) -> Cycle:
+    """Choose a mutation by half of the requests, test it with the other half, and judge it.
+
+    Args:
+        executions: what was asked, the newest first.
+        config: the thresholds in force.
+        route: gives the steps that a request is sent to under a similarity threshold.
+        cycle_id: the seed of the mutations and of the division.
+        now: the time in seconds since the epoch.
+    """
+    usable = _usable(executions)
+    halves: tuple[list[Execution], list[Execution]] = ([], [])
+    for execution in usable:
+        halves[_digest(cycle_id, execution.user_request) & 1].append(execution)
+    ground = _ground(usable, config)
+    candidates = propose(cycle_id, ground) if usable else []
+    trained = [(mutation, _compare(halves[0], mutation, config, route)) for mutation in candidates]
+    worthy = [(mutation, found) for mutation, found in trained if found and _merit(found) > 0 and found.is_no_worse]
+    if not worthy:
+        reason = (
+            f"none of {len(candidates)} mutations is faster without losing answers" if usable else "nothing was asked"
+        )
+        results: JsonObject = {"executions": len(usable), "faster": False, "promote": False, "reasons": [reason]}
+        return Cycle(cycle_id, _TYPE, {}, results, False, now)
+    # `max` takes the first of equals: the order is the proposals' own.
+    best, _ = max(worthy, key=lambda pair: (_merit(pair[1]), -len(pair[0])))
+    tested = _compare(halves[1], best, config, route, seed=cycle_id)
+    reasons = _objections(tested, best)
+    results = {
+        **(tested.to_dict() if tested else {"executions": 0, "faster": False}),
+        "chosen_by": len(halves[0]),
+        "candidates": len(candidates),
+        "promote": not reasons,
+        "reasons": reasons,
+        "cannot_be_known": cannot_be_known(best),
+    }
+    return Cycle(cycle_id, _TYPE, best, results, not reasons, now)
+
+
+class DreamStore:
+    """Keep cycles in the learning tables of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next_id(self, now: float) -> str:
+        """Return an id that no cycle has yet: `dream-2026-01-28-03:00`."""
+        begin = time.strftime("dream-%Y-%m-%d-%H:%M", time.gmtime(now))
+        known = {row["cycle_id"] for row in self._database.rows("SELECT cycle_id FROM dream_cycles")}
+        number = 1
+        while (name := begin if number == 1 else f"{begin}-{number}") in known:
+            number += 1
+        return name
+
+    def record(self, cycle: Cycle) -> None:
+        """Keep a cycle."""
+        fields = {name: encode_json(value) for name, value in cycle._asdict().items() if isinstance(value, dict)}
+        self._database.run(
+            "INSERT INTO dream_cycles(cycle_id, mutation_type, mutations, test_results, promote, dreamt_at)"
+            " VALUES (:cycle_id, :mutation_type, :mutations, :test_results, :promote, :dreamt_at)",
+            {**cycle._asdict(), **fields},
+        )
+
+
+def _usable(executions: Iterable[Execution]) -> list[Execution]:
+    """Return the executions whose course thresholds decide, each request at most a few times."""
+    seen: Counter[str] = Counter()
+    usable = []
+    for execution in executions:
+        if execution.attempts and execution.status != "governance_blocked" and execution.source != "choice":
+            seen[execution.user_request] += 1
+            if seen[execution.user_request] <= _PER_REQUEST:
+                usable.append(execution)
+    return usable
+
+
+def _ground(executions: Sequence[Execution], config: Config) -> Ground:
+    deadlines: dict[str, int] = {}
+    for execution in executions:
+        for attempt in execution.attempts:
+            deadlines[attempt.step] = max(deadlines.get(attempt.step, 0), attempt.deadline_ms)
+    return Ground(config, deadlines, any(execution.similarity is not None for execution in executions))
+
+
+def _compare(
+    executions: Sequence[Execution], mutation: Mutation, config: Config, route: Route, seed: str | None = None
+) -> Comparison | None:
+    """Compare replays under the present thresholds and under a mutation; None when there is nothing to compare."""
+    now = Thresholds(config.fallback_threshold, config.fallback_delay_ms)
+    delay = mutation.get("fallback_delay_ms", config.fallback_delay_ms)
+    then = Thresholds(
+        mutation.get("fallback_threshold", config.fallback_threshold),
+        None if delay is None else int(delay),
+        deadlines_in(mutation),
+    )
+    similarity = config.learning.similarity_threshold
+    pairs: list[Pair] = []
+    for execution in executions:
+        rerouted = _rerouted(execution, route, similarity, mutation.get("similarity_threshold", similarity))
+        found = pair(execution, now, then, rerouted)
+        if found:
+            pairs.append(found)
+    return compare(pairs, seed) if pairs else None
+
+
+def _rerouted(execution: Execution, route: Route, now: float, then: float) -> list[AttemptRecord] | None:
+    """Return what is known of the steps that another similarity threshold would ask; None if they are the same."""
+    # A rule that took a question with more than is asked for takes it still; a higher threshold finds no new one.
+    similarity = execution.similarity
+    if now == then or (similarity is None and then > now) or (similarity is not None and similarity > then):
+        return None
+    steps = route(execution.user_request, then)
+    if steps == route(execution.user_request, now):
+        return None
+    known = {attempt.step: attempt for attempt in execution.attempts}
+    longest_ms = max(attempt.deadline_ms for attempt in execution.attempts)
+    return [known.get(step) or unasked(step, longest_ms) for step in steps]
+
+
+def _merit(found: Comparison) -> float:
+    """Return what a change saves in waiting, less the work that it causes for nothing."""
+    return found.saved_ms - found.extra_ms
+
+
+def _objections(tested: Comparison | None, mutation: Mutation) -> list[str]:
+    """Return why a tested mutation must not be promoted; nothing if it may be."""
+    if tested is None or tested.executions < _LEAST:
+        return [f"only {tested.executions if tested else 0} executions test it; {_LEAST} are needed"]
+    reasons = []
+    if not tested.is_faster:
+        low, high = tested.saved_ms_interval
+        reasons.append(f"it is not surely faster: {low:.0f} to {high:.0f} ms are saved")
+    if not tested.is_no_worse:
+        reasons.append(f"{tested.worse} of {tested.executions} answers would or may be worse")
+    elif can_lose(mutation) and tested.worse_at_most > _TOLERATED:
+        reasons.append(
+            f"up to {tested.worse_at_most:.1%} of the answers could be worse; too few executions say otherwise"
+        )
+    return reasons
+
+
+def _digest(cycle_id: str, request: str) -> int:
+    return hashlib.sha256(f"{cycle_id} {request}".encode("utf-8", "replace")).digest()[0]

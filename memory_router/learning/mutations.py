@@ -1,0 +1,103 @@
+"""Propose other thresholds, the same ones for the same seed."""
+
+import random
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from memory_router.routing.config import Config
+
+Value = float | int
+Mutation = dict[str, Value]
+
+_CANDIDATES = 40
+_DEADLINES = "deadlines.backends."
+_DELAYS_MS = (50, 100, 200, 300, 500, 800, 1200, 2000, 3000)
+# Few, since what a lower one would route has to be looked up anew for every request.
+_SIMILARITIES = (-0.05, -0.02, 0.02, 0.05, 0.1)
+_SHARES = (0.1, 0.2, 0.3, 0.5, 0.7)
+_LEAST_DEADLINE_MS = 50
+
+# What a replay cannot tell about each kind of change.
+_UNKNOWN = {
+    "fallback_threshold": "what a further step answers where a higher threshold refuses what is accepted now",
+    "fallback_delay_ms": "how much backends that run side by side slow each other down",
+    "similarity_threshold": "what steps answer that a question was never sent to",
+    _DEADLINES: "what a further step answers where a shorter deadline cuts off what is accepted now",
+}
+
+
+class Ground(NamedTuple):
+    """Hold what mutations start from.
+
+    Args:
+        config: the thresholds in force.
+        deadlines: by step, the milliseconds that its attempts were given.
+        has_rules: whether questions were routed by similarity.
+    """
+
+    config: Config
+    deadlines: Mapping[str, int]
+    has_rules: bool
+
+
+def propose(seed: str, ground: Ground) -> list[Mutation]:
+    """Return mutations of one setting or two, each a change, none twice.
+
+    Args:
+        seed: the cycle's id.
+        ground: what they start from.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a proposal, no secret
+    kinds = ["fallback_threshold", "fallback_delay_ms"]
+    kinds += [_DEADLINES] if ground.deadlines else []
+    kinds += ["similarity_threshold"] if ground.has_rules else []
+    found: list[Mutation] = []
+    for _ in range(_CANDIDATES):
+        mutation = {}
+        for kind in chance.sample(kinds, chance.choice((1, 1, 2))):
+            setting, value = _mutated(kind, ground, chance)
+            if value != _present(setting, ground):
+                mutation[setting] = value
+        if mutation and mutation not in found:
+            found.append(mutation)
+    return found
+
+
+def deadlines_in(mutation: Mutation) -> dict[str, int]:
+    """Return the deadlines that a mutation sets, by step."""
+    return {name.removeprefix(_DEADLINES): int(ms) for name, ms in mutation.items() if name.startswith(_DEADLINES)}
+
+
+def cannot_be_known(mutation: Mutation) -> list[str]:
+    """Return what a replay of a mutation cannot tell, a phrase each."""
+    return [phrase for kind, phrase in _UNKNOWN.items() if any(setting.startswith(kind) for setting in mutation)]
+
+
+def can_lose(mutation: Mutation) -> bool:
+    """Say whether a mutation can lose an answer: when the next step begins changes only when the answer comes."""
+    return bool(mutation.keys() - {"fallback_delay_ms"})
+
+
+def _mutated(kind: str, ground: Ground, chance: random.Random) -> tuple[str, Value]:
+    config = ground.config
+    if kind == "fallback_threshold":
+        return kind, _moved(config.fallback_threshold, chance.uniform(-0.15, 0.05))
+    if kind == "similarity_threshold":
+        return kind, _moved(config.learning.similarity_threshold, chance.choice(_SIMILARITIES))
+    if kind == "fallback_delay_ms":
+        return kind, chance.choice(_DELAYS_MS)
+    step = chance.choice(sorted(ground.deadlines))
+    return _DEADLINES + step, max(round(ground.deadlines[step] * chance.choice(_SHARES)), _LEAST_DEADLINE_MS)
+
+
+def _present(setting: str, ground: Ground) -> Value | None:
+    present: dict[str, Value | None] = {
+        "fallback_threshold": ground.config.fallback_threshold,
+        "similarity_threshold": ground.config.learning.similarity_threshold,
+        "fallback_delay_ms": ground.config.fallback_delay_ms,
+    }
+    return present[setting] if setting in present else ground.deadlines[setting.removeprefix(_DEADLINES)]
+
+
+def _moved(value: float, by: float) -> float:
+    return round(min(max(value + by, 0.01), 0.99), 2)
