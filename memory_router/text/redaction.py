@@ -34,10 +34,12 @@ def redact(text: str) -> Redacted:
         text: anything, from a query to a document.
     """
     lowered = text.lower()
+    hinted = [secret for hint, secret in _HINTS if hint in lowered]
+    if not hinted:
+        return Redacted(text, ())
     kinds: set[str] = set()
-    for secret in _SECRETS:
-        if any(hint in lowered for hint in secret.hints):
-            text = _replace(secret, text, kinds)
+    for secret in dict.fromkeys(hinted):
+        text = _replace(secret, text, kinds)
     return Redacted(text, tuple(sorted(kinds)))
 
 
@@ -196,3 +198,5 @@ _SECRETS = (
         _is_named_key,
     ),
 )
+# In the order of the secrets.
+_HINTS = tuple((hint, secret) for secret in _SECRETS for hint in secret.hints)

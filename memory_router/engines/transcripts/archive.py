@@ -1,32 +1,40 @@
 """Read the archive of imported conversations."""
 
 import json
+from itertools import starmap
 
 import apsw
 
-from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, MIGRATIONS
-from memory_router.engines.transcripts.turn import Edge, Match, Turn, Window
+from memory_router.engines.transcripts import matching
+from memory_router.engines.transcripts.cues import Cues, unpacked
+from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, MIGRATIONS, fingerprint
+from memory_router.engines.transcripts.turn import Edge, Match, Turn, Wanted, Window
 from memory_router.storage.sqlite import DatabaseReader
 
+_CACHE_KIB = 32_768
 _BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
 _NODE = "n.id, n.name, n.role, n.text, n.tools, n.files, n.time, s.name, s.project, s.host"
 _ALLOWED = """
     (:since IS NULL OR n.time >= :since) AND (:until IS NULL OR n.time <= :until)
     AND (:session IS NULL OR n.session = :session)
-    AND (:project IS NULL OR n.session IN (SELECT id FROM sessions WHERE project = :project))
-"""
-_MATCHING = """
-    SELECT rowid, matched(node_text) FROM node_text
-    WHERE node_text MATCH :expression AND rank MATCH :bm25 ORDER BY rank LIMIT :limit
+    AND (:project IS NULL OR n.session IN (
+        SELECT id FROM sessions WHERE project = :project COLLATE NOCASE
+        OR substr(project, -1 - length(:project)) = '/' || :project COLLATE NOCASE
+    ))
 """
 # The cross join keeps the full-text table outside: the other way round it would be asked anew for every node.
-_MATCHING_IN_WINDOW = f"""
-    SELECT node_text.rowid, matched(node_text) FROM node_text CROSS JOIN nodes n ON n.id = node_text.rowid
-    WHERE node_text MATCH :expression AND rank MATCH :bm25 AND {_ALLOWED} ORDER BY rank LIMIT :limit
-"""  # noqa: S608 - constants
+_WITHIN = f"CROSS JOIN nodes n ON n.id = node_text.rowid AND {_ALLOWED}"
 _EDGES = """
-    SELECT id, previous, role FROM nodes WHERE id IN (SELECT value FROM json_each(?1))
-    UNION ALL SELECT id, previous, role FROM nodes WHERE previous IN (SELECT value FROM json_each(?1))
+    SELECT id, previous, role, cues FROM nodes WHERE id IN (SELECT value FROM json_each(?1))
+    UNION ALL SELECT id, previous, role, cues FROM nodes WHERE previous IN (SELECT value FROM json_each(?1))
+"""
+
+
+# The index holds all columns, in the order of `previous`: one step to where a span begins, then a row after the other.
+_SURROUNDINGS = """
+    SELECT n.id, n.previous, n.role, n.cues
+    FROM json_each(?) span JOIN nodes n INDEXED BY nodes_by_previous
+    ON n.previous BETWEEN span.value ->> 0 AND span.value ->> 1
 """
 
 
@@ -39,7 +47,10 @@ class ImportedArchive(DatabaseReader):
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
-        connection.register_fts5_function("matched", matched)
+        matching.prepare(connection)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        self._frequencies: dict[str, int] = {}
+        self._version = -1
 
     def count(self) -> int:
         """Return how many nodes there are."""
@@ -49,20 +60,51 @@ class ImportedArchive(DatabaseReader):
         """Return how many sessions there are."""
         return int(self.connection.execute("SELECT count(*) FROM sessions").get)
 
-    def frequency(self, stem: str) -> int:
-        """Return how many nodes hold a stem."""
-        return int(self.connection.execute("SELECT doc FROM node_words WHERE term = ?", (stem,)).get or 0)
+    def frequency(self, term: str) -> int:
+        """Return how many nodes hold a term, about so many if they are many."""
+        version = int(self.connection.pragma("data_version"))
+        if version != self._version:
+            self._version, self._frequencies = version, {}
+        if term not in self._frequencies:
+            self._frequencies[term] = matching.frequency(self.connection, "node_text", term, self.count())
+        return self._frequencies[term]
 
-    def matching(self, terms: list[str], required: list[str], window: Window, limit: int) -> list[Match]:
-        """Return the best nodes that hold one of `required`, with where each of `terms` stands."""
-        bindings = {"expression": expression(terms, required), "bm25": _BM25, "limit": limit, **window._asdict()}
-        sql = _MATCHING_IN_WINDOW if any(part is not None for part in window) else _MATCHING
-        rows = self.connection.execute(sql, bindings)
-        return [as_match(key, places, len(terms)) for key, places in rows]
+    def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
+        """Return the best nodes for what is wanted, with where each of its terms stands."""
+        is_open = all(part is None for part in window)
+        return matching.matches(
+            self.connection,
+            "node_text",
+            wanted.terms,
+            wanted.required,
+            limit,
+            rank=None if wanted.is_frequent else _BM25,
+            within="" if is_open else _WITHIN,
+            bindings=None if is_open else window._asdict(),
+        )
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""
-        return list(map(Edge._make, self.connection.execute(_EDGES, (json.dumps(keys),))))
+        return list(starmap(Edge, self.connection.execute(_EDGES, (json.dumps(keys),))))
+
+    def surroundings(self, keys: list[int], reach: int) -> tuple[list[Edge], set[int]]:
+        """Return the edges within `reach` places of nodes, and the nodes below which nothing is missing.
+
+        Nodes of one session lie one after the other, except where branches and sessions are interleaved.
+        """
+        spans: list[list[int]] = []
+        for key in sorted(keys):
+            if spans and key - reach <= spans[-1][1]:
+                spans[-1][1] = key + reach
+            else:
+                spans.append([key - reach, key + reach])
+        edges = list(starmap(Edge, self.connection.execute(_SURROUNDINGS, (json.dumps(spans),))))
+        return edges, {key for first, last in spans for key in range(first, last + 1)}
+
+    def cues(self, keys: list[int]) -> dict[int, Cues]:
+        """Return what turns show, by key."""
+        sql = "SELECT n.id, n.cues FROM json_each(?) w JOIN nodes n ON n.id = w.value"
+        return {key: unpacked(number) for key, number in self.connection.execute(sql, (json.dumps(keys),))}
 
     def turns(self, keys: list[int]) -> dict[int, Turn]:
         """Return nodes by key; those that are not there are left out."""
@@ -77,7 +119,7 @@ class ImportedArchive(DatabaseReader):
             WHERE n.role IN ('user', 'assistant') AND {_ALLOWED} ORDER BY n.time DESC, n.id DESC LIMIT 1
         """  # noqa: S608 - constants
         row = self.connection.execute(sql, window._asdict()).get
-        return Edge._make(row) if row else None
+        return Edge(*row) if row else None
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest turn and the number of its session."""
@@ -87,7 +129,7 @@ class ImportedArchive(DatabaseReader):
 
     def key_of(self, name: str) -> int | None:
         """Return the key of the node with the host's id `name`, or None."""
-        return self.connection.execute("SELECT node FROM names WHERE name = ?", (name,)).get  # type: ignore[no-any-return]
+        return self.connection.execute("SELECT node FROM names WHERE fingerprint = ?", (fingerprint(name),)).get  # type: ignore[no-any-return]
 
     def summaries_above(self, key: int) -> list[Turn]:
         """Return the summaries of the branch that a node is on, the nearest first."""
@@ -102,26 +144,3 @@ class ImportedArchive(DatabaseReader):
         keys = [found for (found,) in self.connection.execute(sql, (key,))]
         held = self.turns(keys)
         return [held[one] for one in keys]
-
-
-def expression(terms: list[str], required: list[str]) -> str:
-    """Return what FTS5 is asked: nodes with one of `required`; its last phrases are the terms, in order."""
-    anything = " OR ".join(map(_quoted, terms))
-    if len(required) == len(terms):
-        return anything
-    return f"({' OR '.join(map(_quoted, required))}) AND ({anything})"
-
-
-def matched(api: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> str:
-    """Return the length of what was said, and by term and column the positions at which it stands, as JSON."""
-    return json.dumps([api.column_size(0), [api.phrase_locations(term) for term in range(api.phrase_count)]])
-
-
-def as_match(key: int, packed: str, terms: int) -> Match:
-    """Return what `matched` packed; the last `terms` phrases are those that were searched for."""
-    length, places = json.loads(packed)
-    return Match(key, length, places[-terms:])
-
-
-def _quoted(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'

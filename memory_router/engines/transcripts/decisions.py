@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from memory_router.engines.transcripts import cues
+from memory_router.engines.transcripts.cues import SILENT, Cues, unpacked
 from memory_router.engines.transcripts.ranking import Field, Ranked, looked_up
 from memory_router.engines.transcripts.turn import Turn, Window
 from memory_router.text import words
@@ -28,6 +28,11 @@ _SETTLED = 0.5
 # From here on a later decision supersedes an earlier one; most of those that do lie above 0.55, most others below 0.45.
 _SUPERSEDES = 0.5
 _LATER_CANDIDATES = 60
+_LATER_SEEDS = 24
+# Words of a subject in more nodes than these together lead to no later decision: they are no subject.
+_LATER_MATCHES = 1_000
+# What it adds to the link that the later decision answers the question, too, and that it names the earlier one.
+_ANSWERS, _MENTIONS = 0.25, 0.3
 _NAMED = 0.2
 _LEAST = 0.1
 
@@ -68,6 +73,7 @@ class DecisionFinder:
     def __init__(self, field: Field) -> None:
         self.field = field
         self.turns: dict[int, Turn] = {}
+        self._cues: dict[int, Cues] = {}
         self._strengths: dict[int, float] = {}
         self._contents: dict[str, frozenset[str]] = {}
         self._stems = stemmer(field.archive.connection)
@@ -93,45 +99,59 @@ class DecisionFinder:
         """Return the decision that a turn takes, with what led to it."""
         return self._decision(self.field, key, {}, 1.0)
 
-    def _around(self, field: Field, ranked: list[Ranked]) -> list[Decision]:
-        near: dict[int, float] = {}
-        field.spread((one.key for one in ranked[:_SEEDS]), 2 * _REACH + 2)
-        scores = {one.key: one.score for one in ranked}
-        for one in ranked[:_SEEDS]:
-            for key in (one.key, *field.above(one.key, _REACH), *field.below(one.key, _REACH)):
-                near[key] = max(near.get(key, 0.0), one.score)
-        self.load(near)
-        self.load(below for key in near for below in field.below(key, 1))
-        best = ranked[0].score if ranked else 1.0
+    def _around(self, field: Field, ranked: list[Ranked], seeds: int = _SEEDS) -> list[Decision]:
+        near: dict[int, None] = {}
+        first = [one.key for one in ranked[:seeds]]
+        field.spread(first, _REACH + 2)
+        for key in first:
+            near |= dict.fromkeys((key, *field.above(key, _REACH), *field.below(key, _REACH)))
+        self.read(field, {one for key in near for one in (key, *field.above(key, 2), *field.below(key, 1))})
         settled = [key for key in near if self.strength(field, key) >= _SETTLED]
+        field.spread(settled, _REACH + 2)
+        self.read(field, {one for key in settled for one in field.above(key, _REACH + 2)})
+        best = ranked[0].score if ranked else 1.0
+        scores = {one.key: one.score for one in ranked}
         return [self._decision(field, key, scores, best) for key in settled]
 
+    def read(self, field: Field, keys: Iterable[int]) -> None:
+        """Read what turns show that were not read yet."""
+        fresh = {key for key in keys if key not in self._cues}
+        self._cues.update((key, unpacked(field.shown[key])) for key in fresh if key in field.shown)
+        if missing := [key for key in fresh if key not in field.shown]:
+            held = self.field.archive.cues(missing)
+            self._cues.update((key, held.get(key, SILENT)) for key in missing)
+
+    def shown(self, key: int | None) -> Cues:
+        """Return what a turn shows."""
+        if key is None:
+            return SILENT
+        if key not in self._cues:
+            self.read(self.field, (key,))
+        return self._cues[key]
+
     def strength(self, field: Field, key: int) -> float:
-        """Return how surely a turn decides something, in [0, 1]."""
+        """Return how surely a turn decides something, in [0, 1]; only a user does."""
         if key not in self._strengths:
             self._strengths[key] = self._strength(field, key)
         return self._strengths[key]
 
     def _strength(self, field: Field, key: int) -> float:
-        turn = self.turns.get(key)
-        if turn is None or turn.role not in ("user", "assistant"):
+        if field.role(key) != "user":
             return 0.0
-        strength = cues.commitment(turn.text)
-        if turn.role == "assistant":
-            return 0.5 * strength
-        above, below = (self.turns.get(one[0]) if one else None for one in (field.above(key, 1), field.below(key, 1)))
-        if cues.is_open(turn.text):
-            return 0.4 * strength
-        if above and above.role == "assistant":
-            strength += 0.15 + 0.2 * cues.offers_options(above.text)
-            asked = self.turns.get(field.previous.get(above.key) or 0)
-            strength += 0.15 * (asked is not None and cues.is_question(asked.text))
-        if below and below.role == "assistant":
-            strength += 0.35 * self._acts(field, below) + 0.1 * cues.acknowledges(below.text)
+        shown = self.shown(key)
+        if shown.is_open:
+            return 0.4 * shown.commitment
+        strength = shown.commitment
+        above, below = field.previous.get(key), next(iter(field.below(key, 1)), None)
+        if above is not None and field.role(above) == "assistant":
+            strength += 0.15 + 0.2 * self.shown(above).offers
+            strength += 0.15 * self.shown(field.previous.get(above)).asks
+        if below is not None and field.role(below) == "assistant":
+            strength += 0.35 * self._acts(field, below) + 0.1 * self.shown(below).acknowledges
         return min(1.0, strength)
 
-    def _acts(self, field: Field, turn: Turn) -> bool:
-        return bool(turn.tools or field.attached.get(turn.key))
+    def _acts(self, field: Field, key: int) -> bool:
+        return self.shown(key).acts or bool(field.attached.get(key))
 
     def _decision(self, field: Field, key: int, scores: dict[int, float], best: float) -> Decision:
         shares, span = self._window(field, key)
@@ -163,7 +183,6 @@ class DecisionFinder:
         led: list[int] = []
         factor = 1.0
         above = field.above(key, _REACH)
-        self.load(above)
         for distance, one in enumerate(above, 1):
             if factor == 1.0 and self._is_done(field, one):
                 factor = _ELSEWHERE
@@ -171,27 +190,26 @@ class DecisionFinder:
             if factor == 1.0:
                 led.append(one)
         below = field.below(key, 2)
-        self.load(below)
         for distance, one in enumerate(below, 1):
             shares[one] = _AFTER[distance]
         for one in (key, *below[:1]):
             for tool in field.attached.get(one, ()):
                 shares[tool] = 0.8
         led.reverse()
-        while led and self.turns[led[0]].role == "assistant":
+        while led and field.role(led[0]) == "assistant":
             led.pop(0)
-        outcome = below[0] if below and self.turns[below[0]].role == "assistant" else None
+        outcome = below[0] if below and field.role(below[0]) == "assistant" else None
         return shares, (led[0] if led else None, tuple(led[1:]), outcome)
 
     def _is_done(self, field: Field, key: int) -> bool:
         """Say whether a turn decided something that was then carried out: what follows is another matter."""
         below = field.below(key, 1)
-        acts = bool(below) and below[0] in self.turns and self._acts(field, self.turns[below[0]])
-        return acts and self.strength(field, key) >= _SETTLED
+        return bool(below) and self._acts(field, below[0]) and self.strength(field, key) >= _SETTLED
 
     def _in_force_first(self, found: list[Decision]) -> list[Decision]:
         """Put each decision behind the one that took its place, and mark it."""
         known = {one.key: one for one in found}
+        self.load(one.key for one in found)
         for one in found[:_FOLLOWED]:
             later = self._later(one)
             if later:
@@ -222,14 +240,28 @@ class DecisionFinder:
         if not subject or moment is None:
             return None
         archive = self.field.archive
-        asked = looked_up(archive, list(subject))
+        asked = looked_up(archive, list(subject), most=_LATER_MATCHES)
         weights = {key: subject.get(term, 0.0) for term, key in zip(asked.terms, asked.keys, strict=True)}
         field = Field(archive, asked._replace(weights=weights), Window(since=moment + 1), _LATER_CANDIDATES)
-        candidates = self._around(field, field.ranked()[:_SEEDS])
-        self.field.spread((each.key for each in candidates), _REACH + 2)
-        links = [(self._link(one, each, field, weights), each) for each in candidates]
+        others = [
+            each for each in self._around(field, field.ranked(), _LATER_SEEDS) if self._may_link(one, each, field)
+        ]
+        self.load(key for each in others for key in (each.key, each.outcome) if key is not None)
+        self.field.spread((each.key for each in others), _REACH + 2)
+        links = [(self._link(one, each, field, weights), each) for each in others]
         surest, later = max(links, default=(0.0, None), key=lambda link: (link[0], link[1].key))
         return later if surest >= _SUPERSEDES else None
+
+    def _may_link(self, one: Decision, other: Decision, field: Field) -> bool:
+        """Say whether a decision could take the place of an earlier one, by what is known without its text."""
+        if other.support < _LEAST or one.key in field.above(other.key, 2 * _REACH):
+            return False
+        return (other.support + _ANSWERS + _MENTIONS) * self._change(other, field) >= _SUPERSEDES
+
+    def _change(self, other: Decision, field: Field) -> float:
+        """Return how surely a decision changes something, from a half to one."""
+        reversal = max(self.shown(other.key).reversal, 0.8 * self.shown(other.outcome).reversal)
+        return 0.5 + 0.5 * reversal * self.strength(field, other.key)
 
     def _link(self, one: Decision, other: Decision, field: Field, weights: dict[str, float]) -> float:
         """Return how surely a decision takes the place of an earlier one.
@@ -241,19 +273,14 @@ class DecisionFinder:
             weights: the stems of that subject with what they count.
         """
         earlier, later = self.turns[one.key], self.turns[other.key]
-        is_same_talk = one.key in field.above(other.key, 2 * _REACH)
-        if is_same_talk or (later.time or 0.0) <= (earlier.time or 0.0):
+        if (later.time or 0.0) <= (earlier.time or 0.0):
             return 0.0
-        if other.support < _LEAST:
-            return 0.0
-        outcome = self.turns[other.outcome].text if other.outcome else ""
-        changes = max(cues.reversal(later.text), 0.8 * cues.reversal(outcome))
         asked = self.decision(other.key).support
         answers = min(1.0, asked / one.support) if one.support else 0.0
         mention = self._mention(one, later, weights)
-        likeness = other.support + 0.25 * answers + 0.3 * mention
+        likeness = other.support + _ANSWERS * answers + _MENTIONS * mention
         # Who takes something back names it; without that there is little to go by.
-        return (1.0 if mention > _NAMED else 0.7) * likeness * (0.5 + 0.5 * changes * self.strength(field, other.key))
+        return (1.0 if mention > _NAMED else 0.7) * likeness * self._change(other, field)
 
     def _mention(self, one: Decision, later: Turn, weights: dict[str, float]) -> float:
         """Return the share of the weightiest word of what was decided earlier that a later turn says, in [0, 1]."""
@@ -271,12 +298,12 @@ class DecisionFinder:
         """Return the words that say what a decision is about, with their weights: rare ones that come back."""
         spoken = [key for key in (one.question, *one.options, one.key, one.outcome) if key is not None]
         tools = [tool for key in (one.key, one.outcome) if key for tool in self.field.attached.get(key, ())]
-        self.load(tools)
+        self.load([*spoken, *tools])
         turns = Counter(term for key in (*spoken, *tools) for term in dict.fromkeys(_terms(self.turns[key])))
         count = max(100, self.field.archive.count())
         weights: dict[str, float] = {}
         for term, times in turns.items():
-            frequency = min(map(self.field.archive.frequency, self._stems(term)), default=0)
+            frequency = self.field.archive.frequency(term)
             if frequency > 1:
                 weights[term] = idf(count, frequency) * _COMES_BACK[min(times, len(_COMES_BACK)) - 1]
         chosen = sorted(weights, key=lambda term: -weights[term])[:_SUBJECT_WORDS]

@@ -8,13 +8,15 @@ Only what is published is read: `pending_*` tables are not. Summaries have negat
 import json
 import os
 import time
+from itertools import starmap
 
 import apsw
 
 from memory_router import paths
-from memory_router.engines.transcripts.archive import as_match, expression, matched
+from memory_router.engines.transcripts import matching
+from memory_router.engines.transcripts.cues import Cues, read
 from memory_router.engines.transcripts.record import moment
-from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Edge, Match, Turn, Wanted, Window
 from memory_router.errors import StoreError
 from memory_router.storage.sqlite import named_errors
 from memory_router.text.relevance import stemmer
@@ -87,15 +89,9 @@ class LcmArchive:
                     f" {table} lacks {', '.join(sorted(missing))}.",
                     "Update memory-router, or let OpenClaw finish its own migration; nothing was changed.",
                 )
-        connection.register_fts5_function("matched", matched)
+        matching.prepare(connection)
         self._has_words = self._has("messages_fts", "content")
-        self._vocabularies: list[str] = []
-        if self._has_words:
-            connection.execute("CREATE VIRTUAL TABLE temp.message_words USING fts5vocab(main, messages_fts, row)")
-            self._vocabularies.append("SELECT doc FROM message_words WHERE term = ?")
-        if self._has("summaries_fts", "summary_id"):
-            connection.execute("CREATE VIRTUAL TABLE temp.summary_words USING fts5vocab(main, summaries_fts, row)")
-            self._vocabularies.append("SELECT doc FROM summary_words WHERE term = ?")
+        self._has_summary_words = self._has("summaries_fts", "summary_id")
         connection.pragma("query_only", True)
         self._stems = stemmer(connection)
         project = "session_key" if self._has("conversations", "session_key") else "conversation_id"
@@ -128,28 +124,32 @@ class LcmArchive:
         return not os.path.exists(self.path)
 
     def count(self) -> int:
-        """Return how many messages there are."""
-        return int(self.connection.execute("SELECT count(*) FROM messages").get)
+        """Return how many messages there are, or were: the highest number, which needs no look at the others."""
+        return int(self.connection.execute("SELECT max(message_id) FROM messages").get or 0)
 
     def sessions(self) -> int:
         """Return how many conversations there are."""
         return int(self.connection.execute("SELECT count(*) FROM conversations").get)
 
-    def frequency(self, stem: str) -> int:
-        """Return how many messages hold a stem."""
-        if self._has_words and stem < _IDEOGRAPHS:
-            for vocabulary in self._vocabularies:
-                if known := self.connection.execute(vocabulary, (stem,)).get:
-                    return int(known)
-            return len(self._by_tools([stem], _window(ANY_TIME)))
+    def frequency(self, term: str) -> int:
+        """Return how many messages hold a term, about so many if they are many."""
+        if self._has_words and term < _IDEOGRAPHS:
+            if known := matching.frequency(self.connection, "messages_fts", term, self.count()):
+                return known
+            if self._has_summary_words and (
+                known := matching.frequency(self.connection, "summaries_fts", term, self.count())
+            ):
+                return known
+            return len(self._by_tools([term], _window(ANY_TIME)))
         sql = "SELECT count(*) FROM (SELECT 1 FROM messages WHERE content LIKE ? ESCAPE '\\' LIMIT 1000)"
-        return int(self.connection.execute(sql, (_like(stem),)).get)
+        return int(self.connection.execute(sql, (_like(term),)).get)
 
-    def matching(self, terms: list[str], required: list[str], window: Window, limit: int) -> list[Match]:
-        """Return the best messages and summaries that hold one of `required`, and messages with such tool arguments."""
+    def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
+        """Return the best messages and summaries for what is wanted, and messages with such tool arguments."""
+        terms, required = wanted.terms, wanted.required
         window_values = _window(window)
         if self._has_words and all(term < _IDEOGRAPHS for term in terms):
-            found = self._by_words(terms, required, window_values, limit)
+            found = self._by_words(wanted, window_values, limit)
         else:
             found = self._by_likeness(terms, required, window_values)
         by_key = {match.key: match for match in found}
@@ -164,7 +164,37 @@ class LcmArchive:
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of messages, and of those that follow them; summaries stand alone."""
         rows = self.connection.execute(_EDGES, (json.dumps([key for key in keys if key > 0]),))
-        return [*map(Edge._make, rows), *(Edge(key, None, "summary") for key in keys if key < 0)]
+        return [*starmap(Edge, rows), *(Edge(key, None, "summary") for key in keys if key < 0)]
+
+    def surroundings(self, keys: list[int], reach: int) -> tuple[list[Edge], set[int]]:
+        """Return the edges within `reach` places of messages, and the messages below which nothing is missing."""
+        sql = """
+            SELECT DISTINCT n.conversation_id, n.seq, n.message_id, n.role FROM json_each(?1) w
+            JOIN messages m ON m.message_id = w.value
+            JOIN messages n ON n.conversation_id = m.conversation_id AND n.seq BETWEEN m.seq - ?2 AND m.seq + ?2
+            ORDER BY n.conversation_id, n.seq
+        """
+        edges: list[Edge] = []
+        whole: set[int] = set()
+        place, spoken = (0, 0), None
+        for conversation, seq, key, role in self.connection.execute(sql, (json.dumps(keys), reach)):
+            if (conversation, seq - 1) != place:
+                spoken = None  # what stands above lies outside
+            place = conversation, seq
+            if spoken is not None:
+                edges.append(Edge(key, spoken, role))
+            if role in SPEAKERS:
+                whole |= {spoken} if spoken is not None else set()
+                spoken = key
+        return edges, whole
+
+    def cues(self, keys: list[int]) -> dict[int, Cues]:
+        """Return what messages show, by key."""
+        listed = json.dumps(keys)
+        acting = self._tools(listed).keys()
+        sql = "SELECT m.message_id, m.role, m.content FROM json_each(?) w JOIN messages m ON m.message_id = w.value"
+        rows = self.connection.execute(sql, (listed,))
+        return {key: read(said, role, acts=key in acting) for key, role, said in rows if role in SPEAKERS}
 
     def turns(self, keys: list[int]) -> dict[int, Turn]:
         """Return messages and summaries by key; those that are not there are left out."""
@@ -190,7 +220,7 @@ class LcmArchive:
         order = "ORDER BY m.created_at DESC, m.message_id DESC LIMIT 1"
         spoken = "m.role IN ('user', 'assistant')"
         row = self.connection.execute(f"{sql} WHERE {spoken} AND {self._allowed} {order}", _window(window)).get
-        return Edge._make(row) if row else None
+        return Edge(*row) if row else None
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest message and its conversation."""
@@ -229,27 +259,35 @@ class LcmArchive:
         """
         return [name for (name,) in self.connection.execute(sql, (json.dumps(names),))]
 
-    def _by_words(self, terms: list[str], required: list[str], window: dict[str, object], limit: int) -> list[Match]:
-        bindings = {"expression": expression(terms, required), "limit": limit, **window}
+    def _by_words(self, wanted: Wanted, window: dict[str, object], limit: int) -> list[Match]:
         is_open = all(value is None for value in window.values())
+        rank = None if wanted.is_frequent else "bm25()"
         within = "" if is_open else f"CROSS JOIN messages m ON m.message_id = messages_fts.rowid AND {self._allowed}"
-        rows = self.connection.execute(
-            f"""
-            SELECT messages_fts.rowid, matched(messages_fts) FROM messages_fts {within}
-            WHERE messages_fts MATCH :expression ORDER BY rank LIMIT :limit
-            """,  # noqa: S608 - constants
-            bindings if not is_open else {"expression": bindings["expression"], "limit": limit},
+        found = matching.matches(
+            self.connection,
+            "messages_fts",
+            wanted.terms,
+            wanted.required,
+            limit,
+            rank=rank,
+            within=within,
+            bindings=None if is_open else window,
         )
-        found = [as_match(key, packed, len(terms)) for key, packed in rows]
-        if is_open and self._has("summaries_fts", "summary_id"):
-            sql = """
-                SELECT -s.rowid, matched(summaries_fts) FROM summaries_fts
-                JOIN summaries s ON s.summary_id = summaries_fts.summary_id
-                WHERE summaries_fts MATCH ? ORDER BY rank LIMIT ?
-            """
-            rows = self.connection.execute(sql, (bindings["expression"], limit // 4))
-            found += [as_match(key, packed, len(terms)) for key, packed in rows]
+        if is_open and self._has_summary_words:
+            above = matching.matches(
+                self.connection, "summaries_fts", wanted.terms, wanted.required, limit // 4, rank=rank
+            )
+            keys = self._summary_keys([match.key for match in above])
+            found += [match._replace(key=keys[match.key]) for match in above if match.key in keys]
         return [match._replace(places=[[columns[-1], []] for columns in match.places]) for match in found]
+
+    def _summary_keys(self, rows: list[int]) -> dict[int, int]:
+        """Return the keys of summaries by their rows in the full-text table."""
+        sql = """
+            SELECT f.rowid, -s.rowid FROM json_each(?) w JOIN summaries_fts f ON f.rowid = w.value
+            JOIN summaries s ON s.summary_id = f.summary_id
+        """
+        return dict(self.connection.execute(sql, (json.dumps(rows),)))
 
     def _by_likeness(self, terms: list[str], required: list[str], window: dict[str, object]) -> list[Match]:
         """Look for terms in the text itself: without an index, and for scripts that the index cannot cut into words."""

@@ -3,8 +3,7 @@
 import re
 from typing import NamedTuple
 
-from memory_router.text import timewords
-from memory_router.text import words
+from memory_router.text import timewords, words
 
 
 def _listed(text: str) -> frozenset[str]:

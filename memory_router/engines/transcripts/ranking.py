@@ -7,12 +7,12 @@ So what matches around a turn counts for it too, less with distance.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Match, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Edge, Match, Wanted, Window
 from memory_router.text import words
+from memory_router.text.cues import Cues, cues, sought
 from memory_router.text.relevance import Evidence, coverage, nearness, stemmer, weigh
 
 _MAX_TERMS = 40
-_CANDIDATES = 150
 # Words in so many nodes are looked for only in those that a rarer word of the question has found.
 _MOST_MATCHES = 2_000
 # Among a handful of turns every word looks common; rarity is judged as if there were this many.
@@ -25,6 +25,9 @@ _K1 = 1.2
 _B = 0.3
 _COVER = 0.8
 _NEAR = 0.2
+# What the signs of a text add: somebody speaks whom the question names, it tells the time that is asked for, it only
+# asks, it is long. The same as for documents (`documents/hybrid.py`), where they were fitted.
+_SIGNS = Cues(speaker=0.62, time=0.52, asks=-0.19, length=0.3)
 
 
 class Asked(NamedTuple):
@@ -37,6 +40,7 @@ class Asked(NamedTuple):
         weights: idf by key, of the terms that count.
         known: weighted share of the question that stands somewhere in the archive.
         idf: idf by key, of all terms.
+        is_frequent: whether even the rarest term stands in too many nodes to look at them all.
     """
 
     terms: list[str]
@@ -45,6 +49,7 @@ class Asked(NamedTuple):
     weights: dict[str, float]
     known: float
     idf: dict[str, float]
+    is_frequent: bool = False
 
 
 class Ranked(NamedTuple):
@@ -82,26 +87,45 @@ def understood(archive: Archive, question: words.Question, dropped: Iterable[str
     return looked_up(archive, plain, uncounted={*phrases, *(name.joined for name in question.identifiers)})
 
 
-def looked_up(archive: Archive, plain: list[str], uncounted: Iterable[str] = ()) -> Asked:
+def looked_up(archive: Archive, plain: list[str], uncounted: Iterable[str] = (), most: int = _MOST_MATCHES) -> Asked:
     """Look terms up in an archive.
 
     Args:
         archive: where they are to be searched for.
         plain: the terms.
         uncounted: further terms, or some of them, that rank but are not missed where they are missing.
+        most: how many nodes are looked at, about.
     """
     stems = stemmer(archive.connection)
     keys = {term: " ".join(stems(term)) for term in dict.fromkeys((*plain, *uncounted))}
     keys = {term: key for term, key in keys.items() if key}
-    frequencies = {key: min(archive.frequency(stem) for stem in key.split()) for key in keys.values()}
+    frequencies = {key: archive.frequency(term) for term, key in keys.items()}
     counted = [key for term, key in keys.items() if term not in set(uncounted)] or list(frequencies)
     idf = weigh(frequencies, max(_FEWEST, archive.count()), frequencies.__getitem__)
     weights = {key: idf[key] for key in counted}
     known = coverage(weights, {key for key in counted if frequencies[key]})
-    return Asked(list(keys), _required(keys, frequencies), list(keys.values()), weights, known, idf)
+    required = _required(keys, frequencies, most)
+    is_frequent = bool(required) and frequencies[keys[required[0]]] > most
+    return Asked(list(keys), required, list(keys.values()), weights, known, idf, is_frequent)
 
 
-def _required(keys: dict[str, str], frequencies: dict[str, int]) -> list[str]:
+def by_signs(found: list[Ranked], question: str, texts: Mapping[int, str]) -> list[Ranked]:
+    """Put what was found in order by what its text shows of what is looked for, too.
+
+    Args:
+        found: the first of what matches, best first.
+        question: as it was asked.
+        texts: what was said, by key.
+    """
+    wanted = sought(question)
+    scored = [
+        one._replace(score=one.score + sum(map(float.__mul__, _SIGNS, cues(wanted, texts.get(one.key, "")))))
+        for one in found
+    ]
+    return sorted(scored, key=lambda one: (-one.score, -one.key))
+
+
+def _required(keys: dict[str, str], frequencies: dict[str, int], most: int) -> list[str]:
     """Return the rarest terms, as many as match few enough nodes together; at least one."""
     required: list[str] = []
     matches = 0
@@ -109,7 +133,7 @@ def _required(keys: dict[str, str], frequencies: dict[str, int]) -> list[str]:
         (term for term, key in keys.items() if frequencies[key]), key=lambda one: frequencies[keys[one]]
     ):
         matches += frequencies[keys[term]]
-        if required and matches > _MOST_MATCHES:
+        if required and matches > most:
             break
         required.append(term)
     return required
@@ -118,9 +142,7 @@ def _required(keys: dict[str, str], frequencies: dict[str, int]) -> list[str]:
 class Field:
     """Hold the part of a conversation graph around what matches a question."""
 
-    def __init__(
-        self, archive: Archive, asked: Asked, window: Window = ANY_TIME, candidates: int = _CANDIDATES
-    ) -> None:
+    def __init__(self, archive: Archive, asked: Asked, window: Window = ANY_TIME, candidates: int = 0) -> None:
         self.archive = archive
         self.asked = asked
         self.hits: dict[int, Hit] = {}
@@ -128,39 +150,56 @@ class Field:
         self.following: dict[int, list[int]] = {}
         self.attached: dict[int, list[int]] = {}
         self.roles: dict[int, str] = {}
+        self.shown: dict[int, int] = {}
         self._expanded: set[int] = set()
+        self._spread: dict[int, int] = {}
         # Where only a span of time may be found, what stands beside may lie outside of it.
         self._is_open = window == ANY_TIME
         if asked.required:
-            matches = archive.matching(asked.terms, asked.required, window, candidates)
-            self.hits = {match.key: self._hit(match) for match in matches}
-            self.expand(self.hits)
-            self.expand(list(self.previous) + [one for one in self.previous.values() if one is not None])
+            wanted = Wanted(asked.terms, asked.required, asked.is_frequent)
+            self.hits = {match.key: self._hit(match) for match in archive.matching(wanted, window, candidates)}
+            # A node beside one that matches is ranked, too, by what stands two turns around it.
+            self.spread(self.hits, 3)
 
     def expand(self, keys: Iterable[int]) -> None:
         """Load the edges of nodes and of those below them."""
-        wanted = [key for key in dict.fromkeys(keys) if key not in self._expanded]
-        if not wanted:
-            return
-        self._expanded.update(wanted)
-        for edge in self.archive.edges(wanted):
-            if edge.key in self.previous:
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._expanded or key not in self.previous]
+        if wanted:
+            self._expanded.update(wanted)
+            self._take(self.archive.edges(wanted))
+
+    def _take(self, edges: Iterable[Edge]) -> None:
+        for key, previous, role, shown in edges:
+            if key in self.previous:
                 continue
-            self.previous[edge.key] = edge.previous
-            self.roles[edge.key] = edge.role
-            if edge.previous is not None:
-                below = self.following if edge.role in SPEAKERS else self.attached
-                below.setdefault(edge.previous, []).append(edge.key)
+            self.previous[key] = previous
+            self.roles[key] = role
+            if shown is not None:
+                self.shown[key] = shown
+            if previous is not None:
+                below = self.following if role in SPEAKERS else self.attached
+                below.setdefault(previous, []).append(key)
 
     def spread(self, keys: Iterable[int], steps: int) -> None:
-        """Load what lies so many steps around nodes, a level at a time: far quicker than a node at a time."""
+        """Load what lies so many steps around nodes: what stands beside them at once, the rest a level at a time."""
         frontier = set(keys)
+        if fresh := [key for key in frontier if self._spread.get(key, 0) < steps]:
+            self._spread.update(dict.fromkeys(fresh, steps))
+            edges, whole = self.archive.surroundings(fresh, steps + 1)
+            self._take(edges)
+            self._expanded |= whole
+        reached = set(frontier)
         for _ in range(steps):
             self.expand(frontier)
             above = {one for key in frontier if (one := self.previous.get(key)) is not None}
-            frontier = (
-                above | {max(self.following[key]) for key in frontier if key in self.following}
-            ) - self._expanded
+            frontier = (above | {max(self.following[key]) for key in frontier if key in self.following}) - reached
+            reached |= frontier
+
+    def role(self, key: int) -> str:
+        """Return the role of a node."""
+        if key not in self.roles:
+            self.expand((key,))
+        return self.roles.get(key, "")
 
     def hit(self, key: int) -> Hit:
         """Return what matched in a node."""

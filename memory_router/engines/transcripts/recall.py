@@ -6,7 +6,7 @@ from typing import NamedTuple
 from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.decisions import Decision, DecisionFinder
 from memory_router.engines.transcripts.question import Wanted, understand
-from memory_router.engines.transcripts.ranking import Asked, Field, Ranked, understood
+from memory_router.engines.transcripts.ranking import Asked, Field, Ranked, by_signs, understood
 from memory_router.engines.transcripts.turn import Archive, Turn, Window
 from memory_router.storage.sqlite import named_errors
 from memory_router.text.relevance import calibrated
@@ -17,6 +17,9 @@ _MENTION = 0.65
 # The estimate for the newest decision or turn where a question names nothing but a time, or nothing at all.
 _NEWEST, _NEWEST_AT_ALL = 0.7, 0.5
 _WALKED = 40
+# How many nodes are ranked, and of how many the text is read for it.
+_CANDIDATES = 80
+_READ = 30
 _SURE = 0.6
 
 
@@ -76,14 +79,18 @@ def _from_one(archive: Archive, text: str, limit: int, window: Window, now: floa
     wanted, window = _narrowed(archive, text, window, now)
     if wanted.is_bare:
         return _newest(archive, limit, window, is_timed=bool(wanted.time.words))
-    field = Field(archive, understood(archive, wanted.question, wanted.dropped), window)
+    field = Field(archive, understood(archive, wanted.question, wanted.dropped), window, max(_CANDIDATES, 2 * limit))
     ranked = field.ranked()
     if not ranked or limit < 1:
         return []
     finder = DecisionFinder(field)
+    first = ranked[: max(_READ, 3 * limit)]
+    finder.load(one.key for one in first)
+    ranked[: len(first)] = by_signs(first, text, {key: turn.text for key, turn in finder.turns.items()})
     decisions = finder.find(ranked, limit) if wanted.is_decision else []
     if window.since is not None or window.until is not None or window.session is not None:
         inside = {one.key for one in ranked}
+        finder.load(one.key for one in decisions)
         decisions = [one for one in decisions if one.key in inside or _is_within(finder.turns[one.key], window)]
     return _merged(finder, decisions, ranked, limit, is_decision=wanted.is_decision)
 
@@ -176,13 +183,14 @@ def _said(finder: DecisionFinder, key: int) -> Recollection:
 
 def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) -> Recollection:
     turns = finder.turns
+    finder.load(key for key in (one.question, *one.options, one.key, one.outcome, one.superseded_by) if key is not None)
     later = turns.get(one.superseded_by) if one.superseded_by is not None else None
     replaced = [turns[key] for key, other in known.items() if other.superseded_by == one.key]
     steps: list[Step] = []
     if one.question is not None:
         steps.append(Step("question", turns[one.question], turns[one.question].text))
     options = [turns[key] for key in one.options]
-    weighing = [turn for turn in options if cues.offers_options(turn.text)] or options[-1:]
+    weighing = [turn for turn in options if finder.shown(turn.key).offers] or options[-1:]
     steps += [Step("option", turn, turn.text) for turn in weighing[-2:]]
     steps.append(Step("decision", turns[one.key], turns[one.key].text))
     for turn in (turns[one.key], *reversed(options), *(step.turn for step in steps[:1])):

@@ -4,6 +4,8 @@ from typing import NamedTuple, Protocol
 
 import apsw
 
+from memory_router.engines.transcripts.cues import Cues
+
 SPEAKERS = ("user", "assistant")
 
 
@@ -44,11 +46,12 @@ class Match(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """Hold a node with the turn above it (None at the top) and its role."""
+    """Hold a node with the turn above it (None at the top), its role, and what it shows (`Cues.packed`) if known."""
 
     key: int
     previous: int | None
     role: str
+    cues: int | None = None
 
 
 class Window(NamedTuple):
@@ -70,6 +73,20 @@ class Window(NamedTuple):
 ANY_TIME = Window()
 
 
+class Wanted(NamedTuple):
+    """Hold what is searched for.
+
+    Args:
+        terms: all of it.
+        required: those terms of which a node must hold one.
+        is_frequent: whether even the rarest stands in too many nodes to look at them all.
+    """
+
+    terms: list[str]
+    required: list[str]
+    is_frequent: bool = False
+
+
 class Archive(Protocol):
     """Stand for a store of conversations that can be searched."""
 
@@ -84,14 +101,20 @@ class Archive(Protocol):
     def count(self) -> int:
         """Return how many nodes can be searched."""
 
-    def frequency(self, stem: str) -> int:
-        """Return how many nodes hold a stem."""
+    def frequency(self, term: str) -> int:
+        """Return how many nodes hold a term."""
 
-    def matching(self, terms: list[str], required: list[str], window: Window, limit: int) -> list[Match]:
-        """Return the best nodes that hold one of `required`, with where each of `terms` stands."""
+    def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
+        """Return the best nodes for what is wanted, with where each of its terms stands."""
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""
+
+    def surroundings(self, keys: list[int], reach: int) -> tuple[list[Edge], set[int]]:
+        """Return the edges within `reach` places of nodes, and the nodes below which nothing is missing."""
+
+    def cues(self, keys: list[int]) -> dict[int, Cues]:
+        """Return what turns show, by key; tool calls and summaries may be left out."""
 
     def turns(self, keys: list[int]) -> dict[int, Turn]:
         """Return nodes by key; those that are not there are left out."""

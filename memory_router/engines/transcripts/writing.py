@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import apsw
 
+from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.record import Record
+from memory_router.engines.transcripts.schema import fingerprint
 from memory_router.text.redaction import redact
 from memory_router.text.words import identifier_terms
 
@@ -44,13 +46,19 @@ _NOWHERE = _Place(None, None, None)
 
 
 class Archivist:
-    """Write records to one open archive, of which this process is the only writer."""
+    """Write records to one open archive, of which this process is the only writer.
+
+    Rows are numbered here: `RETURNING` would open a savepoint, and at each of these FTS5 writes out what it gathered.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.added = 0
         self.repeated = 0
         self._connection = connection
-        self._next = 1 + (connection.execute("SELECT max(id) FROM nodes").get or 0)
+        self._next, self._next_file, self._next_session = (
+            1 + (connection.execute(sql).get or 0)
+            for sql in ("SELECT max(id) FROM nodes", "SELECT max(id) FROM files", "SELECT max(id) FROM sessions")
+        )
         self._sessions: dict[tuple[str, str, str], int] = {}
         self._dates: dict[int, str] = {}
 
@@ -61,8 +69,11 @@ class Archivist:
 
     def add_file(self, path: str) -> int:
         """Remember a file and return its row."""
-        sql = "INSERT INTO files(path, consumed, head, last) VALUES (?, 0, x'', 0) RETURNING id"
-        return int(self._connection.execute(sql, (path,)).get)
+        file, self._next_file = self._next_file, self._next_file + 1
+        self._connection.execute(
+            "INSERT INTO files(id, path, consumed, head, last) VALUES (?, ?, 0, x'', 0)", (file, path)
+        )
+        return file
 
     def note_state(self, state: FileState) -> None:
         """Note how far a file was read."""
@@ -81,7 +92,7 @@ class Archivist:
         records = list(records)
         places = self._places(records)
         before = self._place_of(last)
-        names: list[tuple[str, int | None]] = []
+        names: list[tuple[int, int | None]] = []
         nodes: list[tuple[object, ...]] = []
         texts: list[tuple[object, ...]] = []
         for record in records:
@@ -99,10 +110,10 @@ class Archivist:
                 place = above._replace(time=moment)
             for name in (record.id, *record.aliases):
                 places[name] = place
-                names.append((name, place.node))
+                names.append((fingerprint(name), place.node))
             before = place
         many = self._connection.executemany
-        many("INSERT OR IGNORE INTO names(name, node) VALUES (?, ?)", names)
+        many("INSERT OR IGNORE INTO names(fingerprint, node) VALUES (?, ?)", names)
         many(_INSERT_NODE, nodes)
         many("INSERT INTO node_text(rowid, said, names, tools, date) VALUES (?, ?, ?, ?, ?)", texts)
         return before.node or 0
@@ -121,16 +132,17 @@ class Archivist:
         text, tools = redact(record.text).text, redact(record.tools).text if record.tools else ""
         session = self._session(host, record)
         listed = json.dumps(record.files) if record.files else "[]"
-        nodes.append((node, record.id, session, parent, turn, record.role, moment, text, tools, listed))
+        shown = cues.read(text, record.role, acts=bool(tools)).packed() if record.role in _SPOKEN else 0
+        nodes.append((node, record.id, session, parent, turn, record.role, moment, text, tools, listed, shown))
         said = text[: _INDEXED[record.role]]
         texts.append((node, said, _names(f"{said} {tools}"), tools, self._date(moment)))
         self.added += 1
         return _Place(node, node if record.role in _SPOKEN else turn, moment)
 
     def _places(self, records: Sequence[Record]) -> dict[str | None, _Place]:
-        wanted = {name for record in records for name in (record.id, record.parent) if name}
+        wanted = {fingerprint(name): name for record in records for name in (record.id, record.parent) if name}
         rows = self._connection.execute(_PLACES, (json.dumps(list(wanted)),))
-        return {name: _Place(node, turn, moment) for name, node, turn, moment in rows}
+        return {wanted[print_]: _Place(node, turn, moment) for print_, node, turn, moment in rows}
 
     def _place_of(self, node: int) -> _Place:
         row = self._connection.execute(_PLACE, (node,)).get
@@ -139,8 +151,22 @@ class Archivist:
     def _session(self, host: str, record: Record) -> int:
         key = (host, record.session, record.agent)
         if key not in self._sessions:
-            self._sessions[key] = self._connection.execute(_SESSION, (*key, record.project)).get
+            self._sessions[key] = self._known_session(key, record.project) or self._new_session(key, record.project)
         return self._sessions[key]
+
+    def _known_session(self, key: tuple[str, str, str], project: str) -> int | None:
+        found = self._connection.execute(_SESSION, key).fetchone()
+        if found is None:
+            return None
+        if project and not found[1]:
+            self._connection.execute("UPDATE sessions SET project = ?2 WHERE id = ?1", (found[0], project))
+        return int(found[0])
+
+    def _new_session(self, key: tuple[str, str, str], project: str) -> int:
+        session, self._next_session = self._next_session, self._next_session + 1
+        sql = "INSERT INTO sessions(id, host, name, agent, project) VALUES (?, ?, ?, ?, ?)"
+        self._connection.execute(sql, (session, *key, project))
+        return session
 
     def _date(self, moment: float) -> str:
         """Return a day in words, so that `25 September` finds what was said then."""
@@ -158,15 +184,11 @@ def _names(text: str) -> str:
 _TURN = "CASE WHEN n.role IN ('user', 'assistant') THEN n.id ELSE n.previous END, n.time"
 _PLACES = f"""
     SELECT wanted.value, n.id, {_TURN} FROM json_each(?) wanted
-    JOIN names ON names.name = wanted.value LEFT JOIN nodes n ON n.id = names.node
+    JOIN names ON names.fingerprint = wanted.value LEFT JOIN nodes n ON n.id = names.node
 """  # noqa: S608
 _PLACE = f"SELECT n.id, {_TURN} FROM nodes n WHERE n.id = ?"  # noqa: S608
 _INSERT_NODE = """
-    INSERT INTO nodes(id, name, session, parent, previous, role, time, text, tools, files)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO nodes(id, name, session, parent, previous, role, time, text, tools, files, cues)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_SESSION = """
-    INSERT INTO sessions(host, name, agent, project) VALUES (?, ?, ?, ?)
-    ON CONFLICT(host, name, agent) DO UPDATE SET project = iif(project = '', excluded.project, project)
-    RETURNING id
-"""
+_SESSION = "SELECT id, project FROM sessions WHERE host = ? AND name = ? AND agent = ?"

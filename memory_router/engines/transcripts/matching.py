@@ -1,0 +1,108 @@
+"""Find nodes by full text at a cost that does not grow with the words that stand everywhere.
+
+BM25 reads the whole list of every word it ranks by, and a frequent word's list is as long as the archive. So rare
+words choose the candidates, and where each word of the question stands is read for these alone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import apsw
+
+from memory_router.engines.transcripts.turn import Match
+
+# So many matches at either end of the archive tell how frequent a word is in all of it.
+_SAMPLE = 1000
+
+
+def prepare(connection: apsw.Connection) -> None:
+    """Teach a connection the function `matched`, which tells where in a row each term stands."""
+    connection.register_fts5_function("matched", _matched)
+
+
+def frequency(connection: apsw.Connection, table: str, term: str, rows: int) -> int:
+    """Return in how many rows a term stands: exactly if it is rare, else estimated from both ends of the table.
+
+    Args:
+        connection: an open database.
+        table: a full-text table of it.
+        term: a word or a phrase, as it was asked: stems of stems are others.
+        rows: how many rows the table has; their numbers have few gaps.
+    """
+    sql = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY rowid {{}} LIMIT 1 OFFSET {_SAMPLE - 1}"  # noqa: S608 - a constant
+    asked = (_quoted(term),)
+    first: int | None = connection.execute(sql.format("ASC"), asked).get
+    if first is None:
+        return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {table} MATCH ?", asked).get)  # noqa: S608
+    last = int(connection.execute(sql.format("DESC"), asked).get)
+    return min(rows, round(2 * _SAMPLE * rows / max(1, first + rows - last)))
+
+
+def matches(
+    connection: apsw.Connection,
+    table: str,
+    terms: Sequence[str],
+    required: Sequence[str],
+    limit: int,
+    *,
+    rank: str | None,
+    within: str = "",
+    bindings: Mapping[str, object] | None = None,
+) -> list[Match]:
+    """Return the best rows of a full-text table, with where each term stands in them.
+
+    Args:
+        connection: a database that went through `prepare`.
+        table: a full-text table of it.
+        terms: all terms that are looked for.
+        required: those of them of which a row must hold one.
+        limit: how many rows at the most.
+        rank: the ranking function in SQL; None takes the newest rows, those that hold all terms first.
+        within: SQL that says which rows may be found: a join and conditions, from constants.
+        bindings: the values of that.
+    """
+    anything = _any(terms)
+    head = f"SELECT {table}.rowid, {{}} FROM {table} {within} WHERE {table} MATCH :expression"  # noqa: S608 - constants
+    bound = {**(bindings or {}), "limit": limit}
+    if rank and len(required) == len(terms):
+        sql = head.format(f"matched({table})") + " AND rank MATCH :rank ORDER BY rank LIMIT :limit"
+        rows = connection.execute(sql, {**bound, "expression": anything, "rank": rank})
+        return [_match(key, places, len(terms)) for key, places in rows]
+    if rank:
+        sql = head.format("NULL") + " AND rank MATCH :rank ORDER BY rank LIMIT :limit"
+        keys = [key for key, _ in connection.execute(sql, {**bound, "expression": _any(required), "rank": rank})]
+    else:
+        sql = head.format("NULL") + f" ORDER BY {table}.rowid DESC LIMIT :limit"
+        keys = []
+        for expression in (" AND ".join(map(_quoted, terms)), _any(required)):
+            keys += [key for key, _ in connection.execute(sql, {**bound, "expression": expression})]
+            if len(keys) >= limit:
+                break
+    keys = list(dict.fromkeys(keys))[:limit]
+    # The plus keeps SQLite from asking the table anew for every row.
+    sql = f"""
+        SELECT rowid, matched({table}) FROM {table} WHERE {table} MATCH :expression
+        AND rowid BETWEEN :first AND :last AND +rowid IN (SELECT value FROM json_each(:keys))
+    """  # noqa: S608 - constants
+    bound = {"first": min(keys, default=0), "last": max(keys, default=0), "keys": json.dumps(keys)}
+    rows = connection.execute(sql, {**bound, "expression": f"({_any(required)}) AND ({anything})"})
+    return [_match(key, places, len(terms)) for key, places in rows]
+
+
+def _any(terms: Sequence[str]) -> str:
+    return " OR ".join(map(_quoted, terms))
+
+
+def _quoted(term: str) -> str:
+    return '"' + term.replace('"', '""') + '"'
+
+
+def _matched(api: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> str:
+    """Return the length of what was said, and by term and column the positions at which it stands, as JSON."""
+    return json.dumps([api.column_size(0), [api.phrase_locations(term) for term in range(api.phrase_count)]])
+
+
+def _match(key: int, packed: str, terms: int) -> Match:
+    """Return what `matched` packed; the last `terms` phrases are those that were searched for."""
+    length, places = json.loads(packed)
+    return Match(key, length, places[-terms:])
