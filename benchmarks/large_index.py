@@ -25,6 +25,10 @@ from memory_router.storage.sqlite import open_database, writing
 
 _CHUNKS_A_FILE = 20
 _WORDS_A_CHUNK = 60
+_STOP_WORDS = (
+    "the of and to a in is it that for was on are with as at be this have from or had by not but what all were when we"
+    " there can an your which their if do will each about how up out them then she many some so these would other into"
+)
 
 
 def main() -> None:
@@ -49,9 +53,9 @@ def main() -> None:
 
 
 def vocabulary() -> tuple[list[str], list[float]]:
-    """Return 50,000 words and their cumulated frequencies."""
+    """Return 100,000 words and their cumulated frequencies; as in every language, the commonest carry no content."""
     chance = random.Random(1)
-    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=7)) for _ in range(50_000)]
+    words = _STOP_WORDS.split() + ["".join(chance.choices("abcdefghijklmnoprstuvw", k=7)) for _ in range(100_000)]
     return words, list(itertools.accumulate(1 / (rank + 2.7) for rank in range(len(words))))
 
 

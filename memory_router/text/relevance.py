@@ -6,7 +6,7 @@ small fitted map from a few such shares to a probability.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import apsw
@@ -87,13 +87,28 @@ def nearness(weights: Mapping[str, float], stems: Iterable[str], window: int = 1
         stems: the text's stems in order; anything may stand for those that are not asked for.
         window: how many words wide a place is.
     """
+    return closeness(weights, [one for one in enumerate(stems) if one[1] in weights], window)
+
+
+def closeness(weights: Mapping[str, float], places: Sequence[tuple[int, str]], window: int = 12) -> float:
+    """Return the same as `nearness` from positions in ascending order, each with a weighted stem that stands there."""
+    best = inside = 0.0
+    counts: dict[str, int] = {}
+    first = 0
+    for position, stem in places:
+        count = counts.get(stem, 0)
+        counts[stem] = count + 1
+        if count:
+            continue
+        inside += weights[stem]
+        while places[first][0] <= position - window:
+            left = places[first][1]
+            first += 1
+            counts[left] -= 1
+            if not counts[left]:
+                inside -= weights[left]
+        best = max(best, inside)
     total = sum(weights.values())
-    best = 0.0
-    latest: dict[str, int] = {}
-    for position, stem in enumerate(stems):
-        if stem in weights:
-            latest[stem] = position
-            best = max(best, sum(weights[other] for other, place in latest.items() if position - place < window))
     return best / total if total else 0.0
 
 

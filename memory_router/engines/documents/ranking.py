@@ -1,43 +1,51 @@
 """Find what shares words with a question: candidates by BM25, and how much of the question each of them covers.
 
-What of the question stands where comes from the index's own postings: no text is read or cut again.
+What of the question stands where comes from the index's own postings: no text is read or cut again. The rarest words
+of a question choose the candidates, the frequent ones only help to put them in order, so that an index a hundred times
+as large is hardly slower.
 """
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Any, NamedTuple
 
 import apsw
 
+from memory_router.engines.documents.frequencies import Frequencies, quoted
 from memory_router.engines.documents.schema import FIELD_WEIGHTS
 from memory_router.text import words
-from memory_router.text.relevance import Evidence, coverage, nearness, weigh
+from memory_router.text.relevance import Evidence, closeness, coverage, weigh
 
 _MAX_TERMS = 64
 _NAME_WORDS = 6
-_BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
-# A word in so many chunks, and in one of twenty, tells next to nothing but costs as much as all others together: it
-# still counts in a chunk that a rarer word of the question has found, and alone if there is none.
-_FREQUENT = 2000
-_FREQUENT_SHARE = 0.05
+# Chunks whose BM25 is reckoned; those of the rarest words, as many of them as fit.
+_SCORED = 3000
+# Entries of posting lists that one question walks. A word beyond it is a stop word of this index.
+_WALKED = 100_000
+# Chunks looked at for frequent words alone, the newest.
+_NEWEST = 200
+
+# BM25 as FTS5 reckons it, https://sqlite.org/fts5.html#the_bm25_function.
+_K1, _B = 1.2, 0.75
+_LEAST_IDF = 1e-6
 
 _FIELDS = list(FIELD_WEIGHTS)
-_BODY = _FIELDS.index("body")
-_SYMBOLS = _FIELDS.index("symbols")
-_OWN = frozenset(map(_FIELDS.index, ("symbols", "identifiers", "body")))
+_WEIGHTS = tuple(FIELD_WEIGHTS.values())
+_IDENTIFIERS, _BODY, _SYMBOLS = map(_FIELDS.index, ("identifiers", "body", "symbols"))
 
-_MATCHING = """
-    SELECT rowid, -rank, matched(chunk_text) FROM chunk_text
-    WHERE chunk_text MATCH :expression AND rank MATCH :bm25
-    ORDER BY rank LIMIT :candidates
+_AMONG = "+rowid IN (SELECT value FROM json_each(:chunks))"  # `+`: one walk instead of one a chunk.
+_BEST = f"""
+    SELECT rowid FROM chunk_text WHERE chunk_text MATCH :expression AND (:chunks IS NULL OR {_AMONG})
+    ORDER BY bm25(chunk_text, {", ".join(map(str, _WEIGHTS))}) LIMIT :limit
+"""  # noqa: S608  # numbers of ours
+_JUDGED = f"SELECT judged(chunk_text, :asked) FROM chunk_text WHERE chunk_text MATCH :expression AND {_AMONG}"  # noqa: S608
+_NEWEST_JUDGED = """
+    SELECT judged(chunk_text, :asked) FROM chunk_text WHERE chunk_text MATCH :expression
+    ORDER BY rowid DESC LIMIT :limit
 """
-_MATCHING_CHUNKS = """
-    SELECT rowid, -rank, matched(chunk_text) FROM chunk_text
-    WHERE chunk_text MATCH :expression AND rank MATCH :bm25 AND rowid IN (SELECT value FROM json_each(:chunks))
-"""
-_MATCHING_AMONG = f"{_MATCHING_CHUNKS} ORDER BY rank LIMIT :candidates"
-
-Stems = Callable[[str], list[str]]
 
 
 class Match(NamedTuple):
@@ -56,29 +64,45 @@ class Match(NamedTuple):
     defines: bool
 
 
+class Term(NamedTuple):
+    """Hold what is searched for: a word, an identifier joined or a part of it, a phrase.
+
+    Args:
+        text: as FTS5 is asked for it.
+        key: its stem or stems.
+        frequency: in how many chunks it stands, with what is indexed beside them.
+        idf: how much it counts in BM25.
+        weight: how much it counts of what a chunk covers; 0 if it does not, or if another term has the same key.
+        is_name: whether a chunk that defines it is what was asked for.
+    """
+
+    text: str
+    key: str
+    frequency: int
+    idf: float
+    weight: float
+    is_name: bool
+
+
 class Asked(NamedTuple):
     """Hold a question as the index sees it.
 
     Args:
-        terms: what is searched for, any of them: words, identifiers joined and in parts, phrases.
-        rare: those of them that a candidate must hold one of.
-        keys: the stems of each term.
-        weights: idf by key, of the terms that count.
+        terms: what is searched for, any of them, rarest first.
+        choosing: how many of them, from the first on, choose the candidates.
+        weights: idf by key, of the terms that count, also those that stand nowhere.
         known: weighted share of the question that stands somewhere in the index.
-        names: joined forms of the identifiers that were asked for.
     """
 
-    terms: list[str]
-    rare: list[str]
-    keys: list[str]
+    terms: list[Term]
+    choosing: int
     weights: dict[str, float]
     known: float
-    names: frozenset[str]
 
 
 def prepare(connection: apsw.Connection) -> None:
-    """Teach a connection the function `matched`, which tells where in a row each term stands."""
-    connection.register_fts5_function("matched", _matched)
+    """Teach a connection the function `judged`, which tells what a row has of a question."""
+    connection.register_fts5_function("judged", _judged)
 
 
 def matches(connection: apsw.Connection, asked: Asked, limit: int, chunks: Sequence[int] | None = None) -> list[Match]:
@@ -90,116 +114,115 @@ def matches(connection: apsw.Connection, asked: Asked, limit: int, chunks: Seque
         limit: how many at the most.
         chunks: ids of the only chunks that may answer, or None for all.
     """
-    if not asked.terms:
-        return []
-    bindings: dict[str, Any] = {"bm25": _BM25, "candidates": limit}
-    if chunks is not None:
-        bindings["chunks"] = json.dumps(chunks)
-    found: list[Match] = []
-    for narrowed, expression in _expressions(asked):
-        bindings["expression"] = expression
-        rows = connection.execute(_MATCHING if chunks is None else _MATCHING_AMONG, bindings)
-        found = [_judged(narrowed, *row) for row in rows]
+    choosing = asked.choosing if chunks is None else len(asked.terms)
+    found: dict[int, Match] = {}
+    if choosing:
+        expression = _anything(asked.terms[:choosing])
+        allowed = None if chunks is None else json.dumps(chunks)
+        bindings = {"expression": expression, "chunks": allowed, "limit": limit}
+        best = [chunk for (chunk,) in connection.execute(_BEST, bindings)]
+        found = _judge(connection, _JUDGED, asked, expression, chunks=json.dumps(best))
+    for expression in _frequent(asked.terms[choosing:]):
         if len(found) >= limit:
             break
-    return found
+        found |= _judge(connection, _NEWEST_JUDGED, asked, expression, limit=_NEWEST)
+    return sorted(found.values(), key=lambda match: (-match.score, match.chunk))[:limit]
 
 
 def matches_among(connection: apsw.Connection, asked: Asked, chunks: Sequence[int]) -> list[Match]:
     """Return those of the given chunks that share any word with a question."""
     if not asked.terms or not chunks:
         return []
-    bindings = {"expression": _anything(asked.terms), "bm25": _BM25, "chunks": json.dumps(chunks)}
-    return [_judged(asked, *row) for row in connection.execute(_MATCHING_CHUNKS, bindings)]
+    found = _judge(connection, _JUDGED, asked, _anything(asked.terms), chunks=json.dumps(chunks))
+    return list(found.values())
 
 
-def understood(connection: apsw.Connection, stems: Stems, question: words.Question) -> Asked:
+def understood(frequencies: Frequencies, question: words.Question) -> Asked:
     """Look the words of a question up in the index.
 
     Args:
-        connection: an open index.
-        stems: the index's own stemmer.
+        frequencies: of the words of the index, refreshed.
         question: what is asked; its paths are not looked at.
     """
     parts = [part for name in question.identifiers for part in name.parts]
-    joined = [name.joined for name in question.identifiers] or _spelt_out(connection, stems, question)
-    phrases = [" ".join(stems(phrase)) for phrase in question.phrases]
+    joined = [name.joined for name in question.identifiers] or _spelt_out(frequencies, question)
     plain = list(dict.fromkeys([*joined, *question.words, *parts]))[:_MAX_TERMS]
-    terms = {term: " ".join(stems(term)) for term in [*plain, *phrases]}
-    terms |= {term: f"{key}*" for term, key in terms.items() if key and term.endswith("*")}
-    terms = {term: key for term, key in terms.items() if key}
-    uncounted = {*joined, *phrases} - {name.joined for name in question.identifiers if name.is_code}
-    counted = dict.fromkeys(key for term, key in terms.items() if term not in uncounted)
-    texts = int(connection.execute("SELECT chunks FROM totals").get)
-    frequencies = {key: min(frequency(connection, stem) for stem in key.split()) for key in counted}
-    weights = weigh(counted, texts, frequencies.__getitem__)
-    known = coverage(weights, {key for key, frequency in frequencies.items() if frequency})
-    frequent = max(_FREQUENT, _FREQUENT_SHARE * texts)
-    rare = [term for term, key in terms.items() if 0 < frequencies.get(key, 0) <= frequent]
-    return Asked(list(terms), rare, list(terms.values()), weights, known, frozenset(joined))
+    keys = {term: " ".join(frequencies.stems(term)) for term in [*plain, *question.phrases]}
+    keys = {term: f"{key}*" if term.endswith("*") else key for term, key in keys.items() if key}
+    everywhere = {text: frequencies.anywhere(text) for text in keys}
+    rarest_first = sorted(keys, key=everywhere.__getitem__)
+    kept = rarest_first[: max(1, _within([everywhere[text] for text in rarest_first], _WALKED))]
+
+    uncounted = {*joined, *question.phrases} - {name.joined for name in question.identifiers if name.is_code}
+    own = {keys[text]: frequencies.own(text) for text in kept if text not in uncounted}
+    weights = weigh(own, frequencies.texts, own.__getitem__)
+    known = coverage(weights, {key for key, frequency in own.items() if frequency})
+
+    terms, left = [], dict(weights)
+    for text in filter(everywhere.__getitem__, kept):
+        weight = 0.0 if text in uncounted else left.pop(keys[text], 0.0)
+        idf = _bm25_idf(frequencies.texts, everywhere[text])
+        terms.append(Term(text, keys[text], everywhere[text], idf, weight, text in joined))
+    small = frequencies.texts <= _SCORED
+    choosing = len(terms) if small else _within([term.frequency for term in terms], _SCORED)
+    return Asked(terms, choosing, weights, known)
 
 
-def _spelt_out(connection: apsw.Connection, stems: Stems, question: words.Question) -> list[str]:
+def _bm25_idf(texts: int, frequency: int) -> float:
+    return max(math.log((texts - frequency + 0.5) / (frequency + 0.5)), _LEAST_IDF)
+
+
+def _within(frequencies: Sequence[int], budget: int) -> int:
+    """Return how many of the terms, from the first on, stand in no more chunks than that together."""
+    return sum(total <= budget for total in accumulate(frequencies))
+
+
+def _spelt_out(frequencies: Frequencies, question: words.Question) -> list[str]:
     """Return the name that a few words without separators spell, if the index holds it: `yard store`."""
     name = "".join(question.words)
-    is_name = 1 < len(question.words) <= _NAME_WORDS and all(frequency(connection, stem) for stem in stems(name))
+    is_name = 1 < len(question.words) <= _NAME_WORDS and frequencies.stems(name) and frequencies.own(name)
     return [name] if is_name else []
 
 
-def _expressions(asked: Asked) -> list[tuple[Asked, str]]:
-    """Return what FTS5 is asked, one after the other until enough is found, each with the question as it asks it.
+def _frequent(terms: Sequence[Term]) -> list[str]:
+    """Return what FTS5 is asked for frequent words, one after the other: for all of them, then for the rarest."""
+    everything = " AND ".join(quoted(term.text) for term in terms)
+    alone = [quoted(term.text) for term in terms[:1]]
+    return [f"- {{context}} : ({expression})" for expression in dict.fromkeys([everything, *alone]) if expression]
 
-    The last phrases of an expression are the terms, in order. Where all words are frequent, the chunks that hold them
-    all are tried first: they cover most and are few.
-    """
+
+def _anything(terms: Sequence[Term]) -> str:
+    return " OR ".join(quoted(term.text) for term in terms)
+
+
+def _judge(connection: apsw.Connection, sql: str, asked: Asked, choice: str, **bindings: Any) -> dict[int, Match]:
+    """Return by chunk what of a question stands in the rows that an expression chooses."""
     anything = _anything(asked.terms)
-    if asked.rare and len(asked.rare) < len(asked.terms):
-        return [(asked, f"({_anything(asked.rare)}) AND ({anything})")]
-    if asked.rare or len(asked.weights) < 2:
-        return [(asked, anything)]
-    counted = [(term, key) for term, key in zip(asked.terms, asked.keys, strict=True) if key in asked.weights]
-    narrowed = asked._replace(terms=[term for term, _ in counted], keys=[key for _, key in counted])
-    everything = " AND ".join(map(_quoted, narrowed.terms))
-    return [(narrowed, f"- {{context}} : ({everything})"), (asked, anything)]
+    # The last phrases of the expression are the terms, in order.
+    bindings["expression"] = anything if choice == anything else f"({choice}) AND ({anything})"
+    rows = connection.execute(sql, {**bindings, "asked": apsw.pyobject(asked)})
+    return {match.chunk: match for (match,) in rows}
 
 
-def _anything(terms: Sequence[str]) -> str:
-    return " OR ".join(map(_quoted, terms))
-
-
-def _quoted(term: str) -> str:
-    return f'"{term[:-1]}" *' if term.endswith("*") else f'"{term}"'
-
-
-def frequency(connection: apsw.Connection, stem: str) -> int:
-    """Return in how many chunks a stem stands, neighbours not counted."""
-    if stem.endswith("*"):
-        sql = "SELECT sum(doc) FROM chunk_words WHERE term >= ? AND term < ? AND col <> 'context'"
-        return int(connection.execute(sql, (stem[:-1], stem[:-1] + chr(0x10FFFF))).get or 0)
-    sql = "SELECT max(doc) FROM chunk_words WHERE term = ? AND col <> 'context'"
-    return int(connection.execute(sql, (stem,)).get or 0)
-
-
-def _matched(api: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> str:
-    """Return, by term and by column, the positions at which it stands in the row, as JSON."""
-    return json.dumps([api.phrase_locations(term) for term in range(api.phrase_count)])
-
-
-def _judged(asked: Asked, chunk: int, score: float, places: str) -> Match:
-    own: set[str] = set()
-    wide: set[str] = set()
+def _judged(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> Any:
+    """Return what the row that FTS5 stands at has of a question, as a `Match`."""
+    (asked,) = arguments
+    own = wide = score = 0.0
+    body: list[tuple[int, str]] = []
     defines = False
-    body: dict[int, str] = {}
-    for term, key, columns in zip(asked.terms, asked.keys, json.loads(places)[-len(asked.terms) :], strict=True):
-        hit = {number for number, positions in enumerate(columns) if positions}
-        if hit:
-            wide.add(key)
-        if hit & _OWN:
-            own.add(key)
-        defines = defines or (term in asked.names and _SYMBOLS in hit)
-        body.update(dict.fromkeys(columns[_BODY], key))
-    in_order = [body.get(position, "") for position in range(max(body, default=-1) + 1)]
-    evidence = Evidence(
-        coverage(asked.weights, own), coverage(asked.weights, wide), asked.known, nearness(asked.weights, in_order)
-    )
-    return Match(chunk, score, evidence, defines)
+    length = _K1 * (1 - _B + _B * api.column_size(-1) * api.row_count / api.column_total_size(-1))
+    for number, (_, key, _, idf, weight, is_name) in enumerate(asked.terms, api.phrase_count - len(asked.terms)):
+        columns = api.phrase_locations(number)
+        often = sum(map(mul, _WEIGHTS, map(len, columns)))
+        if not often:
+            continue
+        score += idf * often * (_K1 + 1) / (often + length)
+        defines = defines or (is_name and bool(columns[_SYMBOLS]))
+        if weight:
+            wide += weight
+            if columns[_BODY] or columns[_IDENTIFIERS] or columns[_SYMBOLS]:
+                own += weight
+                body += [(place, key) for place in columns[_BODY]]
+    total = sum(asked.weights.values()) or 1.0
+    evidence = Evidence(own / total, wide / total, asked.known, closeness(asked.weights, sorted(body)))
+    return apsw.pyobject(Match(api.rowid, score, evidence, defines))

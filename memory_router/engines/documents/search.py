@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apsw
 
 from memory_router.engines.documents import hybrid, ranking
-from memory_router.engines.documents.folding import is_copy
+from memory_router.engines.documents.folding import Runs, is_copy, runs_of
+from memory_router.engines.documents.frequencies import Frequencies
 from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import MIGRATIONS
 from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text import words
-from memory_router.text.relevance import idf, stemmer
+from memory_router.text.relevance import idf
 
 if TYPE_CHECKING:
     from memory_router.engines.documents.selection import Selection
@@ -99,7 +100,7 @@ class DocumentIndex(DatabaseReader):
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
-        self._stems = stemmer(connection)
+        self._frequencies = Frequencies(connection)
         self._vectors: Vectors | str | None = None
         self._patience = 0.0
         self._unprepared = ""
@@ -187,19 +188,24 @@ class DocumentIndex(DatabaseReader):
         self, text: str, question: words.Question, limit: int, mode: str, chosen: Sequence[int] | None
     ) -> list[Hit]:
         """Return what answers the question, among the chunks `chosen` if not all of them may."""
-        asked = ranking.understood(self.connection, self._stems, question)
+        self._frequencies.refresh()
+        asked = ranking.understood(self._frequencies, question)
         vectors = None if mode == hybrid.SEARCH else self._prepared_vectors(text)
         found = hybrid.ranked(self.connection, text, asked, mode, vectors, 2 * limit, chosen)
         rows = {row[0]: row for row in self.connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
         hits: list[Hit] = []
+        said: list[Runs] = []
         for one in found:
             hit = _hit(rows[one.chunk], one.score, estimate(one), one.signs, one.mode)
-            for place, kept in enumerate(hits):
-                if is_copy(kept.content, hit.content):
+            runs = runs_of(hit.content)
+            for place, others in enumerate(said):
+                if is_copy(runs, others):
+                    kept = hits[place]
                     hits[place] = kept._replace(copies=(*kept.copies, (hit.path, hit.first_line)))
                     break
             else:
                 hits.append(hit)
+                said.append(runs)
         return hits[:limit]
 
     def _prepared_vectors(self, text: str) -> "Vectors | None":
@@ -221,9 +227,8 @@ class DocumentIndex(DatabaseReader):
 
     def _weight(self, word: str) -> float:
         """Return a word's idf in this index."""
-        texts = int(self.connection.execute("SELECT chunks FROM totals").get)
-        stems = self._stems(word)
-        return max((idf(texts, ranking.frequency(self.connection, stem)) for stem in stems), default=0.0)
+        frequencies = self._frequencies
+        return idf(frequencies.texts, frequencies.own(word)) if frequencies.stems(word) else 0.0
 
 
 def _hit(
