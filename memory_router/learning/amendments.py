@@ -52,17 +52,21 @@ class AmendmentStore:
         database: the learning tables.
         own: the user's own configuration file, which need not be there yet.
         bundled: the one that is in force without it.
+        account: whose configuration that is; in a team's database each sees their own amendments.
         now: the time in seconds since the epoch.
     """
 
-    def __init__(self, database: Database, own: str, bundled: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, own: str, bundled: str, account: str, now: Callable[[], float] = time.time
+    ) -> None:
         self._database = database
         # A configuration that is kept elsewhere and linked stays a link.
         self._own = os.path.realpath(own)
         self._bundled = bundled
+        self._account = account
         self._now = now
 
-    def promote(self, cycle: Cycle, by: str) -> list[Amendment]:
+    def promote(self, cycle: Cycle) -> list[Amendment]:
         """Put a cycle's mutations in force, all or none; the file as it was stays beside it.
 
         Raises:
@@ -74,14 +78,14 @@ class AmendmentStore:
         body, now = read(self._in_force), self._now()
         amendments = [
             Amendment(
-                hashlib.sha256(f"{cycle.cycle_id} {setting}".encode()).hexdigest()[:8],
+                hashlib.sha256(f"{self._account} {cycle.cycle_id} {setting}".encode()).hexdigest()[:8],
                 cycle.cycle_id,
                 setting,
                 value_at(body, _place(setting)),
                 value,
                 cycle.test_results,
                 now,
-                by,
+                self._account,
                 None,
             )
             for setting, value in cycle.mutations.items()
@@ -102,9 +106,11 @@ class AmendmentStore:
         return amendments
 
     def all(self) -> list[Amendment]:
-        """Return every amendment, the newest first."""
+        """Return every amendment of the account's configuration, the newest first."""
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM constitutional_amendments ORDER BY amended_at DESC, id"  # noqa: S608
+            f"SELECT {_COLUMNS} FROM constitutional_amendments WHERE amended_by = :account"  # noqa: S608
+            " ORDER BY amended_at DESC, id",
+            {"account": self._account},
         )
         return [_decoded(row) for row in rows]
 

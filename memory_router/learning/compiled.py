@@ -23,7 +23,6 @@ from memory_router.routing.rules import Match, RoutingRule, compile_pattern
 
 # Most users have no such rule: what only matching by meaning needs is imported where that happens.
 if TYPE_CHECKING:
-    from memory_router.learning.meaning import Model
     from memory_router.learning.rule import RuleRecord
 
 _VERSION = 1
@@ -31,7 +30,7 @@ _DIMENSION = 256
 _SIGNATURE_BYTES = _DIMENSION // 8
 _VECTOR_BYTES = _DIMENSION * 4
 # How many rules with a near signature are compared exactly.
-_COMPARED = 64
+_COMPARED = 32
 
 
 class CompiledRules:
@@ -87,8 +86,8 @@ class CompiledRules:
         if requests.name != rules.model:  # compiled with another model: compared, the vectors would say nothing
             return None
         vector = requests.embed(query)
-        for similarity, record in rules.nearest(vector, requests):
-            if similarity > self._settings.similarity_threshold and self._may_use(record):
+        for similarity, record in rules.nearest(vector, requests.reach, self._settings.similarity_threshold):
+            if self._may_use(record):
                 return _match(record, similarity, None)
         return None
 
@@ -107,6 +106,7 @@ class _Rules(NamedTuple):
     """Hold the opened file: the header's parts, and where the rest lies."""
 
     model: str
+    manual: int
     patterns: list[dict[str, Any]]
     signatures: list[int]
     content: mmap.mmap | bytes
@@ -114,19 +114,29 @@ class _Rules(NamedTuple):
     ends: int
     records: int
 
-    def nearest(self, vector: "array[float]", requests: "Model") -> Iterator[tuple[float, dict[str, Any]]]:
-        """Yield rules with their similarity to a request: people's first, then by similarity."""
+    def nearest(self, vector: "array[float]", reach: int, least: float) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Yield the rules that are more similar to a request than `least`: people's first, then by similarity.
+
+        Args:
+            vector: the request.
+            reach: in how many bits the signatures of similar requests differ at the most.
+            least: the cosine above which a rule counts.
+        """
         from memory_router.learning.meaning import signature
 
         own = signature(vector)
         near = [
             (distance, number)
             for number, other in enumerate(self.signatures)
-            if (distance := (own ^ other).bit_count()) <= requests.reach
+            if (distance := (own ^ other).bit_count()) <= reach
         ]
         compared = [(self._similarity(vector, number), number) for _, number in sorted(near)[:_COMPARED]]
-        found = [(similarity, self._record(number)) for similarity, number in sorted(compared, reverse=True)]
-        yield from sorted(found, key=lambda pair: (pair[1]["auto_generated"], -pair[0]))
+        # People's rules were compiled before learned ones.
+        similar = [
+            (number >= self.manual, -similarity, number) for similarity, number in compared if similarity > least
+        ]
+        for _, similarity, number in sorted(similar):
+            yield -similarity, self._record(number)
 
     def _similarity(self, vector: "array[float]", number: int) -> float:
         from memory_router.learning.meaning import cosine
@@ -155,8 +165,17 @@ def write_compiled(file: str, rules: "Sequence[RuleRecord]", vectors: Sequence["
 
     patterns = [_record(rule) for rule, vector in zip(rules, vectors, strict=True) if vector is None]
     by_meaning = [(rule, vector) for rule, vector in zip(rules, vectors, strict=True) if vector is not None]
+    by_meaning.sort(key=lambda pair: pair[0].auto_generated)
+    header = json.dumps(
+        {
+            "version": _VERSION,
+            "model": model().name,
+            "count": len(by_meaning),
+            "manual": sum(not rule.auto_generated for rule, _ in by_meaning),
+            "patterns": patterns,
+        }
+    )
     records = [json.dumps(_record(rule)).encode() for rule, _ in by_meaning]
-    header = json.dumps({"version": _VERSION, "model": model().name, "count": len(by_meaning), "patterns": patterns})
     ends = [0]
     for record in records:
         ends.append(ends[-1] + len(record))
@@ -190,7 +209,7 @@ def _read(file: str) -> "_Rules | None":
     signatures = [
         int.from_bytes(held[at : at + _SIGNATURE_BYTES], "little") for at in range(0, len(held), _SIGNATURE_BYTES)
     ]
-    return _Rules(header["model"], header["patterns"], signatures, content, vectors, ends, records)
+    return _Rules(header["model"], header["manual"], header["patterns"], signatures, content, vectors, ends, records)
 
 
 def _record(rule: "RuleRecord") -> dict[str, Any]:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from memory_router.contract import JsonObject
+from memory_router.errors import StoreError
 from memory_router.learning.comparison import Comparison, Pair, compare, pair
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
 from memory_router.learning.replay import Thresholds, unasked
-from memory_router.routing.config import Config
+from memory_router.routing.config import Config, Step
 from memory_router.storage.database import Database, encode_json
 
 # As many as the seed asks for before a rule is made of them (seed 000, Learning Flow).
@@ -63,9 +64,9 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
     halves: tuple[list[Execution], list[Execution]] = ([], [])
     for execution in usable:
         halves[_digest(cycle_id, execution.user_request) & 1].append(execution)
-    ground = _ground(usable, config)
+    ground = Ground(config, _deadlines(usable, config), any(one.similarity is not None for one in usable))
     candidates = propose(cycle_id, ground) if usable else []
-    trained = [(mutation, _compare(halves[0], mutation, config, route)) for mutation in candidates]
+    trained = [(mutation, _compare(halves[0], mutation, ground, route)) for mutation in candidates]
     worthy = [(mutation, found) for mutation, found in trained if found and _merit(found) > 0 and found.is_no_worse]
     if not worthy:
         reason = (
@@ -75,7 +76,7 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
         return Cycle(cycle_id, _TYPE, {}, results, False, now)
     # `max` takes the first of equals: the order is the proposals' own.
     best, _ = max(worthy, key=lambda pair: (_merit(pair[1]), -len(pair[0])))
-    tested = _compare(halves[1], best, config, route, seed=cycle_id)
+    tested = _compare(halves[1], best, ground, route, seed=cycle_id)
     reasons = _objections(tested, best)
     results = {
         **(tested.to_dict() if tested else {"executions": 0, "faster": False}),
@@ -104,13 +105,20 @@ class DreamStore:
         return name
 
     def record(self, cycle: Cycle) -> None:
-        """Keep a cycle."""
+        """Keep a cycle.
+
+        Raises:
+            StoreError: somebody else of the team recorded one under the same id meanwhile.
+        """
         fields = {name: encode_json(value) for name, value in cycle._asdict().items() if isinstance(value, dict)}
-        self._database.run(
+        recorded = self._database.run(
             "INSERT INTO dream_cycles(cycle_id, mutation_type, mutations, test_results, promote, dreamt_at)"
-            " VALUES (:cycle_id, :mutation_type, :mutations, :test_results, :promote, :dreamt_at)",
+            " VALUES (:cycle_id, :mutation_type, :mutations, :test_results, :promote, :dreamt_at)"
+            " ON CONFLICT (cycle_id) DO NOTHING",
             {**cycle._asdict(), **fields},
         )
+        if not recorded:
+            raise StoreError(f"Somebody else recorded {cycle.cycle_id} at this moment.", "Dream again.")
 
 
 def _usable(executions: Iterable[Execution]) -> list[Execution]:
@@ -125,24 +133,32 @@ def _usable(executions: Iterable[Execution]) -> list[Execution]:
     return usable
 
 
-def _ground(executions: Sequence[Execution], config: Config) -> Ground:
-    deadlines: dict[str, int] = {}
-    for execution in executions:
-        for attempt in execution.attempts:
-            deadlines[attempt.step] = max(deadlines.get(attempt.step, 0), attempt.deadline_ms)
-    return Ground(config, deadlines, any(execution.similarity is not None for execution in executions))
+def _deadlines(executions: Iterable[Execution], config: Config) -> dict[str, int]:
+    """Return the deadline of each step: as the configuration says, else the longest that it was given."""
+    found: dict[str, int] = {}
+    for attempt in (attempt for execution in executions for attempt in execution.attempts):
+        found[attempt.step] = max(found.get(attempt.step, 0), attempt.deadline_ms)
+    return {step: _configured(step, config) or longest for step, longest in found.items()}
+
+
+def _configured(step: str, config: Config) -> int | None:
+    backends = config.deadlines.backends
+    return backends.get(step) or backends.get(Step.parse(step).backend)
 
 
 def _compare(
-    executions: Sequence[Execution], mutation: Mutation, config: Config, route: Route, seed: str | None = None
+    executions: Sequence[Execution], mutation: Mutation, ground: Ground, route: Route, seed: str | None = None
 ) -> Comparison | None:
     """Compare replays under the present thresholds and under a mutation; None when there is nothing to compare."""
-    now = Thresholds(config.fallback_threshold, config.fallback_delay_ms)
+    config = ground.config
+    # What was recorded under an earlier deadline took as long as the present one lets it.
+    deadlines = {step: configured for step in ground.deadlines if (configured := _configured(step, config))}
+    now = Thresholds(config.fallback_threshold, config.fallback_delay_ms, deadlines)
     delay = mutation.get("fallback_delay_ms", config.fallback_delay_ms)
     then = Thresholds(
         mutation.get("fallback_threshold", config.fallback_threshold),
         None if delay is None else int(delay),
-        deadlines_in(mutation),
+        {**deadlines, **deadlines_in(mutation)},
     )
     similarity = config.learning.similarity_threshold
     pairs: list[Pair] = []

@@ -16,6 +16,7 @@ from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.meaning import model
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
+from memory_router.learning.wilson import wilson_interval
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
 
@@ -24,8 +25,10 @@ _FORMING = 10
 _RULE = 50
 # The 80% Ship Rule of the seed.
 _SUCCESS_RATE = 0.80
-# How many of its latest questions say whether a learned rule still holds, and how many are needed to say so.
+# How many of its latest questions say whether a learned rule still holds.
 _RECENT = 50
+# With fewer than those, bad luck must be ruled out by so many standard errors.
+_LUCK = 1.0
 
 
 class Pattern(NamedTuple):
@@ -199,4 +202,8 @@ def _learned(
 
 def _has_failed(outcomes: Sequence[bool]) -> bool:
     """Say whether a learned rule's latest questions succeeded too seldom."""
-    return len(outcomes) >= _FORMING and sum(outcomes) / len(outcomes) < _SUCCESS_RATE
+    if len(outcomes) < _FORMING:
+        return False
+    rate = sum(outcomes) / len(outcomes)
+    possible = rate if len(outcomes) == _RECENT else wilson_interval(sum(outcomes), len(outcomes), _LUCK)[1]
+    return possible < _SUCCESS_RATE

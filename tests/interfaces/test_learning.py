@@ -1,7 +1,9 @@
 """People see what was asked, rate it, write rules, approve, and read the savings, by the command line."""
 
+import json
 import os
 import pty
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -233,3 +235,43 @@ def _at_terminal(home: Home, arguments: list[str], typed: bytes) -> bytes:
         pass
     os.waitpid(child, 0)
     return bytes(shown)
+
+
+def test_a_quiet_run_learns_without_a_word(home: Home) -> None:
+    """What runs in the background takes in what was asked, and prints nothing."""
+    home.with_fakes(qmd=GOOD)
+    query(home, "auth")
+    assert home.run("learn", "--quiet") == (0, "", "")
+    assert not (home.folder / "data" / "executions.jsonl").exists()
+    assert len(executions(home)) == 1
+
+
+def test_two_learners_do_not_disturb_each_other(home: Home) -> None:
+    """Learners at once take turns; every execution is counted once, and there is one rule."""
+    home.with_fakes(qmd=GOOD, totalrecall=GOOD)
+    home.configure(executions={"learn_every": 0, "retention_days": 365})
+    home.run("query", "-", "--backend", "totalrecall", stdin=f"{QUESTION}\n" * 50)
+    command = [sys.executable, "-m", "memory_router", "learn"]
+    learners = [
+        subprocess.Popen(command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    lessons = [json.loads(learner.communicate()[0]) for learner in learners]
+    assert {lesson["executions"] for lesson in lessons} == {50}
+    assert len(home.run("rules", "list").json["rules"]) == 1
+
+
+def test_learning_off_changes_nothing(home: Home) -> None:
+    """With `learning: off` an approved rule routes nothing; with `on` a sure one routes without approval."""
+    home.with_fakes(qmd=GOOD, totalrecall=GOOD)
+    home.configure(learning="off", executions={"learn_every": 0, "retention_days": 365})
+    home.run("query", "-", "--backend", "totalrecall", stdin=f"{QUESTION}\n" * 50)
+    (rule,) = home.run("learn").json["proposed"]
+    home.run("rules", "approve", rule)
+    assert query(home, QUESTION)["routed_to"] == "qmd"
+    home.configure(learning="on")
+    home.run("rules", "disable", rule)
+    assert query(home, QUESTION)["routed_to"] == "qmd"
+    home.run("rules", "remove", rule, "--yes")
+    home.run("learn")
+    assert query(home, QUESTION)["routed_to"] == "totalrecall"

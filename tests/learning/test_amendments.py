@@ -38,12 +38,12 @@ def own(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(database: Database, own: Path, clock: Callable[[], float]) -> AmendmentStore:
     """Return the amendments of a user without a configuration of their own."""
-    return AmendmentStore(database, str(own), BUNDLED, clock)
+    return AmendmentStore(database, str(own), BUNDLED, "katie", clock)
 
 
 def test_promotion_changes_only_what_was_dreamt(store: AmendmentStore, own: Path) -> None:
     """The user's file differs from the one before in the amended values and in nothing else, to the letter."""
-    promoted = store.promote(cycle(fallback_threshold=0.35, fallback_delay_ms=200), "katie")
+    promoted = store.promote(cycle(fallback_threshold=0.35, fallback_delay_ms=200))
     settings = load(str(own))
     assert (settings.fallback_threshold, settings.fallback_delay_ms) == (0.35, 200)
     before, after = Path(BUNDLED).read_text().splitlines(), own.read_text().splitlines()
@@ -64,7 +64,7 @@ def test_revert_puts_back_what_was_there(store: AmendmentStore, own: Path) -> No
     own.parent.mkdir()
     own.write_text(Path(BUNDLED).read_text())
     changes: dict[str, Any] = {"fallback_threshold": 0.35, "deadlines__backends__qmd:query": 900}
-    promoted = store.promote(cycle(**changes), "katie")
+    promoted = store.promote(cycle(**changes))
     assert load(str(own)).deadlines.backends == {"qmd:query": 900}
     for one in promoted:
         assert store.is_in_force(one)
@@ -79,30 +79,39 @@ def test_revert_puts_back_what_was_there(store: AmendmentStore, own: Path) -> No
 
 def test_revert_is_refused_after_a_change(store: AmendmentStore, own: Path) -> None:
     """A value that somebody changed since is left alone, and the message says both values and what to do."""
-    (first,) = store.promote(cycle(fallback_threshold=0.35), "katie")
+    (first,) = store.promote(cycle(fallback_threshold=0.35))
     own.write_text(own.read_text().replace("0.35", "0.5"))
     with pytest.raises(AmendmentError, match=r"it is 0\.5, and .* made it 0\.35\. .*write 0\.4 yourself"):
         store.revert(first.id)
     assert load(str(own)).fallback_threshold == 0.5
 
 
-def test_file_before_is_kept(store: AmendmentStore, own: Path) -> None:
+def test_file_before_is_kept(database: Database, own: Path) -> None:
     """The file as it was stays beside the new one, and a linked file stays a link."""
     real = own.parent.parent / "dotfiles.json"
     real.write_text(Path(BUNDLED).read_text())
     own.parent.mkdir()
     own.symlink_to(real)
-    linked = AmendmentStore(store._database, str(own), BUNDLED)
-    (one,) = linked.promote(cycle(fallback_threshold=0.35), "katie")
+    linked = AmendmentStore(database, str(own), BUNDLED, "katie")
+    (one,) = linked.promote(cycle(fallback_threshold=0.35))
     assert own.is_symlink()
     assert load(str(real)).fallback_threshold == 0.35
     assert Path(f"{real}.before-{one.id}").read_text() == Path(BUNDLED).read_text()
 
 
+def test_teams_see_their_own(store: AmendmentStore, database: Database, own: Path) -> None:
+    """In one database, nobody sees or reverts what was amended in somebody else's configuration."""
+    (one,) = store.promote(cycle(fallback_threshold=0.35))
+    other = AmendmentStore(database, str(own), BUNDLED, "preston")
+    assert other.all() == []
+    with pytest.raises(AmendmentError, match="no amendment"):
+        other.revert(one.id)
+
+
 def test_what_is_not_to_be_promoted_is_not(store: AmendmentStore, own: Path) -> None:
     """A cycle that failed its test changes nothing."""
     with pytest.raises(AmendmentError, match="not to be promoted"):
-        store.promote(cycle(promote=False, fallback_threshold=0.35), "katie")
+        store.promote(cycle(promote=False, fallback_threshold=0.35))
     assert not own.exists()
     assert store.all() == []
 
@@ -110,7 +119,7 @@ def test_what_is_not_to_be_promoted_is_not(store: AmendmentStore, own: Path) -> 
 def test_invalid_values_change_nothing(store: AmendmentStore, own: Path) -> None:
     """A value that the schema refuses is never written, and no amendment is recorded."""
     with pytest.raises(ConfigError, match="fallback_threshold"):
-        store.promote(cycle(fallback_threshold=2), "katie")
+        store.promote(cycle(fallback_threshold=2))
     assert not own.exists()
     assert store.all() == []
 
@@ -120,7 +129,7 @@ def test_member_that_stands_twice_is_refused(store: AmendmentStore, own: Path) -
     own.parent.mkdir()
     own.write_text(Path(BUNDLED).read_text().replace("{", '{"fallback_threshold": 0.1,', 1))
     with pytest.raises(AmendmentError, match="stands twice"):
-        store.promote(cycle(fallback_threshold=0.35), "katie")
+        store.promote(cycle(fallback_threshold=0.35))
     assert store.all() == []
 
 
@@ -134,7 +143,7 @@ def test_full_disk_changes_nothing(store: AmendmentStore, own: Path, monkeypatch
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(AmendmentError, match="No space left"):
-        store.promote(cycle(fallback_threshold=0.35), "katie")
+        store.promote(cycle(fallback_threshold=0.35))
     assert [file.name for file in own.parent.iterdir()] == ["router-config.json"]
     assert own.read_text() == Path(BUNDLED).read_text()
     assert store.all() == []
@@ -142,7 +151,7 @@ def test_full_disk_changes_nothing(store: AmendmentStore, own: Path, monkeypatch
 
 def test_amended_file_is_private_like_its_folder(store: AmendmentStore, own: Path) -> None:
     """The folder of a new configuration is the user's alone."""
-    store.promote(cycle(fallback_threshold=0.35), "katie")
+    store.promote(cycle(fallback_threshold=0.35))
     assert stat.S_IMODE(own.parent.stat().st_mode) == 0o700
 
 

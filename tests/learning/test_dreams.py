@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from memory_router import paths
+from memory_router.errors import StoreError
 from memory_router.learning.dreams import Cycle, DreamStore, dream
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, can_lose, propose
@@ -103,6 +104,17 @@ def test_callers_choices_and_blocked_questions_say_nothing() -> None:
     assert dreamt([*chosen, *blocked]).test_results["reasons"] == ["nothing was asked"]
 
 
+def test_present_deadlines_count() -> None:
+    """What was recorded under a longer deadline than the present one is no longer to be saved."""
+    shortened = CONFIG.deadlines._replace(backends={"qmd": 90})
+    assert dreamt(history(400, GOOD, SILENT)).test_results["saved_ms"] > 1000
+    shortest = dreamt(
+        history(400, (attempt("qmd:query", accepted=True, duration_ms=10),), SILENT),
+        CONFIG._replace(deadlines=shortened),
+    )
+    assert shortest.test_results.get("saved_ms", 0) < 100
+
+
 def test_same_seed_same_dream() -> None:
     """The same history and cycle id give the same dream; another cycle id tries other mutations."""
     executions = history(200, GOOD, SILENT)
@@ -144,11 +156,14 @@ def test_other_routes_are_known_as_far_as_they_were_asked() -> None:
 def test_cycles_are_recorded(database: Database, clock: Callable[[], float]) -> None:
     """A cycle is stored with the seed's members, under an id of its own even within one minute."""
     store = DreamStore(database)
-    for expected in ("dream-2026-09-21-14:13", "dream-2026-09-21-14:13-2"):
+    store.record(dreamt([], seed="dream-2026-09-21-14:13"))
+    with pytest.raises(StoreError, match="Somebody else"):
+        store.record(dreamt([], seed="dream-2026-09-21-14:13"))
+    for expected in ("dream-2026-09-21-14:13-2", "dream-2026-09-21-14:13-3"):
         cycle_id = store.next_id(clock())
         assert cycle_id == expected
         store.record(dreamt(history(200, GOOD, SILENT), seed=cycle_id))
     rows = database.rows("SELECT * FROM dream_cycles ORDER BY cycle_id")
-    assert [row["cycle_id"] for row in rows] == ["dream-2026-09-21-14:13", "dream-2026-09-21-14:13-2"]
-    assert {"faster", "success_rate", "promote"} <= set(decode_json(rows[0]["test_results"]))
-    assert decode_json(rows[0]["mutations"])
+    assert [row["cycle_id"].removeprefix("dream-2026-09-21-") for row in rows] == ["14:13", "14:13-2", "14:13-3"]
+    assert {"faster", "success_rate", "promote"} <= set(decode_json(rows[1]["test_results"]))
+    assert decode_json(rows[1]["mutations"])

@@ -13,8 +13,13 @@ import pytest
 from memory_router.errors import NewerStoreError, StoreError
 from memory_router.learning.execution import Execution
 from memory_router.learning.executions import ExecutionStore
+from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
+from memory_router.routing.envelope import failed
+from memory_router.routing.plan import Plan
+from memory_router.routing.recording import Outcome
+from memory_router.routing.registry import Registry, State
 from memory_router.storage.database import Database, open_database
 from tests.learning.conftest import NOW, attempt, execution
 
@@ -161,3 +166,26 @@ def test_a_taker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     with Spool(path).taken() as lines:
         assert lines == [b"later"]
     assert os.listdir(tmp_path) == []
+
+
+def test_a_full_batch_is_told_once_answers_are_out(spool: Spool) -> None:
+    """Learning is due when a batch waits, is told at the end of a run, and not by runs that recorded nothing."""
+    told: list[int] = []
+    recorder = SpoolRecorder(spool, 0.4, lambda: told.append(spool.count()), 2, lambda: NOW)
+    plan = Plan("auth")
+    outcome = Outcome(plan, Registry({}, State("", {})), (), failed(plan, "NO_BACKENDS", "none"), None, None)
+    recorder.record(outcome)
+    recorder.close()
+    recorder.record(outcome)
+    assert told == []
+    recorder.close()
+    recorder.close()
+    assert told == [2]
+
+
+def test_a_full_spool_is_refused(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody takes executions in, the file stops growing, and the error says what to run."""
+    monkeypatch.setattr("memory_router.learning.spool._MOST_BYTES", 5)
+    spool.append(b"some line")
+    with pytest.raises(OSError, match="run: memory-router learn"):
+        spool.append(b"another")
