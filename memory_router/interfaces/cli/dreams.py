@@ -55,7 +55,7 @@ def dream(
         if not promote or dry_run or not cycle.promote:
             return
         confirm(f"Put {_changes(cycle)} in force?", yes=yes or mode == "on")
-        for one in _amendments(stores).promote(cycle, by=account()):
+        for one in _amendments(stores).promote(cycle):
             output.note(f"Amended {one.setting}; undo it with: memory-router amendments revert {one.id}")
 
 
@@ -139,7 +139,7 @@ def _route(config: Config) -> Route:
 
 
 def _amendments(stores: LearningStores) -> AmendmentStore:
-    return AmendmentStore(stores.database, paths.own_config_file(), paths.bundled("router-config.json"))
+    return AmendmentStore(stores.database, paths.own_config_file(), paths.bundled("router-config.json"), account())
 
 
 def _print(cycle: Cycle, *, as_json: bool) -> None:
