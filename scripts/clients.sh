@@ -1,47 +1,81 @@
 #!/usr/bin/env bash
-# Usage: bash scripts/clients.sh
+# Usage: bash scripts/clients.sh [PROGRAM...]
 #
-# Install the real programs that tests/clients runs against: QMD, with the Node.js it needs, from npm.
-# They take about 1 GB outside the repository: in $MEMORY_ROUTER_CLIENTS, by default memory-router-clients in the
-# user's cache folder. What is there already is kept. Where they cannot be installed the reason is written beside
-# them, and the tests are skipped with it; this script never fails for that.
+# Install the real programs that tests/clients runs against, all of them or those named:
+#
+#   qmd      QMD, with the Node.js it needs, from npm: about 1 GB
+#   cognee   Cognee, from PyPI, in an environment of its own: about 1.6 GB and a minute and a half; unless it is
+#            named, given up after three minutes
+#
+# They lie outside the repository: in $MEMORY_ROUTER_CLIENTS, by default memory-router-clients in the user's cache
+# folder. What is there already is kept. Where one cannot be installed the reason is written beside it, and its tests
+# are skipped with it; this script never fails for that.
 
 set -euo pipefail
 
 qmd="@tobilu/qmd@2.8.3"
 node="node@22"
-
-case "${1:-}" in
-  -h | --help)
-    sed -n '2,/^$/ s/^# \{0,1\}//p' "$0"
-    exit 0
-    ;;
-esac
+cognee="cognee==1.6.5"
 
 clients="${MEMORY_ROUTER_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/memory-router-clients}"
-home="$clients/qmd"
+
+# begin NAME VERSION: make the program's folder, one installation at a time; end the subshell if it is there already.
+begin() {
+  home="$clients/$1"
+  name="$1"
+  mkdir -p "$home"
+  exec 9>"$home/lock"
+  if command -v flock >/dev/null; then flock 9; fi
+  [[ -f "$home/installed" && "$(<"$home/installed")" == "$2" ]] && exit 0
+  rm -f "$home/installed" "$home/skipped"
+  printf 'Installing %s into %s (a minute or two) ...\n' "$2" "$home" >&2
+}
 
 # skip REASON
 skip() {
   printf '%s\n' "$1" >"$home/skipped"
-  printf 'skipped: QMD: %s\n' "$1" >&2
+  printf 'skipped: %s: %s\n' "$name" "$1" >&2
   exit 0
 }
 
-mkdir -p "$home"
-# One installation at a time; the second one finds everything there.
-exec 9>"$home/lock"
-if command -v flock >/dev/null; then flock 9; fi
-[[ -f "$home/installed" && "$(<"$home/installed")" == "$qmd $node" ]] && exit 0
+install_qmd() (
+  begin qmd "$qmd $node"
+  command -v npm >/dev/null || skip "there is no npm on this machine."
+  # npm runs with any Node.js; QMD itself is started with the one installed here.
+  if ! timeout 300 npm install --prefix "$home" --no-audit --no-fund --no-package-lock --loglevel error \
+    "$qmd" "$node" >"$home/npm.log" 2>&1; then
+    skip "npm could not install it: $(tail -n 1 "$home/npm.log")"
+  fi
+  "$home/node_modules/.bin/node" "$home/node_modules/@tobilu/qmd/dist/cli/qmd.js" --version >"$home/npm.log" 2>&1 9>&- ||
+    skip "it does not start here: $(tail -n 1 "$home/npm.log")"
+  printf '%s\n' "$qmd $node" >"$home/installed"
+)
 
-rm -f "$home/installed" "$home/skipped"
-command -v npm >/dev/null || skip "there is no npm on this machine."
-printf 'Installing %s and %s into %s (a minute or two) ...\n' "$qmd" "$node" "$home" >&2
-# npm runs with any Node.js; QMD itself is started with the one installed here.
-if ! timeout 300 npm install --prefix "$home" --no-audit --no-fund --no-package-lock --loglevel error \
-  "$qmd" "$node" >"$home/npm.log" 2>&1; then
-  skip "npm could not install it: $(tail -n 1 "$home/npm.log")"
-fi
-"$home/node_modules/.bin/node" "$home/node_modules/@tobilu/qmd/dist/cli/qmd.js" --version >"$home/npm.log" 2>&1 9>&- ||
-  skip "it does not start here: $(tail -n 1 "$home/npm.log")"
-printf '%s %s\n' "$qmd" "$node" >"$home/installed"
+install_cognee() (
+  begin cognee "$cognee"
+  python3 -m venv --clear "$home/venv" >"$home/pip.log" 2>&1 || skip "python3 can make no environment here."
+  if ! timeout "$patience" "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$cognee" >"$home/pip.log" 2>&1; then
+    skip "pip could not install it: $(tail -n 1 "$home/pip.log")"
+  fi
+  "$home/venv/bin/python" -c 'import ladybug' >"$home/pip.log" 2>&1 ||
+    skip "its graph library does not start here: $(tail -n 1 "$home/pip.log")"
+  printf '%s\n' "$cognee" >"$home/installed"
+)
+
+patience=600
+[[ $# -gt 0 ]] || { patience=180 && set -- qmd cognee; }
+for program in "$@"; do
+  case "$program" in
+    qmd | cognee)
+      "install_$program"
+      ;;
+    -h | --help)
+      sed -n '2,/^$/ s/^# \{0,1\}//p' "$0"
+      ;;
+    *)
+      printf 'error: %s is not known here.\n  Run: bash scripts/clients.sh --help\n' "$program" >&2
+      exit 2
+      ;;
+  esac
+done

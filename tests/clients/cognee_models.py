@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 DIMENSIONS = 64
 _SENTENCE = re.compile(
@@ -44,6 +44,8 @@ def embedding(text: str) -> list[float]:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]]
+
     def do_POST(self) -> None:
         """Answer a chat or an embedding request."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -53,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send({"object": "list", "data": data, "model": body["model"], "usage": _USAGE})
             return
         schema = (body.get("response_format") or {}).get("json_schema", {}).get("name", "")
+        self.asked.append(schema)
         text = str(body["messages"][-1]["content"])
         said = {
             "KnowledgeGraph": lambda: json.dumps(knowledge_graph(text)),
@@ -85,14 +88,26 @@ class _Handler(BaseHTTPRequestHandler):
 _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
+class Models(NamedTuple):
+    """Hold where the models are, and the names of what they were asked to write, in order."""
+
+    url: str
+    written: list[str]
+
+
 @contextmanager
-def models() -> Iterator[int]:
-    """Serve on a free loopback port while the block runs; give the port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def models() -> Iterator[Models]:
+    """Serve on a free loopback port while the block runs."""
+    written: list[str] = []
+
+    class Handler(_Handler):
+        asked = written
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield server.server_address[1]
+        yield Models(f"http://127.0.0.1:{server.server_address[1]}/v1", written)
     finally:
         server.shutdown()
         server.server_close()
