@@ -1,22 +1,35 @@
-"""Tell whether two passages say the same, so that an answer does not repeat itself."""
+"""Tell which passages say the same, so that an answer does not repeat itself."""
 
 # Short passages ("Thanks!") are the same often enough without being copies; each stands in a place of its own.
 _SHORTEST = 80
 _SAME = 0.9
 
-# What a passage says: its different runs of three words.
-Runs = frozenset[tuple[str, str, str]]
+_Run = tuple[str, str, str]
 
 
-def runs_of(text: str) -> Runs:
-    """Return a passage's different runs of three words; none if it is too short for a copy to be told."""
+class Said:
+    """Remember what the passages of an answer say, by their runs of three words."""
+
+    def __init__(self) -> None:
+        self._passages: list[frozenset[_Run]] = []
+        self._holders: dict[_Run, list[int]] = {}
+
+    def copied(self, text: str) -> int | None:
+        """Return which passage, counted from 0, a text is a copy of; one that is none is remembered as the next.
+
+        A copy shares nine tenths of its runs (Broder 1997, resemblance).
+        """
+        runs = _runs(text)
+        for number in sorted({number for run in runs for number in self._holders.get(run, ())}):
+            other = self._passages[number]
+            if len(runs & other) >= _SAME * len(runs | other):
+                return number
+        for run in runs:
+            self._holders.setdefault(run, []).append(len(self._passages))
+        self._passages.append(runs)
+        return None
+
+
+def _runs(text: str) -> frozenset[_Run]:
     words = text.split()
     return frozenset(zip(words, words[1:], words[2:], strict=False)) if len(text) >= _SHORTEST else frozenset()
-
-
-def is_copy(one: Runs, other: Runs) -> bool:
-    """Say whether two passages share nine tenths of their runs (Broder 1997, resemblance)."""
-    shorter, longer = sorted((len(one), len(other)))
-    if shorter < _SAME * longer or one.isdisjoint(other):  # the usual case, told without counting what they share
-        return False
-    return len(one & other) >= _SAME * len(one | other)

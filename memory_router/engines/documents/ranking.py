@@ -22,7 +22,7 @@ from memory_router.text.relevance import Evidence, closeness, coverage, weigh
 _MAX_TERMS = 64
 _NAME_WORDS = 6
 # Chunks whose BM25 is reckoned; those of the rarest words, as many of them as fit.
-_SCORED = 3000
+_SCORED = 2500
 # Entries of posting lists that one question walks. A word beyond it is a stop word of this index.
 _WALKED = 100_000
 # Chunks looked at for frequent words alone, the newest.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apsw
 
 from memory_router.engines.documents import hybrid, ranking
-from memory_router.engines.documents.folding import Runs, is_copy, runs_of
+from memory_router.engines.documents.folding import Said
 from memory_router.engines.documents.frequencies import Frequencies
 from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
@@ -194,18 +194,14 @@ class DocumentIndex(DatabaseReader):
         found = hybrid.ranked(self.connection, text, asked, mode, vectors, 2 * limit, chosen)
         rows = {row[0]: row for row in self.connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
         hits: list[Hit] = []
-        said: list[Runs] = []
+        said = Said()
         for one in found:
             hit = _hit(rows[one.chunk], one.score, estimate(one), one.signs, one.mode)
-            runs = runs_of(hit.content)
-            for place, others in enumerate(said):
-                if is_copy(runs, others):
-                    kept = hits[place]
-                    hits[place] = kept._replace(copies=(*kept.copies, (hit.path, hit.first_line)))
-                    break
-            else:
+            place = said.copied(hit.content)
+            if place is None:
                 hits.append(hit)
-                said.append(runs)
+            else:
+                hits[place] = hits[place]._replace(copies=(*hits[place].copies, (hit.path, hit.first_line)))
         return hits[:limit]
 
     def _prepared_vectors(self, text: str) -> "Vectors | None":

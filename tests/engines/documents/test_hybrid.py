@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.engines.documents.folding import is_copy, runs_of
+from memory_router.engines.documents.folding import Said
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.text import embedding
@@ -144,5 +144,5 @@ def test_copies_are_folded_into_one(tmp_path: Path) -> None:
     index([str(tmp_path)], database=str(tmp_path / "x.db"))
     (hit,) = opened(str(tmp_path / "x.db")).search("retention of container photographs")
     assert {Path(hit.path).name, *(Path(path).name for path, _ in hit.copies)} == {"one.md", "two.md"}
-    assert is_copy(runs_of(text), runs_of(text + "Indeed."))
-    assert not is_copy(runs_of("Thanks!"), runs_of("Thanks!"))
+    said = Said()
+    assert [said.copied(one) for one in (text, "Thanks!", text + "Indeed.", "Thanks!")] == [None, None, 0, None]
