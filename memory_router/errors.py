@@ -22,6 +22,7 @@
     │   ├── ApprovalDeniedError      APPROVAL_DENIED
     │   └── ApprovalMismatchError    APPROVAL_MISMATCH
     ├── RuleError                    RULE_ERROR
+    ├── AdviceError                  ADVICE_ERROR
     ├── AmendmentError               AMENDMENT_ERROR
     ├── SkillError                   SKILL_ERROR
     ├── RefusedMemoryError           MEMORY_REFUSED
@@ -189,6 +190,12 @@ class AmendmentError(MemoryRouterError):
     """A setting cannot be changed by a dream, or not be changed back."""
 
     code = "AMENDMENT_ERROR"
+
+
+class AdviceError(MemoryRouterError):
+    """A suggestion or an outcome cannot be recorded, found or carried out."""
+
+    code = "ADVICE_ERROR"
 
 
 class SkillError(MemoryRouterError):

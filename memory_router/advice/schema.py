@@ -1,0 +1,75 @@
+"""Define the tables of suggestions, outcomes and profiles; a released migration is never changed.
+
+Columns and indexes are the seed's (seed 003, Database Schema), and so are times as ISO 8601 text, so that its
+queries run as they are. `outcome_key` makes recording an outcome twice harmless, and `tally` is what a profile is
+computed from.
+"""
+
+from memory_router.storage.database import Migration, Schema
+
+_TYPES = {
+    "sqlite": {"ID": "INTEGER PRIMARY KEY", "INTEGER": "INTEGER", "VECTOR": "BLOB", "JSON": "TEXT", "END": "STRICT"},
+    "postgresql": {
+        "ID": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "INTEGER": "BIGINT",
+        "VECTOR": "vector",
+        "JSON": "JSONB",
+        "END": "",
+    },
+}
+
+_FIRST = """
+    CREATE TABLE config_suggestions(
+        suggestion_id {ID},
+        user_id TEXT NOT NULL,
+        suggestion_type TEXT NOT NULL,
+        suggestion_value TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        change {JSON},
+        config_before {JSON},
+        evidence_summary {JSON},
+        status TEXT NOT NULL CHECK (status IN ('pending', 'accepted', 'rejected', 'expired', 'superseded', 'undone')),
+        created_at TEXT NOT NULL,
+        decided_at TEXT
+    ) {END};
+    CREATE INDEX idx_suggestions_user ON config_suggestions(user_id, status);
+    CREATE TABLE suggestion_outcomes(
+        outcome_id {ID},
+        outcome_key TEXT NOT NULL UNIQUE,
+        suggestion_id {INTEGER} NOT NULL REFERENCES config_suggestions(suggestion_id),
+        user_id TEXT NOT NULL,
+        suggestion_type TEXT NOT NULL,
+        suggestion_value TEXT NOT NULL,
+        outcome TEXT NOT NULL CHECK (outcome IN ('accepted', 'rejected', 'expired', 'superseded')),
+        user_reason TEXT,
+        config_before {JSON},
+        config_after {JSON},
+        evidence_summary {JSON},
+        created_at TEXT NOT NULL,
+        decided_at TEXT,
+        embedding {VECTOR},
+        embedding_model TEXT
+    ) {END};
+    CREATE INDEX idx_outcomes_user ON suggestion_outcomes(user_id);
+    CREATE INDEX idx_outcomes_type ON suggestion_outcomes(suggestion_type, outcome);
+    CREATE INDEX idx_outcomes_date ON suggestion_outcomes(created_at);
+    CREATE TABLE user_preference_profiles(
+        profile_id {ID},
+        user_id TEXT NOT NULL UNIQUE,
+        acceptance_stats {JSON} NOT NULL,
+        patterns {JSON} NOT NULL,
+        trends {JSON},
+        total_outcomes INTEGER NOT NULL DEFAULT 0,
+        last_outcome_at TEXT,
+        computed_at TEXT NOT NULL,
+        compacted_through TEXT,
+        tally {JSON} NOT NULL
+    ) {END};
+"""
+
+
+def _migration(sql: str) -> Migration:
+    return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
+
+
+SCHEMA = Schema("advice", (_migration(_FIRST),))
