@@ -51,10 +51,15 @@ class ImportedArchive(DatabaseReader):
         connection.pragma("cache_size", -_CACHE_KIB)
         self._frequencies: dict[str, int] = {}
         self._version = -1
+        self._count = 0
 
     def count(self) -> int:
         """Return how many nodes there are."""
-        return int(self.connection.execute("SELECT max(id) FROM nodes").get or 0)
+        version = int(self.connection.pragma("data_version"))
+        if version != self._version:
+            self._version, self._frequencies = version, {}
+            self._count = int(self.connection.execute("SELECT max(id) FROM nodes").get or 0)
+        return self._count
 
     def sessions(self) -> int:
         """Return how many sessions there are."""
@@ -62,9 +67,6 @@ class ImportedArchive(DatabaseReader):
 
     def frequency(self, term: str) -> int:
         """Return how many nodes hold a term, about so many if they are many."""
-        version = int(self.connection.pragma("data_version"))
-        if version != self._version:
-            self._version, self._frequencies = version, {}
         if term not in self._frequencies:
             self._frequencies[term] = matching.frequency(self.connection, "node_text", term, self.count())
         return self._frequencies[term]

@@ -101,6 +101,12 @@ _COMMITMENTS = (
     ),
     _Cue(
         0.5,
+        "i soun fine work",
+        r"^(?:[^.?!]{0,20}, )?i(?:'d)? (?:also |really )?(?:like|prefer|want|choose|pick|vote for)\b"
+        r"|\b(?:sounds good|fine with me|works for me)\b",
+    ),
+    _Cue(
+        0.5,
         "ever for only must at",
         r"\beverywhere\b|\bfor (?:everybody|everyone|all)\b|\bonly\b|\bmust\b|\bat (?:most|least)\b",
     ),
@@ -154,9 +160,9 @@ _REVERSALS = (
 _OPTIONS = (
     _Cue(
         1.0,
-        "opti alte cand eith vers vs trad on comp pros cons or pric down whil cost",
+        "opti alte cand eith vers vs trad on comp pros cons or pric down whil cost but",
         r"\b(?:options?|alternatives?|candidates?|either|versus|vs|trade-?offs?|on the other hand|compared|pros|cons)\b"
-        r"|\bor\b|\bprice of\b|\bdownside\b|\bwhile\b|\bcosts?\b",
+        r"|\bor\b|\bbut\b|\bprice of\b|\bdownside\b|\bwhile\b|\bcosts?\b",
     ),
 )
 _REASON = re.compile(

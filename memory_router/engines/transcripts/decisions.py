@@ -27,8 +27,8 @@ _NEAR_ENOUGH = 0.5
 _SETTLED = 0.5
 # From here on a later decision supersedes an earlier one; most of those that do lie above 0.55, most others below 0.45.
 _SUPERSEDES = 0.5
-_LATER_CANDIDATES = 60
-_LATER_SEEDS = 24
+_LATER_CANDIDATES = 30
+_LATER_SEEDS = 10
 # Words of a subject in more nodes than these together lead to no later decision: they are no subject.
 _LATER_MATCHES = 1_000
 # What it adds to the link that the later decision answers the question, too, and that it names the earlier one.
@@ -40,7 +40,7 @@ _WORD = re.compile(r"[^\W_]{3,}")
 _SUBJECT_WORDS = 12
 # What a word of a decision's subject counts when it stands in one, two, three turns that led to it.
 _COMES_BACK = (0.3, 1.0, 1.5)
-_FOLLOWED = 4
+_FOLLOWED = 3
 
 
 class Decision(NamedTuple):

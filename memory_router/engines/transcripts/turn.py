@@ -99,10 +99,10 @@ class Archive(Protocol):
         """Return what a word counts in each column of a match; the first column is what was said."""
 
     def count(self) -> int:
-        """Return how many nodes can be searched."""
+        """Return how many nodes can be searched; what is new since the last call is seen from now on."""
 
     def frequency(self, term: str) -> int:
-        """Return how many nodes hold a term."""
+        """Return how many nodes held a term when they were last counted, about so many if they are many."""
 
     def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
         """Return the best nodes for what is wanted, with where each of its terms stands."""
