@@ -55,7 +55,8 @@ def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
     for entity, score in _meant(asked):
         factor = score if entity is asked.entities[0] else score * _HOMONYM
         inside = walking.members(graph.connection, entity.id)
-        chosen = kinds or (("imports",) if entity.kind == "module" else walking.DEPENDING)
+        is_whole = entity.kind in ("module", "package")
+        chosen = kinds or (("imports",) if is_whole else walking.DEPENDING)
         edges = graph.edges(inside, "source", chosen, most) or graph.edges(inside, "source", _MENTIONS, most)
         by_target: dict[int, list[Edge]] = {}
         for edge in edges:
@@ -64,18 +65,22 @@ def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
         known = graph.entities([*by_target, *(edge.source for edge in edges)])
         for target, reasons in by_target.items():
             meant = known[target]
-            if entity.kind == "module" and meant.kind not in ("module", "library") and not kinds:
+            if any(one.id == target for one in findings):
+                continue
+            if is_whole and meant.kind not in ("module", "package", "library") and not kinds:
                 continue  # the module of a member is among them
             findings.append(_told(entity, meant, reasons, known, factor * _CERTAIN))
     return findings[:limit]
 
 
-def between(graph: Graph, one: Linked, other: Linked, limit: int, *, is_chain: bool) -> list[Finding]:
+def between(
+    graph: Graph, one: Linked, other: Linked, kinds: Sequence[str], limit: int, *, is_chain: bool
+) -> list[Finding]:
     """Return the ways between two things, shortest and strongest, and the passages that speak of both."""
     certainty = min(one.score, other.score)
     findings = []
     seen: set[tuple[int, ...]] = set()
-    for steps, factor in _ways(graph, one, other, is_chain=is_chain):
+    for steps, factor in _ways(graph, one, other, kinds, is_chain=is_chain):
         nodes = tuple(sorted({node for edge in steps for node in (edge.source, edge.target)}))
         if nodes in seen:
             continue
@@ -199,7 +204,9 @@ def _itself(graph: Graph, entity: Entity, score: float) -> Finding:
     return Finding(content, round(0.8 * score, 4), entity.shown, entity.path, line, entity.modified or None, entity.id)
 
 
-def _ways(graph: Graph, one: Linked, other: Linked, *, is_chain: bool) -> Iterable[tuple[list[Edge], float]]:
+def _ways(
+    graph: Graph, one: Linked, other: Linked, kinds: Sequence[str], *, is_chain: bool
+) -> Iterable[tuple[list[Edge], float]]:
     """Yield ways from the most to the least telling, each with what its sort is worth."""
     if not one.entities or not other.entities:
         return
@@ -219,14 +226,19 @@ def _ways(graph: Graph, one: Linked, other: Linked, *, is_chain: bool) -> Iterab
     wide_starts, wide_ends = _with_members(graph, starts), _with_members(graph, ends)
     wide_ends = {node: score for node, score in wide_ends.items() if node not in wide_starts}
     if wide_ends:
-        for begin, end, factor in ((wide_starts, wide_ends, 1.0), (wide_ends, wide_starts, 0.95)):
-            if steps := walking.way(connection, begin, end, walking.DEPENDING, is_directed=True):
+        forth, back = (wide_starts, wide_ends), (wide_ends, wide_starts)
+        for (begin, end), only, factor in (
+            (forth, kinds, 1.0),
+            (forth, walking.DEPENDING, 1.0),
+            (back, walking.DEPENDING, 0.95),
+        ):
+            if steps := walking.way(connection, begin, end, only, is_directed=True):
                 yield steps, factor
                 if is_chain:
                     return
                 break
-    for kinds, factor in ((walking.STRONG, 0.9), (walking.EVERY, 0.75)):
-        if steps := walking.way(connection, starts, ends, kinds, is_directed=False):
+    for weak, factor in ((walking.STRONG, 0.9), (walking.EVERY, 0.75)):
+        if steps := walking.way(connection, starts, ends, weak, is_directed=False):
             yield steps, factor
             break  # what weaker relations connect besides is no stronger
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-CODE = ("module", "class", "function", "variable")
+CODE = ("package", "module", "class", "function", "variable")
 
 
 class Entity(NamedTuple):
@@ -11,7 +11,7 @@ class Entity(NamedTuple):
 
     Args:
         id: its number in the graph.
-        kind: `module`, `class`, `function`, `variable`, `library`, `document`, `section`, `memory`, `turn`,
+        kind: `package`, `module`, `class`, `function`, `variable`, `library`, `document`, `section`, `memory`, `turn`,
             `person`, `term`, `tag` or `project`.
         name: what it is called.
         qualified: its full name.

@@ -57,7 +57,8 @@ class Reference(NamedTuple):
 
     Args:
         source: the qualified name of the definition that refers.
-        kind: `imports`, `calls`, `inherits`, `uses`, `links`, `mentions`, `tagged` or `names`.
+        kind: `imports`, `calls`, `inherits`, `uses`, `links`, `mentions`, `tagged`, `names`, `within` (a package that
+            only its members make), `requires` (a library) or `contains` (a folder).
         target: the qualified name of what is meant; `.name` where only the last step is known.
         line: where, counted from 1.
         times: how often it is said.

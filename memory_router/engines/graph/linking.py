@@ -20,7 +20,8 @@ _FIELDS = (1.0, 0.75, 0.6)  # what a word of the phrase counts in a name, a summ
 _PARTIAL = 0.95  # fits by words are never as good as names
 _BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
 _KIND_WORDS = {
-    "module": "module", "modules": "module", "package": "module", "file": "module", "class": "class",
+    "module": "module", "modules": "module", "package": "package", "project": "project",
+    "file": "module", "class": "class",
     "function": "function", "method": "function", "func": "function", "helper": "function", "constant": "variable",
     "variable": "variable", "library": "library", "document": "document", "doc": "document", "note": "document",
     "page": "document", "hook": "function", "component": "function", "interface": "class", "type": "class",
@@ -33,7 +34,8 @@ _ENTITY = """
 # What people mean by a name: what the code defines, then what it names, then texts. Of many, the best connected.
 _ORDER = """
     ORDER BY CASE n.kind WHEN 'class' THEN 0 WHEN 'module' THEN 1 WHEN 'function' THEN 2 WHEN 'project' THEN 2
-    WHEN 'library' THEN 3 WHEN 'person' THEN 3 WHEN 'document' THEN 3 WHEN 'variable' THEN 4 ELSE 5 END
+    WHEN 'package' THEN 2 WHEN 'library' THEN 3 WHEN 'person' THEN 3 WHEN 'document' THEN 3
+    WHEN 'variable' THEN 4 ELSE 5 END
 """
 _BY_KEY = _ENTITY + f" WHERE n.key = ? AND n.kind NOT IN ('memory', 'turn') {_ORDER} LIMIT ?"
 _BY_QUALIFIED = f"{_ENTITY} WHERE n.qualified = ? LIMIT ?"
@@ -111,7 +113,8 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
         found = [one for one in (Entity(*row) for row in rows) if f".{one.qualified.lower()}".endswith(ends)]
         if not found:
             found = _module_below(connection, dotted)
-        return found[:_MOST], len(found)
+        if found:
+            return found[:_MOST], len(found)
     own = key(name, stems)
     if not own:
         return [], 0

@@ -38,6 +38,7 @@ _X = r"(?P<x>.{1,200}?)"
 _Y = r"(?P<y>.{1,200}?)"
 _KINDS = {
     "import": ("imports",),
+    "include": ("imports",),
     "call": ("calls",),
     "invoke": ("calls",),
     "inherit": ("inherits",),
@@ -48,7 +49,7 @@ _KINDS = {
     "link": ("links",),
 }
 _VERB = (
-    r"(?:(?P<verb>depend|rel(?:y|ie)|import|call|invoke|use|need|require|consume|reference|mention|inherit|extend|subclass|implement|touch|"
+    r"(?:(?P<verb>depend|rel(?:y|ie)|import|include|call|invoke|use|need|require|consume|reference|mention|inherit|extend|subclass|implement|touch|"
     r"link)(?:s|es|ed|ing)?(?: (?:up)?on| from| to)?)"
 )
 _WHO = r"(?:what(?: else)?|who(?:ever| else)?|which(?: [\w-]+){0,3}?|(?:every|any)(?:thing|one|body)|all(?: the)? [\w-]+|(?:list|show|find|name)(?: me)?(?: [\w-]+){0,3}?)"
@@ -56,6 +57,7 @@ _CHANGED = r"(?:chang|modif|alter|edit|remov|renam|delet|drop|break|refactor|tou
 _INDIRECTLY = re.compile(
     r"\b(?:transitive(?:ly)?|(?:or )?indirect(?:ly)?|directly or indirectly|eventually|ultimately)\b", re.I
 )
+_OF_CALLS = re.compile(r"\bcall (?:chain|path|route|way|trace|flow)s?\b", re.I)
 
 _BREAKS = (
     r"(?:what|which [\w ]{1,40}?|who|anything)(?: else)? (?:would|will|could|might|may|can|does|do|is|are|gets?)?\s?(?:it )?(?:be )?"
@@ -85,7 +87,7 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
     (DEPENDENCIES, "does do did", rf"(?:what|which(?: [\w-]+){{0,3}}?|who) (?:does|do|did) {_X} (?P<verb>depend|rely|import|call|invoke|use|need|require|inherit|extend|consume|reference|mention|link)(?: (?:up)?on| from| to)?"),
     (DEPENDENCIES, "of", rf"(?:dependenc(?:y|ies)|imports|requirements|callees) of {_X}"),
     (DEPENDENTS, "where", rf"where (?:is|are|do we|does anyone|was|were) {_X} (?P<verb>use|import|call|reference|mention|need|require|inherit)d?(?:ed)?(?: from| by)?"),
-    (DEPENDENTS, "depend rel import call invoke use need require consume referenc mention inherit extend subclass implement touch link", rf"{_WHO}(?: (?:that|which|who|of))? (?:would |could |might |may |also |all |still |directly |do |does |is |are |has |have )*{_VERB} {_X}"),
+    (DEPENDENTS, "depend rel import include call invoke use need require consume referenc mention inherit extend subclass implement touch link", rf"{_WHO}(?: (?:that|which|who|of))? (?:would |could |might |may |also |all |still |directly |do |does |is |are |has |have )*{_VERB} {_X}"),
     (DEPENDENCIES, "depend relie import call use need require", rf"(?:what|everything|all(?: the)? [\w-]+) (?:that )?{_X} (?P<verb>depend|relie|import|call|use|need|require)s(?: (?:up)?on)?"),
     (DEPENDENTS, "is", rf"is {_X} (?P<verb>use|import|call|reference|need)d?(?:ed)? (?:anywhere|by any(?:one|thing|body))"),
     (SURROUNDINGS, "relate connect link tie", rf"(?:what|which [\w ]{{1,40}}?|who|everything|anything) (?:(?:that|which) )?(?:is|are|was|were)? ?(?:related|connected|linked|tied) (?:to|with) {_X}"),
@@ -115,7 +117,8 @@ def read(question: str) -> Asked:
         named = match.groupdict()
         things = tuple(_thing(named[name]) for name in ("x", "y") if named.get(name))
         if all(things):
-            return Asked(intent, things, _KINDS.get((named.get("verb") or "").lower(), ()), is_far)
+            verb = "call" if intent == CHAIN and _OF_CALLS.search(plain) else named.get("verb") or ""
+            return Asked(intent, things, _KINDS.get(verb.lower(), ()), is_far)
     return Asked(SURROUNDINGS, (_thing(plain),))
 
 

@@ -1,39 +1,43 @@
 """Find out what references mean, and turn them into edges.
 
 A qualified name is looked up as it stands; else through what its module makes available under that name, and
-through base classes. A call whose receiver is unknown means the methods of that name if there are few. Things that
-no text defines, such as people and tags, come into being when enough texts name them.
+through base classes. A call whose receiver is unknown means the methods of that name if there are few.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import NamedTuple
 
 import apsw
 
-from memory_router.engines.graph.naming import Stems, key
-from memory_router.engines.graph.store import NAMING
+from memory_router.engines.graph.naming import Stems
+from memory_router.engines.graph.store import CONTAINS, NAMING, WITHIN
+from memory_router.engines.graph.things import Things
 from memory_router.storage.sqlite import writing
 
 _BATCH = 20_000
 _ALL = "SELECT id, file, source, kind, target, key FROM refs WHERE resolved = 0 ORDER BY id LIMIT ?"
-# Who has a full name must be known before a first name alone can mean them.
-_PEOPLE_FIRST = _ALL.replace("resolved = 0", "resolved = 0 AND kind = 'person' AND target GLOB '* *'")
+# Packages must be known before imports can mean them, and full names before first names alone can.
+_FIRST = _ALL.replace("resolved = 0", "resolved = 0 AND (kind = 'within' OR kind = 'person' AND target GLOB '* *')")
 _TOP_LEVEL = (
     "SELECT n.name, n.qualified FROM nodes m JOIN edges e ON e.source = m.id AND e.kind = 'defines'"
     " JOIN nodes n ON n.id = e.target WHERE m.file = ? AND m.kind = 'module'"
 )
+_WITHIN = (
+    "SELECT n.qualified FROM edges w JOIN edges d ON d.source = w.source AND d.kind = 'defines'"
+    " JOIN nodes n ON n.id = d.target AND n.name = ? WHERE w.target = ? AND w.kind = 'within'"
+)
+_CERTAIN = ("imports", CONTAINS)  # of several things that are meant, each is
+_IMPORTABLE = ("module", "package")
 _DEPTH = 12  # steps through re-exports and base classes; cycles end there
 _FEW = 3  # methods of one name that a call on an unknown receiver may mean
 _HOMONYMS = 4  # things of one name that a mention in prose may mean
 _WEIGHTS = {
-    "calls": 1.0, "imports": 1.0, "inherits": 1.0, "uses": 0.9, "links": 0.9, "mentions": 0.7, "tagged": 0.5,
-    "person": 0.5, "names": 0.4,
+    "calls": 1.0, "imports": 1.0, "inherits": 1.0, "requires": 1.0, "contains": 1.0, "uses": 0.9, "links": 0.9,
+    "mentions": 0.7, "within": 0.5, "tagged": 0.5, "person": 0.5, "names": 0.4,
 }  # fmt: skip
-_THINGS = {"person": ("person", 1), "tagged": ("tag", 1), "names": ("term", 2)}  # kind of node, texts that must name it
-_PROSE = ("document", "section", "memory", "turn")
 
 
 class _Node(NamedTuple):
@@ -81,16 +85,16 @@ def resolve(connection: apsw.Connection, stems: Stems) -> int:
     """Give every reference that waits for it its edges, and return how many there were."""
     count = 0
     resolver = _Resolver(connection, stems)
-    for batch in chain(_waiting(connection, _PEOPLE_FIRST), _waiting(connection, _ALL)):
-        count += len(batch)
-        with writing(connection):
-            connection.executemany("DELETE FROM edges WHERE ref = ?", [(ref.id,) for ref in batch])
-            connection.executemany(
-                "INSERT INTO edges(source, target, kind, weight, ref) VALUES (?, ?, ?, ?, ?)",
-                [edge for ref in batch for edge in resolver.edges(ref)],
-            )
-            connection.executemany("UPDATE refs SET resolved = 1 WHERE id = ?", [(ref.id,) for ref in batch])
-    if count:
+    for query in (_FIRST, _ALL):
+        for batch in _waiting(connection, query):
+            count += len(batch)
+            with writing(connection):
+                connection.executemany("DELETE FROM edges WHERE ref = ?", [(ref.id,) for ref in batch])
+                connection.executemany(
+                    "INSERT INTO edges(source, target, kind, weight, ref) VALUES (?, ?, ?, ?, ?)",
+                    [edge for ref in batch for edge in resolver.edges(ref)],
+                )
+                connection.executemany("UPDATE refs SET resolved = 1 WHERE id = ?", [(ref.id,) for ref in batch])
         _forget_lost_things(connection)
     return count
 
@@ -101,21 +105,30 @@ def _waiting(connection: apsw.Connection, query: str) -> Iterator[list[_Ref]]:
 
 
 def _forget_lost_things(connection: apsw.Connection) -> None:
-    lost = "SELECT id FROM nodes WHERE file IS NULL AND id NOT IN (SELECT target FROM edges)"
+    """Remove what no text defines and none names any more; a package, if none is within it."""
+    lost = [
+        (node,)
+        for (node,) in connection.execute(
+            "SELECT id FROM nodes WHERE file IS NULL AND NOT EXISTS (SELECT 1 FROM edges e WHERE e.target = nodes.id"
+            " AND (nodes.kind <> 'package' OR e.kind = 'within'))"
+        )
+    ]
+    if not lost:
+        return
     with writing(connection):
-        connection.execute(f"DELETE FROM node_text WHERE rowid IN ({lost})")  # noqa: S608  # a constant
-        connection.execute(f"DELETE FROM nodes WHERE id IN ({lost})")  # noqa: S608
+        connection.executemany("DELETE FROM edges WHERE target = ?", lost)
+        connection.executemany("DELETE FROM node_text WHERE rowid = ?", lost)
+        connection.executemany("DELETE FROM nodes WHERE id = ?", lost)
 
 
 class _Resolver:
     def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
         self._connection = connection
-        self._stems = stems
         self._exact: dict[str, _Namesakes] = {}
         self._members: dict[str, _Namesakes] = {}
         self._imports: dict[int, dict[str, list[str]]] = {}
-        self._methods: dict[tuple[str, str], list[int]] = {}
-        self._things: dict[tuple[str, str], int | None] = {}
+        self._by_name: dict[tuple[str, str, str], list[int]] = {}
+        self._things = Things(connection, stems)
         self._files: dict[int, tuple[str, str]] = {}
 
     def edges(self, ref: _Ref) -> Iterator[tuple[int, int, str, float, int]]:
@@ -124,11 +137,17 @@ class _Resolver:
         found = list(dict.fromkeys(self._meant(ref)))
         for node in found:
             if node != ref.source:
-                yield ref.source, node, ref.kind, weight / len(found) if ref.kind != "imports" else weight, ref.id
+                yield ref.source, node, ref.kind, weight if ref.kind in _CERTAIN else weight / len(found), ref.id
 
     def _meant(self, ref: _Ref) -> Iterator[int]:
         if ref.kind in NAMING:
-            yield from self._thing(ref)
+            yield from self._things.named(ref.kind, ref.target, ref.key)
+        elif ref.kind == WITHIN:
+            yield self._things.package(ref.target)
+        elif ref.kind == "requires":
+            yield self._things.required(ref.target)
+        elif ref.kind == CONTAINS:
+            yield from self._contained(ref.target)
         elif ref.kind == "links":
             yield from self._linked(ref)
         elif ref.kind == "mentions":
@@ -144,7 +163,9 @@ class _Resolver:
         held = self._exact.get(qualified)
         if held is None:
             rows = self._connection.execute(
-                "SELECT id, kind, qualified, file FROM nodes WHERE qualified = ? AND file IS NOT NULL", (qualified,)
+                "SELECT id, kind, qualified, file FROM nodes WHERE qualified = ?"
+                " AND (file IS NOT NULL OR kind = 'package')",
+                (qualified,),
             )
             held = self._exact[qualified] = _Namesakes([_Node(*row) for row in rows])
         return held
@@ -180,6 +201,9 @@ class _Resolver:
                 "SELECT target FROM refs WHERE source = ? AND kind = 'inherits'", (holder.id,)
             )
             yield from (f"{base}.{name}" for (base,) in rows)
+        elif holder.kind == "package":
+            rows = self._connection.execute(_WITHIN, (name, holder.id))
+            yield from (qualified for (qualified,) in rows)
 
     def _handed_on(self, file: int) -> dict[str, list[str]]:
         """Return what the names that a module has from others are called there, star imports followed."""
@@ -205,18 +229,26 @@ class _Resolver:
     def _imported(self, ref: _Ref) -> Iterator[int]:
         """Yield the module that is imported, and beside it the member; else the library."""
         target = self._importable(ref)
-        exact = [node for node in self._nearest(self._named(target), ref) if node.kind == "module"]
+        if "/" in target and not self._named(target).nodes:
+            target = self._submodule(target)
+        exact = [node for node in self._nearest(self._named(target), ref) if node.kind in _IMPORTABLE]
         if exact:
             # `from package import module`: the module, not the package, or all would depend on every package.
             yield from (node.id for node in exact)
             return
         owner = target.rpartition(".")[0]
-        modules = [node for node in self._nearest(self._named(owner), ref) if node.kind == "module"]
+        modules = [node for node in self._nearest(self._named(owner), ref) if node.kind in _IMPORTABLE]
         if not modules:
             yield from self._library(ref)
             return
         yield from (node.id for node in modules)
         yield from (node.id for node in self._nearest(self._denoted(target), ref))
+
+    def _submodule(self, target: str) -> str:
+        """Return a target whose last step is no member but a module below, as `use crate::store` means it."""
+        owner, _, last = target.rpartition(".")
+        below = f"{owner}/{last}"
+        return below if owner and self._named(below).nodes else target
 
     def _importable(self, ref: _Ref) -> str:
         """Return a target as seen from a script that imports its neighbour, or unchanged."""
@@ -225,33 +257,52 @@ class _Resolver:
             return ref.target
         row = self._connection.execute("SELECT qualified FROM nodes WHERE id = ?", (ref.source,)).get
         package = str(row or "").rpartition(".")[0]
-        if not package or self._named(package).nodes:
+        if not package or any(node.kind == "module" for node in self._named(package).nodes):
             return ref.target
         beside = f"{package}.{ref.target}"
-        is_there = self._named(beside).nodes or self._named(beside.rpartition(".")[0]).nodes
+        is_there = self._named(beside).nodes or ("." in ref.target and self._named(beside.rpartition(".")[0]).nodes)
         return beside if is_there else ref.target
 
     def _library(self, ref: _Ref) -> Iterator[int]:
         if "/" in ref.target and not ref.target.startswith("@"):
-            name = ref.target if ref.target.count("/") == 0 else ref.target.split("/")[0]
+            steps = ref.target.split("/")
+            name = "/".join(steps[:3]) if "." in steps[0] else steps[0]  # a host, its owner, the library
         else:
             name = "/".join(ref.target.split("/")[:2]) if ref.target.startswith("@") else ref.target.partition(".")[0]
         if not name or name == "__future__" or self._named(name).nodes:
             return
-        yield self._made("library", name, key(name, self._stems))
+        yield self._things.library(name)
+
+    def _contained(self, folder: str) -> Iterator[int]:
+        """Yield the modules below a folder, and the packages that they make."""
+        rows = self._connection.execute(
+            "SELECT n.id FROM files f JOIN nodes n ON n.file = f.id"
+            " WHERE n.kind = 'module' AND f.path > ? AND f.path < ?",
+            (f"{folder}/", f"{folder}0"),
+        )
+        modules = [node for (node,) in rows]
+        yield from modules
+        yield from (
+            node
+            for (node,) in self._connection.execute(
+                "SELECT DISTINCT e.target FROM json_each(?) m JOIN edges e ON e.source = m.value AND e.kind = 'within'",
+                (json.dumps(modules),),
+            )
+        )
 
     def _by_last_step(self, ref: _Ref) -> list[int]:
-        """Return the functions of a name in the same language, if they are few."""
+        """Return the functions of a name in the same language, for a base the classes, if they are few."""
         _, language = self._file(ref.file)
-        held = self._methods.get((ref.key, language))
+        kind = "class" if ref.kind == "inherits" else "function"
+        held = self._by_name.get((ref.key, language, kind))
         if held is None:
             rows = self._connection.execute(
                 "SELECT n.id FROM nodes n JOIN files f ON f.id = n.file"
-                " WHERE n.name = ? AND n.kind = 'function' AND f.language = ? LIMIT ?",
-                (ref.key, language, _FEW + 1),
+                " WHERE n.name = ? AND n.kind = ? AND f.language = ? LIMIT ?",
+                (ref.key, kind, language, _FEW + 1),
             )
             found = [node for (node,) in rows]
-            held = self._methods[ref.key, language] = found if len(found) <= _FEW else []
+            held = self._by_name[ref.key, language, kind] = found if len(found) <= _FEW else []
         return held
 
     def _mentioned(self, ref: _Ref) -> Iterator[int]:
@@ -301,62 +352,6 @@ class _Resolver:
             (ref.key, _HOMONYMS),
         )
         yield from (node for (node,) in rows)
-
-    def _thing(self, ref: _Ref) -> Iterator[int]:
-        kind, needed = _THINGS[ref.kind]
-        known = (kind, ref.key)
-        if not ref.key:
-            return
-        if known not in self._things:
-            self._things[known] = self._found_thing(kind, needed, ref)
-        node = self._things[known]
-        if node is not None:
-            yield node
-
-    def _found_thing(self, kind: str, needed: int, ref: _Ref) -> int | None:
-        if kind == "person":
-            found = self._of_first_name(ref.target)
-            if len(found) == 1:
-                return found[0]
-        if kind == "term":
-            # What a document is about, or code defines, is what its name means elsewhere.
-            rows = self._connection.execute(
-                "SELECT id FROM nodes WHERE key = ? AND kind IN ('document', 'class', 'module', 'person', 'project')"
-                " LIMIT 2",
-                (ref.key,),
-            )
-            found = [node for (node,) in rows]
-            if len(found) == 1:
-                return int(found[0])
-            found = self._of_first_name(ref.target)
-            if len(found) == 1:
-                return found[0]
-        texts = self._connection.execute(
-            "SELECT count(DISTINCT file) FROM refs WHERE key = ? AND kind = ?", (ref.key, ref.kind)
-        ).get
-        return self._made(kind, ref.target, ref.key) if texts >= needed else None
-
-    def _of_first_name(self, name: str) -> list[int]:
-        rows = self._connection.execute(
-            "SELECT id FROM nodes WHERE name > ? || ' ' AND name < ? || '!' AND kind = 'person' LIMIT 2", (name, name)
-        )
-        return [node for (node,) in rows]
-
-    def _made(self, kind: str, name: str, own: str) -> int:
-        """Return the node of a thing that no text defines, making it if it is new."""
-        node = self._connection.execute(
-            "SELECT id FROM nodes WHERE qualified = ? AND kind = ? AND file IS NULL", (f"{kind}:{own}", kind)
-        ).get
-        if node is None:
-            node = self._connection.execute(
-                "INSERT INTO nodes(kind, name, qualified, key, line, last_line, summary, digest)"
-                " VALUES (?, ?, ?, ?, 0, 0, '', 0) RETURNING id",
-                (kind, name, f"{kind}:{own}", own),
-            ).get
-            self._connection.execute(
-                "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, '', '')", (node, f"{name} {own}")
-            )
-        return int(node)
 
     def _nearest(self, found: _Namesakes, ref: _Ref) -> list[_Node]:
         """Return, of several things of one qualified name, those that lie closest to the text that refers."""

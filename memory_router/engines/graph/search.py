@@ -121,7 +121,7 @@ class KnowledgeGraph(DatabaseReader):
         if asked.intent == questions.SURROUNDINGS:
             return answering.surroundings(self._graph, linked[0], limit)
         is_chain = asked.intent == questions.CHAIN
-        return answering.between(self._graph, linked[0], linked[1], limit, is_chain=is_chain)
+        return answering.between(self._graph, linked[0], linked[1], asked.kinds, limit, is_chain=is_chain)
 
 
 def _ambiguity(linked: Linked) -> str:

@@ -15,6 +15,9 @@ from memory_router.engines.graph.facts import Definition, Facts, Reference, Sour
 from memory_router.engines.graph.naming import Stems, key, spoken
 
 NAMING = ("names", "person", "tagged")  # references to things that no text defines
+WITHIN = "within"  # a reference to a package that only its members make
+CONTAINS = "contains"  # one to whatever lies in a folder
+_MAKING = (*NAMING, WITHIN)
 _OWN_KEY = ("mentions", "links")  # references that find their target by key as well as by name
 
 
@@ -48,7 +51,7 @@ class Store:
         file = self._connection.execute("SELECT id FROM files WHERE path = ?", (path,)).get
         if file is None:
             return
-        touched = self._reopened_by(file)
+        touched = self._reopened_by(file) | {CONTAINS}
         touched.update(
             name for (name,) in self._connection.execute("SELECT name FROM bindings WHERE file = ?", (file,))
         )
@@ -92,6 +95,8 @@ class Store:
                 fresh.append((self._next, one, digest))
                 self._next += 1
         self._connection.executemany("UPDATE nodes SET line = ?, last_line = ? WHERE id = ?", moved)
+        if not before:
+            touched.add(CONTAINS)
         kept = set(nodes.values())
         self._remove_nodes(((held[0], held[3], held[4]) for held in before.values() if held[0] not in kept), touched)
         self._insert(file, fresh, touched)
@@ -150,6 +155,10 @@ class Store:
         if reference.kind in NAMING:
             own = self._key(reference.target)
             touched.add(own)
+        elif reference.kind == WITHIN:
+            touched.add(own)
+        elif reference.kind == CONTAINS:
+            own = CONTAINS
         elif reference.kind in _OWN_KEY:
             own = self._key(own)
         return file, node, reference.kind, reference.target, own, reference.line, reference.times, reference.evidence
@@ -162,7 +171,7 @@ class Store:
     def _reopened_by(self, file: int) -> set[str]:
         """Return the names of things that only references make: they may lose their reason with this text."""
         rows = self._connection.execute(
-            f"SELECT DISTINCT key FROM refs WHERE file = ? AND kind IN {NAMING!r}",  # noqa: S608  # a constant
+            f"SELECT DISTINCT key FROM refs WHERE file = ? AND kind IN {_MAKING!r}",  # noqa: S608  # a constant
             (file,),
         )
         return {own for (own,) in rows}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from memory_router.engines.graph.entity import Edge, Entity, Finding
 
 _MOST_REASONS = 8
-_VERBS = {"tagged": "is tagged", "person": "names", "links": "links to"}
+_VERBS = {"within": "is within", "tagged": "is tagged", "person": "names", "links": "links to"}
 
 
 def told_edges(edges: Sequence[Edge], known: Mapping[int, Entity]) -> str:

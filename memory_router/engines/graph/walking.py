@@ -13,9 +13,9 @@ import apsw
 
 from memory_router.engines.graph.entity import Edge
 
-DEPENDING = ("imports", "calls", "inherits", "uses")
-STRONG = (*DEPENDING, "defines", "links", "mentions")
-EVERY = (*STRONG, "names", "person", "tagged")
+DEPENDING = ("imports", "calls", "inherits", "uses", "requires")
+STRONG = (*DEPENDING, "defines", "contains", "links", "mentions")
+EVERY = (*STRONG, "within", "names", "person", "tagged")
 _MOST_EDGES = 10_000  # that one search looks at: what takes more to find is too far to tell anything
 _MOST_BORDER = 2000  # things at which it stands at once
 _HUB = 500  # neighbours; what has more connects everything and so tells nothing: ways only begin or end there
@@ -60,8 +60,11 @@ def edges_at(
 def members(connection: apsw.Connection, node: int) -> list[int]:
     """Return what a thing encloses, at any depth, itself included."""
     rows = connection.execute(
-        "WITH RECURSIVE inside(id) AS (SELECT ? UNION SELECT e.target FROM edges e JOIN inside ON e.source = inside.id"
-        " WHERE e.kind = 'defines') SELECT id FROM inside LIMIT 10000",
+        "WITH RECURSIVE inside(id) AS (SELECT ?"
+        " UNION SELECT e.target FROM edges e JOIN inside ON e.source = inside.id"
+        " WHERE e.kind IN ('defines', 'contains')"
+        " UNION SELECT e.source FROM edges e JOIN inside ON e.target = inside.id WHERE e.kind = 'within'"
+        ") SELECT id FROM inside LIMIT 10000",
         (node,),
     )
     return [found for (found,) in rows]

@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from memory_router.engines.graph.extraction.modules import module_path
+from memory_router.engines.graph.extraction import imports
+from memory_router.engines.graph.extraction.modules import go_package, module_path
 from memory_router.engines.graph.facts import Definition, Facts, References, Source, first_sentence
 
 
@@ -54,8 +55,8 @@ _LANGUAGES = {
     "rust": _Language(
         "tree_sitter_rust", "language",
         {"function_item": "function", "struct_item": "class", "enum_item": "class", "trait_item": "class",
-         "mod_item": "class", "const_item": "variable"},
-        ("use_declaration",), ("call_expression",),
+         "mod_item": "class", "union_item": "class", "const_item": "variable"},
+        ("use_declaration", "mod_item"), ("call_expression",),
     ),
     "java": _Language(
         "tree_sitter_java", "language",
@@ -71,9 +72,9 @@ _LANGUAGES = {
         ("preproc_include",), ("call_expression",), ("base_class_clause",),
     ),
 }  # fmt: skip
+_FUNCTIONS = ("arrow_function", "function_expression", "function")
 _SCRIPTS = ("javascript", "typescript", "tsx")
 _NAMES = ("identifier", "type_identifier", "jsx_identifier", "shorthand_property_identifier")
-_ENDINGS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".d")
 
 
 def facts(source: Source, text: str) -> Facts | None:
@@ -109,6 +110,7 @@ class _Reader:
         self.source = source
         self.language = _LANGUAGES[name]
         self.is_script = name in _SCRIPTS
+        self.is_go = name == "go"
         self.raw = raw
         self.module = module_path(source.path, source.root)
         lines = raw.decode("utf-8", "replace").split("\n")
@@ -118,6 +120,8 @@ class _Reader:
         self._local: dict[str, str] = {}
 
     def read(self, root: Any) -> None:
+        if package := self._package(root):
+            self.references.add(self.module, "within", package, 1)
         self._declare(root)
         todo: list[tuple[Any, str]] = [(root, self.module)]
         while todo:
@@ -129,13 +133,29 @@ class _Reader:
                 for name in self._below(node, _NAMES):
                     self._refer(scope, "inherits", name)
                 continue
+            if kind in ("impl_item", "field_declaration", "assignment_expression"):
+                scope = self._entered(node, scope)
             if kind in self.language.defines:
                 scope = self._defined(node, scope)
             elif kind in self.language.calls:
+                if module := self._required(node):
+                    self.references.add(self.module, "imports", module, node.start_point[0] + 1)
                 self._called(node, scope)
             elif kind in _NAMES and self._text(node) in self.bindings:
                 self._refer(scope, "calls" if kind == "jsx_identifier" else "uses", node)
             todo.extend((child, scope) for child in reversed(node.named_children))
+
+    def _package(self, root: Any) -> str:
+        """Return the package that a file of Go or Java belongs to; a class of Java is called by it."""
+        if self.is_go:
+            return go_package(os.path.dirname(self.source.path), self.source.root)
+        declared = next((one for one in root.named_children if one.type == "package_declaration"), None)
+        if declared is None:
+            return ""
+        package = self._text(declared).removeprefix("package").strip(" ;").replace(".", "/")
+        self.module = f"{package}/{os.path.basename(self.module)}"
+        self.definitions[0] = self.definitions[0]._replace(qualified=self.module)
+        return package
 
     def _declare(self, root: Any) -> None:
         """Note imports and the module's own names first: they are used above where they stand."""
@@ -144,9 +164,13 @@ class _Reader:
             node = todo.pop()
             if node.type in ("export_statement", "lexical_declaration", "variable_declaration"):
                 todo.extend(node.named_children)
+            if self.is_go and node.type in ("import_declaration", "import_spec_list"):
+                todo.extend(node.named_children)
             if node.type in self.language.imports:
                 self._bound(node)
-            elif node.type in self.language.defines and (name := self._name(node)):
+            if self.is_script and node.type == "variable_declarator":
+                self._bind_required(node)
+            if node.type in self.language.defines and (name := self._name(node)) and name not in self.bindings:
                 self._local[name] = f"{self.module}.{name}"
 
     def _defined(self, node: Any, scope: str) -> str:
@@ -154,7 +178,7 @@ class _Reader:
         kind = self.language.defines[node.type]
         if kind == "variable":
             value = node.child_by_field_name("value")
-            if value is not None and value.type in ("arrow_function", "function_expression", "function"):
+            if value is not None and value.type in _FUNCTIONS:
                 kind = "function"
             elif scope != self.module:
                 return scope
@@ -163,10 +187,46 @@ class _Reader:
         if node.type == "method_declaration" and self.language.package == "tree_sitter_go":
             receiver = next(iter(self._below(node.child_by_field_name("receiver"), ("type_identifier",))), None)
             scope = f"{self.module}.{self._text(receiver)}" if receiver is not None else scope
+        return self._define(kind, name, scope, node)
+
+    def _define(self, kind: str, name: str, scope: str, node: Any) -> str:
         qualified = f"{scope}.{name}"
         first, last = node.start_point[0] + 1, node.end_point[0] + 1
         self.definitions.append(Definition(kind, name, qualified, scope, first, last, self._comment(node)))
         return qualified
+
+    def _entered(self, node: Any, scope: str) -> str:
+        """Return the scope inside a node that extends what stands elsewhere: Rust's `impl`, a script's `exports.name`.
+
+        A field of Go without a name embeds its type, which is then a base.
+        """
+        if node.type == "impl_item":
+            return self._implemented(node, scope)
+        if node.type == "assignment_expression":
+            return self._exported(node, scope) if self.is_script else scope
+        if self.is_go and node.child_by_field_name("name") is None:
+            for name in self._below(node, _NAMES):
+                self._refer(scope, "inherits", name)
+        return scope
+
+    def _implemented(self, node: Any, scope: str) -> str:
+        """Return the type that a block of Rust implements; a trait that it implements is a base of it."""
+        names = [next(self._below(node.child_by_field_name(field), _NAMES), None) for field in ("type", "trait")]
+        if names[0] is None:
+            return scope
+        qualified = f"{scope}.{self._text(names[0])}"
+        if names[1] is not None:
+            self._refer(qualified, "inherits", names[1])
+        return qualified
+
+    def _exported(self, node: Any, scope: str) -> str:
+        """Note a function that is assigned to `exports`."""
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        owner = self._text(left.child_by_field_name("object")) if left.type == "member_expression" else ""
+        if owner not in ("exports", "module.exports") or right.type not in _FUNCTIONS:
+            return scope
+        name = self._text(left.child_by_field_name("property"))
+        return self._define("function", name, scope, node)
 
     def _name(self, node: Any) -> str:
         named = node.child_by_field_name("name") or node.child_by_field_name("declarator")
@@ -230,12 +290,14 @@ class _Reader:
             if not names:
                 self.references.add(self.module, "imports", module, line)
             return True
-        for target in self._other_imports(node):
+        found = list(self._other_imports(node))
+        for _, target in found:
             self.references.add(self.module, "imports", target, line)
-        return True
+        return bool(found)
 
     def _bound(self, node: Any) -> None:
         if not self.is_script:
+            self.bindings.update((local, target) for local, target in self._other_imports(node) if local)
             return
         module = self._from(node)
         if not module:
@@ -258,31 +320,47 @@ class _Reader:
             yield original, self._text(alias) if alias is not None else original
 
     def _from(self, node: Any) -> str:
-        """Return the module that a script imports from, as a path below the root, or a library's name."""
+        """Return the module that a script imports from; nothing for an export of its own."""
         where = node.child_by_field_name("source")
-        if where is None:
-            return ""
-        target = self._text(where).strip("\"'`")
-        if not target.startswith("."):
-            return target.removeprefix("@/").removeprefix("~/") if target[:2] in ("@/", "~/") else target
-        full = os.path.normpath(os.path.join(os.path.dirname(self.source.path), target))
-        stem, ending = os.path.splitext(full)
-        return module_path((stem if ending in _ENDINGS else full) + ".ts", self.source.root)
+        return self._module_called(self._text(where)) if where is not None else ""
 
-    def _other_imports(self, node: Any) -> Iterator[str]:
+    def _module_called(self, quoted: str) -> str:
+        return imports.script_module(quoted.strip("\"'`"), self.source.path, self.source.root)
+
+    def _other_imports(self, node: Any) -> Iterator[tuple[str, str]]:
+        """Yield local names, empty if there is none, and targets."""
         text = self._text(node)
         if node.type == "preproc_include":
-            name = text.partition("include")[2].strip().strip('"<>')
-            beside = os.path.normpath(os.path.join(os.path.dirname(self.source.path), name))
-            yield module_path(beside, self.source.root) if '"' in text else name
+            yield "", imports.c_module(text, self.source.path, self.source.root)
         elif node.type == "import_spec":
-            yield text.rpartition(" ")[2].strip('"')
+            yield imports.go_import(text)
         elif node.type == "import_declaration":
-            path = text.removeprefix("import").removeprefix(" static").strip(" ;").removesuffix(".*")
-            yield path.replace(".", "/")
+            yield imports.java_import(text)
+        elif node.type == "mod_item":
+            if node.child_by_field_name("body") is None:
+                name = self._name(node)
+                yield name, imports.rust_target(["self", name], self.module).replace(".", "/")
         else:
-            path = text.removeprefix("pub ").removeprefix("use ").strip(" ;").partition("{")[0].rstrip(":")
-            yield path.partition(" as ")[0].replace("::", "/").removeprefix("crate/").strip()
+            yield from imports.rust_imports(text, self.module)
+
+    def _required(self, node: Any) -> str:
+        """Return the module that a call of `require` or `import` names, else nothing."""
+        called = node.child_by_field_name("function")
+        given = node.child_by_field_name("arguments")
+        if not self.is_script or called is None or given is None or self._text(called) not in ("require", "import"):
+            return ""
+        named = given.named_children[0] if given.named_children else None
+        return self._module_called(self._text(named)) if named is not None and named.type == "string" else ""
+
+    def _bind_required(self, node: Any) -> None:
+        """Note what `const name = require(...)` and `const { name } = require(...)` make known."""
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is None or value is None or value.type != "call_expression" or not (module := self._required(value)):
+            return
+        if name.type == "identifier":
+            self.bindings[self._text(name)] = module
+        for one in self._below(name, ("shorthand_property_identifier_pattern",)):
+            self.bindings[self._text(one)] = f"{module}.{self._text(one)}"
 
     def _below(self, node: Any, kinds: tuple[str, ...]) -> Iterator[Any]:
         todo = [node] if node is not None else []

@@ -2,8 +2,12 @@
 
 import functools
 import os
+import re
+from collections.abc import Iterator
 
 _SOURCE_FOLDERS = ("src", "lib", "python")
+_GO_MODULE = re.compile(r"^module[ \t]+(\S+)", re.MULTILINE)
+_LONGEST_MANIFEST = 100_000  # characters
 
 
 def python_module(path: str, root: str) -> str:
@@ -24,12 +28,49 @@ def python_module(path: str, root: str) -> str:
     return ".".join(steps if name == "__init__" and steps else [*steps, name])
 
 
+def namespace_packages(path: str, module: str) -> Iterator[str]:
+    """Yield the packages around a Python module that no `__init__.py` defines: their folders alone make them.
+
+    Args:
+        path: the absolute path of the module's file.
+        module: the name under which it is imported.
+    """
+    folder = os.path.dirname(path)
+    if os.path.basename(path).startswith("__init__."):
+        folder = os.path.dirname(folder)
+    package = module.rpartition(".")[0]
+    while package:
+        if not _is_package(folder):
+            yield package
+        folder, package = os.path.dirname(folder), package.rpartition(".")[0]
+
+
+@functools.lru_cache(maxsize=100_000)
+def go_package(folder: str, root: str) -> str:
+    """Return the path under which a folder of Go files is imported: its `go.mod` says how that begins.
+
+    Args:
+        folder: the absolute path of the folder.
+        root: the folder that it was indexed with.
+    """
+    for above in _upwards(folder, root):
+        try:
+            with open(os.path.join(above, "go.mod"), encoding="utf-8", errors="replace") as file:
+                named = _GO_MODULE.search(file.read(_LONGEST_MANIFEST))
+        except OSError:
+            continue
+        if named:
+            return os.path.normpath(os.path.join(named[1], os.path.relpath(folder, above)))
+    return os.path.relpath(folder, root)
+
+
 def module_path(path: str, root: str) -> str:
     """Return the name of a module in a language that imports by paths: below the root, without its ending."""
     stem = os.path.splitext(path)[0]
     base = root if os.path.isdir(root) else os.path.dirname(root)
     stem = os.path.relpath(stem, base) if stem.startswith(base.rstrip(os.sep) + os.sep) else stem
-    return stem.removesuffix("/index") if stem != "index" else stem
+    whole = "/mod" if path.endswith(".rs") else "/index"
+    return stem.removesuffix(whole)
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -60,3 +101,4 @@ def forget() -> None:
     """Forget which folders are packages: files may have come and gone since."""
     _import_root.cache_clear()
     _is_package.cache_clear()
+    go_package.cache_clear()

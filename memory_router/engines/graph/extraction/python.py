@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from memory_router.engines.graph.extraction.modules import python_module
+from memory_router.engines.graph.extraction.modules import namespace_packages, python_module
 from memory_router.engines.graph.facts import Definition, Facts, References, Source, first_sentence
 
 # Its calls are in every file and tell nothing; its imports are kept.
@@ -64,6 +64,8 @@ def facts(source: Source, raw: bytes | str) -> Facts:
         return Facts([Definition("module", _last(module), module, "", 1, len(lines))], problem=reason)
     reader = _Reader(module, is_package, lines, _summary(tree))
     reader.read(tree)
+    for package in namespace_packages(source.path, module):
+        reader.references.add(module, "within", package, 1)
     return Facts(reader.definitions, reader.references.collected(), reader.bindings)
 
 

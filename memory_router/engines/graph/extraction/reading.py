@@ -2,7 +2,7 @@
 
 import os
 
-from memory_router.engines.graph.extraction import grammars, prose, python
+from memory_router.engines.graph.extraction import grammars, manifests, prose, python
 from memory_router.engines.graph.facts import Definition, Facts, Source, shown
 
 _MAX_BYTES = 2 * 1024 * 1024  # the document index holds no larger files
@@ -23,7 +23,7 @@ def facts(source: Source) -> Facts | None:
     if b"\0" in raw:
         return _unreadable(source, "it is not UTF-8 text")
     text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return grammars.facts(source, text) or prose.facts(source, text)
+    return manifests.facts(source, text) or grammars.facts(source, text) or prose.facts(source, text)
 
 
 def _unreadable(source: Source, reason: str) -> Facts:
