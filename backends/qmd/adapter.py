@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 _FIX = "Run: memory-router index PATH"
 _MODE = "query"  # words and meaning together, unless the router asks for one of them
 
-# What of the deadline is kept for starting this process and for printing the answer.
-_DEADLINE_SHARE = 0.8
-_DEADLINE_RESERVE = 0.2
+# What of the deadline is kept for starting and for printing, and what of it a model elsewhere has for the question.
+_DEADLINE_SHARE, _DEADLINE_RESERVE, _MEANING_SHARE = 0.8, 0.2, 0.5
 
 _opened: list[DocumentIndex] = []
 
@@ -36,7 +35,8 @@ def _own(request: Request) -> Response:
         return failure("NOT_INDEXED", f"No folder is indexed yet. {_FIX}")
     mode = request.mode or _MODE
     selection = _selection(request)
-    hits = index.search(request.query, request.limit, mode, selection)
+    seconds = _MEANING_SHARE * request.deadline_ms / 1000
+    hits = index.search(request.query, request.limit, mode, selection, seconds)
     if hits:
         age = freshness(paths.documents_db(), [hit.path for hit in hits])
         return answer([_result(hit) for hit in hits], {"engine": "embedded", **_way(index, mode), **age})
@@ -57,9 +57,10 @@ def _selection(request: Request) -> "Selection | None":
 
 
 def _way(index: DocumentIndex, mode: str) -> dict[str, str]:
-    """Return the mode that answered and, if it is not the one asked for, why."""
+    """Return the mode that answered and, if it is not the one asked for, why; who chose a model is warned."""
     why = "" if mode == "search" else index.without_vectors()
-    return {"answered_by": "search", "note": why} if why else {"answered_by": mode}
+    told = "note" if paths.embedding_model() == "static" else "warning"
+    return {"answered_by": "search", told: why} if why else {"answered_by": mode}
 
 
 def _with_real(place: str, request: Request) -> Response:

@@ -254,6 +254,8 @@ class Router:
         attempts: dict[int, Attempt] = {}
         for position, attempt in self._asked(plan.steps, prepare):
             attempts[position] = attempt
+            if warning := ((attempt.response or {}).get("metadata") or {}).get("warning"):
+                self._warn(f"{attempt.step}: {warning}")
             self._record(plan.query, attempt, next(iter(plan.steps[position + 1 :]), None))
         return [attempts[position] for position in sorted(attempts)]
 

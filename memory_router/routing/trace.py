@@ -58,4 +58,5 @@ def _attempt(attempt: Attempt, threshold: float) -> JsonObject:
         "deadline_ms": attempt.deadline_ms,
         "error_code": attempt.code,
         "error_message": attempt.message,
+        "metadata": (attempt.response or {}).get("metadata"),
     }

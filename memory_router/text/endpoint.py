@@ -43,7 +43,10 @@ class Endpoint(NamedTuple):
     @property
     def shown(self) -> str:
         """Return the address without a password, a query or a fragment that may stand in it."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return "The endpoint"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
     def post(self, path: str, body: Any, seconds: float) -> Any:
@@ -72,10 +75,10 @@ class Endpoint(NamedTuple):
         try:
             sent = json.dumps({"model": self.model, **body}).encode()
             connection.request("POST", parts.path.rstrip("/") + path, sent, headers)
-            response = connection.getresponse()
-            if response.status != 200:
-                raise UnansweredError(f"{self.shown} answered with status {response.status}.")
-            answer = json.loads(_read(connection, response, ends))
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    raise UnansweredError(f"{self.shown} answered with status {response.status}.")
+                answer = json.loads(_read(connection, response, ends))
         except TimeoutError as error:
             raise UnansweredError(f"{self.shown} did not answer within {seconds:.1f} s.") from error
         except (OSError, HTTPException) as error:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from memory_router.engines.documents.models import is_chosen
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import StoreError
 
@@ -12,8 +13,7 @@ class State(NamedTuple):
     """Hold what is the matter.
 
     Args:
-        status: `ready`, `degraded` (answers by words alone although vectors are wanted), `installed` (nothing is
-            indexed) or `unavailable`.
+        status: `ready`, `installed` (nothing is indexed) or `unavailable`.
         reason: one or two sentences.
         fix: what to do; empty if nothing is to be done.
     """
@@ -28,12 +28,30 @@ def examine(database: str) -> State:
     try:
         index = DocumentIndex.open(database)
         held = index.statistics() if index else None
+        trouble = index.without_vectors() if index and is_chosen() else ""
     except StoreError as error:
         return State("unavailable", error.cause, error.fix)
     if held is None or not held.chunks:
         return State("installed", "No folder is indexed yet." if held is None else "The index is empty.", FIX)
     counts = _counted(held.files, "file"), _counted(held.chunks, "passage"), _counted(len(held.roots), "folder")
-    return State("ready", "Indexed: {} in {}, from {}.".format(*counts))
+    reason = "Indexed: {} in {}, from {}.".format(*counts)
+    # It answers by words meanwhile, so it is no worse than others to ask.
+    return State("ready", f"{reason} {trouble}".rstrip())
+
+
+def vectors(database: str) -> str:
+    """Say in one sentence by what model the index can be searched, or why by none.
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
+    index = DocumentIndex.open(database)
+    if index is None:
+        return ""
+    trouble = index.without_vectors()
+    name, dimension = index.connection.execute("SELECT name, dimension FROM vector_model").fetchone() or ("", 0)
+    index.close()
+    return trouble or f"Vectors of {name}, {dimension} numbers each."
 
 
 def _counted(count: int, noun: str) -> str:

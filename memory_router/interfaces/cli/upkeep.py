@@ -7,6 +7,7 @@ from memory_router import installation, paths
 from memory_router.engines.documents import upkeep
 from memory_router.engines.documents.indexing import Listener
 from memory_router.engines.documents.indexing import index as bring_up_to_date
+from memory_router.engines.documents.state import vectors
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import confirm
 from memory_router.storage.derived import sole_writer
@@ -17,7 +18,8 @@ def show_status(as_json: bool) -> None:
     roots = upkeep.status(paths.documents_db())
     if as_json or not output.is_terminal():
         size = upkeep.disk_size(paths.documents_db())
-        output.print_json({"index": paths.documents_db(), "bytes": size, "roots": [one._asdict() for one in roots]})
+        told = {"index": paths.documents_db(), "bytes": size, "vectors": vectors(paths.documents_db())}
+        output.print_json({**told, "roots": [one._asdict() for one in roots]})
         return
     from memory_router.interfaces.cli.tables import print_table
 
@@ -32,6 +34,7 @@ def show_status(as_json: bool) -> None:
         print("Nothing is indexed yet. Run: memory-router index PATH")
         return
     print(f"{upkeep.disk_size(paths.documents_db()) / 2**20:,.1f} MiB in {paths.shown(paths.documents_db())}")
+    print(vectors(paths.documents_db()))
     if any(one.new or one.changed or one.removed for one in roots):
         print("Bring it up to date: memory-router index")
 
