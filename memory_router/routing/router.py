@@ -156,7 +156,8 @@ class Router:
 
         Args:
             request: such as "process payroll and send a voice summary".
-            asked: what `query` takes beside the question; it holds for every part.
+            asked: what `query` takes beside the question; it holds for every part. An approval is of one part only
+                and is found by itself.
         """
         from memory_router.routing import combined, compound
 
@@ -166,7 +167,8 @@ class Router:
             parts = compound.split(checked(request))
         except QueryError as error:
             return self._complete(failed(Plan(request), error.code, str(error)), started)
-        envelopes = list(combined.answers(parts, functools.partial(self.query, **asked)))
+        ask = functools.partial(self.query, **{**asked, "approval": None})
+        envelopes = list(combined.answers(parts, ask))
         return self._complete(combined.combine(request, parts, envelopes), started)
 
     def get(self, identifier: str, layer: str = "detail") -> JsonObject:

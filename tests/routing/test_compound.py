@@ -237,7 +237,7 @@ def test_impossible_requests(home: Home) -> None:
 
 
 def test_nothing_runs_behind_a_part_that_waits_for_approval(home: Home) -> None:
-    """Parts before one that needs approval are answered; those behind it are not asked, and say why."""
+    """Parts before one that needs approval are answered; those behind it are asked only once it is approved."""
     home.fake("qmd", GOOD)
     home.fake("totalrecall", GOOD, requires_approval=True)
     home.register(qmd="ready", totalrecall="ready")
@@ -249,6 +249,9 @@ def test_nothing_runs_behind_a_part_that_waits_for_approval(home: Home) -> None:
     assert "an earlier part needs approval" in envelope["parts"][3]["error_message"]
     assert len(home.asked("qmd")) == 2
     assert home.asked("totalrecall") == []
+    assert home.run("approve", envelope["approval_id"], "--by", "katie@example.com").code == 0
+    again = home.run("query", "--multi", f"find the parser; {MULTI}", "--approval", envelope["approval_id"]).json
+    assert [part["status"] for part in again["parts"]] == ["success"] * 3
 
 
 def test_terminal_shows_the_parts(home: Home) -> None:
