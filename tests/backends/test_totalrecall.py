@@ -21,13 +21,13 @@ BACKENDS = Path(__file__).parents[2] / "backends"
 class Adapter:
     """Run an adapter and keep it running from one request to the next."""
 
-    def __init__(self, name: str, home: Path) -> None:
+    def __init__(self, name: str, home: Path, cwd: Path | None = None) -> None:
         folder = BACKENDS / name
         manifest = json.loads((folder / "backend.json").read_text())
-        command = [sys.executable if part == "{python}" else part for part in manifest["command"]]
+        command = [sys.executable if part == "{python}" else str(folder / part) for part in manifest["command"]]
         self.process = subprocess.Popen(
             command,
-            cwd=folder,
+            cwd=cwd or folder,
             env={"MEMORY_ROUTER_HOME": str(home), "PYTHONPATH": str(BACKENDS.parent)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -126,6 +126,53 @@ def test_a_window_of_time_is_kept(totalrecall: Adapter, database: str) -> None:
     found = totalrecall.query("tide", since="2025-10-11", until="2025-10-13T00:00:00+02:00")["results"]
     assert sorted(result["content"] for result in found) == ["tide 2", "tide 3"]
     assert totalrecall.query("tide", since="tomorrow")["error_code"] == "BAD_REQUEST"
+
+
+def test_project_and_time_limit_together(totalrecall: Adapter, database: str) -> None:
+    """The scope and both ends of the window hold at once, for questions of words and for the newest alike."""
+    store = MemoryStore.open(database)
+    for day in range(1, 6):
+        for project in ("harbor", "yard"):
+            store.remember(f"tide {day}", project=project, created=1_760_000_000 + day * 86_400)
+    window = {"scope": "harbor", "since": "2025-10-11T00:00:00Z", "until": "2025-10-13T00:00:00Z"}
+    for question in ("tide", "what was the last thing we noted"):
+        found = totalrecall.query(question, **window)["results"]
+        assert sorted(result["content"] for result in found) == ["tide 2", "tide 3"]
+        assert {result["metadata"]["project"] for result in found} == {"harbor"}
+    assert totalrecall.query("tide", scope="harbor", since="2030-01-01")["result_count"] == 0
+
+
+def test_earlier_layouts_are_read_through_the_process(tmp_path: Path) -> None:
+    """Inside a project with registers or a memory branch, their entries answer, and nothing of it is changed."""
+    project = tmp_path / "project"
+    files = {
+        "memory/SCHEMA.md": "# Total Recall schema\n",
+        "memory/daily/2026-02-03.md": "# 2026-02-03\n\n## Notes\n[09:30] The crane was repaired.\n",
+        "_memory/2026-01-02T10-00-00_db.md": "---\nkey: db\n---\n# Database\nWe use JWT.\n",
+    }
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(project)]
+    for arguments in (
+        ("init", "-q", "-b", "openclaw-memory"),
+        ("add", "_memory"),
+        ("commit", "-q", "-m", "memory: db"),
+        ("checkout", "-q", "--orphan", "main"),
+        ("rm", "-rfq", "_memory"),
+        ("commit", "-q", "--allow-empty", "-m", "start"),
+    ):
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
+    adapter = Adapter("totalrecall", tmp_path / "home", project)
+    for question, text in (
+        ("who repaired the crane", "[09:30] The crane was repaired."),
+        ("JWT", "# Database\nWe use JWT."),
+    ):
+        (found,) = adapter.query(question)["results"]
+        assert (found["content"], found["metadata"]["engine"]) == (text, "total-recall")
+    assert adapter.close() == 0
+    assert {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()} == before
 
 
 def test_health_tells_how_much_is_stored(totalrecall: Adapter, database: str) -> None:

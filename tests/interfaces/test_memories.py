@@ -99,6 +99,51 @@ def test_personal_data_is_redacted_unless_allowed(home: Home) -> None:
     assert home.run("remember", text, "--allow-sensitive").json["text"] == text
 
 
+def test_a_secret_is_kept_where_it_is_allowed(home: Home) -> None:
+    """`--allow-sensitive` overrides the refusal, in text and tags, when remembered and when imported."""
+    secret = "password=hunter2xyz9"
+    kept = home.run("remember", secret, "--tag", "ines@harbor.example", "--allow-sensitive").json
+    assert (kept["text"], kept["tags"], kept["redacted"]) == (secret, ["ines@harbor.example"], [])
+    assert home.run("recall", "hunter2xyz9").json["results"][0]["text"] == secret
+    line = json.dumps({"text": "the key is AKIAIOSFODNN7EXAMPLE"})
+    assert home.run("import", "-", "--allow-sensitive", stdin=line).json["redacted"] == 0
+
+
+@pytest.mark.parametrize("form", ["{}", "totalrecall:{}"])
+def test_an_id_is_taken_with_and_without_the_name_of_its_backend(home: Home, form: str) -> None:
+    """What `remember` prints serves `get`, `promote`, `demote` and `forget` as it is, and so does the bare id."""
+    printed = home.run("remember", "The tide offset is 0.35 m", "--importance", "0.5").json["id"]
+    name, _, bare = str(printed).partition(":")
+    assert name == "totalrecall"
+    given = form.format(bare)
+    home.run("init")
+    assert home.run("get", given).json["results"][0]["id"] == printed
+    assert home.run("promote", given).json["id"] == printed
+    assert home.run("demote", given).json["tier"] == "session"
+    assert home.run("forget", given, "--yes").json["forgotten"] == [{"id": printed, "tier": "session", "project": None}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("remember", "x", "--importance", "nan"), "no number from 0 to 1"),
+        (("remember", "x", "--importance", "1.5"), "no number from 0 to 1"),
+        (("remember", "x", "--tier", "eternal"), "ephemeral, session, persistent"),
+        (("remember", "x" * 100_001), "memory-router index PATH"),
+        (("recall", "x", "--since", "nonsense"), "2026-06-30"),
+        (("recall", "x", "--tier", "eternal"), "ephemeral, session, persistent"),
+        (("promote", "nobody"), "no memory with the id"),
+        (("forget",), "Name ids"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_a_fix(home: Home, arguments: tuple[str, ...], told: str) -> None:
+    """The exit code is 1, stdout stays empty, and the message says what to give instead."""
+    outcome = home.run(*arguments)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert told in outcome.err
+    assert "Traceback" not in outcome.err
+
+
 @pytest.mark.parametrize(
     ("text", "tier"),
     [

@@ -25,7 +25,7 @@ def test_a_text_is_stored_with_tags_and_project(home: Home) -> None:
     assert (memory.text, memory.tags, memory.project) == ("We chose Postgres", ("db", "decision"), "harbor")
     assert answer.pop("timestamp").endswith("Z")
     assert answer == {
-        "id": memory.id,
+        "id": f"totalrecall:{memory.id}",
         "status": "stored",
         "text": "We chose Postgres",
         "tags": ["db", "decision"],

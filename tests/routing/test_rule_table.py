@@ -85,6 +85,8 @@ FORMS = [
     ("a couple of minutes ago", 5),
     ("latest change in the parser", 5),
     ("anything newest on tides", 5),
+    ("newest thing about PlateSight", 5),
+    ("anything new about the UserService", 5),
     ("where did we leave off", 5),
     ("Show `renderTree()`", 1),
     ("what calls parseJSON", 1),

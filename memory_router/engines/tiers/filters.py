@@ -64,7 +64,10 @@ def _seconds(moment: Any) -> float | None:
     if moment is None:
         return None
     if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            raise ValueError(f"{moment!r} is no time, such as 2026-06-30 or 2026-06-30T12:00:00Z") from None
     if isinstance(moment, datetime):
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(moment, bool) or not isinstance(moment, int | float) or math.isnan(moment):

@@ -10,6 +10,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.memories import qualified
 
 
 class Layer(StrEnum):
@@ -38,7 +39,8 @@ def get(
     with Router(keep_warm=True) as router:
         for identifier in ids:
             try:
-                response = router.get(identifier, layer.value)
+                # Without the name of a backend it can only be a memory's.
+                response = router.get(identifier if ":" in identifier else qualified(identifier), layer.value)
             except MemoryRouterError as error:
                 missing.append({"id": identifier, "error_code": error.code, "error_message": str(error)})
                 continue

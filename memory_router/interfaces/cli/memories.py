@@ -13,10 +13,11 @@ from memory_router.engines.tiers.transfer import as_object
 from memory_router.interfaces.cli import output
 
 _T = TypeVar("_T")
+_BACKEND = "totalrecall"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-Id = Annotated[str, typer.Argument(help="The memory's id, as `recall` prints it.")]
+Id = Annotated[str, typer.Argument(help="The memory's id, as `remember` and `recall` print it.")]
 Tier = Annotated[str | None, typer.Option("--tier", help="ephemeral, session or persistent; all if left out.")]
 Project = Annotated[str | None, typer.Option("--project", help="Only memories of this project.")]
 Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only memories with this tag; repeatable.")]
@@ -47,31 +48,34 @@ def recall(
     )
     found = in_memory(lambda memories: memories.recall(text, limit, tier, chosen))
     if as_json or not output.is_terminal():
-        rows = [{**as_object(one.memory), "relevance": round(one.relevance, 4)} for one in found]
+        rows = [{**told(one.memory), "relevance": round(one.relevance, 4)} for one in found]
         output.print_json({"query_echo": text, "results": rows, "result_count": len(rows)})
         return
     from memory_router.interfaces.cli.tables import print_table
 
     print_table(
         ("relevance", "when", "tier", "id", "text"),
-        [(f"{one.relevance:.2f}", iso_time(one.memory.created)[:10], one.tier, one.id, one.text) for one in found],
+        [
+            (f"{one.relevance:.2f}", iso_time(one.memory.created)[:10], one.tier, qualified(one.id), one.text)
+            for one in found
+        ],
     )
 
 
 def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
     """Move a memory to a tier that keeps it longer, one tier at a time.
 
-    Example: memory-router promote 3f9a0c --to persistent
+    Example: memory-router promote totalrecall:3f9a0c2b7d41e8056c9a --to persistent
     """
-    _print_moved(in_memory(lambda memories: memories.promote(memory_id, to)), as_json=as_json)
+    _print_moved(in_memory(lambda memories: memories.promote(own(memory_id), to)), as_json=as_json)
 
 
 def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
     """Move a memory to a tier that keeps it less long, one tier at a time.
 
-    Example: memory-router demote 3f9a0c
+    Example: memory-router demote totalrecall:3f9a0c2b7d41e8056c9a
     """
-    _print_moved(in_memory(lambda memories: memories.demote(memory_id, to)), as_json=as_json)
+    _print_moved(in_memory(lambda memories: memories.demote(own(memory_id), to)), as_json=as_json)
 
 
 def forget(
@@ -90,7 +94,8 @@ def forget(
     Example: memory-router forget --tag temporary --until 2026-06-30 --dry-run
     """
     chosen = filter_of(project, tag, since, until)
-    planned = in_memory(lambda memories: memories.forget(ids or (), filter=chosen, tier=tier, dry_run=True))
+    named = [own(one) for one in ids or ()]
+    planned = in_memory(lambda memories: memories.forget(named, filter=chosen, tier=tier, dry_run=True))
     if not dry_run and planned.forgotten:
         confirm(f"Forget {len(planned.forgotten)} memories for good?", yes=yes)
     receipt = planned
@@ -98,13 +103,13 @@ def forget(
         doomed = [memory.id for memory in planned.forgotten]
         receipt = in_memory(lambda memories: memories.forget(doomed)) if doomed else planned._replace(is_dry_run=False)
     if as_json or not output.is_terminal():
-        rows = [{"id": memory.id, "tier": memory.tier, "project": memory.project} for memory in receipt.forgotten]
+        rows = [{"id": qualified(one.id), "tier": one.tier, "project": one.project} for one in receipt.forgotten]
         body = {"forgotten": rows, "count": len(rows), "dry_run": receipt.is_dry_run, "timestamp": iso_time(receipt.at)}
         output.print_json(body)
         return
     from memory_router.interfaces.cli.tables import print_table
 
-    print_table(("id", "tier", "text"), [(one.id, one.tier, one.text[:80]) for one in receipt.forgotten])
+    print_table(("id", "tier", "text"), [(qualified(one.id), one.tier, one.text[:80]) for one in receipt.forgotten])
     print(f"{len(receipt.forgotten)} memories {'would be' if receipt.is_dry_run else 'were'} forgotten.")
 
 
@@ -125,7 +130,7 @@ def tiers(
 
     stats, events = in_memory(look)
     if as_json or not output.is_terminal():
-        rows = [event._asdict() | {"at": iso_time(event.at)} for event in events]
+        rows = [event._asdict() | {"at": iso_time(event.at), "id": qualified(event.id)} for event in events]
         output.print_json({"tiers": stats} | ({"audit": rows} if audit else {}))
         return
     from memory_router.interfaces.cli.tables import print_table
@@ -135,8 +140,24 @@ def tiers(
     if audit:
         print()
         print_table(
-            ("when", "event", "tier", "id", ""), [(iso_time(e.at), e.event, e.tier, e.id, e.detail) for e in events]
+            ("when", "event", "tier", "id", ""),
+            [(iso_time(one.at), one.event, one.tier, qualified(one.id), one.detail) for one in events],
         )
+
+
+def qualified(memory_id: str) -> str:
+    """Return a memory's id as results of queries have it, so that `memory-router get` takes it, too."""
+    return f"{_BACKEND}:{memory_id}"
+
+
+def own(identifier: str) -> str:
+    """Return the id within the store, of an id with or without the backend's name."""
+    return identifier.removeprefix(f"{_BACKEND}:")
+
+
+def told(memory: Memory) -> dict[str, Any]:
+    """Return a memory as commands print it."""
+    return as_object(memory) | {"id": qualified(memory.id)}
 
 
 def in_memory(work: Callable[[Any], Awaitable[_T]]) -> _T:
@@ -168,6 +189,6 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def _print_moved(memory: Memory, *, as_json: bool) -> None:
     if as_json or not output.is_terminal():
-        output.print_json(as_object(memory))
+        output.print_json(told(memory))
         return
-    print(output.visible(f"{memory.id} is in {memory.tier} now."))
+    print(output.visible(f"{qualified(memory.id)} is in {memory.tier} now."))

@@ -9,6 +9,7 @@ import typer
 from memory_router.contract import iso_time
 from memory_router.engines.tiers.memory import Remembered
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import qualified
 
 
 def remember(
@@ -61,7 +62,7 @@ async def _stored(
 def _as_json(remembered: Remembered, *, explain: bool) -> dict[str, object]:
     memory = remembered.memory
     told: dict[str, object] = {
-        "id": memory.id,
+        "id": qualified(memory.id),
         "status": "stored" if remembered.is_new else "already_stored",
         "text": memory.text,
         "timestamp": iso_time(memory.created),
@@ -80,11 +81,12 @@ def _as_sentence(remembered: Remembered, *, explain: bool) -> str:
     text = " ".join(memory.text.split())
     shown = text if len(text) <= 60 else text[:59] + "…"
     why = f" Importance {memory.importance:g}: {_reasons(remembered)}." if explain else ""
+    name = qualified(memory.id)
     if not remembered.is_new:
-        return f'Already remembered on {iso_time(memory.created)}, nothing changed: "{shown}" ({memory.id}).{why}'
+        return f'Already remembered on {iso_time(memory.created)}, nothing changed: "{shown}" ({name}).{why}'
     redacted = f" Redacted: {', '.join(remembered.redacted)}." if remembered.redacted else ""
     until = f" until {iso_time(memory.expires)}" if memory.expires else ""
-    return f'Remembered "{shown}" ({memory.id}), {memory.tier}{until}.{redacted}{why}'
+    return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}{why}'
 
 
 def _reasons(remembered: Remembered) -> str:
