@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from machine import heading
-from relevance import conversation_index, lines, said
+from relevance import conversation_index, lines, said, turn_of
 
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.importing import import_transcripts
@@ -96,7 +96,7 @@ def documents(folder: str, name: str, turns: Turns) -> Ask:
 
     def ask(question: str) -> tuple[list[str], float]:
         hits = index.search(question, _ASKED)
-        return [hit.heading for hit in hits], hits[0].relevance if hits else 0.0
+        return [turn_of(hit) or "" for hit in hits], hits[0].relevance if hits else 0.0
 
     return ask
 
@@ -113,7 +113,7 @@ def measured(asks: dict[str, Ask], turns: dict[str, list[dict[str, Any]]], quest
         found, relevance = asks[home](question["query"])
         took = (time.perf_counter() - started) * 1000
         _, elsewhere = asks[names[(names.index(home) + 1) % len(names)]](question["query"])
-        sessions = set(list(dict.fromkeys(session[one] for one in found))[:5])
+        sessions = set(list(dict.fromkeys(session[one] for one in found if one in session))[:5])
         wanted = {session[one] for one in right}
         if right:
             rows.append((len(wanted & sessions) / len(wanted), len(right & set(found[:10])) / len(right),

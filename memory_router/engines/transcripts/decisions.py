@@ -30,7 +30,7 @@ _SUPERSEDES = 0.5
 _LATER_CANDIDATES = 30
 _LATER_SEEDS = 10
 # Words of a subject in more nodes than these together lead to no later decision: they are no subject.
-_LATER_MATCHES = 1_000
+_LATER_MATCHES = 300
 # What it adds to the link that the later decision answers the question, too, and that it names the earlier one.
 _ANSWERS, _MENTIONS = 0.25, 0.3
 _NAMED = 0.2

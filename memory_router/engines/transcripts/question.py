@@ -21,8 +21,8 @@ _DECIDING = _listed(
 # What is left of "why did we do it that way" names nothing that could be found.
 _VAGUE = _listed(
     """
-    change changed conversation conversations discuss discussed kind kinds leave left session sessions sort sorts
-    stuff talk talked thing things way ways
+    away change changed conversation conversations discuss discussed gone kind kinds leave left ones session sessions
+    sort sorts stuff talk talked thing things way ways went
     """
 )
 _DECISION = re.compile(
