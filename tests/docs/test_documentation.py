@@ -152,7 +152,9 @@ def test_agents_know_every_code_of_an_answer() -> None:
     """SKILL.md says what to do for each code that an answer can carry."""
     skill = (ROOT / "SKILL.md").read_text("utf-8")
     not_in_answers = {
+        "ADVICE_ERROR",
         "AMENDMENT_ERROR",
+        "RULE_ERROR",
         "MANIFEST_INVALID",
         "SKILL_ERROR",
         "MEMORY_REFUSED",
