@@ -11,10 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memory_router.routing.config import Step
+from memory_router.routing.course import Ask
 from memory_router.routing.envelope import Attempt
-
-# Asks one step, and gives up when the descriptor becomes readable.
-Ask = Callable[[int | None], Attempt]
 
 
 def hedged(

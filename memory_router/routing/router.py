@@ -3,7 +3,7 @@
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from memory_router import contract
@@ -22,6 +22,7 @@ from memory_router.errors import (
 from memory_router.routing.approval import Gate, needing_approval, without_guarded_fallbacks
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config, Rule, Step
+from memory_router.routing.course import Ask, course
 from memory_router.routing.dispatch import Dispatcher, SupersededError
 from memory_router.routing.envelope import Attempt, Envelope, failed, judge
 from memory_router.routing.journal import Journal
@@ -243,7 +244,10 @@ class Router:
         total_ms = self._config.deadlines.total_ms
         started = time.perf_counter()
 
-        def prepare(step: Step) -> Callable[[int | None], Attempt] | None:
+        def is_accepted(attempt: Attempt) -> bool:
+            return attempt.is_accepted(self._config.fallback_threshold)
+
+        def prepare(step: Step) -> Ask | None:
             manifest = registry.manifests[step.backend]
             deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
             if total_ms is not None:
@@ -254,34 +258,12 @@ class Router:
             return lambda stop: self._attempt(step, registry, request, stop)
 
         attempts: dict[int, Attempt] = {}
-        for position, attempt in self._asked(plan.steps, prepare):
+        for position, attempt in course(plan.steps, prepare, is_accepted, self._config.fallback_delay_ms):
             attempts[position] = attempt
             if warning := ((attempt.response or {}).get("metadata") or {}).get("warning"):
                 self._warn(f"{attempt.step}: {warning}")
             self._record(plan.query, attempt, next(iter(plan.steps[position + 1 :]), None))
         return [attempts[position] for position in sorted(attempts)]
-
-    def _asked(
-        self, steps: Sequence[Step], prepare: Callable[[Step], Callable[[int | None], Attempt] | None]
-    ) -> Iterator[tuple[int, Attempt]]:
-        """Ask step after step, or side by side if the configuration says so; yield positions and attempts."""
-
-        def is_accepted(attempt: Attempt) -> bool:
-            return attempt.is_accepted(self._config.fallback_threshold)
-
-        if self._config.fallback_delay_ms is not None:
-            from memory_router.routing.hedging import hedged
-
-            yield from hedged(steps, prepare, is_accepted, self._config.fallback_delay_ms)
-            return
-        for position, step in enumerate(steps):
-            ask = prepare(step)
-            if ask is None:
-                return
-            attempt = ask(None)
-            yield position, attempt
-            if is_accepted(attempt):
-                return
 
     def _attempt(self, step: Step, registry: Registry, request: contract.Request, stop: int | None) -> Attempt:
         started = time.perf_counter()
