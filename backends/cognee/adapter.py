@@ -9,6 +9,7 @@ from memory_router.contract import Health, Request, Response, Result, answer, fa
 from memory_router.engines.cognee.place import Place, place
 from memory_router.engines.documents.projects import indexed_projects
 from memory_router.engines.graph.entity import Finding
+from memory_router.engines.graph.freshness import take_in_memories
 from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.errors import StoreError
 
@@ -54,6 +55,7 @@ def _is_within(result: Result, request: Request) -> bool:
 
 
 def _own(request: Request) -> Response:
+    take_in_memories()
     graph = _graph()
     if graph is None:
         return failure("NOT_INDEXED", f"There is no graph yet: nothing is indexed. {_FIX}")

@@ -4,6 +4,7 @@ Each text is replaced in one transaction with everything that follows from it, a
 the same one: an end at any moment loses nothing, and the next run goes on from there.
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,11 +20,12 @@ from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
 from memory_router.engines.graph.schema import MIGRATIONS
 from memory_router.engines.graph.store import Store, stored
-from memory_router.errors import CorruptStoreError
+from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.derived import set_aside, sole_writer
 from memory_router.storage.sqlite import named_errors, open_database, writing
 from memory_router.text.relevance import stemmer
 
+_MEMORY = "memory:"  # paths of memories begin so
 _BATCH = 200  # texts a transaction
 _T = TypeVar("_T")
 
@@ -68,6 +70,32 @@ def bring_up_to_date(texts: Iterable[Source] | None = None, *, database: str | N
             return _refreshed(database, wanted)
 
 
+def take_in_memories(database: str, memories: str) -> None:
+    """Bring what is remembered up to date in a graph, and nothing else; another run at work is left to it.
+
+    Args:
+        database: the graph.
+        memories: the database of memories.
+
+    Raises:
+        StoreError: the graph cannot be written, or another run writes it.
+    """
+    wanted = {one.path: one for one in sources.memories(memories)}
+    with sole_writer(database, _give_way):
+        connection = open_database(database, MIGRATIONS)
+        try:
+            with named_errors(database):
+                held = {path: fingerprint for path, fingerprint in stored(connection) if path.startswith(_MEMORY)}
+                _update(connection, wanted, held)
+                os.utime(database)  # it is as new as the memories now, changed or not
+        finally:
+            connection.close()
+
+
+def _give_way() -> None:
+    raise StoreError("Another run writes the graph.", "Ask again when it is done.")
+
+
 def _silently() -> None:
     """Wait for another run without a word: the index has already said so."""
 
@@ -87,16 +115,16 @@ def _refreshed(database: str, wanted: dict[str, Source]) -> Report:
     try:
         with named_errors(database):
             connection.pragma("cache_size", -65536)
-            changed, removed = _update(connection, wanted)
+            changed, removed = _update(connection, wanted, dict(stored(connection)))
             return _report(connection, changed, removed, time.perf_counter() - started)
     finally:
         connection.close()
 
 
-def _update(connection: apsw.Connection, wanted: dict[str, Source]) -> tuple[int, int]:
+def _update(connection: apsw.Connection, wanted: dict[str, Source], held: dict[str, str]) -> tuple[int, int]:
+    """Put what is wanted in place of what is held, by path, and return how many texts changed and went."""
     stems = stemmer(connection)
     store = Store(connection, stems)
-    held = dict(stored(connection))
     gone = [path for path in held if path not in wanted]
     changed = [one for one in wanted.values() if held.get(one.path) != one.fingerprint]
     for batch in _batches(gone):

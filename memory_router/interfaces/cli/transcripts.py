@@ -9,6 +9,7 @@ from memory_router import installation
 from memory_router.engines.transcripts import importing
 from memory_router.engines.transcripts.importing import Report
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.graph import follow_index
 
 
 def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
@@ -22,6 +23,7 @@ def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
     try:
         with listener.shown:
             report = importing.import_transcripts(paths, listener=listener)
+        follow_index()
     except KeyboardInterrupt:
         output.note("Interrupted. What was imported stays; run it again to go on from there.")
         sys.exit(130)
