@@ -57,6 +57,7 @@ class Embedding(Protocol):
     Attributes:
         identity: what makes the vectors; its dimension is 0 where only an answer will tell.
         is_weighted: whether the weights of words matter, so that vectors age as the store grows.
+        is_calibrated: whether relevance is known to tell with this model's cosines.
     """
 
     @property
@@ -66,6 +67,10 @@ class Embedding(Protocol):
     @property
     def is_weighted(self) -> bool:
         """Say whether the weights of words matter."""
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Say whether relevance is known to tell with its cosines."""
 
     def embed(self, text: str, weight: Weight, seconds: float = ..., /) -> "array[float]":
         """Return the vector of a question, within some seconds."""
@@ -78,6 +83,7 @@ class StaticEmbedding:
     """Embed texts as weighted sums of static word vectors; get one from `load`."""
 
     is_weighted = True
+    is_calibrated = True
 
     def __init__(self, folder: str) -> None:
         with open(path.join(folder, _TABLE), "rb") as file:

@@ -100,6 +100,7 @@ class EndpointEmbedding:
     """
 
     is_weighted = False
+    is_calibrated = False
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

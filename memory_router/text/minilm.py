@@ -39,6 +39,8 @@ class MiniLM:
 
     identity = Identity("all-MiniLM-L6-v2", 384)
     is_weighted = False
+    # On 198 LoCoMo development questions the area under ROC is 0.997, as it is with static vectors.
+    is_calibrated = True
 
     def __init__(self, folder: str) -> None:
         self._weights = _weights(path.join(folder, "model.safetensors"))

@@ -151,3 +151,21 @@ def test_a_choice_that_cannot_be_is_told(indexed: Home, chosen: str, words: str)
     assert words in ask(indexed)["warning"]
     assert words in indexed.run("index").json["notes"][0]
     assert words in json.dumps(indexed.run("doctor").json)
+
+
+def test_an_unknown_scale_makes_nothing_relevant(indexed: Home, stub: Stub) -> None:
+    """A model for which all texts lie near each other does not make every passage an answer."""
+
+    def crowded(path: str, body: Any) -> Answer:
+        answer = json.loads(embedded(path, body)[1])
+        for one in answer["data"]:
+            one["embedding"] = [value + 8 for value in one["embedding"]]
+        return 200, json.dumps(answer).encode()
+
+    stub.answer = crowded
+    for number in range(60):
+        (indexed.folder / "notes" / f"{number}.md").write_text(f"Plank {number} of oak lies at berth {number * 7}.")
+    indexed.run("index")
+    answer = ask(indexed, "zebra", "vsearch")
+    assert answer["metadata"]["answered_by"] == "vsearch"
+    assert answer["results"][0]["relevance"] < 0.4
