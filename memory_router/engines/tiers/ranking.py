@@ -9,7 +9,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Self, TypeVar
 
 from memory_router.engines.tiers.memory import Memory, Recollection
-from memory_router.engines.tiers.recency import UNFINISHED, Wanted, decay, is_unfinished, newest_relevance, staleness
+from memory_router.engines.tiers.recency import (
+    UNFINISHED,
+    Wanted,
+    decay,
+    is_unfinished,
+    newest_relevance,
+    recent_relevance,
+)
 from memory_router.text.cues import Sought, cues, sought
 from memory_router.text.relevance import Evidence, calibrated, coverage, nearness, weigh
 
@@ -167,7 +174,7 @@ def _judge_recent(asked: Asked, judged: Sequence[tuple["_Candidate", float]], no
     return [
         Recollection(
             one.held.memory,
-            relevance * staleness(latest - one.held.memory.created),
+            recent_relevance(relevance, latest - one.held.memory.created),
             min(relevance, enough) * decay(latest - one.held.memory.created, is_recent=True),
         )
         for one, relevance in judged
