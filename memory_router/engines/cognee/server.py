@@ -19,6 +19,7 @@ _MOST_NODES = 5000  # of all datasets; more would cost the server seconds and me
 _MOST_TRIPLETS = 60
 _MOST_BYTES = 32 * 2**20
 _KNOCK_SECONDS = 0.3
+_NEAREST_SECONDS = 1.5  # embedding a question takes a third of a second, or seconds just after the server's start
 _FIX_START = "Start it (uvicorn cognee.api.client:app), or correct COGNEE_SERVICE_URL."
 _FIX_KEY = "Make a key (POST /api/v1/auth/api-keys) and set COGNEE_API_KEY to it."
 _FIX_LOG = "See the server's log; `cognee-cli doctor` checks its set-up."
@@ -125,8 +126,9 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
                 nodes += triplet[:2]
                 edges.append(triplet[2])
     nearest: list[Node] = []
+    in_time = min(ends, time.monotonic() + _NEAREST_SECONDS)
     try:
-        nearest = list(_recalled(_call(server, "POST", "/api/v1/recall", {**body, "searchType": "CHUNKS"}, ends)))
+        nearest = list(_recalled(_call(server, "POST", "/api/v1/recall", {**body, "searchType": "CHUNKS"}, in_time)))
     except StoreError as error:
         troubles.append(error)
     if troubles and not nodes and not nearest:
