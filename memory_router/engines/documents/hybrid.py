@@ -5,6 +5,7 @@ sum, since a sum over the whole range keeps what ranks alone throw away: how muc
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,6 +44,9 @@ class Signs(NamedTuple):
         time: 1 if a time is asked for and told.
         asks: 1 if it ends in a question.
         length: 0 for a few words, 1 for several lines.
+        words: logarithm of how many words of the question count.
+        told: what those words tell together: 1 is what some passage of so large an index covers by accident.
+        surprise: what `wide` covers of it beyond that.
     """
 
     bm25: float = 0.0
@@ -56,6 +60,9 @@ class Signs(NamedTuple):
     time: float = 0.0
     asks: float = 0.0
     length: float = 0.0
+    words: float = 0.0
+    told: float = 0.0
+    surprise: float = 0.0
 
 
 # What each sign adds to a score, in which the best BM25 counts 1: fitted to put right passages of LoCoMo development
@@ -97,7 +104,7 @@ def ranked(
         chunks: ids of the only chunks that may answer, or None for all.
     """
     pool = max(_CANDIDATES, limit)
-    found = ranking.matches(connection, asked, pool, chunks) if mode != VSEARCH or vectors is None else []
+    found = ranking.matches(connection, asked, pool, chunks)
     # A name is found by its definition; likeness of meaning would only put other names above it.
     if vectors is None or any(match.defines for match in found):
         return _ordered(connection, question, asked, SEARCH, found, {})[:limit]
@@ -122,6 +129,10 @@ def _ordered(
     best = max((match.score for match in found), default=0.0) or 1.0
     nothing = Evidence(0.0, 0.0, asked.known)
     weights = ORDER[mode]
+    words = math.log(max(1, len(asked.weights)))
+    # A passage holds words of so many nats (their idf) with a probability of exp(-nats): one of N does at log(N).
+    accident = math.log(max(2, int(connection.execute("SELECT chunks FROM totals").get)))
+    told = sum(asked.weights.values()) / accident
     all_ranked = []
     candidates = by_chunk.keys() | likeness.keys()
     timely = of_the_time(connection, question, candidates) if mode == QUERY else frozenset()
@@ -140,6 +151,9 @@ def _ordered(
             float(match.defines),
             likeness.get(chunk, 0.0),
             *cues(wanted, text),
+            words,
+            told,
+            max(0.0, wide * told - 1),
         )
         score = sum(map(float.__mul__, weights, signs)) + _TIMELY * (chunk in timely)
         all_ranked.append(Ranked(chunk, score, signs, mode))

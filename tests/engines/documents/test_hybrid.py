@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_router.engines.documents.folding import Said
+from memory_router.engines.documents.hybrid import Ranked, Signs
 from memory_router.engines.documents.indexing import index
+from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.text import embedding
 from memory_router.text.cues import cues, sought
@@ -57,6 +59,26 @@ def test_names_are_found_by_their_definition_in_every_mode(database: str) -> Non
     for mode in ("search", "vsearch", "query"):
         hit = opened(database).search("open_store", mode=mode)[0]
         assert hit.path.endswith("store.py")
+
+
+@needs_vectors
+def test_words_propose_passages_to_the_search_by_meaning(tmp_path: Path) -> None:
+    """However many passages are nearer in meaning, the one that holds what is asked for is weighed beside them."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(120):
+        (folder / f"{number}.md").write_text(f"The puppy barks at dog {number} and at every hound of the kennel.")
+    (folder / "names.md").write_text(f"Visitors: {' '.join(f'guest{number}' for number in range(200))} Xanthippe")
+    index([str(folder)], database=str(tmp_path / "x.db"))
+    found = opened(str(tmp_path / "x.db")).search("puppy of Xanthippe", 200, mode="vsearch")
+    assert any(hit.path.endswith("names.md") for hit in found)
+
+
+@given(st.floats(0, 1), st.floats(0, 5), st.floats(0, 5), st.sampled_from(("search", "vsearch", "query")))
+def test_relevance_grows_with_what_is_covered_beyond_accident(wide: float, less: float, more: float, mode: str) -> None:
+    """Of two passages that are alike otherwise, the one that covers rarer words is the more relevant, within [0, 1]."""
+    low, high = (Ranked(1, 1.0, Signs(wide=wide, surprise=value), mode) for value in sorted((less, more)))
+    assert 0 <= estimate(low) <= estimate(high) <= 1
 
 
 def test_without_the_package_words_answer_and_the_reason_is_told(
