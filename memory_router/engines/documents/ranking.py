@@ -16,11 +16,11 @@ import apsw
 
 from memory_router.engines.documents.frequencies import Frequencies, quoted
 from memory_router.engines.documents.schema import FIELD_WEIGHTS
+from memory_router.engines.documents.store import NAME_WORDS
 from memory_router.text import words
 from memory_router.text.relevance import Evidence, closeness, coverage, weigh
 
 _MAX_TERMS = 64
-_NAME_WORDS = 6
 # Chunks whose BM25 is reckoned; those of the rarest words, as many of them as fit.
 _SCORED = 2500
 # Entries of posting lists that one question walks. A word beyond it is a stop word of this index.
@@ -34,7 +34,7 @@ _LEAST_IDF = 1e-6
 
 _FIELDS = list(FIELD_WEIGHTS)
 _WEIGHTS = tuple(FIELD_WEIGHTS.values())
-_IDENTIFIERS, _BODY, _SYMBOLS = map(_FIELDS.index, ("identifiers", "body", "symbols"))
+_HEADING, _SYMBOLS, _IDENTIFIERS, _BODY = map(_FIELDS.index, ("heading", "symbols", "identifiers", "body"))
 
 _AMONG = "+rowid IN (SELECT value FROM json_each(:chunks))"  # `+`: one walk instead of one a chunk.
 _BEST = f"""
@@ -73,7 +73,7 @@ class Term(NamedTuple):
         frequency: in how many chunks it stands, with what is indexed beside them.
         idf: how much it counts in BM25.
         weight: how much it counts of what a chunk covers; 0 if it does not, or if another term has the same key.
-        is_name: whether a chunk that defines it is what was asked for.
+        defined_by: the columns in which a chunk that defines it holds it; none if no definition is asked for.
     """
 
     text: str
@@ -81,7 +81,7 @@ class Term(NamedTuple):
     frequency: int
     idf: float
     weight: float
-    is_name: bool
+    defined_by: tuple[int, ...]
 
 
 class Asked(NamedTuple):
@@ -146,6 +146,8 @@ def understood(frequencies: Frequencies, question: words.Question) -> Asked:
     """
     parts = [part for name in question.identifiers for part in name.parts]
     joined = [name.joined for name in question.identifiers] or _spelt_out(frequencies, question)
+    # What code calls so is defined by code alone; what is called so in words may be a section about it, too.
+    defined_by = (_SYMBOLS,) if question.identifiers else (_SYMBOLS, _HEADING)
     plain = list(dict.fromkeys([*joined, *question.words, *parts]))[:_MAX_TERMS]
     keys = {term: " ".join(frequencies.stems(term)) for term in [*plain, *question.phrases]}
     keys = {term: f"{key}*" if term.endswith("*") else key for term, key in keys.items() if key}
@@ -162,7 +164,7 @@ def understood(frequencies: Frequencies, question: words.Question) -> Asked:
     for text in filter(everywhere.__getitem__, kept):
         weight = 0.0 if text in uncounted else left.pop(keys[text], 0.0)
         idf = _bm25_idf(frequencies.texts, everywhere[text])
-        terms.append(Term(text, keys[text], everywhere[text], idf, weight, text in joined))
+        terms.append(Term(text, keys[text], everywhere[text], idf, weight, defined_by if text in joined else ()))
     small = frequencies.texts <= _SCORED
     choosing = len(terms) if small else _within([term.frequency for term in terms], _SCORED)
     return Asked(terms, choosing, weights, known)
@@ -180,7 +182,7 @@ def _within(frequencies: Sequence[int], budget: int) -> int:
 def _spelt_out(frequencies: Frequencies, question: words.Question) -> list[str]:
     """Return the name that a few words without separators spell, if the index holds it: `yard store`."""
     name = "".join(question.words)
-    is_name = 1 < len(question.words) <= _NAME_WORDS and frequencies.stems(name) and frequencies.own(name)
+    is_name = 1 < len(question.words) <= NAME_WORDS and frequencies.stems(name) and frequencies.own(name)
     return [name] if is_name else []
 
 
@@ -211,13 +213,13 @@ def _judged(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> Any:
     body: list[tuple[int, str]] = []
     defines = False
     length = _K1 * (1 - _B + _B * api.column_size(-1) * api.row_count / api.column_total_size(-1))
-    for number, (_, key, _, idf, weight, is_name) in enumerate(asked.terms, api.phrase_count - len(asked.terms)):
+    for number, (_, key, _, idf, weight, defined_by) in enumerate(asked.terms, api.phrase_count - len(asked.terms)):
         columns = api.phrase_locations(number)
         often = sum(map(mul, _WEIGHTS, map(len, columns)))
         if not often:
             continue
         score += idf * often * (_K1 + 1) / (often + length)
-        defines = defines or (is_name and bool(columns[_SYMBOLS]))
+        defines = defines or any(columns[column] for column in defined_by)
         if weight:
             wide += weight
             if columns[_BODY] or columns[_IDENTIFIERS] or columns[_SYMBOLS]:

@@ -48,7 +48,7 @@ _CODE = frozenset(_LANGUAGES) - {"markdown", "css", "html", "yaml", "toml", "jso
 _MINIFIABLE = frozenset(["javascript", "css", "json", "html"])
 _MINIFIED_LINE = 1000  # Mean characters a line; people and formatters stay below 100.
 _SNIFFED = 8192
-_CUTTING = "3"  # Counted up whenever the chunks of an unchanged file come out differently.
+_CUTTING = "4"  # Counted up whenever the chunks of an unchanged file come out differently.
 _WIDE = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 

@@ -12,6 +12,7 @@ from memory_router.text.cjk import characters, spread
 from memory_router.text.dates import MONTHS
 from memory_router.text.words import identifier_terms, split_name
 
+NAME_WORDS = 6  # More words than that are no name, in a heading or a question.
 _ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)-([01]\d)-([0-3]\d)(?!\d)")
 
 
@@ -101,7 +102,7 @@ def put_document(
                 chunk_id,
                 spread(path),
                 spread(document.title),
-                spread(chunk.heading),
+                heading_terms(chunk.heading) if document.language == "markdown" else spread(chunk.heading),
                 symbol_terms(chunk.symbols),
                 f"{identifier_terms(chunk.text)} {characters(chunk.text)}",
                 spread(chunk.text),
@@ -124,6 +125,12 @@ def remove_document(connection: apsw.Connection, path: str) -> None:
 def path_terms(path: str) -> str:
     """Return a path as words: its steps, and the parts of names in it."""
     return f"{path} {identifier_terms(path)}"
+
+
+def heading_terms(heading: str) -> str:
+    """Return a section's headings, with the name that the lowest one would be in code: `Yard store`, `yardstore`."""
+    parts = split_name(heading.rpartition(" > ")[2])
+    return f"{spread(heading)} {''.join(parts) if 1 < len(parts) <= NAME_WORDS else ''}"
 
 
 def symbol_terms(symbols: str) -> str:

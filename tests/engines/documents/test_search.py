@@ -61,6 +61,29 @@ def test_definitions_stand_above_mentions(harbor: DocumentIndex, name: str) -> N
     assert hits[0].relevance > 0.4
 
 
+def test_only_code_defines_a_name_of_code(tmp_path: Path) -> None:
+    """Keys of data, uses and settings never stand above a definition; in words, a section called so is one, too."""
+    files = {
+        "notes.md": "# Harbour\n\nSome words.\n\n## Yard store\n\nIt keeps containers for ninety days.\n",
+        "stock.py": '"""Keep containers."""\n\n\ndef yard_store(container):\n    """Store one."""\n    return container\n',
+        "data.json": '{"yard_store": {"yardStore": "yard_store"}, "yard-store": 1}\n',
+        "conf.yaml": "yard_store: 3\nyardStore: yes\n",
+        "use.py": "from stock import yard_store\n\nyard_store(1)\nyard_store(2)\nyard_store(3)\n",
+        "options.ts": "export const options = {\n  yardStore: 3,\n  yard_store: 4,\n};\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    index([str(tmp_path)], database=str(tmp_path / "x.db"))
+    opened = DocumentIndex.open(str(tmp_path / "x.db"))
+    assert opened
+    for name in ("yard_store", "yardStore", "where is yard_store defined"):
+        hits = opened.search(name)
+        assert [os.path.basename(hit.path) for hit in hits if hit.signs and hit.signs.defines] == ["stock.py"]
+        assert os.path.basename(hits[0].path) == "stock.py"
+    for words in ("yard store", "what is the yard store"):
+        assert {os.path.basename(hit.path) for hit in opened.search(words)[:2]} == {"stock.py", "notes.md"}
+
+
 def test_the_parts_of_a_name_find_it(harbor: DocumentIndex) -> None:
     """Words find the identifier that is made of them."""
     assert found(harbor, "yard store")[0].startswith("web/src/")
