@@ -29,11 +29,13 @@ _NUMBER = re.compile(r"\(?(\d{1,2})[.)]")
 _BULLETS = ("-", "*", "\N{BULLET}")
 _ABBREVIATIONS = {"e.g", "i.e", "etc", "vs", "cf", "mr", "mrs", "ms", "dr", "prof", "approx", "fig", "inc", "ltd"}
 _ADDITION = {"and", "&", "plus"}
+_ORDINALS = {"first", "second", "third", "fourth", "fifth", "firstly", "secondly", "thirdly"}
 _SEQUENCE = {"then", "afterwards", "afterward", "next", "finally", "lastly", "also"}
 
 _BACK = re.compile(
     r"\b(?:its?|they|them|theirs?|these|those|this|ones|he|him|his|she|hers?"
-    r"|the (?:results?|outputs?|outcome|answers?|findings|above|former|latter|same))\b"
+    r"|the (?:results?|outputs?|outcome|answers?|findings|reasons?|details|alternatives?|others?|rest"
+    r"|above|former|latter|same))\b"
     r"|\bthat(?=[.,;!?]|\s*$|\s+(?:to|into|in|for|from|with|as|by|on)\b)"
     r"|\b(?:of|about|to|from|with|for|after|before|on|like) that\b",
     re.IGNORECASE,
@@ -192,12 +194,12 @@ def _divided(segment: list[Word]) -> Iterable[list[Word]]:
 
 
 def _after_joints(segment: Sequence[Word], position: int) -> int:
-    """Return where the words that only join end: `and`, `then`, `after that`."""
+    """Return where the words that only join end: `and`, `then`, `after that`, `second,`."""
     while position < len(segment):
         pair = [word.lower for word in segment[position : position + 2]]
         if pair == ["after", "that"]:
             position += 2
-        elif pair[0] in _ADDITION | _SEQUENCE:
+        elif pair[0] in _ADDITION | _SEQUENCE or (pair[0] in _ORDINALS and "," in segment[position].after):
             position += 1
         else:
             break

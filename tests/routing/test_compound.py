@@ -45,6 +45,15 @@ COMPOUND = {
     "the middleware issue and what did we decide about it": ["the middleware issue", "what did we decide about it"],
     "find src/app.py and show me tests/*.py": ["find src/app.py", "show me tests/*.py"],
     "find the next release and email it to Ann": ["find the next release", "email it to Ann"],
+    "First, find the invoice. Second, fill it in. Third, send it to Ann.": [
+        "find the invoice",
+        "fill it in",
+        "send it to Ann",
+    ],
+    "Look up the notes of Tuesday and pull out the open points": [
+        "Look up the notes of Tuesday",
+        "pull out the open points",
+    ],
     "explain the cache, e.g. its keys. Find the tests.": ["explain the cache, e.g. its keys", "Find the tests"],
     "find the relationship between A and B and explain the cache": [
         "find the relationship between A and B",
@@ -72,6 +81,8 @@ WHOLE = [
     "how does import and export work",
     "find the build and test scripts",
     "find closed and open tickets",
+    "find the second file and the third",
+    "turn the sound up and the light off",
     "find all read and delete calls",
     "find the script to read files and write logs",
     "find services that read orders and send mail",
@@ -119,6 +130,7 @@ BACKWARD = {
     "find parseAuthToken and tell me what calls it": "tell me what calls it (parseAuthToken)",
     "process payroll; send its summary to Ann": "send its summary to Ann (payroll)",
     "what did we decide about pagination and why did we choose it": "why did we choose it (pagination)",
+    "why did we choose Postgres, and what were the alternatives": "what were the alternatives (postgres)",
     "show the last change and what was the reason for that": "what was the reason for that (last change)",
     "find src/app.py and email the result to Ann": "email the result to Ann (src/app.py)",
     "which linter did we choose and which ones went away": "which ones went away (linter)",
