@@ -76,6 +76,8 @@ FORMS = [
     ("notes of the afternoon session", 3),
     ("which linter did we agree on", 3),
     ("did we keep the old parser", 3),
+    ("how do we keep two workers from sending one mail twice", 7),
+    ("where do we keep the signing keys", 7),
     ("what have we settled on, final word", 3),
     ("are we going to ship on Fridays", 3),
     ("how do migrations work", 4),
