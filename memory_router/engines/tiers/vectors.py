@@ -1,8 +1,8 @@
 """Make the vectors of memories and of questions.
 
 All words of a memory count alike, so that its vector never has to be made again as the store grows; the words of a
-question count by how rare they are there. On LoCoMo development questions that finds as much as rare words on both
-sides (benchmarks/tiers_recall.py).
+question count by how rare they are there. On LoCoMo development questions that costs little beside rare words on both
+sides: recall@10 0.778 and 0.781 with the same other signs.
 """
 
 from array import array
