@@ -17,11 +17,11 @@ def _listed(text: str) -> frozenset[str]:
 # Verbs that are seldom nouns: any object will do behind them.
 _VERBS = _listed(
     """
-    add advise analyse analyze announce apply approve ask assess assign attach calculate choose collect compare compute convert
-    create decide delete describe enable disable ensure evaluate explain fetch find generate get give identify insert install
-    inform invite let locate notify play prepare propose publish rebuild recall recommend reject remember remind remove
-    rename replace restart retrieve rewrite say send show speak store suggest summarise summarize tell translate
-    uninstall validate verify
+    add advise analyse analyze announce apply approve ask assess assign attach calculate choose collect compare
+    compute convert create decide delete describe disable enable ensure evaluate explain fetch find generate get
+    give identify inform insert install invite let locate notify play prepare propose publish rebuild recall
+    recommend reject remember remind remove rename replace restart retrieve rewrite say send show speak store
+    suggest summarise summarize tell translate uninstall validate verify
     """
 )
 # Words that are verbs only before an object that cannot follow a noun: "test the parser", not "test reports".
@@ -42,11 +42,9 @@ _OPENERS = _listed(
     """
 )
 _PARTICLES = {
-    "search": {"for", "in"},
-    "look": {"for", "up", "at", "into"},
-    **dict.fromkeys(
-        ("pull", "set", "turn", "check", "write", "clean", "back", "roll"), {"up", "out", "on", "off", "back"}
-    ),
+    "search": _listed("for in"),
+    "look": _listed("for up at into"),
+    **dict.fromkeys(("back", "check", "clean", "pull", "roll", "set", "turn", "write"), _listed("back off on out up")),
 }
 _ASKING = _listed("what which who whom whose when where why how what's where's who's how's why's when's")
 _AUXILIARIES = _listed(
