@@ -74,6 +74,34 @@ def test_times_narrow_an_answer(garden: Home) -> None:
     assert answer["results"][0]["timestamp"].startswith("2026-10-12")
 
 
+def test_a_span_and_a_project_of_the_request_narrow_an_answer(garden: Home) -> None:
+    """Nothing older or newer than asked, and nothing of another project, comes back from the process."""
+
+    def sessions(*options: str) -> set[str]:
+        answer = garden.run("query", "watering the beds with a hose", "--backend", "lossless", *options).json
+        return {result["metadata"]["session"] for result in answer["results"]}
+
+    assert sessions() == {"a", "b"}
+    assert sessions("--since", "2026-10-10") == {"b"}
+    assert sessions("--until", "2026-10-10") == {"a"}
+    assert sessions("--since", "2026-10-05T11:02:30+02:00", "--until", "2026-10-05T09:03:30Z") == {"a"}
+    assert sessions("--project", "garden") == sessions("--project", "/srv/garden") == {"a", "b"}
+    assert sessions("--project", "kitchen") == set()
+
+
+def test_a_locked_database_leaves_the_rest_answering(garden: Home) -> None:
+    """Where lossless-claw keeps its database locked for longer than anybody waits, imported conversations answer."""
+    folder = garden.folder / ".openclaw"
+    folder.mkdir()
+    writer = lcm(folder / "lcm.db", "0.15", SAID)
+    writer.pragma("journal_mode", "delete")
+    writer.execute("BEGIN EXCLUSIVE")
+    answer = ask(garden, "what did we decide about watering the beds")
+    assert answer["status"] == "success"
+    assert {result["metadata"]["engine"] for result in answer["results"]} == {"embedded"}
+    writer.close()
+
+
 def test_nothing_is_imported_yet(home: Home) -> None:
     """Without any conversation the backend is installed, not ready, and says what to run; an import makes it ready."""
     home.run("init", "--tier", "pro")

@@ -192,6 +192,22 @@ def test_openclaw_sessions(bring: Import, database: str, tmp_path: Path) -> None
     assert [found[name] for name in found if name.startswith("c:")] == [None, "c:@0"] or len(found) == 8
 
 
+def test_times_of_every_zone_are_one_moment(bring: Import, database: str, tmp_path: Path) -> None:
+    """A time counts in its own zone, in UTC without one; a record without any takes the time of what it follows."""
+    stamps = [
+        "2026-10-05T11:00:00+02:00",
+        "2026-10-05T09:00:00Z",
+        "2026-10-05T09:00:00",
+        1791190800000,
+        "garbage",
+        None,
+    ]
+    records = [record(f"t{at}", f"t{at - 1}", "user", f"{at}.", timestamp=stamp) for at, stamp in enumerate(stamps)]
+    write(tmp_path / "in" / "s.jsonl", records)
+    bring()
+    assert rows(database, "SELECT DISTINCT time FROM nodes") == [(1791190800.0,)]
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.one_of(st.binary(max_size=60), st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -252,18 +268,21 @@ def test_two_importers_at_once(tmp_path: Path, database: str) -> None:
 
 
 def test_large_files_are_streamed(tmp_path: Path, database: str) -> None:
-    """A large session is never in memory as a whole, nor is a line that has no end."""
-    line = json.dumps(record("@", None, "user", "word " * 4000)).encode()
+    """A session of 200 MB, most of it images and outputs, is never in memory as a whole, nor is a line without end."""
+    spoken = json.dumps(record("@", None, "user", "word " * 4000)).encode()
+    image = [{"type": "tool_result", "content": [{"type": "image", "source": {"data": "A" * 900_000}}]}]
+    pasted = json.dumps(record("#", "0", "user", [*image, {"type": "text", "text": "See this."}])).encode()
     with (tmp_path / "big.jsonl").open("wb") as stream:
-        for number in range(2500):
-            stream.write(line.replace(b'"@"', b'"%d"' % number) + b"\n")
+        for number in range(200):
+            stream.write(spoken.replace(b'"@"', b'"%d"' % number) + b"\n")
+            stream.write(pasted.replace(b'"#"', b'"p%d"' % number) + b"\n")
         stream.write(b'{"uuid": "' + b"x" * 20_000_000 + b'"}\n')
-    assert (tmp_path / "big.jsonl").stat().st_size > 70_000_000
+    assert (tmp_path / "big.jsonl").stat().st_size > 200_000_000
     process = multiprocessing.get_context("spawn").Process(target=_import_bounded, args=(str(tmp_path), database))
     process.start()
     process.join()
     assert process.exitcode == 0
-    assert rows(database, "SELECT count(*) FROM nodes") == [(2500,)]
+    assert rows(database, "SELECT count(*) FROM nodes") == [(400,)]
 
 
 def _import_bounded(folder: str, database: str) -> None:

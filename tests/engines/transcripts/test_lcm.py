@@ -1,5 +1,7 @@
 """The database of lossless-claw is read where it lies, in every version, whatever its writer does."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -10,6 +12,7 @@ from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
 from memory_router.engines.transcripts.recall import Recollection, recall
 from memory_router.engines.transcripts.turn import ANY_TIME, Window
 from memory_router.errors import CorruptStoreError, StoreError
+from memory_router.storage.sqlite import named_errors
 from tests.engines.transcripts.speech import CORE, VERSIONS, add, lcm
 
 SAID = (
@@ -37,10 +40,11 @@ def test_every_version_is_read(tmp_path: Path, version: str) -> None:
     assert [step.step for step in first.chain] == ["question", "option", "decision", "reason", "outcome"]
 
 
-def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_is_read_while_it_is_written(tmp_path: Path, version: str) -> None:
     """An open write transaction does not stop a reader; what is committed is seen, in the write-ahead log too."""
     path = tmp_path / "lcm.db"
-    writer = lcm(path, "0.15", SAID)
+    writer = lcm(path, version, SAID)
     archive = LcmArchive.open(str(path))
     assert archive
     writer.execute("BEGIN EXCLUSIVE")
@@ -49,6 +53,41 @@ def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:
     writer.execute("COMMIT")
     assert recall([archive], "badgers", 5, ANY_TIME, 0.0)[0].turn.id == "lcm:6"
     assert archive.connection.pragma("query_only") == 1
+
+
+def test_a_lock_that_is_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that stays locked is an error with a reason, and is read again once it is free."""
+    path = tmp_path / "lcm.db"
+    writer = lcm(path, "0.15", SAID)
+    writer.pragma("journal_mode", "delete")
+    monkeypatch.setattr("memory_router.engines.transcripts.lcm._BUSY_MS", 0)
+    archive = LcmArchive.open(str(path))
+    assert archive
+    writer.execute("BEGIN EXCLUSIVE")
+    add(writer, "Badgers dig.")
+    with pytest.raises(StoreError, match="locked"):
+        recall([archive], "fence", 5, ANY_TIME, 0.0)
+    with pytest.raises(StoreError, match="locked"):
+        LcmArchive.open(str(path))
+    writer.execute("ROLLBACK")
+    assert recall([archive], "fence", 5, ANY_TIME, 0.0)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_truncated_database_is_told(tmp_path: Path, share: float) -> None:
+    """Of a file that was cut off what is whole may answer; what is not is named as damage, never another error."""
+    path = tmp_path / "lcm.db"
+    writer = lcm(path, "0.15", [f"{text} {number} " + "fence " * 900 for number in range(8) for text in SAID])
+    writer.pragma("journal_mode", "delete")
+    writer.close()
+    os.truncate(path, int(path.stat().st_size * share))
+    with suppress(StoreError):
+        found(path, "what did we decide about the fence")
+    with suppress(StoreError):
+        archive = LcmArchive.open(str(path))
+        assert archive
+        with named_errors(str(path)):
+            archive.count(), archive.sessions()
 
 
 def test_tool_arguments_and_summaries_are_found(tmp_path: Path) -> None:
