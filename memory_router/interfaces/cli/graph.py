@@ -92,7 +92,7 @@ def _label(found: Neighbourhood, node: int) -> str:
     from rich.markup import escape
 
     entity = found.entities[node]
-    place = f" [dim]{entity.path}:{entity.line}[/]" if entity.path else ""
+    place = f" [dim]{escape(output.visible(entity.path))}:{entity.line}[/]" if entity.path else ""
     return f"{escape(output.visible(entity.shown))}{place}"
 
 

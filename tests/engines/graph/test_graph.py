@@ -202,6 +202,15 @@ def test_hostile_names(shop: World, name: str) -> None:
     assert shop.names("what depends on shop.db") == ["orders.py"]
 
 
+@pytest.mark.parametrize("name", ["'; DROP TABLE nodes; --", "a OR b NEAR c", "(?:x+)+$", "<b>[bold]</b>"])
+def test_things_with_hostile_names(world: World, name: str) -> None:
+    """A document whose name is an expression of SQL, FTS5 or regex, or markup, is found by it."""
+    world.write(odd_md=f"# {name}\n\nIt links to [the other](other.md).\n", other_md="# Other\n\nNothing.\n")
+    world.build()
+    assert world.names(f"what does {name} link to") == ["other.md"]
+    assert world.names("what depends on Other") == ["odd.md"]
+
+
 def test_scripts_and_their_imports(world: World) -> None:
     """TypeScript is followed by relative paths, components and calls alike."""
     pytest.importorskip("tree_sitter_typescript")
