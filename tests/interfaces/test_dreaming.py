@@ -1,6 +1,10 @@
 """Dreams are dreamt, promoted and undone from the command line."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +108,23 @@ def test_promotion_asks(home: Home) -> None:
     home.configure(learning="on")
     assert home.run("dream", "--promote").code == 0
     assert home.run("amendments", "list").json["amendments"]
+
+
+def test_terminal_gets_sentences(home: Home) -> None:
+    """On a terminal a dream and its amendments are told in words and a table."""
+    remember_waiting(home)
+    shown = ""
+    for arguments in (("dream", "--promote", "--yes"), ("amendments", "list")):
+        leader, follower = pty.openpty()
+        command = [sys.executable, "-m", "memory_router", *arguments]
+        environment = {**home.environment, "TERM": "dumb", "COLUMNS": "200"}
+        subprocess.run(command, stdout=follower, stderr=subprocess.DEVNULL, env=environment, check=True)
+        os.close(follower)
+        shown += os.read(leader, 2**16).decode()
+        os.close(leader)
+    assert "executions that did not choose it" in shown
+    assert "A replay cannot tell" in shown
+    assert "in force" in shown
 
 
 def test_others_decide_nothing(home: Home) -> None:

@@ -52,6 +52,8 @@ def dream(
         if not dry_run:
             DreamStore(stores.database).record(cycle)
         _print(cycle, as_json=as_json)
+        if cycle.promote and not promote:
+            output.note("To put such a change in force: memory-router dream --promote")
         if not promote or dry_run or not cycle.promote:
             return
         confirm(f"Put {_changes(cycle)} in force?", yes=yes or mode == "on")
@@ -111,8 +113,7 @@ def revert(
     if as_json or not output.is_terminal():
         output.print_json(_as_object(reverted, "reverted"))
         return
-    old = "nothing" if reverted.old_value is None else str(reverted.old_value)
-    print(f"{reverted.setting} is {old} again.")
+    print(f"{reverted.setting} is {'not set' if reverted.old_value is None else reverted.old_value} again.")
 
 
 def _dreamt(stores: LearningStores) -> Cycle:
@@ -159,8 +160,6 @@ def _print(cycle: Cycle, *, as_json: bool) -> None:
         print(f"Not to be promoted: {reason}.")
     for phrase in results.get("cannot_be_known", ()):
         print(f"A replay cannot tell {phrase}.")
-    if cycle.promote:
-        print("To put such a change in force: memory-router dream --promote")
 
 
 def _changes(cycle: Cycle) -> str:
