@@ -123,6 +123,14 @@ def embedding_endpoint() -> tuple[str, str]:
     return os.environ.get("MEMORY_ROUTER_EMBEDDING_MODEL", ""), os.environ.get("MEMORY_ROUTER_EMBEDDING_KEY", "")
 
 
+def reranker_endpoint() -> tuple[str, str, str]:
+    """Return address, model and key of the endpoint that reranks answers; empty what is not set."""
+    address, model, key = map(
+        os.environ.get, ("MEMORY_ROUTER_RERANK", "MEMORY_ROUTER_RERANK_MODEL", "MEMORY_ROUTER_RERANK_KEY")
+    )
+    return address or "", model or "", key or ""
+
+
 def config_file() -> str:
     """Return the rule table in force: the user's `router-config.json`, else the bundled one."""
     own = own_config_file()

@@ -39,7 +39,7 @@ def _own(request: Request) -> Response:
     hits = index.search(request.query, request.limit, mode, selection, seconds)
     if hits:
         age = freshness(paths.documents_db(), [hit.path for hit in hits])
-        return answer([_result(hit) for hit in hits], {"engine": "embedded", **_way(index, mode), **age})
+        return answer([_result(hit) for hit in hits], {"engine": "embedded", **index.told(mode), **age})
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     if selection:
@@ -54,13 +54,6 @@ def _selection(request: Request) -> "Selection | None":
     from memory_router.engines.documents.selection import Selection
 
     return Selection(*window(request), request.scope or None)
-
-
-def _way(index: DocumentIndex, mode: str) -> dict[str, str]:
-    """Return the mode that answered and, if it is not the one asked for, why; who chose a model is warned."""
-    why = "" if mode == "search" else index.without_vectors()
-    told = "note" if paths.embedding_model() == "static" else "warning"
-    return {"answered_by": "search", told: why} if why else {"answered_by": mode}
 
 
 def _with_real(place: str, request: Request) -> Response:

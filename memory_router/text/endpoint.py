@@ -142,6 +142,35 @@ class EndpointEmbedding:
         return found
 
 
+class EndpointReranker:
+    """Judge passages by a reranker behind an endpoint that speaks as Cohere's and Jina's do.
+
+    Args:
+        endpoint: where.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def scores(self, question: str, passages: Sequence[str], seconds: float) -> list[float]:
+        """Return how well each passage answers a question; comparable within one answer only.
+
+        Raises:
+            UnansweredError: the endpoint does not answer in time, or not with one score a passage.
+        """
+        documents = [redact(text[:_MOST_CHARACTERS]).text for text in passages]
+        body = {"query": redact(question).text, "documents": documents, "top_n": len(documents)}
+        answer = self._endpoint.post("/rerank", body, seconds)
+        try:
+            by_place = {one["index"]: float(one["relevance_score"]) for one in answer["results"]}
+            found = [by_place[place] for place in range(len(documents))]
+        except (LookupError, TypeError, ValueError) as error:
+            raise UnansweredError(f"{self._endpoint.shown} did not answer with one score a passage.") from error
+        if not all(map(math.isfinite, found)):
+            raise UnansweredError(f"{self._endpoint.shown} gave a score that is no number.")
+        return found
+
+
 def _read(connection: HTTPConnection, response: Any, ends: float) -> bytes:
     """Return the body of an answer; one that comes by drops has no more time than any other."""
     pieces, size = [], 0

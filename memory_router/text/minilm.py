@@ -61,16 +61,6 @@ class MiniLM:
             rows[places] = means / np.linalg.norm(means, axis=1, keepdims=True)
         return rows
 
-    def embed_tokens(self, texts: Sequence[str]) -> list[Array]:
-        """Return, for each text, the vectors of unit length of its tokens, without the two that mark its ends."""
-        found: list[Array] = [None] * len(texts)
-        for places, tokens, mask in self._batches(texts):
-            states = self._states(tokens, mask)
-            states /= np.linalg.norm(states, axis=2, keepdims=True)
-            for place, rows, size in zip(places, states, mask.sum(1).astype(int), strict=True):
-                found[place] = rows[1 : size - 1]
-        return found
-
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Array, Array]]:
         """Yield places, tokens and mask of texts of about the same length, so that little is padded."""
         tokens = [self.tokens(text) for text in texts]

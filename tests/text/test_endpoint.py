@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from memory_router.text.embedding import UnansweredError
-from memory_router.text.endpoint import Endpoint, EndpointEmbedding
+from memory_router.text.endpoint import Endpoint, EndpointEmbedding, EndpointReranker
 from tests.text.stub import Answer, Stub, embedded, served
 
 KEY = "sk-test-0123456789abcdef0123456789"
@@ -109,3 +109,18 @@ def test_the_key_is_never_shown() -> None:
     assert repr(endpoint) == "Endpoint(https://models.example/v1, m)"
     assert f"{endpoint}" == repr(endpoint)
     assert EndpointEmbedding(endpoint).identity.name == "m at https://models.example/v1"
+
+
+def test_passages_are_judged_in_their_order() -> None:
+    """Scores come back by index; a missing or odd one is an error."""
+    scores: list[dict[str, float]] = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": -2}]
+    with served(lambda *_: (200, json.dumps({"results": scores}).encode())) as stub:
+        reranker = EndpointReranker(Endpoint(stub.url, "judge", KEY))
+        assert reranker.scores("a question", ["one", "two"], 5.0) == [-2.0, 0.9]
+        path, _, body = stub.asked[0]
+        assert (path, body["query"], body["documents"]) == ("/v1/rerank", "a question", ["one", "two"])
+        with pytest.raises(UnansweredError, match="one score a passage"):
+            reranker.scores("a question", ["one", "two", "three"], 5.0)
+        scores[0]["relevance_score"] = float("nan")
+        with pytest.raises(UnansweredError, match="no number"):
+            reranker.scores("a question", ["one", "two"], 5.0)

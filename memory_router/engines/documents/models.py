@@ -1,8 +1,10 @@
 """Choose the model that embeds the index: static word vectors, unless the user chose another one."""
 
+from collections.abc import Sequence
+
 from memory_router import paths
 from memory_router.text import embedding
-from memory_router.text.embedding import Embedding
+from memory_router.text.embedding import Embedding, UnansweredError
 
 STATIC, MINILM = "static", "minilm"
 
@@ -32,6 +34,28 @@ def chosen_embedding() -> Embedding | str:
     from memory_router.text.endpoint import Endpoint, EndpointEmbedding
 
     return EndpointEmbedding(Endpoint(chosen, name, key))
+
+
+def reranked(question: str, passages: Sequence[str], seconds: float) -> Sequence[float] | str:
+    """Return how well each passage answers by the reranker that the user chose; none where there is no choice.
+
+    Args:
+        question: any text.
+        passages: what was found.
+        seconds: how long it may take.
+
+    Returns:
+        A score for each passage, nothing, or one sentence that says why it failed.
+    """
+    address, name, key = paths.reranker_endpoint()
+    if not address or len(passages) < 2:
+        return ()
+    from memory_router.text.endpoint import Endpoint, EndpointReranker
+
+    try:
+        return EndpointReranker(Endpoint(address, name, key)).scores(question, passages, seconds)
+    except UnansweredError as error:
+        return f"The answer was not reranked: {error}"
 
 
 def is_chosen() -> bool:

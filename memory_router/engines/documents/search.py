@@ -6,11 +6,13 @@ question never comes back empty because of one.
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
+from memory_router import paths
 from memory_router.engines.documents import hybrid, ranking
 from memory_router.engines.documents.folding import Said
 from memory_router.engines.documents.frequencies import Frequencies
@@ -102,7 +104,8 @@ class DocumentIndex(DatabaseReader):
         super().__init__(connection, path)
         self._frequencies = Frequencies(connection)
         self._vectors: Vectors | str | None = None
-        self._patience = 0.0
+        self._ends = 0.0
+        self._unranked = ""
         self._unprepared = ""
         ranking.prepare(connection)
 
@@ -137,14 +140,14 @@ class DocumentIndex(DatabaseReader):
             limit: how many at the most.
             mode: `search`, `vsearch` or `query`; where there are no vectors, all answer by words (`without_vectors`).
             selection: which passages may answer; None for all.
-            seconds: how long a model elsewhere may take to embed the question.
+            seconds: how long models elsewhere may take, if the user chose any.
 
         Raises:
             StoreError: the index is damaged or locked.
         """
         if limit < 1:
             return []
-        self._patience = seconds
+        self._ends, self._unranked = time.monotonic() + seconds, ""
         with named_errors(self.path):
             return self._search(question[:_MAX_CHARACTERS], limit, mode, selection)
 
@@ -157,6 +160,20 @@ class DocumentIndex(DatabaseReader):
         with named_errors(self.path):
             opened = self._opened_vectors()
         return opened if isinstance(opened, str) else self._unprepared
+
+    def told(self, mode: str) -> dict[str, str]:
+        """Return the mode that answered the last question and, if anything was missing, what; who chose it is warned.
+
+        Args:
+            mode: what was asked for.
+
+        Raises:
+            StoreError: the index is damaged or locked.
+        """
+        why = "" if mode == hybrid.SEARCH else self.without_vectors()
+        kind = "note" if paths.embedding_model() == "static" else "warning"
+        told = {"answered_by": hybrid.SEARCH, kind: why} if why else {"answered_by": mode}
+        return told | ({"warning": f"{told.get('warning', '')} {self._unranked}".strip()} if self._unranked else {})
 
     def _search(self, text: str, limit: int, mode: str, selection: "Selection | None") -> list[Hit]:
         question = words.parse(text)
@@ -202,14 +219,27 @@ class DocumentIndex(DatabaseReader):
                 hits.append(hit)
             else:
                 hits[place] = hits[place]._replace(copies=(*hits[place].copies, (hit.path, hit.first_line)))
-        return hits[:limit]
+        return self._reranked(text, hits)[:limit] if mode == hybrid.QUERY else hits[:limit]
+
+    def _reranked(self, text: str, hits: list[Hit]) -> list[Hit]:
+        """Return hits in the order of the reranker that the user chose, if any; definitions of an asked name stay."""
+        if not hits or not paths.reranker_endpoint()[0] or (hits[0].signs and hits[0].signs.defines):
+            return hits
+        from memory_router.engines.documents.models import reranked
+
+        scores = reranked(text, [hit.content for hit in hits], self._ends - time.monotonic())
+        if isinstance(scores, str):
+            self._unranked = scores
+            return hits
+        order = sorted(range(len(scores)), key=lambda place: -scores[place])
+        return [hits[place] for place in order] or hits
 
     def _prepared_vectors(self, text: str) -> "Vectors | None":
         """Return the vectors with the question's own, or None if there are none to compare."""
         opened = self._opened_vectors()
         if isinstance(opened, str):
             return None
-        self._unprepared = opened.prepare(text, self._patience)
+        self._unprepared = opened.prepare(text, self._ends - time.monotonic())
         return None if self._unprepared else opened
 
     def _opened_vectors(self) -> "Vectors | str":
