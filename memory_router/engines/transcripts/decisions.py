@@ -40,7 +40,7 @@ _WORD = re.compile(r"[^\W_]{3,}")
 _SUBJECT_WORDS = 12
 # What a word of a decision's subject counts when it stands in one, two, three turns that led to it.
 _COMES_BACK = (0.3, 1.0, 1.5)
-_FOLLOWED = 3
+_FOLLOWED = 4
 
 
 class Decision(NamedTuple):
