@@ -222,6 +222,7 @@ def test_reading_goes_on_while_cognee_writes(cognee: Cognee, monkeypatch: pytest
 def test_its_server_answers_the_same(cognee: Cognee, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways give the same best answers, and the server no language model anything to do."""
     where = there(cognee, monkeypatch, running)
+    monkeypatch.setattr(server, "_NEAREST_SECONDS", SECONDS)
     written = len(cognee.models.written)
     for question, title in QUESTIONS.items():
         found = find(where, question, 5, SECONDS)

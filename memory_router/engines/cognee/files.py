@@ -215,7 +215,7 @@ def _too_slow(path: str) -> StoreError:
 def _error(path: str, said: str) -> StoreError:
     if said.startswith(("ModuleNotFoundError", "ImportError")):
         return StoreError("The Python of `cognee-cli` lacks the library that opens graph files.", _FIX_LIBRARY)
-    if "Interrupted" in said:
+    if "Interrupted" in said or "checkpoint is in progress" in said:
         return _too_slow(path)
     return _FileError(
         f"Cognee's graph {shown(path)} cannot be read ({said}).",

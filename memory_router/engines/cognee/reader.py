@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from typing import Any
 
 _MEMORY = 256 * 2**20  # bytes of its cache; by default it would take most of the machine's memory
@@ -32,12 +33,22 @@ def _rows(
     opened: dict[str, Any], path: str, cypher: str, parameters: dict[str, Any], milliseconds: int
 ) -> list[list[Any]]:
     if path not in opened:
-        library = _library()
-        database = library.Database(path, read_only=True, buffer_pool_size=_MEMORY)
-        opened[path] = library.Connection(database)
+        opened[path] = _opened(path, time.monotonic() + milliseconds / 1000)
     opened[path].set_query_timeout(milliseconds)
     rows: list[list[Any]] = opened[path].execute(cypher, parameters).get_all()
     return rows
+
+
+def _opened(path: str, ends: float) -> Any:
+    library = _library()
+    while True:
+        try:
+            return library.Connection(library.Database(path, read_only=True, buffer_pool_size=_MEMORY))
+        except RuntimeError as error:
+            # For a moment at the end of each of its writes Cognee lets nobody in.
+            if "checkpoint is in progress" not in str(error) or time.monotonic() >= ends:
+                raise
+            time.sleep(0.01)
 
 
 def _library() -> Any:
