@@ -25,6 +25,7 @@ _TABLE = path.join("weights", "l2_supercat_256.safetensors")
 _VOCABULARY = path.join("tokenizers", "l2_supercat_tokenizer_config.json")
 _SPACE = "\u2581"
 _LONGEST_WORD = 40
+_KEPT_PIECES = 50_000
 # So many vectors of words are kept at hand: 8 kB each.
 _KEPT = 2000
 _WORD = re.compile(r"[^\W_]+")
@@ -99,6 +100,7 @@ class StaticEmbedding:
         self._tokens = _vocabulary(path.join(folder, _VOCABULARY))
         self._vectors: dict[str, tuple[float, ...]] = {}
         self.identity = Identity("wordllama-l2-supercat", dimension)
+        self._pieces = lru_cache(_KEPT_PIECES)(self._cut)
 
     def embed(self, text: str, weight: Weight, _seconds: float = math.inf) -> "array[float]":
         """Return one text as a vector of unit length, or of zeros if nothing in it has a weight.
@@ -127,17 +129,17 @@ class StaticEmbedding:
         import numpy as np
 
         table = np.frombuffer(self._file, np.float16, math.prod(self._shape), self._start).reshape(self._shape)
-        numbers: dict[str, int] = {}
-        held = [_numbered(text, weight, numbers) for text in texts]
-        beside = [_numbered(text, weight, numbers) for text in around]
-        words = np.zeros((len(numbers), self.identity.dimension), np.float32)
-        for word, number in numbers.items():
-            words[number] = table[self._pieces(word)].sum(0, dtype=np.float32)
+        words = _Numbered()
+        held = [[words[word] for word in dict.fromkeys(_WORD.findall(text))] for text in texts]
+        beside = [[words[word] for word in dict.fromkeys(_WORD.findall(text))] for text in around]
+        vectors = np.zeros((len(words), self.identity.dimension), np.float32)
+        for word, number in words.items():
+            if factor := weight(word.lower()):
+                vectors[number] = factor * table[self._pieces(word)].sum(0, dtype=np.float32)
         rows = np.zeros((len(texts), self.identity.dimension), np.float32)
-        for share, counts in ((1.0, held), (_AROUND, beside)):
-            for row, (chosen, factors) in zip(rows, counts, strict=False):
-                if chosen:
-                    np.add(row, share * (np.asarray(factors, np.float32) @ words[chosen]), out=row)
+        for share, passages in ((1.0, held), (_AROUND, beside)):
+            for row, numbers in zip(rows, passages, strict=False):
+                np.add(row, share * vectors[numbers].sum(0), out=row)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.where(lengths > 0, lengths, 1)
 
@@ -152,7 +154,7 @@ class StaticEmbedding:
             self._vectors[word] = tuple(map(sum, zip(*pieces, strict=True)))
         return self._vectors[word]
 
-    def _pieces(self, word: str) -> list[int]:
+    def _cut(self, word: str) -> list[int]:
         """Return the table's rows of a word: byte pair encoding, in which the earlier token merges first."""
         tokens = self._tokens
         parts = [_SPACE, *word[:_LONGEST_WORD]]
@@ -193,16 +195,27 @@ def quantized(vector: Sequence[float]) -> bytes:
     return array("b", (round(value / largest * 127) for value in vector)).tobytes() if largest else bytes(len(vector))
 
 
+def quantized_all(rows: Any) -> list[bytes]:
+    """Return the rows of a numpy array as `quantized` does."""
+    import numpy as np
+
+    largest = np.abs(rows).max(1, keepdims=True)
+    scaled = np.divide(rows, largest, dtype=np.float64, where=largest > 0, out=np.zeros(rows.shape))
+    return [row.tobytes() for row in np.rint(scaled * 127).astype(np.int8)]
+
+
+class _Numbered(dict[str, int]):
+    """Number words in the order in which they are met."""
+
+    def __missing__(self, word: str) -> int:
+        self[word] = number = len(self)
+        return number
+
+
 def _weighted(text: str, weight: Weight) -> list[tuple[str, float]]:
     """Return a text's different words with their weights; case is kept, since the table knows names by it."""
     found = {word: weight(word.lower()) for word in _WORD.findall(text)}
     return [(word, factor) for word, factor in found.items() if factor > 0]
-
-
-def _numbered(text: str, weight: Weight, numbers: dict[str, int]) -> tuple[list[int], list[float]]:
-    """Return the numbers of a text's words, new ones given to words not met before, and their weights."""
-    found = _weighted(text, weight)
-    return [numbers.setdefault(word, len(numbers)) for word, _ in found], [factor for _, factor in found]
 
 
 def _vocabulary(file_name: str) -> dict[str, int]:

@@ -16,7 +16,7 @@ import apsw
 from memory_router.engines.documents.document import surroundings
 from memory_router.storage.sqlite import load_distances, writing
 from memory_router.text import words
-from memory_router.text.embedding import Embedding, Identity, UnansweredError, quantized
+from memory_router.text.embedding import Embedding, Identity, UnansweredError, quantized, quantized_all
 from memory_router.text.relevance import idf, stemmer
 
 # Passages of one transaction: static vectors are made in no time, of other models' little work may be lost.
@@ -185,7 +185,7 @@ def refresh(connection: apsw.Connection, embedding: Embedding | None) -> int:
     while batch := list(_passages(connection, size)):
         texts, around = [one.text for one in batch], [one.around for one in batch]
         made = embedding.embed_all(texts, weight, around)
-        rows = made if isinstance(made, list) else made.tolist()
+        rows = [quantized(row) for row in made] if isinstance(made, list) else quantized_all(made)
         length = int(connection.execute("SELECT dimension FROM vector_model").get)
         if length not in (0, len(rows[0])):
             if embedded:
@@ -196,7 +196,7 @@ def refresh(connection: apsw.Connection, embedding: Embedding | None) -> int:
             connection.execute("UPDATE vector_model SET dimension = ?", (len(rows[0]),))
             connection.executemany(
                 "INSERT INTO chunk_vectors(chunk, vector) VALUES (?, ?)",
-                ((one.chunk, quantized(row)) for one, row in zip(batch, rows, strict=True)),
+                ((one.chunk, row) for one, row in zip(batch, rows, strict=True)),
             )
         embedded += len(batch)
     return embedded
