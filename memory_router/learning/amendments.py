@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
-from memory_router.learning.config_text import changed, value_at
+from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.learning.dreams import Cycle
 from memory_router.paths import make_private, shown
 from memory_router.routing.config import read
@@ -165,7 +165,9 @@ class AmendmentStore:
         with open(self._in_force, encoding="utf-8-sig") as file:
             text = file.read()
         for setting, value in changes:
-            text = changed(text, _place(setting), value)
+            # A deadline that was not there is taken away; the other settings all have a value, and null is one.
+            takes_away = value is None and len(_place(setting)) > 1
+            text = removed(text, _place(setting)) if takes_away else changed(text, _place(setting), value)
         amended = json.loads(text)
         validate(amended, self._in_force)
         for setting, value in changes:

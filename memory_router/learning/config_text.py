@@ -26,33 +26,46 @@ def value_at(body: Any, place: Sequence[str]) -> Any:
 
 
 def changed(text: str, place: Sequence[str], value: Any) -> str:
-    """Return `text` with `value` at `place`; None takes the member away.
+    """Return `text` with `value` at `place`.
 
     Args:
         text: valid JSON, an object.
         place: the keys that lead to the member; objects that are missing on the way are added.
         value: anything that JSON has.
     """
+    begin, members, left = _innermost(text, place)
+    member = _named(left[0], members)
+    if member is None:
+        return _with_new(text, begin, members, _nested(left, value))
+    return text[: member.value] + json.dumps(value) + text[member.end :]
+
+
+def removed(text: str, place: Sequence[str]) -> str:
+    """Return `text` without the member at `place`, if there is one."""
+    begin, members, left = _innermost(text, place)
+    member = _named(left[0], members)
+    return _without(text, begin, members, member) if member else text
+
+
+def _innermost(text: str, place: Sequence[str]) -> tuple[int, list[_Member], Sequence[str]]:
+    """Return the innermost object on the way to a member: where it begins, its members, and the keys from there."""
     begin = _after_space(text, 0)
-    for depth, key in enumerate(place):
+    while True:
         members = _members(text, begin)
-        found = next((member for member in members if member.key == key), None)
-        if found is None:
-            return text if value is None else _with_new(text, begin, members, _nested(place[depth:], value))
-        if depth == len(place) - 1:
-            return _without(text, begin, members, found) if value is None else _replaced(text, found, value)
-        begin = found.value
-    return text
+        inner = _named(place[0], members)
+        if inner is None or len(place) == 1:
+            return begin, members, place
+        begin, place = inner.value, place[1:]
+
+
+def _named(key: str, members: list[_Member]) -> _Member | None:
+    return next((member for member in members if member.key == key), None)
 
 
 def _nested(place: Sequence[str], value: Any) -> tuple[str, Any]:
     for key in reversed(place[1:]):
         value = {key: value}
     return place[0], value
-
-
-def _replaced(text: str, member: _Member, value: Any) -> str:
-    return text[: member.value] + json.dumps(value) + text[member.end :]
 
 
 def _with_new(text: str, begin: int, members: list[_Member], member: tuple[str, Any]) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from memory_router import paths
 from memory_router.errors import AmendmentError, ConfigError
 from memory_router.learning.amendments import AmendmentStore
-from memory_router.learning.config_text import changed, value_at
+from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.learning.dreams import Cycle
 from memory_router.routing.config import load
 from memory_router.storage.database import Database
@@ -63,7 +63,11 @@ def test_revert_puts_back_what_was_there(store: AmendmentStore, own: Path) -> No
     """Reverting restores each value, and takes away what was not there before."""
     own.parent.mkdir()
     own.write_text(Path(BUNDLED).read_text())
-    changes: dict[str, Any] = {"fallback_threshold": 0.35, "deadlines__backends__qmd:query": 900}
+    changes: dict[str, Any] = {
+        "fallback_threshold": 0.35,
+        "fallback_delay_ms": 200,
+        "deadlines__backends__qmd:query": 900,
+    }
     promoted = store.promote(cycle(**changes))
     assert load(str(own)).deadlines.backends == {"qmd:query": 900}
     for one in promoted:
@@ -167,7 +171,7 @@ OBJECTS = st.recursive(
 @given(
     OBJECTS,
     st.lists(KEYS, min_size=1, max_size=3),
-    st.none() | st.integers() | st.text(max_size=3),
+    st.booleans() | st.none() | st.integers() | st.text(max_size=3),
     st.none() | st.integers(0, 4),
     st.booleans(),
 )
@@ -181,17 +185,13 @@ def test_any_member_of_any_object_can_be_changed(
             return
         inner = inner.get(key, {})
     text = json.dumps(body, indent=indent, separators=(",", ":") if compact else None, ensure_ascii=compact)
-    result = json.loads(changed(text, place, value))
-    assert value_at(result, place) == value
-    expected = json.loads(text)
-    target = expected
+    assert value_at(json.loads(changed(text, place, value)), place) == value
+    expected = target = json.loads(text)
     for key in place[:-1]:
-        if value is None and key not in target:
-            break
         target = target.setdefault(key, {})
-    else:
-        if value is None:
-            target.pop(place[-1], None)
-        else:
-            target[place[-1]] = value
-    assert result == expected
+    target[place[-1]] = value
+    assert json.loads(changed(text, place, value)) == expected
+    del target[place[-1]]
+    assert json.loads(removed(changed(text, place, value), place)) == expected
+    if value_at(body, place) is None:
+        assert removed(text, place) == text or place[-1] in value_at(body, place[:-1])
