@@ -65,7 +65,7 @@ def test_only_code_defines_a_name_of_code(tmp_path: Path) -> None:
     """Keys of data, uses and settings never stand above a definition; in words, a section called so is one, too."""
     files = {
         "notes.md": "# Harbour\n\nSome words.\n\n## Yard store\n\nIt keeps containers for ninety days.\n",
-        "stock.py": '"""Keep containers."""\n\n\ndef yard_store(container):\n    """Store one."""\n    return container\n',
+        "stock.py": '"""Keep containers."""\n\n\ndef yard_store(one):\n    """Store a container."""\n    return one\n',
         "data.json": '{"yard_store": {"yardStore": "yard_store"}, "yard-store": 1}\n',
         "conf.yaml": "yard_store: 3\nyardStore: yes\n",
         "use.py": "from stock import yard_store\n\nyard_store(1)\nyard_store(2)\nyard_store(3)\n",
