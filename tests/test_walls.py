@@ -23,7 +23,7 @@ WALLS = {
     "paths": set[str](),
     "text": set[str](),
     "contract": {"errors", "paths", "text.redaction"},
-    "routing": {"contract", "errors", "paths", "text.redaction", "text.moments", "text.words"},
+    "routing": {"contract", "errors", "paths", "text.redaction", "text.moments", "text.tokens", "text.words"},
     "storage": {"errors", "paths"},
     "engines": {"text", "storage", "paths", "errors"},
     "learning": {"routing", "contract", "storage", "text", "paths", "errors"},

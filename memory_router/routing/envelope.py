@@ -81,10 +81,12 @@ class Envelope(NamedTuple):
     approval_id: str | None = None
     trace: JsonObject | None = None
     parts: tuple[JsonObject, ...] | None = None
+    layer: str | None = None
+    budget: JsonObject | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the envelope as JSON has it: causes only where there are any, the trace only if asked for."""
-        optional = ("error_code", "error_message", "approval_id", "trace", "parts")
+        optional = ("error_code", "error_message", "approval_id", "trace", "parts", "layer", "budget")
         return {name: value for name, value in self._asdict().items() if value is not None or name not in optional}
 
 
