@@ -16,7 +16,7 @@ class AttemptRecord(NamedTuple):
 
     Args:
         step: `backend:mode`, or `backend` where it has no modes.
-        status: `success`, `empty` or `error`.
+        status: `success`, `empty`, `error`, or `superseded` where it was ended because an earlier one was accepted.
         relevance: the normalized relevance of its first result, 0 without one.
         duration_ms: as the router measured it.
         deadline_ms: what it was given.
