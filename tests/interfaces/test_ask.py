@@ -262,7 +262,7 @@ def test_quick_parser_agrees_with_the_framework(name: str, arguments: list[str])
 
     command = ask.COMMANDS[name]._replace(run=run)
     app = typer.Typer()
-    app.command()(commands.typer_command(command))
+    app.command()(commands.typer_command(name, command))
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert json.dumps(seen, sort_keys=True) == json.dumps([values], sort_keys=True)

@@ -72,7 +72,7 @@ def memory_router(
     """
 
 
-def typer_command(command: ask.Command) -> Callable[..., None]:
+def typer_command(name: str, command: ask.Command) -> Callable[..., None]:
     """Give the framework a function with the parameters that the option table describes."""
 
     def run(**values: Any) -> None:
@@ -89,6 +89,7 @@ def typer_command(command: ask.Command) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__doc__ = command.help
+    run.__name__ = name
     return run
 
 
@@ -100,25 +101,18 @@ def _parameter(option: Option) -> inspect.Parameter:
     )
 
 
-app.command()(init)
-app.command()(index)
-for _name, _ask_command in ask.COMMANDS.items():
-    app.command(_name)(typer_command(_ask_command))
-app.command()(get)
-app.command()(remember)
-_memories: tuple[Callable[..., None], ...] = (recall, promote, demote, forget, tiers, export, backup)
-for _command in _memories:
-    app.command()(_command)
-app.command("import")(import_)
-_learning: tuple[Callable[..., None], ...] = (learn, dream, approve, deny, approvals, stats)
-for _command in _learning:
-    app.command()(_command)
-app.add_typer(rules)
-app.add_typer(executions)
-app.add_typer(amendments)
-app.add_typer(db)
-app.command()(backends)
-app.command()(doctor)
-app.add_typer(config)
-app.add_typer(graph)
-app.add_typer(skill)
+_ASK = [typer_command(name, command) for name, command in ask.COMMANDS.items()]
+# What `--help` shows together, in the order in which a newcomer needs it.
+_PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
+    "Begin": (init, index),
+    "Ask": (*_ASK, get, graph),
+    "Remember": (remember, recall, promote, demote, forget, tiers, export, import_, backup),
+    "Learn from use": (executions, learn, rules, approve, deny, approvals, stats, dream, amendments),
+    "Look after it": (backends, doctor, config, db, skill),
+}
+for _panel, _members in _PANELS.items():
+    for _member in _members:
+        if isinstance(_member, typer.Typer):
+            app.add_typer(_member, rich_help_panel=_panel)
+        else:
+            app.command(_member.__name__.rstrip("_"), rich_help_panel=_panel)(_member)
