@@ -2,7 +2,7 @@
 
     python benchmarks/large_index.py [--chunks 1000000] [--questions 200]
 
-Words are as frequent as in prose (Zipf's law); questions hold two to five words, drawn as they stand in the texts.
+Words are as frequent as in prose (Zipf's law); questions hold two to ten words, drawn as they stand in the texts.
 """
 
 import argparse
@@ -84,7 +84,7 @@ def ask(database: str, count: int) -> None:
     """Ask made-up questions and print latency and memory."""
     words, frequencies = vocabulary()
     chance = random.Random(3)
-    questions = [" ".join(chance.choices(words, cum_weights=frequencies, k=2 + n % 4)) for n in range(count)]
+    questions = [" ".join(chance.choices(words, cum_weights=frequencies, k=2 + n % 9)) for n in range(count)]
     opened = DocumentIndex.open(database)
     assert opened
     opened.search(questions[0])
