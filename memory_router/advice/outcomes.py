@@ -1,20 +1,22 @@
 """Record what became of suggestions, and keep each user's profile up to date with it (seed 003, Profile Evolution)."""
 
 import hashlib
+import os
 from array import array
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from memory_router.advice import profile
+from memory_router.advice import intake, profile
 from memory_router.advice.profile import Tally
+from memory_router.advice.tags import tags_of
 from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
-from memory_router.learning.meaning import model
-from memory_router.storage.database import Database, Row, decode_json, encode_json
-from memory_router.text.redaction import redact
+from memory_router.learning.meaning import model, signature
+from memory_router.storage.database import Database, Dialect, Row, decode_json, encode_json
 
 OUTCOMES = ("accepted", "rejected", "expired", "superseded")
+# Of long evidence the beginning tells what it is about, in characters.
+_EMBEDDED = 2000
 _JSON = ("config_before", "config_after", "evidence_summary")
 
 
@@ -68,10 +70,6 @@ class Recorded(NamedTuple):
     ended: tuple[str, ...]
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class OutcomeStore:
     """Keep outcomes and profiles in the advice tables of a database.
 
@@ -80,11 +78,28 @@ class OutcomeStore:
         now: the time, ISO 8601 in UTC.
     """
 
-    def __init__(self, database: Database, now: Callable[[], str] = _now) -> None:
+    def __init__(self, database: Database, now: Callable[[], str] = intake.now) -> None:
         self._database = database
         self._now = now
 
-    def record(
+    def record(self, user_id: str, suggestion_type: str, suggestion_value: str, outcome: str, **more: Any) -> Recorded:
+        """Store an outcome and bring the user's profile up to date, in one transaction.
+
+        Args:
+            user_id: who decided.
+            suggestion_type: what kind of change it was, such as `add_topic`; any lower-case name.
+            suggestion_value: what the change was about, such as a topic.
+            outcome: `accepted`, `rejected`, `expired` or `superseded`.
+            more: what `record_within` takes besides.
+
+        Raises:
+            AdviceError: the type, the outcome or a time is none, or JSON cannot hold the evidence.
+            StoreError: the database cannot be used.
+        """
+        with self._database.transaction():
+            return self.record_within(user_id, suggestion_type, suggestion_value, outcome, **more)
+
+    def record_within(
         self,
         user_id: str,
         suggestion_type: str,
@@ -100,14 +115,14 @@ class OutcomeStore:
         decided_at: str | None = None,
         key: str | None = None,
     ) -> Recorded:
-        """Store an outcome and bring the user's profile up to date, in one transaction.
+        """Record an outcome within a transaction of the caller's, together with what else it changes.
 
         Args:
             user_id: who decided.
-            suggestion_type: what kind of change it was, such as `add_topic`; any lower-case name.
-            suggestion_value: what the change was about, such as a topic.
-            outcome: `accepted`, `rejected`, `expired` or `superseded`.
-            reason: why, in the user's words; secrets are redacted.
+            suggestion_type: what kind of change it was.
+            suggestion_value: what the change was about.
+            outcome: what became of it.
+            reason: why, in the user's words; secrets are redacted, here as in the rest.
             suggestion_id: the suggestion; one is made where there is none.
             config_before: the configuration when it was suggested.
             config_after: the configuration afterwards.
@@ -117,31 +132,32 @@ class OutcomeStore:
             key: what makes this outcome the same as one recorded before; its suggestion, or its content, if left out.
 
         Raises:
-            AdviceError: the type, the outcome or a time is none.
-            StoreError: the database cannot be used.
+            AdviceError: the type, the outcome or a time is none, or JSON cannot hold the evidence.
         """
+        if outcome not in OUTCOMES:
+            raise AdviceError(f"{outcome!r} is no outcome.", f"Use one of: {', '.join(OUTCOMES)}.")
         now = self._now()
-        created, decided = _time(created_at or decided_at or now), _time(decided_at or now)
-        _check(user_id, suggestion_type, suggestion_value, outcome)
-        key = key or _key(suggestion_id, user_id, suggestion_type, suggestion_value, outcome, created_at, decided_at)
-        with self._database.transaction():
-            known = self._database.rows(
-                "SELECT outcome_id FROM suggestion_outcomes WHERE outcome_key = :key", {"key": key}
-            )
-            if known:
-                return Recorded(known[0]["outcome_id"], False, (), ())
-            fields = {
-                "user_id": user_id,
-                "suggestion_type": suggestion_type,
-                "suggestion_value": suggestion_value,
-                "evidence_summary": encode_json(evidence),
-                "config_before": encode_json(config_before),
-                "created_at": created,
-                "decided_at": decided,
-            }
-            suggestion_id = suggestion_id or self._suggest(fields, outcome, reason)
-            outcome_id = self._insert(fields, key, suggestion_id, outcome, reason, config_after)
-            emerged, ended = self._count(user_id, suggestion_type, outcome, decided)
+        fields = {
+            "user_id": intake.kept_user(user_id),
+            "suggestion_type": intake.checked_type(suggestion_type),
+            "suggestion_value": intake.kept_value(suggestion_value),
+            "outcome": outcome,
+            "user_reason": intake.kept_reason(reason),
+            "config_before": intake.kept_json("configuration before", config_before),
+            "config_after": intake.kept_json("configuration after", config_after),
+            "evidence_summary": intake.kept_json("evidence", evidence),
+            "created_at": intake.in_utc(created_at or decided_at or now),
+            "decided_at": intake.in_utc(decided_at or now),
+        }
+        told = [str(fields[name]) for name in ("user_id", "suggestion_type", "suggestion_value", "outcome")]
+        suggestion = self._key_of(suggestion_id) if suggestion_id is not None else None
+        key = key or _key(suggestion, *told, created_at, decided_at)
+        known = self._database.rows("SELECT outcome_id FROM suggestion_outcomes WHERE outcome_key = :key", {"key": key})
+        if known:
+            return Recorded(known[0]["outcome_id"], False, (), ())
+        fields |= {"outcome_key": key, "suggestion_id": suggestion_id or self._suggest(fields)}
+        outcome_id = self._insert(fields)
+        emerged, ended = self._count(told[0], suggestion_type, outcome, str(fields["decided_at"]))
         return Recorded(outcome_id, True, emerged, ended)
 
     def profile(self, user_id: str) -> Profile:
@@ -175,41 +191,47 @@ class OutcomeStore:
         )
         return [outcome_of(row) for row in rows]
 
-    def _suggest(self, fields: JsonObject, outcome: str, reason: str | None) -> int:
-        """Store the suggestion that an application made by itself, and return its id."""
-        return int(
-            self._database.rows(
-                "INSERT INTO config_suggestions(user_id, suggestion_type, suggestion_value, reason, config_before,"
-                " evidence_summary, status, created_at, decided_at) VALUES (:user_id, :suggestion_type,"
-                " :suggestion_value, :reason, :config_before, :evidence_summary, :status, :created_at, :decided_at)"
-                " RETURNING suggestion_id",
-                {**fields, "status": outcome, "reason": redact(reason or "").text},
-            )[0]["suggestion_id"]
+    def _key_of(self, suggestion_id: int) -> str:
+        rows = self._database.rows(
+            "SELECT suggestion_key FROM config_suggestions WHERE suggestion_id = :id", {"id": suggestion_id}
         )
+        if not rows:
+            raise AdviceError(f"There is no suggestion {suggestion_id}.", "Record the outcome without its id.")
+        return str(rows[0]["suggestion_key"])
 
-    def _insert(
-        self, fields: JsonObject, key: str, suggestion_id: int, outcome: str, reason: str | None, config_after: Any
-    ) -> int:
-        told = redact(reason).text if reason else None
+    def _suggest(self, fields: JsonObject) -> int:
+        """Store the suggestion that an application made by itself, and return its id."""
+        row = {name: fields[name] for name in ("user_id", "suggestion_type", "suggestion_value", "created_at")}
+        row |= {"suggestion_key": new_key(), "reason": "", "status": fields["outcome"]}
+        return self._stored("config_suggestions", "suggestion_id", {**row, "decided_at": fields["decided_at"]})
+
+    def _insert(self, fields: JsonObject) -> int:
+        evidence = decode_json(fields["evidence_summary"])
+        named = [fields[name] for name in ("suggestion_type", "suggestion_value")]
+        vector = embedded(*named, fields["user_reason"], fields["evidence_summary"])
+        tags = tags_of(*named, fields["outcome"], fields["user_reason"], evidence)
         row = {
             **fields,
-            "outcome_key": key,
-            "suggestion_id": suggestion_id,
-            "outcome": outcome,
-            "user_reason": told,
-            "config_after": encode_json(config_after),
-            "embedding": embedded(
-                fields["suggestion_type"], fields["suggestion_value"], told, fields["evidence_summary"]
-            ),
+            "tags": " ".join(tags),
+            "embedding": vector,
             "embedding_model": model().name,
+            "signature": signed(vector, self._database.dialect),
         }
-        return int(
-            self._database.rows(
-                f"INSERT INTO suggestion_outcomes({', '.join(row)})"  # noqa: S608 - our own columns
-                f" VALUES ({', '.join(f':{name}' for name in row)}) RETURNING outcome_id",
-                row,
-            )[0]["outcome_id"]
+        outcome_id = self._stored("suggestion_outcomes", "outcome_id", row)
+        self._database.run_all(
+            "INSERT INTO outcome_tags(user_id, tag, outcome_id) VALUES (:user, :tag, :outcome)",
+            [{"user": fields["user_id"], "tag": tag, "outcome": outcome_id} for tag in tags],
         )
+        return outcome_id
+
+    def _stored(self, table: str, number: str, row: JsonObject) -> int:
+        """Store a row of our own columns and return its number."""
+        rows = self._database.rows(
+            f"INSERT INTO {table}({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"  # noqa: S608
+            f" RETURNING {number}",
+            row,
+        )
+        return int(rows[0][number])
 
     def _count(
         self, user_id: str, suggestion_type: str, outcome: str, at: str
@@ -244,7 +266,18 @@ def outcome_of(row: Row) -> Outcome:
 
 def embedded(suggestion_type: str, value: str, reason: str | None, evidence: str | None) -> "array[float]":
     """Return the vector of what the seed embeds: type and value, the reason, the evidence."""
-    return model().embed(" ".join((suggestion_type.replace("_", " "), value, reason or "", evidence or "")))
+    return model().embed(" ".join((suggestion_type.replace("_", " "), value, reason or "", evidence or ""))[:_EMBEDDED])
+
+
+def signed(vector: "array[float]", dialect: Dialect) -> bytes | str:
+    """Return the signs of a vector as a column of bits takes them."""
+    bits = signature(vector)
+    return bits.to_bytes(len(vector) // 8, "big") if dialect == "sqlite" else f"{bits:0{len(vector)}b}"
+
+
+def new_key() -> str:
+    """Return what tells a suggestion from those of every other database."""
+    return os.urandom(8).hex()
 
 
 def _profile(user_id: str, tally: Tally, now: str) -> Profile:
@@ -260,32 +293,9 @@ def _profile(user_id: str, tally: Tally, now: str) -> Profile:
     )
 
 
-def _check(user_id: str, suggestion_type: str, suggestion_value: str, outcome: str) -> None:
-    if outcome not in OUTCOMES:
-        raise AdviceError(f"{outcome!r} is no outcome.", f"Use one of: {', '.join(OUTCOMES)}.")
-    if not suggestion_type.isidentifier() or suggestion_type != suggestion_type.lower():
-        raise AdviceError(
-            f"{suggestion_type!r} is no type of suggestion.",
-            "Use a lower-case name such as add_topic or reduce_source.",
-        )
-    for name, text in (("user", user_id), ("value", suggestion_value)):
-        if not text.strip():
-            raise AdviceError(f"The {name} is empty.", "Say whose suggestion it was, and what it was about.")
-
-
-def _time(text: str) -> str:
-    """Return a time as ISO 8601 in UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise AdviceError(f"{text!r} is no time.", "Give it as ISO 8601, such as 2026-01-14T10:30:00Z.") from error
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _key(suggestion_id: int | None, *content: str | None) -> str:
+def _key(suggestion: str | None, *content: str | None) -> str:
     """Return what an outcome is recognised by: its suggestion, which is decided once, else all that it says."""
-    if suggestion_id is not None:
-        return f"suggestion {suggestion_id}"
+    if suggestion is not None:
+        return f"suggestion {suggestion}"
     parts: Sequence[str] = [part or "" for part in content]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,26 +1,38 @@
 """Define the tables of suggestions, outcomes and profiles; a released migration is never changed.
 
 Columns and indexes are the seed's (seed 003, Database Schema), and so are times as ISO 8601 text, so that its
-queries run as they are. `outcome_key` makes recording an outcome twice harmless, and `tally` is what a profile is
-computed from.
+queries run as they are. `outcome_key` makes recording an outcome twice harmless, `suggestion_key` tells suggestions of
+several databases apart, and `tally` is what a profile is computed from. `signature` holds the signs of an embedding,
+by which the nearest are found first; `archive` names the file that holds the full form of a compacted outcome.
 """
 
 from memory_router.storage.database import Migration, Schema
 
 _TYPES = {
-    "sqlite": {"ID": "INTEGER PRIMARY KEY", "INTEGER": "INTEGER", "VECTOR": "BLOB", "JSON": "TEXT", "END": "STRICT"},
+    "sqlite": {
+        "ID": "INTEGER PRIMARY KEY",
+        "INTEGER": "INTEGER",
+        "VECTOR": "BLOB",
+        "BITS": "BLOB",
+        "JSON": "TEXT",
+        "END": "STRICT",
+        "BY_KEY": "STRICT, WITHOUT ROWID",
+    },
     "postgresql": {
         "ID": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         "INTEGER": "BIGINT",
         "VECTOR": "vector",
+        "BITS": "BIT(256)",
         "JSON": "JSONB",
         "END": "",
+        "BY_KEY": "",
     },
 }
 
 _FIRST = """
     CREATE TABLE config_suggestions(
         suggestion_id {ID},
+        suggestion_key TEXT NOT NULL UNIQUE,
         user_id TEXT NOT NULL,
         suggestion_type TEXT NOT NULL,
         suggestion_value TEXT NOT NULL,
@@ -47,12 +59,24 @@ _FIRST = """
         evidence_summary {JSON},
         created_at TEXT NOT NULL,
         decided_at TEXT,
+        tags TEXT NOT NULL,
         embedding {VECTOR},
-        embedding_model TEXT
+        embedding_model TEXT,
+        signature {BITS},
+        archive TEXT
     ) {END};
-    CREATE INDEX idx_outcomes_user ON suggestion_outcomes(user_id);
+    CREATE INDEX idx_outcomes_user ON suggestion_outcomes(user_id, created_at, outcome_id);
     CREATE INDEX idx_outcomes_type ON suggestion_outcomes(suggestion_type, outcome);
     CREATE INDEX idx_outcomes_date ON suggestion_outcomes(created_at);
+    CREATE INDEX idx_outcomes_meaning
+        ON suggestion_outcomes(user_id, embedding_model, outcome_id, suggestion_type, outcome, signature);
+    CREATE INDEX idx_outcomes_full ON suggestion_outcomes(user_id, decided_at) WHERE archive IS NULL;
+    CREATE TABLE outcome_tags(
+        user_id TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        outcome_id {INTEGER} NOT NULL,
+        PRIMARY KEY (user_id, tag, outcome_id)
+    ) {BY_KEY};
     CREATE TABLE user_preference_profiles(
         profile_id {ID},
         user_id TEXT NOT NULL UNIQUE,

@@ -73,6 +73,9 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Hold one write transaction: committed at the end, rolled back on any error."""
 
+    def compares_vectors(self) -> bool:
+        """Say whether vectors can be compared in statements; SQLite needs the extension sqlite-vec for it."""
+
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""
 

@@ -66,6 +66,10 @@ class PostgresDatabase:
         with self._named_errors(), self._connection.transaction():
             yield
 
+    def compares_vectors(self) -> bool:
+        """Say whether vectors can be compared in statements: pgvector is always there."""
+        return True
+
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""
         found = self.rows("SELECT version FROM schema_versions WHERE room = :room", {"room": room})

@@ -10,7 +10,7 @@ import apsw
 from memory_router.errors import StoreError
 from memory_router.paths import shown
 from memory_router.storage.database import Dialect, Row, Schema
-from memory_router.storage.sqlite import back_up, connect, named_errors, writing
+from memory_router.storage.sqlite import back_up, connect, load_distances, named_errors, writing
 
 _VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT"
 
@@ -29,6 +29,7 @@ class SqliteDatabase:
     def __init__(self, path: str, schema: Schema) -> None:
         self._path = path
         self._connection = connect(path)
+        self._compares: bool | None = None
         try:
             with self._named_errors():
                 self._migrate(schema)
@@ -63,6 +64,12 @@ class SqliteDatabase:
         """Hold one write transaction: committed at the end, rolled back on any error."""
         with self._named_errors(), writing(self._connection):
             yield
+
+    def compares_vectors(self) -> bool:
+        """Say whether vectors can be compared in statements, by the functions of sqlite-vec."""
+        if self._compares is None:
+            self._compares = load_distances(self._connection)
+        return self._compares
 
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""

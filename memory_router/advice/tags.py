@@ -1,0 +1,53 @@
+"""Name an outcome by tags, and find what carries a question's (seed 003, Phase 2: Hybrid Search).
+
+Tags are stems, so that "reducing sources" finds `reduce_source`.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from memory_router.text.cjk import spread
+from memory_router.text.words import is_stop_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Of a long reason the first words say what it is about.
+_MOST = 24
+
+
+def tags(text: str) -> tuple[str, ...]:
+    """Return the stems of a text's content words, each once, in order."""
+    words = (
+        word for word in spread(text.lower().replace("_", " ")).split() if not is_stop_word(word.strip(".,;:!?'\""))
+    )
+    return tuple(dict.fromkeys(_stems()(" ".join(words))))
+
+
+def tags_of(suggestion_type: str, value: str, outcome: str, reason: str | None, evidence: Any) -> tuple[str, ...]:
+    """Return the tags of an outcome: of its type, value and outcome, of the tags in its evidence, of its reason."""
+    return tags(" ".join((suggestion_type, value, outcome, *_tagged(evidence), reason or "")))[:_MOST]
+
+
+def _tagged(evidence: Any, depth: int = 3) -> Iterator[str]:
+    """Yield what evidence holds under names such as `reason_tag` and `negative_tags`."""
+    if depth and isinstance(evidence, list):
+        for one in evidence:
+            yield from _tagged(one, depth - 1)
+    if not depth or not isinstance(evidence, dict):
+        return
+    for name, value in evidence.items():
+        if str(name).endswith(("tag", "tags")):
+            yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
+        else:
+            yield from _tagged(value, depth - 1)
+
+
+@lru_cache(maxsize=1)
+def _stems() -> "Callable[[str], list[str]]":
+    import apsw
+
+    from memory_router.text.relevance import stemmer
+
+    return stemmer(apsw.Connection(":memory:"))
