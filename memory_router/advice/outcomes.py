@@ -137,7 +137,7 @@ class OutcomeStore:
         if outcome not in OUTCOMES:
             raise AdviceError(f"{outcome!r} is no outcome.", f"Use one of: {', '.join(OUTCOMES)}.")
         now = self._now()
-        fields = {
+        fields: JsonObject = {
             "user_id": intake.kept_user(user_id),
             "suggestion_type": intake.checked_type(suggestion_type),
             "suggestion_value": intake.kept_value(suggestion_value),
@@ -149,7 +149,7 @@ class OutcomeStore:
             "created_at": intake.in_utc(created_at or decided_at or now),
             "decided_at": intake.in_utc(decided_at or now),
         }
-        told = [str(fields[name]) for name in ("user_id", "suggestion_type", "suggestion_value", "outcome")]
+        told = [fields[name] for name in ("user_id", "suggestion_type", "suggestion_value", "outcome")]
         suggestion = self._key_of(suggestion_id) if suggestion_id is not None else None
         key = key or _key(suggestion, *told, created_at, decided_at)
         known = self._database.rows("SELECT outcome_id FROM suggestion_outcomes WHERE outcome_key = :key", {"key": key})
@@ -157,7 +157,7 @@ class OutcomeStore:
             return Recorded(known[0]["outcome_id"], False, (), ())
         fields |= {"outcome_key": key, "suggestion_id": suggestion_id or self._suggest(fields)}
         outcome_id = self._insert(fields)
-        emerged, ended = self._count(told[0], suggestion_type, outcome, str(fields["decided_at"]))
+        emerged, ended = self._count(told[0], suggestion_type, outcome, fields["decided_at"])
         return Recorded(outcome_id, True, emerged, ended)
 
     def profile(self, user_id: str) -> Profile:
@@ -207,9 +207,9 @@ class OutcomeStore:
 
     def _insert(self, fields: JsonObject) -> int:
         evidence = decode_json(fields["evidence_summary"])
-        named = [fields[name] for name in ("suggestion_type", "suggestion_value")]
-        vector = embedded(*named, fields["user_reason"], fields["evidence_summary"])
-        tags = tags_of(*named, fields["outcome"], fields["user_reason"], evidence)
+        kind, value, reason = fields["suggestion_type"], fields["suggestion_value"], fields["user_reason"]
+        vector = embedded(kind, value, reason, fields["evidence_summary"])
+        tags = tags_of(kind, value, fields["outcome"], reason, evidence)
         row = {
             **fields,
             "tags": " ".join(tags),

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 # Of a long reason the first words say what it is about.
 _MOST = 24
+_MARKS = ".,;:!?'\""
 
 
 def tags(text: str) -> tuple[str, ...]:
     """Return the stems of a text's content words, each once, in order."""
-    words = (
-        word for word in spread(text.lower().replace("_", " ")).split() if not is_stop_word(word.strip(".,;:!?'\""))
-    )
-    return tuple(dict.fromkeys(_stems()(" ".join(words))))
+    words = spread(text.lower().replace("_", " ")).split()
+    return tuple(dict.fromkeys(_stems()(" ".join(word for word in words if not is_stop_word(word.strip(_MARKS))))))
 
 
 def tags_of(suggestion_type: str, value: str, outcome: str, reason: str | None, evidence: Any) -> tuple[str, ...]:
