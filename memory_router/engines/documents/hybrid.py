@@ -27,6 +27,8 @@ _CANDIDATES = 50
 # What being of the time that the question names adds: a hint, never a condition, since what is said of a day need not
 # have been said on it. On LoCoMo development questions recall@10 rises from 0.807 to 0.811; 1.0 does little more.
 _TIMELY = 0.5
+# A model that reads whole sentences tells more by its likeness than vectors of words, for which `ORDER` was fitted.
+_SENTENCES = 2.0
 
 
 class Signs(NamedTuple):
@@ -113,7 +115,8 @@ def ranked(
     known = {match.chunk for match in found}
     likeness.update(vectors.likeness(vector, [chunk for chunk in known if chunk not in likeness]))
     found += ranking.matches_among(connection, asked, [chunk for chunk in likeness if chunk not in known])
-    return _ordered(connection, question, asked, mode, found, likeness)[:limit]
+    trust = _SENTENCES if vectors.reads_sentences else 1.0
+    return _ordered(connection, question, asked, mode, found, likeness, trust)[:limit]
 
 
 def _ordered(
@@ -123,12 +126,13 @@ def _ordered(
     mode: str,
     found: Sequence[Match],
     likeness: Mapping[int, float],
+    trust: float = 1.0,
 ) -> list[Ranked]:
     wanted = sought(question)
     by_chunk = {match.chunk: match for match in found}
     best = max((match.score for match in found), default=0.0) or 1.0
     nothing = Evidence(0.0, 0.0, asked.known)
-    weights = ORDER[mode]
+    weights = ORDER[mode]._replace(likeness=trust * ORDER[mode].likeness)
     words = math.log(max(1, len(asked.weights)))
     # A passage holds words of so many nats (their idf) with a probability of exp(-nats): one of N does at log(N).
     accident = math.log(max(2, int(connection.execute("SELECT chunks FROM totals").get)))

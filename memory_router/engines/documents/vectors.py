@@ -44,10 +44,11 @@ _PASSAGES = """
 
 
 class Passage(NamedTuple):
-    """Hold a passage that has no vector yet, with what stands around it."""
+    """Hold a passage that has no vector yet, with the title and headings above it and what stands around it."""
 
     chunk: int
     text: str
+    above: str
     around: str
 
 
@@ -85,6 +86,11 @@ class Vectors:
         if not load_distances(connection):
             return "The extension sqlite-vec is missing. Run: pip install 'memory-router[vectors]'"
         return cls(connection, embedding, held[1], weight)
+
+    @property
+    def reads_sentences(self) -> bool:
+        """Say whether the model reads a text as a whole, not word by word."""
+        return not self._embedding.is_weighted
 
     def prepare(self, question: str, seconds: float) -> str:
         """Embed a question; return one sentence that says why that failed, or nothing.
@@ -183,7 +189,9 @@ def refresh(connection: apsw.Connection, embedding: Embedding | None) -> int:
     embedded = 0
     size = _BATCH if embedding.is_weighted else _SLOW_BATCH
     while batch := list(_passages(connection, size)):
-        texts, around = [one.text for one in batch], [one.around for one in batch]
+        # A model of sentences reads one text: what it is about belongs to it, what others say does not.
+        texts = [one.text if embedding.is_weighted else f"{one.above}\n{one.text}".lstrip() for one in batch]
+        around = [f"{one.above}\n{one.around}" for one in batch]
         made = embedding.embed_all(texts, weight, around)
         rows = [quantized(row) for row in made] if isinstance(made, list) else quantized_all(made)
         length = int(connection.execute("SELECT dimension FROM vector_model").get)
@@ -217,7 +225,7 @@ def _passages(connection: apsw.Connection, size: int) -> Iterator[Passage]:
         if file not in texts:
             held = connection.execute("SELECT text FROM chunks WHERE file = ? ORDER BY position", (file,))
             texts[file] = [str(one) for (one,) in held]
-        yield Passage(chunk, text, f"{title}\n{heading}\n{surroundings(texts[file], position)}")
+        yield Passage(chunk, text, f"{title}\n{heading}", surroundings(texts[file], position))
 
 
 def _store_weight(connection: apsw.Connection, chunks: int) -> Callable[[str], float]:

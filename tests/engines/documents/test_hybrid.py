@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -14,6 +16,7 @@ from memory_router.engines.documents.hybrid import Ranked, Signs
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.search import DocumentIndex
+from memory_router.engines.documents.vectors import refresh
 from memory_router.text import embedding
 from memory_router.text.cues import cues, sought
 
@@ -59,6 +62,34 @@ def test_names_are_found_by_their_definition_in_every_mode(database: str) -> Non
     for mode in ("search", "vsearch", "query"):
         hit = opened(database).search("open_store", mode=mode)[0]
         assert hit.path.endswith("store.py")
+
+
+class Reader:
+    """Stand for a model that reads whole texts: it keeps what it was given."""
+
+    identity = embedding.Identity("reader", 2)
+    is_weighted = False
+    is_calibrated = False
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def embed(self, _text: str, _weight: embedding.Weight, _seconds: float = 5.0) -> "array[float]":
+        """Return one direction for everything."""
+        return array("f", (1.0, 0.0))
+
+    def embed_all(self, texts: Sequence[str], _weight: embedding.Weight, _around: Sequence[str] = ()) -> object:
+        """Keep the texts."""
+        self.read += texts
+        return [[1.0, 0.0] for _ in texts]
+
+
+def test_a_model_of_sentences_reads_what_a_passage_is_about(database: str) -> None:
+    """Title and headings are read with the passage, its neighbours are not."""
+    reader = Reader()
+    connection = apsw.Connection(database)
+    assert refresh(connection, reader) == len(NOTES)
+    assert "At home\nAt home\n# At home\nThe puppy sleeps beside the sofa and barks at every cat." in reader.read
 
 
 @needs_vectors
