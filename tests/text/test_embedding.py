@@ -113,3 +113,10 @@ def _fresh() -> Iterator[None]:
     """Leave no opened table behind."""
     yield
     embedding.load.cache_clear()
+
+
+def test_rows_are_quantised_together_as_alone() -> None:
+    """A whole array gives the bytes that each row gives, also rows of zeros."""
+    rows = np.random.default_rng(1).standard_normal((20, 256)).astype(np.float32)
+    rows[3] = 0
+    assert embedding.quantized_all(rows) == [embedding.quantized(row) for row in rows.tolist()]

@@ -25,6 +25,10 @@ _MAX_TERMS = 64
 _SCORED = 2500
 # Entries of posting lists that one question walks. A word beyond it is a stop word of this index.
 _WALKED = 100_000
+# In an index so much larger than what is scored, frequent words are left out that would have told more: they get more
+# candidates to put in order (a sixth scored: recall@10 0.763 instead of 0.730 on all LoCoMo conversations in one).
+_LARGE = 20 * _SCORED
+_WIDER = 3
 # Chunks looked at for frequent words alone, the newest.
 _NEWEST = 200
 
@@ -90,12 +94,14 @@ class Asked(NamedTuple):
     Args:
         terms: what is searched for, any of them, rarest first.
         choosing: how many of them, from the first on, choose the candidates.
+        wider: how many times as many candidates as wanted are looked at.
         weights: idf by key, of the terms that count, also those that stand nowhere.
         known: weighted share of the question that stands somewhere in the index.
     """
 
     terms: list[Term]
     choosing: int
+    wider: int
     weights: dict[str, float]
     known: float
 
@@ -119,7 +125,7 @@ def matches(connection: apsw.Connection, asked: Asked, limit: int, chunks: Seque
     if choosing:
         expression = _anything(asked.terms[:choosing])
         allowed = None if chunks is None else json.dumps(chunks)
-        bindings = {"expression": expression, "chunks": allowed, "limit": limit}
+        bindings = {"expression": expression, "chunks": allowed, "limit": limit * asked.wider}
         best = [chunk for (chunk,) in connection.execute(_BEST, bindings)]
         found = _judge(connection, _JUDGED, asked, expression, chunks=json.dumps(best))
     for expression in _frequent(asked.terms[choosing:]):
@@ -167,7 +173,8 @@ def understood(frequencies: Frequencies, question: words.Question) -> Asked:
         terms.append(Term(text, keys[text], everywhere[text], idf, weight, defined_by if text in joined else ()))
     small = frequencies.texts <= _SCORED
     choosing = len(terms) if small else _within([term.frequency for term in terms], _SCORED)
-    return Asked(terms, choosing, weights, known)
+    wider = _WIDER if choosing < len(terms) and frequencies.texts > _LARGE else 1
+    return Asked(terms, choosing, wider, weights, known)
 
 
 def _bm25_idf(texts: int, frequency: int) -> float:
