@@ -187,7 +187,7 @@ class RuleError(MemoryRouterError):
 
 
 class AmendmentError(MemoryRouterError):
-    """A setting cannot be changed by a dream, or not be changed back."""
+    """A setting of the user's cannot be changed, or not be changed back."""
 
     code = "AMENDMENT_ERROR"
 

@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
-from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.learning.dreams import Cycle
-from memory_router.paths import make_private, shown
-from memory_router.routing.config import read
+from memory_router.learning.own_config import OwnConfig
+from memory_router.paths import shown
 from memory_router.storage.database import Database, Row, decode_json, encode_json
 
 _COLUMNS = "id, cycle_id, setting, old_value, new_value, evidence, amended_at, amended_by, reverted_at"
@@ -60,9 +57,7 @@ class AmendmentStore:
         self, database: Database, own: str, bundled: str, account: str, now: Callable[[], float] = time.time
     ) -> None:
         self._database = database
-        # A configuration that is kept elsewhere and linked stays a link.
-        self._own = os.path.realpath(own)
-        self._bundled = bundled
+        self._config = OwnConfig(own, bundled)
         self._account = account
         self._now = now
 
@@ -75,13 +70,13 @@ class AmendmentStore:
         """
         if not cycle.promote:
             raise AmendmentError(f"{cycle.cycle_id} is not to be promoted.", "Dream again when more was asked.")
-        body, now = read(self._in_force), self._now()
+        now = self._now()
         amendments = [
             Amendment(
                 hashlib.sha256(f"{self._account} {cycle.cycle_id} {setting}".encode()).hexdigest()[:8],
                 cycle.cycle_id,
                 setting,
-                value_at(body, _place(setting)),
+                self._config.value(setting),
                 value,
                 cycle.test_results,
                 now,
@@ -90,19 +85,21 @@ class AmendmentStore:
             )
             for setting, value in cycle.mutations.items()
         ]
-        text = self._amended([(one.setting, one.new_value) for one in amendments])
+        text = self._config.amended([(one.setting, one.new_value) for one in amendments])
         # Recorded first: a change that is recorded and not made is seen and harmless, the reverse would be neither.
+        # Promoting the same dream again, after that or after it was reverted, records it anew.
         with self._database.transaction():
             self._database.run_all(
                 f"INSERT INTO constitutional_amendments({_COLUMNS}) VALUES (:id, :cycle_id, :setting, :old_value,"  # noqa: S608
-                " :new_value, :evidence, :amended_at, :amended_by, :reverted_at)",
+                " :new_value, :evidence, :amended_at, :amended_by, :reverted_at) ON CONFLICT (id) DO UPDATE SET"
+                " old_value = excluded.old_value, amended_at = excluded.amended_at, reverted_at = NULL",
                 map(_encoded, amendments),
             )
         try:
-            self._write(text, backup=f"{self._own}.before-{amendments[0].id}")
-        except OSError as error:
+            self._config.write(text, backup=f".before-{amendments[0].id}")
+        except AmendmentError:
             self._forget(amendments)
-            raise self._unwritable(error) from error
+            raise
         return amendments
 
     def all(self) -> list[Amendment]:
@@ -116,7 +113,7 @@ class AmendmentStore:
 
     def is_in_force(self, amendment: Amendment) -> bool:
         """Say whether the setting has the value that the amendment gave it."""
-        return amendment.reverted_at is None and self._present(amendment) == amendment.new_value
+        return amendment.reverted_at is None and self._config.value(amendment.setting) == amendment.new_value
 
     def revert(self, amendment_id: str) -> Amendment:
         """Put back what stood there before an amendment.
@@ -134,16 +131,14 @@ class AmendmentStore:
         if found.reverted_at is not None:
             raise AmendmentError(f"{found.id} was reverted at {iso_time(found.reverted_at)}.", "Nothing is left to do.")
         if not self.is_in_force(found):
+            present = json.dumps(self._config.value(found.setting))
             raise AmendmentError(
-                f"`{found.setting}` was changed since: it is {json.dumps(self._present(found))}, and {found.id} made "
+                f"`{found.setting}` was changed since: it is {present}, and {found.id} made "
                 f"it {json.dumps(found.new_value)}.",
                 f"Revert the later amendment first, or write {json.dumps(found.old_value)} yourself into "
-                f"{shown(self._in_force)}.",
+                f"{shown(self._config.in_force)}.",
             )
-        try:
-            self._write(self._amended([(found.setting, found.old_value)]), backup=None)
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._config.write(self._config.amended([(found.setting, found.old_value)]), backup=None)
         reverted = found._replace(reverted_at=self._now())
         self._database.run(
             "UPDATE constitutional_amendments SET reverted_at = :at WHERE id = :id",
@@ -151,67 +146,10 @@ class AmendmentStore:
         )
         return reverted
 
-    @property
-    def _in_force(self) -> str:
-        return self._own if os.path.exists(self._own) else self._bundled
-
-    def _present(self, amendment: Amendment) -> Any:
-        return value_at(read(self._in_force), _place(amendment.setting))
-
-    def _amended(self, changes: Sequence[tuple[str, Any]]) -> str:
-        """Return the text of the file in force with other values, once it is known to be valid."""
-        from memory_router.routing.config_schema import validate
-
-        with open(self._in_force, encoding="utf-8-sig") as file:
-            text = file.read()
-        for setting, value in changes:
-            # A deadline that was not there is taken away; the other settings all have a value, and null is one.
-            takes_away = value is None and len(_place(setting)) > 1
-            text = removed(text, _place(setting)) if takes_away else changed(text, _place(setting), value)
-        amended = json.loads(text)
-        validate(amended, self._in_force)
-        for setting, value in changes:
-            if value_at(amended, _place(setting)) != value:
-                raise AmendmentError(
-                    f"`{setting}` stands twice in {shown(self._in_force)}.", "Remove the one that does not count."
-                )
-        return text
-
-    def _write(self, text: str, backup: str | None) -> None:
-        make_private(os.path.dirname(self._own))
-        if backup and os.path.exists(self._own):
-            with open(self._own, "rb") as file:
-                _replace(backup, file.read())
-        _replace(self._own, text.encode("utf-8"))
-
     def _forget(self, amendments: Sequence[Amendment]) -> None:
         self._database.run_all(
             "DELETE FROM constitutional_amendments WHERE id = :id", ({"id": one.id} for one in amendments)
         )
-
-    def _unwritable(self, error: OSError) -> AmendmentError:
-        return AmendmentError(
-            f"{shown(self._own)} cannot be written ({error.strerror}). Nothing was changed.",
-            "Check free disk space and the permissions of its folder.",
-        )
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Put `content` in place of what is at `path` at once, whatever happens meanwhile."""
-    draft = f"{path}.{os.getpid()}"
-    try:
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-
-
-def _place(setting: str) -> list[str]:
-    return setting.split(".")
 
 
 def _encoded(amendment: Amendment) -> dict[str, Any]:

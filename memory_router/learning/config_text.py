@@ -1,4 +1,7 @@
-"""Change one value in the text of a JSON file, and leave everything else as its author wrote it."""
+"""Change one value in the text of a JSON file, and leave everything else as its author wrote it.
+
+A place is the keys that lead to a value. In a list a key is the `id` or the `name` of one of its objects.
+"""
 
 import json
 import re
@@ -21,7 +24,10 @@ class _Member(NamedTuple):
 def value_at(body: Any, place: Sequence[str]) -> Any:
     """Return the value at `place` in decoded JSON; None where nothing stands."""
     for key in place:
-        body = body.get(key) if isinstance(body, dict) else None
+        if isinstance(body, list):
+            body = next((one for one in body if _key(one) == key), None)
+        else:
+            body = body.get(key) if isinstance(body, dict) else None
     return body
 
 
@@ -30,7 +36,7 @@ def changed(text: str, place: Sequence[str], value: Any) -> str:
 
     Args:
         text: valid JSON, an object.
-        place: the keys that lead to the member; objects that are missing on the way are added.
+        place: the keys that lead to the member; objects that are missing on the way are added, but to no list.
         value: anything that JSON has.
     """
     begin, members, left = _innermost(text, place)
@@ -86,7 +92,9 @@ def _without(text: str, begin: int, members: list[_Member], member: _Member) -> 
 
 
 def _members(text: str, begin: int) -> list[_Member]:
-    """Return the members of the object that begins at `begin`."""
+    """Return the members of the object, or the objects in the list, that begins at `begin`."""
+    if text[begin] == "[":
+        return _objects(text, begin)
     found: list[_Member] = []
     position = _after_space(text, begin + 1)
     while text[position] != "}":
@@ -98,6 +106,23 @@ def _members(text: str, begin: int) -> list[_Member]:
         if text[position] == ",":
             position = _after_space(text, position + 1)
     return found
+
+
+def _objects(text: str, begin: int) -> list[_Member]:
+    found: list[_Member] = []
+    position = _after_space(text, begin + 1)
+    while text[position] != "]":
+        one, end = _DECODER.raw_decode(text, position)
+        found.append(_Member(_key(one), position, position, end))
+        position = _after_space(text, end)
+        if text[position] == ",":
+            position = _after_space(text, position + 1)
+    return found
+
+
+def _key(one: Any) -> str:
+    """Return what an object in a list is called."""
+    return str(one.get("id", one.get("name", ""))) if isinstance(one, dict) else ""
 
 
 def _after_space(text: str, position: int) -> int:

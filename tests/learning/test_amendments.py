@@ -195,3 +195,21 @@ def test_any_member_of_any_object_can_be_changed(
     assert json.loads(removed(changed(text, place, value), place)) == expected
     if value_at(body, place) is None:
         assert removed(text, place) == text or place[-1] in value_at(body, place[:-1])
+
+
+def test_promoting_a_dream_again_records_it_anew(store: AmendmentStore, own: Path) -> None:
+    """A dream that was reverted may be promoted once more, and be reverted again."""
+    for _ in range(2):
+        (one,) = store.promote(cycle(fallback_threshold=0.35))
+        assert store.is_in_force(store.all()[0])
+        assert store.revert(one.id).reverted_at == NOW
+    assert load(str(own)).fallback_threshold == 0.4
+
+
+def test_members_of_lists_are_named() -> None:
+    """In a list a member is found by its `id` or `name`, and only its value is rewritten."""
+    text = '{"rules": [ {"id": "a", "to": ["x"]}, {"name": "b",  "to": ["y", "z"]} ], "n": [1]}'
+    assert value_at(json.loads(text), ["rules", "b", "to"]) == ["y", "z"]
+    assert value_at(json.loads(text), ["rules", "c", "to"]) is None
+    assert value_at(json.loads(text), ["n", "a"]) is None
+    assert changed(text, ["rules", "b", "to"], ["z"]) == text.replace('["y", "z"]', '["z"]')

@@ -1,0 +1,118 @@
+"""Change settings in the user's own `router-config.json`: atomically, validated, and leaving the rest as written."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from memory_router.errors import AmendmentError
+from memory_router.learning.config_text import changed, removed, value_at
+from memory_router.paths import make_private, shown
+from memory_router.routing.config import read
+
+
+class OwnConfig:
+    """Read settings in force, and write them into the user's own file.
+
+    A setting is named by the keys that lead to it, such as `deadlines.backends.qmd:query`; in a list, the member whose
+    `id` or `name` is the key: `rules.relationship.fallback`.
+
+    Args:
+        own: the user's own configuration file, which need not be there yet.
+        bundled: the one that is in force without it.
+    """
+
+    def __init__(self, own: str, bundled: str) -> None:
+        # A configuration that is kept elsewhere and linked stays a link.
+        self._own = os.path.realpath(own)
+        self._bundled = bundled
+
+    @property
+    def in_force(self) -> str:
+        """Return the path of the file that counts now."""
+        return self._own if os.path.exists(self._own) else self._bundled
+
+    def value(self, setting: str) -> Any:
+        """Return what a setting is now; None where nothing stands.
+
+        Raises:
+            ConfigError: the file in force cannot be read or is not JSON.
+        """
+        return value_at(read(self.in_force), _place(setting))
+
+    def text(self) -> str:
+        """Return the text of the file in force.
+
+        Raises:
+            ConfigError: the file in force cannot be read or is not JSON.
+        """
+        read(self.in_force)
+        with open(self.in_force, encoding="utf-8-sig") as file:
+            return file.read()
+
+    def amended(self, changes: Sequence[tuple[str, Any]]) -> str:
+        """Return the text of the file in force with other values, once it is known to be valid.
+
+        Args:
+            changes: settings with the values that they are to have.
+
+        Raises:
+            AmendmentError: a setting stands twice in the file.
+            ConfigError: the file in force cannot be used, or would not be valid.
+        """
+        from memory_router.routing.config_schema import validate
+
+        text = self.text()
+        for setting, value in changes:
+            # A deadline that was not there is taken away; the other settings all have a value, and null is one.
+            takes_away = value is None and len(_place(setting)) > 1
+            text = removed(text, _place(setting)) if takes_away else changed(text, _place(setting), value)
+        amended = json.loads(text)
+        validate(amended, self.in_force)
+        for setting, value in changes:
+            if value_at(amended, _place(setting)) != value:
+                raise AmendmentError(
+                    f"`{setting}` stands twice in {shown(self.in_force)}.", "Remove the one that does not count."
+                )
+        return text
+
+    def write(self, text: str, backup: str | None) -> None:
+        """Put `text` in place of the user's file at once.
+
+        Args:
+            text: what `amended` gave.
+            backup: what is appended to the file's name for a copy of it as it was; None for no copy.
+
+        Raises:
+            AmendmentError: the file cannot be written; nothing was changed.
+        """
+        try:
+            make_private(os.path.dirname(self._own))
+            if backup and os.path.exists(self._own):
+                with open(self._own, "rb") as file:
+                    _replace(self._own + backup, file.read())
+            _replace(self._own, text.encode("utf-8"))
+        except OSError as error:
+            raise AmendmentError(
+                f"{shown(self._own)} cannot be written ({error.strerror}). Nothing was changed.",
+                "Check free disk space and the permissions of its folder.",
+            ) from error
+
+
+def _place(setting: str) -> list[str]:
+    return setting.split(".")
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Put `content` in place of what is at `path` at once, whatever happens meanwhile."""
+    draft = f"{path}.{os.getpid()}"
+    try:
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
