@@ -79,6 +79,7 @@ class Envelope(NamedTuple):
     backend_duration_ms: int
     execution_id: str
     approval_id: str | None = None
+    metadata: JsonObject | None = None
     trace: JsonObject | None = None
     parts: tuple[JsonObject, ...] | None = None
     layer: str | None = None
@@ -86,7 +87,7 @@ class Envelope(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the envelope as JSON has it: causes only where there are any, the trace only if asked for."""
-        optional = ("error_code", "error_message", "approval_id", "trace", "parts", "layer", "budget")
+        optional = ("error_code", "error_message", "approval_id", "metadata", "trace", "parts", "layer", "budget")
         return {name: value for name, value in self._asdict().items() if value is not None or name not in optional}
 
 
@@ -136,6 +137,7 @@ def _answered(plan: Plan, attempt: Attempt, status: str, fallbacks_used: int) ->
         result_count=len(attempt.response["results"]),
         normalized_relevance=attempt.relevance,
         backend_duration_ms=round(attempt.response["backend_duration_ms"]),
+        metadata=attempt.response.get("metadata") or None,
     )
 
 

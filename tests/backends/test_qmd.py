@@ -171,3 +171,15 @@ def test_unknown_ids_find_nothing(indexed: Home, identifier: str) -> None:
     """An id that no answer gave is told as such, whatever it looks like."""
     (line,) = talk(indexed, Request("get", id=identifier, layer="detail"))
     assert decode_response(line)["error_code"] == "NOT_FOUND"
+
+
+def test_an_answer_tells_how_old_its_index_is(home: Home) -> None:
+    """Whoever asks sees, beside the results, when the index was last brought up to date and what changed since."""
+    (home.folder / "notes").mkdir()
+    note = home.folder / "notes" / "tide.md"
+    note.write_text("# Tide\nThe tide offset is nine minutes.\n")
+    home.run("init")
+    home.run("index", str(home.folder / "notes"))
+    assert home.run("query", "tide offset", "--backend", "qmd").json["metadata"]["files_changed"] == 0
+    note.write_text("# Tide\nThe tide offset is eleven minutes, as measured again.\n")
+    assert home.run("query", "tide offset", "--backend", "qmd").json["metadata"]["files_changed"] == 1
