@@ -15,6 +15,9 @@ from memory_router.paths import shown
 
 STATE_VERSION = 1
 USABLE = ("ready", "degraded")
+# What a result can be: told to `remember`, read from a file, said in a conversation, worked out by an engine, or from
+# a store that the router does not know.
+PROVENANCES = ("remembered", "file", "conversation", "derived", "external")
 
 
 class Manifest(NamedTuple):
@@ -33,6 +36,7 @@ class Manifest(NamedTuple):
         deadline_ms: how long it wants to be waited for, or None.
         cost_usd: what one query costs.
         requires_approval: whether somebody has to approve each question to it.
+        provenance: what its results are, one of PROVENANCES.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Manifest(NamedTuple):
     deadline_ms: int | None = None
     cost_usd: float = 0.0
     requires_approval: bool = False
+    provenance: str = "external"
 
     def arguments(self, request: contract.Request) -> list[str]:
         """Return the command line that asks `request`; nothing in it is ever read by a shell."""
@@ -217,6 +222,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "warm": ((bool,), "true or false"),
     "deadline_ms": ((int,), "a whole number of milliseconds above 0"),
     "requires_approval": ((bool,), "true or false"),
+    "provenance": ((str,), f"one of {', '.join(PROVENANCES)}"),
     "cost_usd": ((int, float), "a number of US dollars"),
 }
 
@@ -227,6 +233,8 @@ def _fits(member: str, value: Any) -> bool:
         return False
     if isinstance(value, list):
         return all(isinstance(word, str) for word in value)
+    if member == "provenance":
+        return value in PROVENANCES
     return not isinstance(value, int | float) or value > 0 or member == "cost_usd"
 
 

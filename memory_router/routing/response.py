@@ -6,10 +6,11 @@ from typing import Any, NoReturn
 
 from memory_router.contract import HEALTH_STATUSES, STATUSES, Health, JsonObject
 from memory_router.errors import InvalidResponseError
+from memory_router.routing.sanitising import clean, sanitised
 
 
 def decode_response(raw: bytes) -> JsonObject:
-    """Find and check the response in what a backend printed, keeping members that the contract does not name.
+    """Find, check and clean the response in what a backend printed, keeping members that the contract does not name.
 
     Raises:
         InvalidResponseError: there is no JSON object, or a member is missing or wrong; the cause names it.
@@ -31,7 +32,8 @@ def decode_response(raw: bytes) -> JsonObject:
         raise _invalid(f"`result_count` is {body['result_count']}, but it sent {len(body['results'])} results")
     if body["status"] == "success" and not body["results"]:
         raise _invalid("`status` is success, but there is no result")
-    return body
+    cleaned: JsonObject = sanitised(body)
+    return cleaned
 
 
 def decode_health(raw: bytes) -> Health:
@@ -45,7 +47,7 @@ def decode_health(raw: bytes) -> Health:
         raise _invalid(_printed(raw))
     if body.get("status") not in HEALTH_STATUSES:
         raise _invalid(f"`status` is {_shown(body.get('status'))}, not one of {', '.join(HEALTH_STATUSES)}")
-    known = {name: str(body[name]) for name in Health._fields if body.get(name) is not None}
+    known = {name: clean(str(body[name])) for name in Health._fields if body.get(name) is not None}
     return Health(**known)
 
 

@@ -28,7 +28,7 @@ from memory_router.routing.envelope import Attempt, Envelope, failed, judge
 from memory_router.routing.journal import Journal
 from memory_router.routing.plan import Plan, make_plan
 from memory_router.routing.recording import Outcome, Recorder
-from memory_router.routing.registry import USABLE, Registry
+from memory_router.routing.registry import USABLE, Manifest, Registry
 from memory_router.routing.response import decode_response
 from memory_router.routing.rules import CallersChoice, Match, RuleSource
 from memory_router.routing.trace import describe
@@ -196,7 +196,7 @@ class Router:
             raise UnknownBackendError(f"{backend} cannot fetch by id.", "Ask the question again with a higher --limit.")
         deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
         request = contract.Request("get", deadline_ms=deadline_ms, id=own_id, layer=layer)
-        return _qualified(decode_response(self._dispatcher.ask(manifest, request)), backend)
+        return _labelled(decode_response(self._dispatcher.ask(manifest, request)), manifest)
 
     def close(self) -> None:
         """End the backends that were kept running, and let the recorder finish."""
@@ -269,8 +269,8 @@ class Router:
         started = time.perf_counter()
         response, problem = None, None
         try:
-            printed = self._dispatcher.ask(registry.manifests[step.backend], request, stop)
-            response = _qualified(decode_response(printed), step.backend)
+            manifest = registry.manifests[step.backend]
+            response = _labelled(decode_response(self._dispatcher.ask(manifest, request, stop)), manifest)
         except SupersededError:
             pass
         except MemoryRouterError as error:
@@ -359,11 +359,13 @@ def _chosen_step(text: str, registry: Registry) -> Step:
     return step._replace(mode=step.mode or (manifest.modes[0] if manifest.modes else None))
 
 
-def _qualified(response: JsonObject, backend: str) -> JsonObject:
-    """Put the backend's name before the ids of its results, so that `get` knows whom to ask."""
+def _labelled(response: JsonObject, manifest: Manifest) -> JsonObject:
+    """Say of each result what it is, and put the backend's name before its id, so that `get` knows whom to ask."""
     for result in response["results"]:
+        # The manifest decides: a result must not claim to be something better.
+        result["metadata"] = {**(result.get("metadata") or {}), "provenance": manifest.provenance}
         if result.get("id"):
-            result["id"] = f"{backend}:{result['id']}"
+            result["id"] = f"{manifest.name}:{result['id']}"
     return response
 
 

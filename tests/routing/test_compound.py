@@ -196,7 +196,10 @@ def test_one_envelope_for_all_parts(home: Home) -> None:
     assert envelope["query_echo"] == MULTI
     assert (envelope["status"], envelope["routed_to"], envelope["routed_mode"]) == ("success", "qmd, totalrecall", None)
     assert envelope["fallback_chain"] == ["qmd", "qmd", "totalrecall", "totalrecall", "qmd"]
-    assert [result["metadata"] for result in envelope["results"]] == [{"part": 1}, {"tag": "x", "part": 2}]
+    assert [result["metadata"] for result in envelope["results"]] == [
+        {"provenance": "external", "part": 1},
+        {"tag": "x", "provenance": "external", "part": 2},
+    ]
     assert (envelope["result_count"], envelope["normalized_relevance"]) == (2, 0.6)
     first, second = envelope["parts"]
     assert (first["part"], first["text"], first["routed_to"]) == (1, "explain the caching strategy", "qmd")

@@ -46,6 +46,7 @@ def test_good_answer_is_accepted(home: Home) -> None:
         "relevance": 0.9,
         "source": "qmd",
         "timestamp": None,
+        "metadata": {"provenance": "external"},
     }
     assert home.asked("totalrecall") == []
     assert not home.log.exists()
