@@ -113,6 +113,15 @@ def test_nothing_is_imported_yet(home: Home) -> None:
     assert json.loads((home.state / "backends.json").read_text())["backends"]["lossless"]["status"] == "ready"
 
 
+def test_init_imports_what_lies_there(home: Home) -> None:
+    """Conversations in the standard places are imported by `init`, and the backend is ready at once."""
+    write(home.folder / ".claude" / "projects" / "-work" / "s.jsonl", talk(*SAID))
+    done = home.run("init", "--tier", "pro")
+    assert done.json["backends"]["lossless"]["status"] == "ready"
+    assert "4 messages" in done.err
+    assert ask(home, "what did we decide about watering the beds")["status"] == "success"
+
+
 def test_the_doctor_warns_of_deletion(home: Home) -> None:
     """Where Claude Code keeps transcripts, `doctor` says after how many days it deletes them."""
     projects = home.folder / ".claude" / "projects"

@@ -9,6 +9,7 @@ from memory_router import installation, paths
 from memory_router.contract import Health, JsonObject
 from memory_router.errors import StateError, UnknownBackendError
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
 from memory_router.routing import config as router_config
 from memory_router.routing.registry import Manifest, State, read_manifests, read_state
 
@@ -23,8 +24,9 @@ def init(
 ) -> None:
     """Register the backends of a product tier, so that questions can go to them.
 
-    It asks each backend for its health and writes `backends.json`. Run it again at any time: nothing that was
-    indexed or remembered is touched, and without `--tier` the present tier stays.
+    It asks each backend for its health and writes `backends.json`. Where `lossless` is among them, it imports the
+    conversations that Claude Code and OpenClaw keep on this machine, as `index --transcripts` does. Run it again at
+    any time: nothing that was indexed or remembered is touched, and without `--tier` the present tier stays.
 
     Example: memory-router init --tier pro
     """
@@ -33,6 +35,9 @@ def init(
     if tier not in tiers:
         raise UnknownBackendError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(tiers)}.")
     state = installation.register(tier, tiers[tier])
+    if "lossless" in tiers[tier]:
+        import_what_hosts_keep()
+        state = installation.register(tier, tiers[tier])
     if as_json or not output.is_terminal():
         output.print_json(state)
         return

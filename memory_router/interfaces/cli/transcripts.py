@@ -7,7 +7,9 @@ from typing import Any
 
 from memory_router import installation
 from memory_router.engines.transcripts import importing
+from memory_router.engines.transcripts.files import standard_places
 from memory_router.engines.transcripts.importing import Report
+from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.graph import follow_index
 
@@ -19,6 +21,27 @@ def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
         paths: folders or files; none looks where these programs keep them.
         as_json: print JSON also on a terminal.
     """
+    report = _import(paths)
+    if as_json or not output.is_terminal():
+        output.print_json(report._asdict())
+        return
+    _print_report(report)
+
+
+def import_what_hosts_keep() -> None:
+    """Import the transcripts that lie in the standard places, if there are any, and say how many messages they hold."""
+    if not standard_places():
+        return
+    try:
+        report = _import(())
+    except MemoryRouterError as error:  # what is in the way of an import is in nobody else's way
+        output.note(f"Conversations were not imported: {error}")
+        return
+    if report.added:
+        output.note(f"{report.added:,} messages of {report.sessions:,} sessions were imported.")
+
+
+def _import(paths: Sequence[str]) -> Report:
     listener = _Bar() if sys.stderr.isatty() else _Words()
     try:
         with listener.shown:
@@ -28,10 +51,7 @@ def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
         output.note("Interrupted. What was imported stays; run it again to go on from there.")
         sys.exit(130)
     installation.refresh("lossless")
-    if as_json or not output.is_terminal():
-        output.print_json(report._asdict())
-        return
-    _print_report(report)
+    return report
 
 
 class _Words(importing.Listener):
