@@ -65,7 +65,7 @@ _FIRST = """
         signature {BITS},
         archive TEXT
     ) {END};
-    CREATE INDEX idx_outcomes_user ON suggestion_outcomes(user_id, created_at, outcome_id);
+    CREATE INDEX idx_outcomes_user ON suggestion_outcomes(user_id, created_at, outcome_id, suggestion_type, outcome);
     CREATE INDEX idx_outcomes_type ON suggestion_outcomes(suggestion_type, outcome);
     CREATE INDEX idx_outcomes_date ON suggestion_outcomes(created_at);
     CREATE INDEX idx_outcomes_meaning

@@ -1,0 +1,79 @@
+"""Describe what the router could change about itself, and what speaks for it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from memory_router.contract import JsonObject
+
+
+class Change(NamedTuple):
+    """Hold one value that is to become another.
+
+    Args:
+        what: `setting` (of `router-config.json`), `amendment` (a setting that a dream tested), `rule` (the state of a
+            learned rule) or `folder` (whether it is indexed).
+        name: the setting, the rule's id, or the folder's path.
+        old: what it is.
+        new: what it is to be.
+    """
+
+    what: str
+    name: str
+    old: Any
+    new: Any
+
+
+class Proposal(NamedTuple):
+    """Hold a change for which there is evidence.
+
+    Args:
+        type: what kind of change it is, such as `reduce_source`.
+        value: what it is about; the same value is the same proposal.
+        reason: one sentence for people.
+        changes: what would become of what, all or none.
+        strength: the lower bound of the share of executions that speak for it, from 0 to 1.
+        executions: on how many executions it rests.
+        evidence: the figures behind it.
+    """
+
+    type: str
+    value: str
+    reason: str
+    changes: tuple[Change, ...]
+    strength: float
+    executions: int
+    evidence: JsonObject
+
+    def evidence_summary(self) -> JsonObject:
+        """Return the evidence as it is kept with the suggestion."""
+        return {"strength": round(self.strength, 4), "executions": self.executions, **self.evidence}
+
+    def touches(self) -> frozenset[tuple[str, str]]:
+        """Return what it would change; two proposals that touch the same cannot both be carried out."""
+        return touched(self.changes)
+
+
+def touched(changes: Sequence[Change]) -> frozenset[tuple[str, str]]:
+    """Return what changes would change; the chains of one rule count as one."""
+    return frozenset((_KINDS.get(one.what, one.what), _scope(one.name)) for one in changes)
+
+
+def encoded(changes: Sequence[Change]) -> list[JsonObject]:
+    """Return changes as the column `change` holds them."""
+    return [one._asdict() for one in changes]
+
+
+def decoded(column: Any) -> tuple[Change, ...]:
+    """Return the changes in the column `change`; none where another application wrote it."""
+    if not isinstance(column, list) or not all(isinstance(one, dict) and set(one) == _MEMBERS for one in column):
+        return ()
+    return tuple(Change(**one) for one in column)
+
+
+_MEMBERS = set(Change._fields)
+# What a dream tested is a setting, too.
+_KINDS = {"amendment": "setting"}
+
+
+def _scope(name: str) -> str:
+    return ".".join(name.split(".")[:2]) if name.startswith("rules.") else name
