@@ -1,4 +1,4 @@
-"""Learn in a process of its own, so that no answer waits for it."""
+"""Do what nobody waits for in a process of its own."""
 
 import sys
 from contextlib import suppress
@@ -6,14 +6,23 @@ from contextlib import suppress
 
 def learn_later() -> None:
     """Start `memory-router learn` and leave it alone; one that finds another at work ends at once."""
+    with suppress(OSError):  # no room for a process: the next batch is as good
+        start("learn", "--quiet")
+
+
+def start(*arguments: str) -> None:
+    """Start `memory-router ARGUMENTS` and leave it alone.
+
+    Raises:
+        OSError: it cannot be started.
+    """
     # Imported here because most answers start nothing.
     import subprocess
 
-    with suppress(OSError):  # no room for a process: the next batch is as good
-        subprocess.Popen(
-            [sys.executable, "-m", "memory_router", "learn", "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    subprocess.Popen(
+        [sys.executable, "-m", "memory_router", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

@@ -10,6 +10,7 @@ signature (32 bytes), then its vector (256 float32 numbers), then where its reco
 import json
 import mmap
 import os
+import re
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ _SIGNATURE_BYTES = _DIMENSION // 8
 _VECTOR_BYTES = _DIMENSION * 4
 # How many rules with a near signature are compared exactly.
 _COMPARED = 32
+_BEGINNING = 4
 
 
 class CompiledRules:
@@ -78,7 +80,8 @@ class CompiledRules:
         return None
 
     def _by_meaning(self, query: str, rules: "_Rules") -> Match | None:
-        if not rules.signatures:
+        # Opening the model costs as much as the rest of the question; requests without a word in common are not alike.
+        if not rules.signatures or rules.beginnings.isdisjoint(_beginnings(query)):
             return None
         from memory_router.learning.meaning import model
 
@@ -108,6 +111,7 @@ class _Rules(NamedTuple):
     model: str
     manual: int
     patterns: list[dict[str, Any]]
+    beginnings: frozenset[str]
     signatures: list[int]
     content: mmap.mmap | bytes
     vectors: int
@@ -161,7 +165,7 @@ def write_compiled(file: str, rules: "Sequence[RuleRecord]", vectors: Sequence["
     Raises:
         OSError: the file cannot be written.
     """
-    from memory_router.learning.meaning import model, signature
+    from memory_router.learning.meaning import model, signature, telling_words
 
     patterns = [_record(rule) for rule, vector in zip(rules, vectors, strict=True) if vector is None]
     by_meaning = [(rule, vector) for rule, vector in zip(rules, vectors, strict=True) if vector is not None]
@@ -173,6 +177,9 @@ def write_compiled(file: str, rules: "Sequence[RuleRecord]", vectors: Sequence["
             "count": len(by_meaning),
             "manual": sum(not rule.auto_generated for rule, _ in by_meaning),
             "patterns": patterns,
+            "beginnings": sorted(
+                {beginning for rule, _ in by_meaning for beginning in _beginnings(telling_words(rule.request_pattern))}
+            ),
         }
     )
     records = [json.dumps(_record(rule)).encode() for rule, _ in by_meaning]
@@ -209,7 +216,22 @@ def _read(file: str) -> "_Rules | None":
     signatures = [
         int.from_bytes(held[at : at + _SIGNATURE_BYTES], "little") for at in range(0, len(held), _SIGNATURE_BYTES)
     ]
-    return _Rules(header["model"], header["manual"], header["patterns"], signatures, content, vectors, ends, records)
+    return _Rules(
+        header["model"],
+        header["manual"],
+        header["patterns"],
+        frozenset(header["beginnings"]),
+        signatures,
+        content,
+        vectors,
+        ends,
+        records,
+    )
+
+
+def _beginnings(text: str) -> set[str]:
+    """Return how the words of a text begin, so that other forms of a word count as the word."""
+    return {word[:_BEGINNING] for word in re.findall(r"[^\W_]+", text.lower())}
 
 
 def _record(rule: "RuleRecord") -> dict[str, Any]:

@@ -17,7 +17,7 @@ from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
 from memory_router.learning.replay import Thresholds, unasked
 from memory_router.routing.config import Config, Step
-from memory_router.storage.database import Database, encode_json
+from memory_router.storage.database import Database, decode_json, encode_json
 
 # As many as the seed asks for before a rule is made of them (seed 000, Learning Flow).
 _LEAST = 50
@@ -103,6 +103,18 @@ class DreamStore:
         while (name := begin if number == 1 else f"{begin}-{number}") in known:
             number += 1
         return name
+
+    def latest(self, account: str) -> Cycle | None:
+        """Return the cycle that an account dreamt last, or None."""
+        rows = self._database.rows("SELECT * FROM dream_cycles ORDER BY dreamt_at DESC, cycle_id DESC")
+        for row in rows:
+            results = decode_json(row["test_results"])
+            if results.get("dreamt_by") == account:
+                mutations = decode_json(row["mutations"])
+                return Cycle(
+                    **{**row, "mutations": mutations, "test_results": results, "promote": bool(row["promote"])}
+                )
+        return None
 
     def record(self, cycle: Cycle) -> None:
         """Keep a cycle.

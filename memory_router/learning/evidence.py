@@ -69,7 +69,7 @@ class GroupEvidence:
         check = execution.governance_check or {}
         self.needs_approval |= bool(check.get("requires_approval"))
         if execution.status != "governance_blocked":
-            self.executions.append(Trial(execution.asked_by, _succeeded(execution)))
+            self.executions.append(Trial(execution.asked_by, judged(execution)))
 
     def __len__(self) -> int:
         return len(self.executions)
@@ -101,7 +101,8 @@ class Trial(NamedTuple):
     attempts: tuple[tuple[AttemptRecord, bool], ...]
 
 
-def _succeeded(execution: Execution) -> tuple[tuple[AttemptRecord, bool], ...]:
+def judged(execution: Execution) -> tuple[tuple[AttemptRecord, bool], ...]:
+    """Return each attempt of an execution that ended, and whether it gave an answer that the user did not refuse."""
     stars = execution.user_satisfaction
     is_useless = stars is not None and stars <= _DISSATISFIED
     return tuple(

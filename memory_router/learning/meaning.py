@@ -89,6 +89,11 @@ def signature(vector: "array[float]") -> int:
     return bits
 
 
+def telling_words(request: str) -> str:
+    """Return the words of a request that say what it is about."""
+    return " ".join(filter(_weight, _WORD.findall(request.lower())))
+
+
 def _weight(word: str) -> float:
     return 0.0 if is_stop_word(word) else 1.0
 

@@ -21,17 +21,20 @@ class OwnConfig:
     Args:
         own: the user's own configuration file, which need not be there yet.
         bundled: the one that is in force without it.
+
+    Attributes:
+        own: the path of the user's own file, links followed.
     """
 
     def __init__(self, own: str, bundled: str) -> None:
         # A configuration that is kept elsewhere and linked stays a link.
-        self._own = os.path.realpath(own)
+        self.own = os.path.realpath(own)
         self._bundled = bundled
 
     @property
     def in_force(self) -> str:
         """Return the path of the file that counts now."""
-        return self._own if os.path.exists(self._own) else self._bundled
+        return self.own if os.path.exists(self.own) else self._bundled
 
     def value(self, setting: str) -> Any:
         """Return what a setting is now; None where nothing stands.
@@ -88,14 +91,14 @@ class OwnConfig:
             AmendmentError: the file cannot be written; nothing was changed.
         """
         try:
-            make_private(os.path.dirname(self._own))
-            if backup and os.path.exists(self._own):
-                with open(self._own, "rb") as file:
-                    _replace(self._own + backup, file.read())
-            _replace(self._own, text.encode("utf-8"))
+            make_private(os.path.dirname(self.own))
+            if backup and os.path.exists(self.own):
+                with open(self.own, "rb") as file:
+                    _replace(self.own + backup, file.read())
+            _replace(self.own, text.encode("utf-8"))
         except OSError as error:
             raise AmendmentError(
-                f"{shown(self._own)} cannot be written ({error.strerror}). Nothing was changed.",
+                f"{shown(self.own)} cannot be written ({error.strerror}). Nothing was changed.",
                 "Check free disk space and the permissions of its folder.",
             ) from error
 

@@ -275,3 +275,18 @@ def test_learning_off_changes_nothing(home: Home) -> None:
     home.run("rules", "remove", rule, "--yes")
     home.run("learn")
     assert query(home, QUESTION)["routed_to"] == "totalrecall"
+
+
+def test_a_damaged_database_stops_no_answer(home: Home) -> None:
+    """With half a database the question is answered, and recorded for later; commands that need it say what to do."""
+    home.with_fakes(qmd=GOOD)
+    query(home, "auth")
+    assert len(executions(home)) == 1
+    database = home.folder / "data" / "memory.db"
+    database.write_bytes(database.read_bytes()[:5000])
+    assert query(home, "auth")["status"] == "success"
+    outcome = home.run("executions", "list")
+    assert outcome.code == 1
+    assert "is damaged" in outcome.err
+    database.unlink()
+    assert len(executions(home)) == 1

@@ -189,3 +189,23 @@ def test_a_full_spool_is_refused(spool: Spool, monkeypatch: pytest.MonkeyPatch) 
     spool.append(b"some line")
     with pytest.raises(OSError, match="run: memory-router learn"):
         spool.append(b"another")
+
+
+def test_several_writers_lose_nothing(url: str, database: Database) -> None:
+    """Processes that store executions at once wait for each other: all are there, and nobody fails."""
+    script = (
+        "import sys\n"
+        "from memory_router.learning.executions import ExecutionStore\n"
+        "from memory_router.learning.schema import SCHEMA\n"
+        "from memory_router.storage.database import open_database\n"
+        "from tests.learning.conftest import execution\n"
+        "store = ExecutionStore(open_database(sys.argv[1], SCHEMA))\n"
+        "for number in range(25): store.add([execution(int(sys.argv[2]) * 1000 + number, 'auth')])\n"
+    )
+    root = str(Path(__file__).parents[2])
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, url, str(name)], cwd=root, stderr=subprocess.PIPE)
+        for name in range(4)
+    ]
+    assert [(one.communicate()[1], one.returncode) for one in writers] == [(b"", 0)] * 4
+    assert len(ExecutionStore(database).newest(1000)) == 100

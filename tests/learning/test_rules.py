@@ -173,7 +173,7 @@ def test_the_most_similar_of_ten_thousand_is_found(file: str) -> None:
     """Comparing signatures first loses no rule: a vector near one of many finds just that one."""
     generator = random.Random(7)
     vectors = [_unit([generator.gauss(0, 1) for _ in range(256)]) for _ in range(10_000)]
-    rules = [learned(f"pattern {number}", state="approved", id=str(number)) for number in range(len(vectors))]
+    rules = [learned(f"request {number}", state="approved", id=str(number)) for number in range(len(vectors))]
     write_compiled(file, rules, vectors)
     source = router(file)
     compiled = source._current()
