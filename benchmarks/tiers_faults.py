@@ -30,6 +30,7 @@ from tiers_faults import config
 from memory_router.engines.tiers import MemorySystem
 async def main(folder, start):
     async with MemorySystem(config(folder)) as memories:
+        await memories.store("The first one loads the vectors.", importance=0.4)
         print("ready", flush=True)
         for number in range(start, start + 100000):
             memory_id = await memories.store(f"Fact {number} was said.", importance=0.4)
