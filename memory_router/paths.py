@@ -46,6 +46,11 @@ def log_file() -> str:
     return os.path.join(state_dir(), "router.log")
 
 
+def hooks_log() -> str:
+    """Return the path of the journal of what hooks did."""
+    return os.path.join(state_dir(), "hooks.log")
+
+
 def documents_db() -> str:
     """Return the path of the document index."""
     return os.path.join(cache_dir(), "documents.db")
@@ -74,6 +79,16 @@ def learning_database() -> str:
 def executions_spool() -> str:
     """Return the path of the executions that are not in the database yet."""
     return os.path.join(data_dir(), "executions.jsonl")
+
+
+def learned_patterns_file() -> str:
+    """Return the path of the patterns in what users accept and reject, written for people to review."""
+    return os.path.join(data_dir(), "learned-patterns.md")
+
+
+def outcome_archive() -> str:
+    """Return the folder of the full form of compacted outcomes."""
+    return os.path.join(data_dir(), "outcome-archive")
 
 
 def routing_rules_file() -> str:

@@ -12,7 +12,7 @@ from memory_router.paths import shown
 # Once is a slip and twice a coincidence.
 _LEAST = 3
 _Z = 1.96
-_PATH = re.compile(r"(?<![\w/:.])(~?/[^\s\"'`,;:()<>|?*]+)")
+_PATH = re.compile(r"(?<![\w/:.])(~?/[^\s\x00-\x1f\"'`,;:()<>|?*]+)")
 _PROJECT = re.compile(r"\b(?:project|repo(?:sitory)?) ([\w.-]+)|\b([\w.-]+) (?:project|repo(?:sitory)?)\b", re.I)
 
 
@@ -31,7 +31,11 @@ def proposals(executions: Sequence[Execution], roots: Sequence[str], home: str) 
     for execution in executions:
         for folder in sorted({one for one in _folders(execution, bases) if not is_indexed(one, roots)}):
             asked.setdefault(folder, []).append(execution)
-    return [_proposal(folder, found) for folder, found in sorted(asked.items()) if len(found) >= _LEAST]
+    return [
+        _proposal(folder, found)
+        for folder, found in sorted(asked.items())
+        if len(found) >= _LEAST and any(one.status != "success" for one in found)
+    ]
 
 
 def is_indexed(folder: str, roots: Sequence[str]) -> bool:

@@ -174,13 +174,23 @@ class OutcomeStore:
     def recompute(self, user_id: str) -> Profile:
         """Compute a user's profile from all their outcomes, and store it."""
         with self._database.transaction():
-            rows = self._database.rows(
-                "SELECT suggestion_type, outcome, created_at, decided_at FROM suggestion_outcomes"
-                " WHERE user_id = :user",
-                {"user": user_id},
-            )
-            self._save(user_id, profile.tally_of(rows))
+            self.recompute_within(user_id)
         return self.profile(user_id)
+
+    def recompute_within(self, user_id: str) -> None:
+        """Compute a user's profile within a transaction of the caller's; nothing changes where it follows already."""
+        rows = self._database.rows(
+            "SELECT suggestion_type, outcome, created_at, decided_at FROM suggestion_outcomes WHERE user_id = :user",
+            {"user": user_id},
+        )
+        found = profile.tally_of(rows)
+        if rows and found != self._tally(user_id):
+            self._save(user_id, found)
+
+    def users(self) -> list[str]:
+        """Return everybody whose outcomes are known, in alphabetical order."""
+        rows = self._database.rows("SELECT DISTINCT user_id FROM suggestion_outcomes ORDER BY user_id")
+        return [row["user_id"] for row in rows]
 
     def all(self, user_id: str) -> list[Outcome]:
         """Return every outcome of a user, the oldest first."""
@@ -237,14 +247,17 @@ class OutcomeStore:
         self, user_id: str, suggestion_type: str, outcome: str, at: str
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Add one outcome to the user's tally; return the patterns that it brought about, and those it ended."""
-        rows = self._database.rows(
-            "SELECT tally FROM user_preference_profiles WHERE user_id = :user", {"user": user_id}
-        )
-        before = Tally(*decode_json(rows[0]["tally"])) if rows else profile.EMPTY
+        before = self._tally(user_id)
         after = before.plus(suggestion_type, outcome, at)
         self._save(user_id, after)
         had, has = profile.patterns(before).keys(), profile.patterns(after).keys()
         return tuple(sorted(has - had)), tuple(sorted(had - has))
+
+    def _tally(self, user_id: str) -> Tally:
+        rows = self._database.rows(
+            "SELECT tally FROM user_preference_profiles WHERE user_id = :user", {"user": user_id}
+        )
+        return Tally(*decode_json(rows[0]["tally"])) if rows else profile.EMPTY
 
     def _save(self, user_id: str, tally: Tally) -> None:
         found = _profile(user_id, tally, self._now())

@@ -108,6 +108,24 @@ def trends(tally: Tally) -> JsonObject:
     }
 
 
+def alerts(found: Mapping[str, Any]) -> list[str]:
+    """Return what somebody should look at in a user's trends, a sentence each.
+
+    Args:
+        found: what `trends` returns.
+    """
+    told = []
+    if found["engagement"] == "decreasing":
+        told.append(
+            f"Engagement is decreasing: {found['suggestion_velocity']} lately. Suggest less, or something else."
+        )
+    if found["preference_stability"] == "changing":
+        told.append(
+            "Preferences are changing: the last four weeks were decided unlike those before. Trust old rates less."
+        )
+    return told
+
+
 def _counted(counts: Mapping[str, int], outcome: str) -> dict[str, int]:
     return {**counts, outcome: counts.get(outcome, 0) + 1}
 

@@ -1,5 +1,6 @@
 """Propose other orders of asking, where what was asked says that the present one wastes time or answers."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from memory_router.advice.chains import Chain, chain_of, dropped, lowered, raised, reordered
@@ -93,7 +94,7 @@ def _raise(rule: Rule, step: str, reason: str, trials: dict[str, Trials]) -> Pro
 
 
 def _lower(rule: Rule, step: str, failing: Trials) -> Proposal:
-    code, _ = failing.codes.most_common(1)[0]
+    code = next((name for name, _ in failing.codes.most_common(1)), "no reason given")
     reason = (
         f"{step} failed in {failing.failed} of {failing.asked} questions of rule {rule.id} ({code}), "
         f"after {failing.failed_ms / failing.failed:.0f} ms each; other sources come after it."
@@ -146,6 +147,6 @@ def _elsewhere(rule: Rule, of_all: dict[str, RuleTrials]) -> str | None:
 
 
 def _causes(trials: RuleTrials) -> str:
-    codes = sum((one.codes for one in trials.steps.values()), start=type(Trials().codes)())
+    codes = sum((one.codes for one in trials.steps.values()), start=Counter[str]())
     told = ", ".join(f"{code} {times} times" for code, times in sorted(codes.items()))
     return told or "nothing good enough was found"

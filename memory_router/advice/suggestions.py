@@ -120,6 +120,31 @@ class SuggestionStore:
         )
         return [_suggestion(row) for row in rows]
 
+    def past(self, user_id: str, suggestion_type: str, suggestion_value: str) -> list[Suggestion]:
+        """Return what a user was suggested of this type and value before, the newest first."""
+        rows = self._database.rows(
+            f"{_SELECT} WHERE user_id = :user AND suggestion_type = :type AND suggestion_value = :value"
+            " AND status <> 'pending' ORDER BY decided_at DESC, suggestion_id DESC",
+            {"user": user_id, "type": suggestion_type, "value": intake.kept_value(suggestion_value)},
+        )
+        return [_suggestion(row) for row in rows]
+
+    def last_accepted(self, user_id: str) -> Suggestion | None:
+        """Return what a user accepted last of what says how to carry it out."""
+        rows = self._database.rows(
+            f"{_SELECT} WHERE user_id = :user AND status = 'accepted' AND change IS NOT NULL"
+            " ORDER BY decided_at DESC, suggestion_id DESC LIMIT 1",
+            {"user": user_id},
+        )
+        return _suggestion(rows[0]) if rows else None
+
+    def undo(self, suggestion_id: int) -> None:
+        """Mark an accepted suggestion as undone; that it was accepted stays recorded."""
+        self._database.run(
+            "UPDATE config_suggestions SET status = 'undone', decided_at = :at WHERE suggestion_id = :id",
+            {"at": self._now(), "id": suggestion_id},
+        )
+
     def decide(
         self, suggestion_id: int, outcome: str, *, reason: str | None = None, config_after: Any = None
     ) -> Recorded:
