@@ -17,15 +17,17 @@ from memory_router.routing.rules import Match
 # hit (0.85 and above; seed 000, Monitoring Queries) is what such a rule took. The others are below that,
 # by how much speaks for the route.
 _CONFIDENCE = {"manual": 1.0, "choice": 0.8, "strong": 0.7, "weak": 0.6, "default": 0.5}
+# A router that runs for long has a batch learned from no more often than this.
+_LEARN_SECONDS = 300.0
 
 
 class SpoolRecorder:
-    """Append executions to a spool.
+    """Append executions to a spool; several threads may record at once.
 
     Args:
         spool: where they wait for the database.
         threshold: the normalized relevance from which an answer was accepted.
-        when_due: is called at the end when a batch of executions waits to be learned from.
+        when_due: is called at the end, or every five minutes, when a batch of executions waits to be learned from.
         batch: how many executions make a batch; 0 for never.
         now: the time in seconds since the epoch.
     """
@@ -44,6 +46,7 @@ class SpoolRecorder:
         self._batch = batch
         self._now = now
         self._has_recorded = False
+        self._learned_at = now()
 
     def record(self, outcome: Outcome) -> None:
         """Append one execution.
@@ -54,9 +57,12 @@ class SpoolRecorder:
         execution = execution_of(outcome, self._threshold, self._now())
         self._spool.append(json.dumps(execution.to_dict(), ensure_ascii=False).encode("utf-8", "replace"))
         self._has_recorded = True
+        if not 0 <= self._now() - self._learned_at < _LEARN_SECONDS:
+            self.close()
 
     def close(self) -> None:
         """Say so if enough executions wait to be learned from."""
+        self._learned_at = self._now()
         if self._has_recorded and self._batch and self._spool.count() >= self._batch:
             self._when_due()
         self._has_recorded = False

@@ -6,6 +6,7 @@ Only timeouts count: an error costs milliseconds, a timeout the whole deadline. 
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -66,7 +67,7 @@ class CircuitBreaker:
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
         make_private(os.path.dirname(self._file))
-        draft = f"{self._file}.{os.getpid()}"
+        draft = f"{self._file}.{os.getpid()}-{threading.get_ident()}"
         with open(draft, "w", encoding="utf-8") as stream:
             json.dump(entries, stream)
         os.replace(draft, self._file)

@@ -15,6 +15,7 @@ from typing import IO, Protocol, cast
 from memory_router import contract
 from memory_router.errors import BackendError, BackendTimeoutError, InvalidResponseError
 from memory_router.routing import response
+from memory_router.routing.pool import Pool
 from memory_router.routing.registry import Manifest
 
 MAX_ANSWER_BYTES = 8 * 2**20
@@ -59,45 +60,53 @@ class ProcessDispatcher:
     """
 
     def __init__(self, *, keep_warm: bool = False) -> None:
-        self._keep_warm = keep_warm
-        self._running: dict[str, _Process] = {}
+        self._idle: Pool[_Process] | None = Pool() if keep_warm else None
 
     def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
         """Return the bytes of the answer (see `Dispatcher`); several threads may ask at once."""
-        if not (self._keep_warm and manifest.warm):
+        if self._idle is None or not manifest.warm:
             return self._ask_once(manifest, request, stop)
-        kept = self._running.pop(manifest.name, None)
-        if kept:
-            answer = self._ask_kept(kept, manifest, request, stop)
-            if answer:
+        while kept := self._idle.take(manifest):
+            if not kept.is_ready():
+                kept.kill()
+            elif answer := self._ask_kept(self._idle, kept, manifest, request, stop):
                 return answer
-        return self._ask_and_keep(_Process(manifest, request), manifest, request, stop)
+        return self._ask_and_keep(self._idle, _Process(manifest, request), manifest, request, stop)
 
     def close(self) -> None:
         """End the processes that were kept."""
-        while self._running:
-            _, process = self._running.popitem()
-            process.part()
+        if self._idle:
+            self._idle.close()
 
-    def _ask_kept(self, process: "_Process", manifest: Manifest, request: contract.Request, stop: int | None) -> bytes:
+    @classmethod
+    def _ask_kept(
+        cls,
+        idle: "Pool[_Process]",
+        process: "_Process",
+        manifest: Manifest,
+        request: contract.Request,
+        stop: int | None,
+    ) -> bytes:
         """Ask a process that answered before; return nothing if it has ended meanwhile."""
         try:
-            return self._ask_and_keep(process, manifest, request, stop)
+            return cls._ask_and_keep(idle, process, manifest, request, stop)
         except BackendTimeoutError:
             raise
         except BackendError:
             return b""
 
+    @staticmethod
     def _ask_and_keep(
-        self, process: "_Process", manifest: Manifest, request: contract.Request, stop: int | None
+        idle: "Pool[_Process]", process: "_Process", manifest: Manifest, request: contract.Request, stop: int | None
     ) -> bytes:
         try:
             answer = process.exchange(contract.encode_request(request), request.deadline_ms, stop, last=False)
         except BaseException:
             process.kill()
             raise
-        # Asked in two modes at once, a backend has two processes; the one that answers first stays.
-        if not response.ends_with_answer(answer) or self._running.setdefault(manifest.name, process) is not process:
+        if response.ends_with_answer(answer):
+            idle.give(manifest, process)
+        else:
             process.kill()
         return answer
 
@@ -161,6 +170,10 @@ class _Process:
                 f"If it needs longer, raise `deadlines.backends.{self._name}` in router-config.json.",
             )
         return bytes(answer)
+
+    def is_ready(self) -> bool:
+        """Say whether the process waits for a request; what it printed unasked would be taken for the next answer."""
+        return not _readers(self._stdout).poll(0)
 
     def part(self) -> None:
         """Let the process end by itself, for a moment, then make sure that its whole group is gone."""

@@ -35,6 +35,8 @@ from memory_router.routing.trace import describe
 
 # Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
 MAX_QUERY_CHARACTERS = 32_768
+# What callers say who have a project of their own and want to hear of all.
+EVERY_PROJECT = "*"
 
 
 class Choice(NamedTuple):
@@ -122,13 +124,14 @@ class Router:
             trace: whether the envelope tells how the answer came about.
             since: nothing older is wanted: a date, an ISO 8601 time, or words such as `last week`.
             until: nothing newer is wanted.
-            project: the one project that may answer, by its name.
+            project: the one project that may answer, by its name; None or EVERY_PROJECT for all.
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
         """
         started = time.perf_counter()
         registry = self._read_registry()
         plan = Plan(without_surrogates(query))
+        project = None if project == EVERY_PROJECT else project or None
         attempts: list[Attempt] = []
         governance_check: JsonObject | None = None
         try:
@@ -303,7 +306,7 @@ def _request(query: str, limit: int, since: str | None, until: str | None, proje
         from memory_router.routing.window import iso_window  # few questions have one
 
         since, until = iso_window(since, until)
-    return contract.Request("query", query, limit=limit, scope=project or None, since=since, until=until)
+    return contract.Request("query", query, limit=limit, scope=project, since=since, until=until)
 
 
 def checked(query: str) -> str:
