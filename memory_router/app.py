@@ -1,9 +1,12 @@
 """Build a router from the user's files: the only place that knows all rooms."""
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from memory_router import paths
+from memory_router.errors import ApprovalRequiredError
 from memory_router.learning.background import learn_later
 from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.gate import ApprovalGate
@@ -11,8 +14,10 @@ from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.spool import Spool
 from memory_router.routing import config, router
 from memory_router.routing.breaker import CircuitBreaker
+from memory_router.routing.config import Config, Step
 from memory_router.routing.dispatch import ProcessDispatcher
 from memory_router.routing.journal import Journal
+from memory_router.routing.recording import Outcome
 from memory_router.routing.registry import read_registry
 from memory_router.routing.rules import RuleTable
 
@@ -58,3 +63,56 @@ class Router(router.Router):
             ),
             warn,
         )
+
+
+class Glance(router.Router):
+    """Answer a question that nobody asked aloud, within a time, and leave no trace of it.
+
+    The time is too short to judge a backend by, and what it finds is no evidence for learning: neither circuit
+    breakers nor `router.log` nor executions hear of it.
+
+    Args:
+        settings: the configuration in force.
+        within_ms: how long all attempts together may take.
+    """
+
+    def __init__(self, settings: Config, within_ms: int) -> None:
+        super().__init__(
+            settings._replace(deadlines=settings.deadlines._replace(total_ms=within_ms)),
+            [
+                CompiledRules(paths.routing_rules_file(), settings.learning, settings.signal_timeout_ms),
+                RuleTable(settings),
+            ],
+            lambda: read_registry(paths.backend_folders(), paths.backends_file()),
+            ProcessDispatcher(),
+            _UnwrittenBreaker(paths.breakers_file(), settings.circuit_breaking),
+            Journal(os.devnull),
+            _ClosedGate(),
+            _NoRecorder(),
+            lambda _sentence: None,
+        )
+
+
+class _UnwrittenBreaker(CircuitBreaker):
+    """Know which steps keep timing out, and count none."""
+
+    def record(self, step: Step, *, timed_out: bool) -> None:
+        """Count nothing."""
+
+
+class _ClosedGate:
+    """Let no question through that somebody has to approve, and request no approval: nobody is there to give it."""
+
+    def check(self, query: str, needed_by: Sequence[str], *, escalate: bool, approval: str | None) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        raise ApprovalRequiredError("Somebody has to approve this question.", "Ask it by itself.", approval or "")
+
+
+class _NoRecorder:
+    """Keep no execution."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Have nothing to finish."""

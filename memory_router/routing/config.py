@@ -114,6 +114,22 @@ class Learning(NamedTuple):
     llm_duration_ms: int = 850
 
 
+class Hooks(NamedTuple):
+    """Say what happens by itself in an agent's sessions.
+
+    Args:
+        prompt: whether memory is looked up for a user's prompt that needs it.
+        session_end: whether a session is imported when it ends.
+        tokens: how many tokens of results are put before a prompt at the most.
+        deadline_ms: for how long a prompt may be held up.
+    """
+
+    prompt: bool = True
+    session_end: bool = True
+    tokens: int = 600
+    deadline_ms: int = 300
+
+
 class Config(NamedTuple):
     """Hold everything that `router-config.json` says.
 
@@ -126,6 +142,7 @@ class Config(NamedTuple):
         tiers: the backends that each product tier installs.
         rules: in the order in which they are tried; the last one, without signals, is the default.
         learning: how the router learns.
+        hooks: what happens by itself in an agent's sessions.
     """
 
     file: str
@@ -138,6 +155,7 @@ class Config(NamedTuple):
     tiers: dict[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
     learning: Learning = Learning()
+    hooks: Hooks = Hooks()
 
     @property
     def default_rule(self) -> Rule:
@@ -200,6 +218,7 @@ def build(body: dict[str, Any], file: str) -> Config:
         {tier: tuple(names) for tier, names in body["tiers"].items()},
         tuple(_rule(rule) for rule in body["rules"]),
         _learning(body),
+        Hooks(**body.get("hooks", {})),
     )
 
 

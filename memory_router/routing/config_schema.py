@@ -13,10 +13,10 @@ from msgspec import Meta
 
 from memory_router.errors import ConfigError
 from memory_router.paths import shown
-from memory_router.routing.config import Learning
+from memory_router.routing.config import Hooks, Learning
 from memory_router.routing.rules import compile_pattern
 
-_LEARNING = Learning()
+_LEARNING, _HOOKS = Learning(), Hooks()
 _StepText = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*(:[a-z0-9][a-z0-9_-]*)?$", description="`backend` or `backend:mode`.")
 ]
@@ -80,6 +80,17 @@ class _LlmRouting(msgspec.Struct, forbid_unknown_fields=True):
     duration_ms: Annotated[int, Meta(ge=0, description="How long that would take.")] = _LEARNING.llm_duration_ms
 
 
+class _Hooks(msgspec.Struct, forbid_unknown_fields=True):
+    prompt: Annotated[bool, Meta(description="Whether memory is looked up for a prompt that needs it.")] = _HOOKS.prompt
+    session_end: Annotated[bool, Meta(description="Whether a session is imported when it ends.")] = _HOOKS.session_end
+    tokens: Annotated[
+        int, Meta(ge=100, le=10_000, description="How many tokens of results are put before a prompt at the most.")
+    ] = _HOOKS.tokens
+    deadline_ms: Annotated[
+        int, Meta(ge=50, le=10_000, description="For how many milliseconds a prompt may be held up.")
+    ] = _HOOKS.deadline_ms
+
+
 class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     version: Literal[1]
     fallback_threshold: Annotated[
@@ -109,6 +120,9 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     llm_routing: Annotated[
         _LlmRouting, Meta(description="What savings are counted against (`memory-router stats`).")
     ] = msgspec.field(default_factory=_LlmRouting)
+    hooks: Annotated[_Hooks, Meta(description="What happens by itself in an agent's sessions.")] = msgspec.field(
+        default_factory=_Hooks
+    )
     schema: Annotated[str, Meta(description="Where this schema lies, for editors.")] = msgspec.field(
         name="$schema", default=""
     )
@@ -122,6 +136,7 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "executions": _Executions,
     "approvals": _Approvals,
     "llm_routing": _LlmRouting,
+    "hooks": _Hooks,
 }
 
 _CHOICES = {"strength": '"strong" or "weak"', "learning": '"off", "suggest" or "on"'}

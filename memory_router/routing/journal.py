@@ -54,6 +54,21 @@ class Journal:
         fields = f"duration_ms={duration_ms}"
         self._append(f"TIMEOUT query={_quoted(query)} backend={_word(backend)} {fields} next={_word(following)}")
 
+    def hook(self, event: str, outcome: str, **told: str | int | None) -> None:
+        """Record in a log of hooks what one did.
+
+        Args:
+            event: `PROMPT` or `SESSION_END`.
+            outcome: how it ended, in a word.
+            told: what else there is to say; None is left out.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        known = {name: value for name, value in told.items() if value is not None}
+        fields = [f"{name}={value if isinstance(value, int) else _quoted(value)}" for name, value in known.items()]
+        self._append(" ".join([event, f"outcome={_word(outcome)}", *fields]))
+
     def _append(self, entry: str) -> None:
         line = f"[{iso_time(self._now())}] {entry}\n".encode()
         make_private(os.path.dirname(self._file))

@@ -96,6 +96,11 @@ def verbs_of_command(sentence: list[str]) -> set[str]:
     return {word for word in found if word in _VERBS} | ({found[0]} if _is_command(found, any_object=True) else set())
 
 
+def is_question(sentence: Sequence[Word]) -> bool:
+    """Say whether a sentence asks; "can you mend it" commands."""
+    return _is_question(_unframed([word.lower for word in sentence]))
+
+
 def is_question_or_command(sentence: Sequence[Word]) -> bool:
     """Say whether a sentence asks or commands; it is taken at its word, since a sentence begins there."""
     found = _unframed([word.lower for word in sentence])

@@ -32,9 +32,10 @@ def heavy_modules(home: Home, code: str) -> list[str]:
     return loaded
 
 
-def command(*arguments: str) -> str:
+def command(*arguments: str, stdin: str = "") -> str:
     """Return code that runs the command line in its own process."""
     return (
+        f"import os; read, write = os.pipe(); os.write(write, {stdin.encode()!r}); os.close(write); os.dup2(read, 0)\n"
         f"import sys; sys.argv = ['memory-router', *{arguments!r}]\n"
         "from memory_router.interfaces.cli import main\n"
         "try: main()\nexcept SystemExit as end: assert end.code == 0, end.code"
@@ -51,6 +52,13 @@ def test_ask_path_is_light(name: str, home: Home) -> None:
     """Asking a question with the bundled rules imports nothing heavy, from the command line to the envelope."""
     home.with_fakes(qmd=Behaviour(results=(Result("x", relevance=0.9),)))
     assert heavy_modules(home, command(name, "auth")) == []
+
+
+@pytest.mark.parametrize("prompt", ["fix the typo", "why did we choose Postgres?"])
+def test_hooks_are_light(prompt: str, home: Home) -> None:
+    """A prompt is judged, and memory is asked for it, with nothing heavy."""
+    home.with_fakes(totalrecall=Behaviour(results=(Result("x", relevance=0.9),)))
+    assert heavy_modules(home, command("hooks", "prompt", stdin=json.dumps({"prompt": prompt}))) == []
 
 
 @pytest.mark.parametrize("backend", ["qmd", "totalrecall", "cognee"])

@@ -39,3 +39,18 @@ def indexed_projects(database: str, paths: Sequence[str]) -> dict[str, str]:
         found = dict(connection.execute(sql, (json.dumps(sorted(set(paths))),)))
     connection.close()
     return found
+
+
+def project_names(database: str) -> frozenset[str]:
+    """Return the names of all projects that an index holds.
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
+    connection = open_read_only(database, MIGRATIONS)
+    if connection is None:
+        return frozenset()
+    with named_errors(database):
+        found = frozenset(name for (name,) in connection.execute("SELECT DISTINCT project FROM files"))
+    connection.close()
+    return found

@@ -1,6 +1,6 @@
 """The command line.
 
-`query` and `route` are the ask path: an agent waits for them many times an hour. When their arguments are plain,
+`query`, `route` and hooks are the ask path: an agent waits for them many times an hour. When their arguments are plain,
 they are answered here without loading the command framework, which would cost more than the question. Everything
 else, and whatever is not understood here, goes to the `typer` application in `commands`, which has the same
 options from the same tables, the help and the error messages.
@@ -31,7 +31,9 @@ def main() -> None:
 
 
 def _answer_quickly(arguments: list[str]) -> None:
-    """Run `query` or `route` and end the process, or return if the command framework has to look at it."""
+    """Run `query`, `route` or a hook and end the process, or return if the command framework has to look at it."""
+    if arguments in (["hooks", "prompt"], ["hooks", "session-end"]):
+        _run_hook(arguments[1])
     if not arguments or arguments[0] not in ("query", "route"):
         return
     # A process of a few hundredths of a second has no garbage worth collecting: a tenth of its time.
@@ -48,6 +50,15 @@ def _answer_quickly(arguments: list[str]) -> None:
     sys.stderr.flush()
     # Skips the interpreter's tear-down, another tenth: everything is flushed, and no backend is running any more.
     os._exit(exit_code)
+
+
+def _run_hook(name: str) -> NoReturn:
+    gc.disable()
+    from memory_router.interfaces.hooks import prompt, session
+
+    if name == "prompt":
+        prompt.run()
+    session.run()
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,91 @@
+"""Put what memory knows before a user's prompt, where the prompt needs it (Claude Code's event UserPromptSubmit)."""
+
+import json
+import os
+from typing import NoReturn
+
+from memory_router import paths
+from memory_router.app import Glance
+from memory_router.contract import JsonObject
+from memory_router.interfaces.hooks import event
+from memory_router.interfaces.hooks.event import Clock, Report
+from memory_router.interfaces.hooks.occasion import Occasion, occasion
+from memory_router.routing import config
+from memory_router.routing.config import Config
+from memory_router.routing.envelope import Envelope
+from memory_router.routing.rules import RuleTable
+
+_RESULTS = 5
+# What it takes to put the answer into words and to end.
+_PARTING_MS = 30
+_FEWEST_MS = 20
+_HINT = (
+    "memory-router: this prompt seems to refer to earlier work. Memory {why}; if you need it, run: "
+    'memory-router query "QUESTION" --limit 3'
+)
+_UNSURE = {
+    "partial": "holds something on it, but nothing convincing",
+    "error": "did not answer in time",
+}
+_SLOW = ("QUERY_TIMEOUT", "ALL_BACKENDS_FAILED")
+
+
+def run() -> NoReturn:
+    """Answer the event on stdin, and end the process with exit code 0."""
+    event.run("PROMPT", _handle)
+
+
+def _handle(told: JsonObject, clock: Clock) -> Report:
+    prompt = told.get("prompt")
+    if not isinstance(prompt, str):
+        return Report("bad_event")
+    settings = config.load()
+    clock.allow(settings.hooks.deadline_ms)
+    if not settings.hooks.prompt:
+        return Report("off")
+    found = occasion(prompt, RuleTable(settings), _projects)
+    if found is None:
+        return Report("not_needed", told={"characters": len(prompt)})
+    left = clock.left_ms() - _PARTING_MS
+    if left < _FEWEST_MS:
+        return Report("timeout", told={"reason": found.reason})
+    return _report(found, Glance(settings, left).query(found.question, limit=_RESULTS), settings)
+
+
+def _report(found: Occasion, envelope: Envelope, settings: Config) -> Report:
+    # Loaded now because most prompts need no memory.
+    from memory_router.routing.fencing import fenced
+    from memory_router.routing.layers import layered
+    from memory_router.text.tokens import estimate_tokens
+
+    told: dict[str, str | int | None] = {
+        "reason": found.reason,
+        "backend": envelope.routed_to,
+        "error": envelope.error_code,
+    }
+    convincing = [one for one in envelope.results if one["relevance"] >= settings.fallback_threshold]
+    if envelope.status == "success":
+        shown = layered(envelope._replace(results=convincing), "timeline").results
+        block = fenced(shown, settings.hooks.tokens)
+        if block:
+            told |= {"results": block.count("\n["), "tokens": estimate_tokens(block)}
+            return Report("injected", _context(block), told)
+    why = _UNSURE.get(envelope.status)
+    if why is None or (envelope.status == "error" and envelope.error_code not in _SLOW):
+        return Report(envelope.status, told=told)
+    return Report("hinted", _context(_HINT.format(why=why)), told)
+
+
+def _context(text: str) -> str:
+    """Return what the host takes: text that is put beside the prompt."""
+    output = {"hookEventName": "UserPromptSubmit", "additionalContext": text}
+    return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
+
+
+def _projects() -> frozenset[str]:
+    database = paths.documents_db()
+    if not os.path.exists(database):
+        return frozenset()
+    from memory_router.engines.documents.projects import project_names
+
+    return frozenset(name.lower() for name in project_names(database))

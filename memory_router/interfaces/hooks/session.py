@@ -1,0 +1,62 @@
+"""Import the transcript of a session that ends (Claude Code's event SessionEnd), without keeping anybody waiting."""
+
+import os
+from typing import NoReturn
+
+from memory_router import paths
+from memory_router.contract import JsonObject
+from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.hooks import event
+from memory_router.interfaces.hooks.event import Clock, Report
+from memory_router.routing import config
+from memory_router.routing.journal import Journal
+
+EVENT = "SESSION_END"
+
+
+def run() -> NoReturn:
+    """Answer the event on stdin by an import in a process of its own, and end the process with exit code 0."""
+    event.run(EVENT, _handle)
+
+
+def _handle(told: JsonObject, _clock: Clock) -> Report:
+    path = told.get("transcript_path")
+    if not isinstance(path, str) or not path:
+        return Report("bad_event")
+    if not config.load().hooks.session_end:
+        return Report("off")
+    if not is_transcript(path):
+        return Report("refused", told={"path": paths.shown(path), "error": "it is no transcript of an agent's"})
+    from memory_router.learning.background import start
+
+    start("hooks", "session-end", "--transcript", path)
+    return Report("started", told={"path": paths.shown(path)})
+
+
+def is_transcript(path: str) -> bool:
+    """Say whether a path leads to a transcript where the agents of this user keep theirs."""
+    real = os.path.realpath(path)
+    roots = (os.path.join(paths.claude_code_dir(), "projects"), os.path.join(paths.openclaw_dir(), "agents"))
+    below = any(os.path.commonpath([real, os.path.realpath(root)]) == os.path.realpath(root) for root in roots)
+    return below and real.endswith(".jsonl") and os.path.isfile(real)
+
+
+def import_now(path: str) -> JsonObject:
+    """Import one transcript, write down how it went, and return what was new.
+
+    Raises:
+        StoreError: the archive cannot be written, or the file is gone.
+    """
+    from memory_router import installation
+    from memory_router.engines.transcripts import importing
+
+    journal = Journal(paths.hooks_log())
+    try:
+        report = importing.import_transcripts([path])
+        installation.refresh("lossless")
+    except MemoryRouterError as error:
+        journal.hook(EVENT, "failed", path=paths.shown(path), error=str(error))
+        raise
+    told = {"added": report.added, "repeated": report.repeated, "duration_ms": round(report.seconds * 1000)}
+    journal.hook(EVENT, "imported", path=paths.shown(path), **told)
+    return {"path": path, **told}
