@@ -8,6 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -15,7 +16,7 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.graph import sources
-from memory_router.engines.graph.extraction import modules, reading
+from memory_router.engines.graph.extraction import modules, processes
 from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
 from memory_router.engines.graph.schema import MIGRATIONS
@@ -131,12 +132,12 @@ def _update(connection: apsw.Connection, wanted: dict[str, Source], held: dict[s
         with writing(connection):
             for path in batch:
                 store.remove(path)
-    for texts in _batches(changed):
-        # Read before the transaction: others may read the graph meanwhile, and write it never.
-        read = [(one, reading.facts(one)) for one in texts]
-        with writing(connection):
-            for source, facts in read:
-                _put(store, source, facts)
+    # Texts are read before the transaction that writes them: others may read the graph meanwhile, and write it never.
+    with closing(processes.read(changed)) as batches:
+        for read in batches:
+            with writing(connection):
+                for source, facts in read:
+                    _put(store, source, facts)
     resolve(connection, stems)
     return len(changed), len(gone)
 

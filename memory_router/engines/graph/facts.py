@@ -130,5 +130,6 @@ def shown(path: str, root: str) -> str:
 
 def first_sentence(text: str) -> str:
     """Return the beginning of a documentation comment, on one line."""
-    flat = " ".join(text.strip().split("\n\n")[0].split())
-    return flat[:LONGEST_EVIDENCE]
+    flat = " ".join(text.strip().split("\n\n")[0].split())[:LONGEST_EVIDENCE]
+    # An escape may spell half a surrogate pair, which no database takes.
+    return flat if flat.isascii() else flat.encode("utf-8", "replace").decode()

@@ -234,3 +234,13 @@ def test_a_broken_manifest_is_a_text(tmp_path: Path, name: str, text: str) -> No
     assert graph
     assert graph.statistics().texts == 1
     graph.close()
+
+
+def test_half_a_surrogate_pair_is_no_name(tmp_path: Path) -> None:
+    """An escape that spells no letter is in no name and in no summary, and everything else is read."""
+    files = {
+        "package.json": '{"name": "a\\ud800", "dependencies": {"b\\udfff": "1"}}',
+        "app.py": 'def go():\n    "Go \\ud800."\n',
+        "use.py": "from app import go\ngo()\n",
+    }
+    assert [Path(one.path or "").name for one in asked(built(tmp_path, files), "who calls go")] == ["use.py"]

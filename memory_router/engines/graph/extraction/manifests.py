@@ -28,6 +28,7 @@ def facts(source: Source, text: str) -> Facts | None:
         return None
     try:
         name, description, required = read(text)
+        "".join([name, *required]).encode()  # half a surrogate pair is JSON but no text
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None  # another sort of file under that name; it is read as the text that it is
     if not name:

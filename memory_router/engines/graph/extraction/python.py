@@ -7,7 +7,7 @@ a class, an annotation, an attribute that `__init__` assigns. Other receivers st
 import ast
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.engines.graph.extraction.modules import namespace_packages, python_module
@@ -16,6 +16,7 @@ from memory_router.engines.graph.facts import Definition, Facts, References, Sou
 # Its calls are in every file and tell nothing; its imports are kept.
 _STANDARD = sys.stdlib_module_names
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINING = (ast.ClassDef, *_FUNCTIONS)
 # Too many objects have these for a bare receiver to tell anything.
 _COMMON = frozenset(
     name for kind in (str, bytes, list, dict, set, int, float, object, BaseException) for name in dir(kind)
@@ -24,6 +25,7 @@ _COMMON = frozenset(
 )
 _DEPTH = 60  # steps of one attribute chain; deeper ones are data
 _HOLDING = frozenset([ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith])
+_ENCLOSING = frozenset([ast.If, ast.Try, ast.With, ast.ExceptHandler])
 # Sorts of nodes that may hold names, with the fields that do, the last first: half of all nodes are none of them.
 _FIELDS: dict[Any, tuple[str, ...]] = {
     kind: tuple(field for field in reversed(kind._fields) if field not in ("ctx", "op", "ops"))
@@ -41,7 +43,8 @@ class _Scope(NamedTuple):
     outer: "_Scope | None"
 
 
-_Inside = list[tuple[ast.AST, _Scope]]  # what is to be read below a node, in order
+_Inside = Sequence[tuple[ast.AST, _Scope]]  # what is to be read below a node, in order
+_NOTHING: _Inside = ()
 
 
 def facts(source: Source, raw: bytes | str) -> Facts:
@@ -95,12 +98,13 @@ class _Reader:
     def read(self, tree: ast.Module) -> None:
         top = _Scope(self.module, "", {}, None)
         self._declare(tree.body, top)
-        todo: _Inside = [(node, top) for node in reversed(tree.body) if node.__class__ in _FIELDS]
+        todo: list[tuple[ast.AST, _Scope]] = [(node, top) for node in reversed(tree.body) if node.__class__ in _FIELDS]
         while todo:
             node, scope = todo.pop()
             kind = node.__class__
             if read := self._readers.get(kind):
-                todo.extend([inside for inside in reversed(read(node, scope)) if inside[0].__class__ in _FIELDS])
+                if inside := read(node, scope):
+                    todo.extend([one for one in reversed(inside) if one[0].__class__ in _FIELDS])
                 continue
             if kind in _HOLDING:
                 self._held(node, scope)
@@ -114,7 +118,7 @@ class _Reader:
     def _declare(self, body: list[ast.stmt], scope: _Scope) -> None:
         """Note what a block defines, before anything in it is read: functions call what stands below them."""
         for node in _flat(body):
-            if isinstance(node, (ast.ClassDef, *_FUNCTIONS)):
+            if isinstance(node, _DEFINING):
                 scope.names[node.name] = f"{scope.qualified}.{node.name}"
             elif scope.outer is None:
                 for name in _assigned(node):
@@ -192,9 +196,12 @@ class _Reader:
         if isinstance(node, ast.Assign):
             held = self._made(node.value, scope)
             for target in node.targets:
-                for name in ast.walk(target):
-                    if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                        scope.names[name.id] = held if name is target else ""
+                if isinstance(target, ast.Name):
+                    scope.names[target.id] = held
+                elif not isinstance(target, ast.Attribute):
+                    for name in ast.walk(target):
+                        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+                            scope.names[name.id] = ""
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             scope.names[node.target.id] = self._annotated(node.annotation, scope)
         elif isinstance(node, ast.With | ast.AsyncWith):
@@ -257,36 +264,31 @@ class _Reader:
             inner = inner.outer
         return self.bindings.get(name, "")
 
-    def _name(self, node: ast.Name, scope: _Scope) -> _Inside:
-        if node.ctx.__class__ is ast.Load:
-            self._refer(node, scope, "uses")
-        return []
+    def _name(self, node: ast.Name, scope: _Scope, kind: str = "uses") -> _Inside:
+        if node.ctx.__class__ is ast.Load and (target := self._looked_up(node.id, scope)):
+            self._refer(target, node, scope, kind)
+        return _NOTHING
 
     def _attribute(self, node: ast.Attribute, scope: _Scope, kind: str = "uses") -> _Inside:
-        if node.ctx.__class__ is ast.Load:
-            self._refer(node, scope, kind)
+        if node.ctx.__class__ is ast.Load and (target := self._means(node, scope)):
+            self._refer(target, node, scope, kind)
         below: ast.expr = node
-        while below.__class__ is ast.Attribute:
+        while isinstance(below, ast.Attribute):
             below = below.value
-        return [] if below.__class__ is ast.Name else [(below, scope)]
+        return _NOTHING if below.__class__ is ast.Name else [(below, scope)]
 
     def _call(self, node: ast.Call, scope: _Scope) -> _Inside:
         called = node.func
-        inside: _Inside = []
-        if called.__class__ is ast.Name:
-            self._refer(called, scope, "calls")
-        elif isinstance(called, ast.Attribute):
-            inside = self._attribute(called, scope, "calls")
-        else:
-            inside = [(called, scope)]
-        inside += [(argument, scope) for argument in node.args]
-        inside += [(one.value, scope) for one in node.keywords]
-        return inside
+        inside = [(argument, scope) for argument in (*node.args, *[one.value for one in node.keywords])]
+        if isinstance(called, ast.Name):
+            self._name(called, scope, "calls")
+            return inside
+        below = self._attribute(called, scope, "calls") if isinstance(called, ast.Attribute) else [(called, scope)]
+        return [*below, *inside]
 
-    def _refer(self, node: ast.expr, scope: _Scope, kind: str) -> None:
+    def _refer(self, target: str, node: ast.expr, scope: _Scope, kind: str) -> None:
         """Note what an expression denotes, unless that is nothing worth knowing."""
-        target = self._means(node, scope)
-        if not target or target in (scope.qualified, scope.owner, self.module):
+        if target in (scope.qualified, scope.owner, self.module):
             return
         top = target.partition(".")[0]
         if top in _STANDARD and not self.module.startswith(top):
@@ -332,8 +334,8 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     while todo:
         node = todo.pop()
         yield node
-        for field in ("body", "orelse", "handlers", "finalbody"):
-            if isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+        if node.__class__ in _ENCLOSING:
+            for field in ("body", "orelse", "handlers", "finalbody"):
                 todo.extend(reversed(getattr(node, field, [])))
 
 
