@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_router.advice.applying import Targets, changes_of
-from memory_router.advice.outcomes import OutcomeStore
-from memory_router.advice.proposal import Change, Proposal, decoded, encoded, touched
-from memory_router.advice.suggestions import Suggestion, SuggestionStore
+from memory_router.advice.proposal import Change, Proposal, Silence, decoded, encoded, touched
+from memory_router.advice.stores import Advice
+from memory_router.advice.suggestions import Suggestion
 from memory_router.errors import AdviceError
 
 # More at once are not read.
@@ -18,14 +18,6 @@ _AT_ONCE = 5
 _DAYS = 30
 # What was rejected is suggested again once so many times as much speaks for it.
 _STRONGER = 2
-
-
-class Silence(NamedTuple):
-    """Say what is not suggested, although there is evidence for it, and why."""
-
-    type: str
-    value: str
-    why: str
 
 
 class Settled(NamedTuple):
@@ -40,15 +32,14 @@ class Advisor:
     """Make suggestions to one user, carry out those that are accepted, and record what becomes of them.
 
     Args:
-        suggestions: where they are kept.
-        outcomes: what became of them, and the profile.
+        advice: where they are kept, with what became of them.
         targets: what they change.
         user_id: whose configuration it is.
     """
 
-    def __init__(self, suggestions: SuggestionStore, outcomes: OutcomeStore, targets: Targets, user_id: str) -> None:
-        self._suggestions = suggestions
-        self._outcomes = outcomes
+    def __init__(self, advice: Advice, targets: Targets, user_id: str) -> None:
+        self._advice = advice
+        self._suggestions = advice.suggestions
         self._targets = targets
         self._user = user_id
 
@@ -168,7 +159,7 @@ class Advisor:
         Raises:
             AdviceError: it does not wait.
         """
-        self._suggestions.decide(self.get(suggestion_id).suggestion_id, "rejected", reason=reason)
+        self._advice.decide(self.get(suggestion_id).suggestion_id, "rejected", reason=reason)
         return self._suggestions.get(suggestion_id)
 
     def undo(self, suggestion_id: int) -> Suggestion:
@@ -201,10 +192,10 @@ class Advisor:
 
     def _record(self, suggestion: Suggestion, outcome: str, reason: str | None) -> None:
         after = _values(decoded(suggestion.change), new=True) if outcome == "accepted" else None
-        self._suggestions.decide(suggestion.suggestion_id, outcome, reason=reason, config_after=after)
+        self._advice.decide(suggestion.suggestion_id, outcome, reason=reason, config_after=after)
 
     def _suggest(self, proposal: Proposal) -> Suggestion:
-        return self._suggestions.suggest(
+        return self._advice.suggest(
             self._user,
             proposal.type,
             proposal.value,
@@ -216,7 +207,7 @@ class Advisor:
 
     def _objection(self, proposal: Proposal) -> str | None:
         """Return why this user would not want a proposal; None if nothing says so (seed 003, Pre-Suggestion Check)."""
-        profile = self._outcomes.profile(self._user)
+        profile = self._advice.outcomes.profile(self._user)
         if profile.patterns.get(f"never_{proposal.type}s"):
             rejected = profile.acceptance_stats[proposal.type]["rejected"]
             return f"you rejected all {rejected} suggestions of this type"

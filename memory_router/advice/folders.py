@@ -13,7 +13,11 @@ from memory_router.paths import shown
 _LEAST = 3
 _Z = 1.96
 _PATH = re.compile(r"(?<![\w/:.])(~?/[^\s\x00-\x1f\"'`,;:()<>|?*]+)")
-_PROJECT = re.compile(r"\b(?:project|repo(?:sitory)?) ([\w.-]+)|\b([\w.-]+) (?:project|repo(?:sitory)?)\b", re.I)
+# Two expressions, as "the project payroll" would be taken by either.
+_PROJECTS = (
+    re.compile(r"\b(?:project|repo(?:sitory)?) ([\w.-]+)", re.I),
+    re.compile(r"\b([\w.-]+) (?:project|repo(?:sitory)?)\b", re.I),
+)
 
 
 def proposals(executions: Sequence[Execution], roots: Sequence[str], home: str) -> list[Proposal]:
@@ -65,7 +69,7 @@ def _folders(execution: Execution, bases: Sequence[str]) -> Iterator[str]:
         found = _folder_at(os.path.realpath(os.path.expanduser(path.rstrip("./!"))), bases)
         if found:
             yield found
-    named = {name for names in _PROJECT.findall(text) for name in names if name} | {execution.project or ""}
+    named = {name for pattern in _PROJECTS for name in pattern.findall(text)} | {execution.project or ""}
     for base in bases:
         for name in sorted(named):
             folder = os.path.join(base, os.path.basename(name))

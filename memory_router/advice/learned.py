@@ -1,32 +1,40 @@
 """Propose to use what the router learned and waits with: rules, and settings that a dream tested."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from memory_router.advice.proposal import Change, Proposal
+from memory_router.advice.proposal import Change, Proposal, Silence
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.rule import RuleRecord
 from memory_router.routing.config import Config
 
+_OFF = "learning is off"
+
 
 def of_rules(rules: Sequence[RuleRecord], config: Config) -> list[Proposal]:
     """Return the learned rules that are sure enough to be approved and wait for it.
-
-    With `learning: on` such rules are used without approval, so that none waits; with `off` nothing is learned.
 
     Args:
         rules: all rules.
         config: the configuration in force.
     """
-    if config.learning.mode != "suggest":
-        return []
-    return [
-        _approve(rule)
-        for rule in rules
-        if rule.auto_generated
-        and rule.state == "proposed"
-        and rule.confidence_score >= config.learning.confidence_threshold
+    return [_approve(rule) for rule in rules if _waits(rule) and not _doubt(rule, config)]
+
+
+def kept_back(rules: Sequence[RuleRecord], cycle: Cycle | None, config: Config) -> list[Silence]:
+    """Return what waits and is not proposed, and why.
+
+    Args:
+        rules: all rules.
+        cycle: the latest dream of this user, or None.
+        config: the configuration in force.
+    """
+    silent = [
+        Silence("approve_rule", rule.id, doubt) for rule in rules if _waits(rule) and (doubt := _doubt(rule, config))
     ]
+    if cycle and cycle.promote and config.learning.mode == "off":
+        silent.append(Silence("amend_setting", _told(cycle.mutations), _OFF))
+    return silent
 
 
 def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Proposal]:
@@ -44,7 +52,7 @@ def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Propos
     )
     if any(one.old == one.new for one in changes):
         return []
-    told = ", ".join(f"{one.name} = {one.new}" for one in changes)
+    told = _told(cycle.mutations)
     results = cycle.test_results
     executions = int(results["executions"])
     return [
@@ -59,6 +67,24 @@ def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Propos
             {"cycle_id": cycle.cycle_id, "test_results": results},
         )
     ]
+
+
+def _waits(rule: RuleRecord) -> bool:
+    return rule.auto_generated and rule.state == "proposed"
+
+
+def _doubt(rule: RuleRecord, config: Config) -> str | None:
+    """Return why a rule that waits is not proposed, or None."""
+    learning = config.learning
+    if learning.mode == "off":
+        return _OFF
+    if rule.confidence_score < learning.confidence_threshold:
+        return f"its confidence is {rule.confidence_score:.2f}, and {learning.confidence_threshold:.2f} is asked for"
+    return "learning is on: it is used without approval" if learning.mode == "on" else None
+
+
+def _told(mutations: Mapping[str, float]) -> str:
+    return ", ".join(f"{setting} = {value}" for setting, value in mutations.items())
 
 
 def _approve(rule: RuleRecord) -> Proposal:

@@ -53,6 +53,14 @@ class Proposal(NamedTuple):
         return touched(self.changes)
 
 
+class Silence(NamedTuple):
+    """Say what is not suggested, although there is evidence for it, and why."""
+
+    type: str
+    value: str
+    why: str
+
+
 def touched(changes: Sequence[Change]) -> frozenset[tuple[str, str]]:
     """Return what changes would change; the chains of one rule count as one."""
     return frozenset((_KINDS.get(one.what, one.what), _scope(one.name)) for one in changes)

@@ -104,9 +104,17 @@ class DreamStore:
             number += 1
         return name
 
-    def latest(self, account: str) -> Cycle | None:
-        """Return the cycle that an account dreamt last, or None."""
-        rows = self._database.rows("SELECT * FROM dream_cycles ORDER BY dreamt_at DESC, cycle_id DESC")
+    def latest(self, account: str, since: float) -> Cycle | None:
+        """Return the cycle that an account dreamt last, or None.
+
+        Args:
+            account: who dreamt it.
+            since: the time from which on one counts, in seconds since the epoch.
+        """
+        rows = self._database.rows(
+            "SELECT * FROM dream_cycles WHERE dreamt_at >= :since ORDER BY dreamt_at DESC, cycle_id DESC",
+            {"since": since},
+        )
         for row in rows:
             results = decode_json(row["test_results"])
             if results.get("dreamt_by") == account:

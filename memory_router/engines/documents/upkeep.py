@@ -131,16 +131,22 @@ def changes(database: str) -> Iterator[None]:
         raise StoreError(
             "Watching needs a package that is not installed.", "Run: pip install 'memory-router[watch]'"
         ) from error
-    roots = [one for one in _roots(database) if os.path.exists(one)]
-    if not roots:
+    present = [one for one in roots(database) if os.path.exists(one)]
+    if not present:
         raise StoreError("There is no indexed folder to watch.", "Name one: memory-router index PATH --watch")
     # The index's own files may lie below a root; what they do is no change.
     own = os.path.dirname(os.path.abspath(database)) + os.sep
-    for burst in watch(*roots, watch_filter=lambda _, path: not path.startswith(own), raise_interrupt=True):
+    for burst in watch(*present, watch_filter=lambda _, path: not path.startswith(own), raise_interrupt=True):
         if burst:
             yield
 
 
-def _roots(database: str) -> list[str]:
+def roots(database: str) -> list[str]:
+    """Return the folders that are indexed.
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
     connection = open_read_only(database, MIGRATIONS)
-    return [path for (path,) in connection.execute("SELECT path FROM roots")] if connection else []
+    with named_errors(database):
+        return [path for (path,) in connection.execute("SELECT path FROM roots ORDER BY path")] if connection else []

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,17 +62,23 @@ def index(
     listener = _Bar() if sys.stderr.isatty() else _Words()
     try:
         with listener.shown:
-            report = bring_up_to_date([str(path.expanduser()) for path in paths or ()], listener=listener)
-        follow_index()
+            report = refresh([str(path.expanduser()) for path in paths or ()], listener)
     except KeyboardInterrupt:
         output.note(_INTERRUPTED)
         sys.exit(130)
-    installation.refresh("qmd")
     if not os.path.exists(backends_file()):
         output.note(_NOT_REGISTERED)
     _tell(report, as_json)
     if watch:
         upkeep.follow(_Words(), lambda report: _tell(report, as_json))
+
+
+def refresh(folders: Sequence[str], listener: Listener) -> Report:
+    """Index folders, or bring all known ones up to date, with what follows from the index."""
+    report = bring_up_to_date(folders, listener=listener)
+    follow_index()
+    installation.refresh("qmd")
+    return report
 
 
 def _tell(report: Report, as_json: bool) -> None:

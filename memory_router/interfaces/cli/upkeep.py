@@ -59,15 +59,22 @@ def forget(folders: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool) -
     total = sum(planned.values())
     if not dry_run:
         confirm(f"Forget {total:,} indexed files? The files themselves stay.", yes=yes)
-        with sole_writer(database, lambda: output.note("Another run is indexing; waiting until it is done.")):
-            planned = {folder: upkeep.remove(database, folder) for folder in folders}
-        installation.refresh("qmd")
+        planned = remove(folders)
     if as_json or not output.is_terminal():
         output.print_json({"dry_run": dry_run, "removed": planned})
         return
     would = "Would forget" if dry_run else "Forgot"
     for folder, count in planned.items():
         print(output.visible(f"{would} {count:,} files of {paths.shown(folder)}; the files themselves stay."))
+
+
+def remove(folders: Sequence[str]) -> dict[str, int]:
+    """Forget folders, and return how many indexed files went with each; the files themselves stay."""
+    database = paths.documents_db()
+    with sole_writer(database, lambda: output.note("Another run is indexing; waiting until it is done.")):
+        gone = {folder: upkeep.remove(database, folder) for folder in folders}
+    installation.refresh("qmd")
+    return gone
 
 
 def follow(listener: Listener, tell: Callable[[Any], None]) -> None:
