@@ -4,6 +4,7 @@ import hashlib
 import os
 from array import array
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from memory_router.advice import intake, profile
@@ -186,6 +187,28 @@ class OutcomeStore:
         found = profile.tally_of(rows)
         if rows and found != self._tally(user_id):
             self._save(user_id, found)
+
+    def index_tags(self, user_id: str) -> None:
+        """Make sure that a user's outcomes are found by their tags, within a transaction of the caller's."""
+        rows = self._database.rows(
+            "SELECT outcome_id, tags FROM suggestion_outcomes WHERE user_id = :user", {"user": user_id}
+        )
+        self._database.run_all(
+            "INSERT INTO outcome_tags(user_id, tag, outcome_id) VALUES (:user, :tag, :outcome) ON CONFLICT DO NOTHING",
+            (
+                {"user": user_id, "tag": tag, "outcome": row["outcome_id"]}
+                for row in rows
+                for tag in row["tags"].split()
+            ),
+        )
+
+    def weeks(self, user_id: str) -> list[int]:
+        """Return how many outcomes a user had in each week from the first to the last."""
+        counts = {date.fromisoformat(day): sum(week.values()) for day, week in self._tally(user_id).weeks.items()}
+        if not counts:
+            return []
+        first, last = min(counts), max(counts)
+        return [counts.get(first + timedelta(weeks=week), 0) for week in range((last - first).days // 7 + 1)]
 
     def users(self) -> list[str]:
         """Return everybody whose outcomes are known, in alphabetical order."""

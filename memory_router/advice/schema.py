@@ -7,6 +7,7 @@ by which the nearest are found first; `archive` names the file that holds the fu
 """
 
 from memory_router.storage.database import Migration, Schema
+from memory_router.storage.transfer import Table
 
 _TYPES = {
     "sqlite": {
@@ -97,3 +98,18 @@ def _migration(sql: str) -> Migration:
 
 
 SCHEMA = Schema("advice", (_migration(_FIRST),))
+
+_SUGGESTIONS = Table("config_suggestions", "suggestion_key", "suggestion_id")
+# Tags are made from the outcomes again.
+TABLES = (
+    _SUGGESTIONS,
+    Table(
+        "suggestion_outcomes",
+        "outcome_key",
+        "outcome_id",
+        refers=(("suggestion_id", _SUGGESTIONS),),
+        vectors=("embedding",),
+        bits=("signature",),
+    ),
+    Table("user_preference_profiles", "user_id", "profile_id"),
+)

@@ -12,7 +12,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
 from memory_router.storage.database import open_database
 
-_MOST = 100
+_USUAL, _MOST = 20, 100
 _USER = {"type": "string", "minLength": 1, "description": "Whose: the user's id."}
 # What a query may hold, for the model that writes it and for the check of what it wrote.
 _QUERY: dict[str, JsonObject] = {
@@ -36,7 +36,7 @@ _QUERY: dict[str, JsonObject] = {
         "type": "integer",
         "minimum": 1,
         "maximum": _MOST,
-        "description": "How many at the most; 20 if left out.",
+        "description": f"How many at the most; {_USUAL} if left out.",
     },
 }
 
@@ -106,7 +106,7 @@ def get_suggestion_outcomes(user_id: str, layer: str = "search", query: JsonObje
         intake.kept_user(user_id),
         tuple(given.get("types", ())),
         tuple(given.get("outcomes", ())),
-        given.get("limit", Wanted._field_defaults["limit"]),
+        given.get("limit", _USUAL),
     )
     database = open_database(paths.learning_database(), SCHEMA)
     try:

@@ -4,6 +4,7 @@ Column names are the seed's (seed 000, Database Architecture). Times are seconds
 """
 
 from memory_router.storage.database import Migration, Schema
+from memory_router.storage.transfer import Table
 
 # What differs between the two dialects; everything else is written once.
 _TYPES = {
@@ -98,11 +99,15 @@ def _migration(sql: str) -> Migration:
 
 SCHEMA = Schema("learning", (_migration(_FIRST),))
 
-# Every table with the column that tells its rows apart.
-TABLES = {
-    "executions": "id",
-    "routing_rules": "id",
-    "approvals": "id",
-    "dream_cycles": "cycle_id",
-    "constitutional_amendments": "id",
-}
+TABLES = (
+    Table("executions", "id", flags=("should_retry_with_different_path",), vectors=("request_embedding",)),
+    Table(
+        "routing_rules",
+        "id",
+        flags=("auto_generated", "is_active", "requires_approval"),
+        vectors=("request_embedding",),
+    ),
+    Table("approvals", "id", flags=("escalation_required",)),
+    Table("dream_cycles", "cycle_id", flags=("promote",)),
+    Table("constitutional_amendments", "id"),
+)

@@ -8,10 +8,10 @@ import pytest
 from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.rules import RuleStore
 from memory_router.learning.savings import statistics
-from memory_router.learning.schema import SCHEMA
-from memory_router.learning.transfer import check, copy
+from memory_router.learning.schema import SCHEMA, TABLES
 from memory_router.routing.config import Learning
 from memory_router.storage.database import Database, open_database
+from memory_router.storage.transfer import check, copy
 from tests.learning.conftest import NOW, attempt, execution
 
 DAY = 86_400
@@ -32,12 +32,15 @@ def test_copies_are_complete(database: Database, tmp_path: Path, clock: Callable
     """Everything that one database holds comes out of the other as it went in; a second copy adds nothing."""
     fill(database, tmp_path, clock)
     other = open_database(f"sqlite:{tmp_path}/other.db", SCHEMA)
-    assert {one.table: one.added for one in copy(database, other) if one.rows} == {"executions": 2, "routing_rules": 1}
+    assert {one.table: one.added for one in copy(database, other, TABLES) if one.rows} == {
+        "executions": 2,
+        "routing_rules": 1,
+    }
     assert ExecutionStore(other).newest() == ExecutionStore(database).newest()
     assert ExecutionStore(other).requests() == ExecutionStore(database).requests()
-    assert sum(one.added for one in copy(database, other)) == 0
-    assert sum(one.added for one in copy(other, database)) == 0
-    assert check(other) == check(database) == []
+    assert sum(one.added for one in copy(database, other, TABLES)) == 0
+    assert sum(one.added for one in copy(other, database, TABLES)) == 0
+    assert check(other, SCHEMA, TABLES) == check(database, SCHEMA, TABLES) == []
     other.close()
 
 
@@ -46,7 +49,7 @@ def test_copies_reach_postgresql(empty_postgres: str, tmp_path: Path, clock: Cal
     own = open_database(f"sqlite:{tmp_path}/memory.db", SCHEMA)
     fill(own, tmp_path, clock)
     team = open_database(empty_postgres, SCHEMA)
-    copy(own, team)
+    copy(own, team, TABLES)
     assert ExecutionStore(team).newest() == ExecutionStore(own).newest()
     assert RuleStore(team, str(tmp_path / "team.bin")).all() == RuleStore(own, str(tmp_path / "rules.bin")).all()
     nearest = team.rows("SELECT request_pattern FROM routing_rules ORDER BY request_embedding <=> request_embedding")
@@ -73,4 +76,4 @@ def test_statistics_are_the_seeds(database: Database, tmp_path: Path, clock: Cal
 def test_damage_is_found(database: Database) -> None:
     """A table that is not there any more is told."""
     database.run("DROP TABLE approvals")
-    assert any("approvals" in problem for problem in check(database))
+    assert any("approvals" in problem for problem in check(database, SCHEMA, TABLES))

@@ -1,18 +1,23 @@
-"""`memory-router db`: look after the database of executions, rules and approvals."""
+"""`memory-router db`: look after the database of what was learned and decided."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from memory_router import paths
+from memory_router.advice import schema as advice
+from memory_router.advice import transfer as advice_transfer
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
-from memory_router.learning import transfer
-from memory_router.learning.schema import SCHEMA
+from memory_router.learning import schema as learning
+from memory_router.storage import transfer
 from memory_router.storage.database import open_database, without_password
+from memory_router.storage.transfer import Copied
 
-db = typer.Typer(name="db", no_args_is_help=True, help="Look after the database of executions, rules and approvals.")
+db = typer.Typer(name="db", no_args_is_help=True, help="Look after the database of what was learned and decided.")
 
+_ROOMS = (learning, advice)
 Url = Annotated[
     str | None, typer.Argument(help="sqlite:PATH or postgresql://USER@HOST/NAME; the one in force if left out.")
 ]
@@ -20,7 +25,7 @@ Url = Annotated[
 
 @db.callback()
 def _group() -> None:
-    """Look after the database of executions, rules and approvals.
+    """Look after the database of what was learned and decided.
 
     It is `memory.db`, or what MEMORY_ROUTER_DATABASE names: a PostgreSQL with pgvector that a team shares.
     """
@@ -33,10 +38,12 @@ def migrate(url: Url = None, as_json: AsJson = False) -> None:
     Example: memory-router db migrate postgresql://team@db.example.com/memory
     """
     url = url or paths.learning_database()
-    database = open_database(url, SCHEMA)
-    version = database.version(SCHEMA.room)
-    database.close()
-    _print({"database": without_password(url), "schema": version}, f"has schema {version}.", as_json=as_json)
+    versions = {}
+    for room in _ROOMS:
+        with closing(open_database(url, room.SCHEMA)) as database:
+            versions[room.SCHEMA.room] = database.version(room.SCHEMA.room)
+    told = ", ".join(f"{version} of {room}" for room, version in versions.items())
+    _print({"database": without_password(url), "schemas": versions}, f"has schema {told}.", as_json=as_json)
 
 
 @db.command()
@@ -46,15 +53,16 @@ def copy(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add to TARGET every execution, rule, approval, dream and amendment of SOURCE that it lacks.
+    """Add to TARGET what SOURCE holds and it lacks: executions, rules, approvals, dreams, suggestions and outcomes.
 
     Example: memory-router db copy sqlite:memory.db postgresql://team@db.example.com/memory
     """
     confirm(f"Add what {without_password(source)} holds to {without_password(target)}?", yes=yes)
-    databases = open_database(source, SCHEMA), open_database(target, SCHEMA)
-    copied = transfer.copy(*databases)
-    for database in databases:
-        database.close()
+    copied: list[Copied] = []
+    for room in _ROOMS:
+        with closing(open_database(source, room.SCHEMA)) as one, closing(open_database(target, room.SCHEMA)) as other:
+            is_advice = room is advice
+            copied += advice_transfer.copy(one, other) if is_advice else transfer.copy(one, other, room.TABLES)
     if as_json or not output.is_terminal():
         output.print_json({"copied": [one._asdict() for one in copied]})
         return
@@ -70,9 +78,10 @@ def check(url: Url = None, as_json: AsJson = False) -> None:
     Example: memory-router db check
     """
     url = url or paths.learning_database()
-    database = open_database(url, SCHEMA)
-    problems = transfer.check(database)
-    database.close()
+    problems: list[str] = []
+    for room in _ROOMS:
+        with closing(open_database(url, room.SCHEMA)) as database:
+            problems += [one for one in transfer.check(database, room.SCHEMA, room.TABLES) if one not in problems]
     told = "is whole." if not problems else f"has problems: {'; '.join(problems)}."
     _print({"database": without_password(url), "ok": not problems, "problems": problems}, told, as_json=as_json)
     raise typer.Exit(1 if problems else 0)

@@ -50,8 +50,8 @@ def _print(found: Statistics) -> None:
         f"time {saved.duration_ms / 1000:.1f} s instead of {saved.llm_duration_ms / 1000:.1f} s"
         f" ({saved.time_saved:.0%} saved)"
     )
-    print(f"confidence by week  {_sparkline([week.avg_confidence for week in found.weeks], 1)}")
-    print(f"cache hits by day   {_sparkline([day.cache_hit_rate for day in reversed(found.days)], 100)}")
+    print(f"confidence by week  {sparkline([week.avg_confidence for week in found.weeks], 1)}")
+    print(f"cache hits by day   {sparkline([day.cache_hit_rate for day in reversed(found.days)], 100)}")
     if found.patterns:
         print()
         print_table(
@@ -69,7 +69,7 @@ def _print(found: Statistics) -> None:
         )
 
 
-def _sparkline(values: Sequence[float], highest: float) -> str:
+def sparkline(values: Sequence[float], highest: float) -> str:
     """Return values as bars, with the first and the last as numbers."""
     bars = "".join(_BARS[min(int(value / highest * len(_BARS)), len(_BARS) - 1)] for value in values)
     return f"{bars}  {values[0]:.2f} to {values[-1]:.2f}" if values else "-"

@@ -1,0 +1,23 @@
+"""Copy suggestions, outcomes and profiles from one database to another."""
+
+from memory_router.advice.outcomes import OutcomeStore
+from memory_router.advice.schema import TABLES
+from memory_router.storage import transfer
+from memory_router.storage.database import Database
+from memory_router.storage.transfer import Copied
+
+
+def copy(source: Database, target: Database) -> list[Copied]:
+    """Add what `target` lacks, in one transaction; profiles there follow from the outcomes of both.
+
+    Raises:
+        StoreError: a database cannot be used; the target is as it was.
+    """
+    outcomes = OutcomeStore(target)
+
+    def settle() -> None:
+        for user in OutcomeStore(source).users():
+            outcomes.index_tags(user)
+            outcomes.recompute_within(user)
+
+    return transfer.copy(source, target, TABLES, settle)

@@ -1,0 +1,204 @@
+"""`memory-router outcomes`: record what became of suggestions, find it again in layers, compact what is old."""
+
+import getpass
+import json
+from typing import Annotated, Any
+
+import typer
+
+from memory_router.advice.candidates import Wanted
+from memory_router.advice.compaction import KEPT_DAYS, Compacted
+from memory_router.advice.retrieval import Answer, Layer, read
+from memory_router.advice.stores import Advice, open_advice
+from memory_router.contract import JsonObject
+from memory_router.errors import AdviceError
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.memories import AsJson
+
+outcomes = typer.Typer(
+    name="outcomes", no_args_is_help=True, help="Record what became of suggestions, and find it again."
+)
+
+User = Annotated[str | None, typer.Option("--user", help="Whose; your account if left out.")]
+LayerOption = Annotated[
+    Layer, typer.Option(help="How much to tell of each: about 50 tokens, 200, or everything that is kept.")
+]
+Types = Annotated[list[str] | None, typer.Option("--types", help="Only this type, such as add_topic; repeatable.")]
+Outcomes = Annotated[list[str] | None, typer.Option("--outcomes", help="Only what ended so; repeatable.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at the most.")]
+
+
+@outcomes.callback()
+def _group() -> None:
+    """Record what became of suggestions, and find it again: profiles and advice are made of it."""
+
+
+@outcomes.command()
+def record(
+    type_: Annotated[str, typer.Option("--type", help="What kind of change: add_topic, or any lower-case name.")],
+    value: Annotated[str, typer.Option(help="What the change was about, such as a topic.")],
+    outcome: Annotated[str, typer.Option(help="accepted, rejected, expired or superseded.")],
+    reason: Annotated[str | None, typer.Option(help="Why, in the user's words.")] = None,
+    evidence: Annotated[str | None, typer.Option(help="What spoke for it, as JSON.")] = None,
+    user: User = None,
+    key: Annotated[str | None, typer.Option(help="Tells it from others: the same key is recorded once.")] = None,
+    at: Annotated[str | None, typer.Option(help="When it was decided, ISO 8601; now if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record what became of a suggestion, and bring the user's profile up to date.
+
+    Example: memory-router outcomes record --type reduce_source --value theverge --outcome rejected
+    """
+    with open_advice() as advice:
+        found = advice.record(
+            user or getpass.getuser(),
+            type_,
+            value,
+            outcome,
+            reason=reason,
+            evidence=_decoded(evidence),
+            decided_at=at,
+            key=key,
+        )
+    _tell(advice)
+    if as_json or not output.is_terminal():
+        output.print_json(found._asdict())
+        return
+    if not found.is_new:
+        print(f"It was recorded before, as outcome {found.outcome_id}; --key or --at tells another one apart.")
+        return
+    print(f"Recorded as outcome {found.outcome_id}.")
+    for name, change in ((found.emerged, "holds now"), (found.ended, "holds no longer")):
+        for pattern in name:
+            print(output.visible(f"{pattern} {change}."))
+
+
+@outcomes.command("list")
+def list_(
+    layer: LayerOption = "search",
+    types: Types = None,
+    ended: Outcomes = None,
+    limit: Limit = 20,
+    user: User = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what became of suggestions, the newest first.
+
+    Example: memory-router outcomes list --types reduce_source --outcomes rejected
+    """
+    _show(layer, _wanted(user, types, ended, limit), "", [], as_json=as_json)
+
+
+@outcomes.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What they are about, in any words.")],
+    layer: LayerOption = "search",
+    types: Types = None,
+    ended: Outcomes = None,
+    limit: Limit = 20,
+    user: User = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what became of suggestions like this, by meaning and by tags.
+
+    Example: memory-router outcomes search "reducing sources"
+    """
+    _show(layer, _wanted(user, types, ended, limit), text, [], as_json=as_json)
+
+
+@outcomes.command()
+def show(
+    ids: Annotated[list[int], typer.Argument(min=1, help="Ids of outcomes, as `list` and `search` name them.")],
+    layer: LayerOption = "detail",
+    user: User = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show given outcomes: everything, or with --layer timeline what surrounded them.
+
+    Example: memory-router outcomes show 42 38 --layer timeline
+    """
+    _show(layer, _wanted(user, None, None, len(ids)), "", ids, as_json=as_json)
+
+
+@outcomes.command()
+def compact(
+    user: Annotated[str | None, typer.Option("--user", help="Whose; everybody's if left out.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="For how many days outcomes stay as they are.")] = KEPT_DAYS,
+    after: Annotated[int, typer.Option(min=1, help="How many old outcomes of a user are worth it.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move evidence, configurations and reasons of old outcomes to an archive; profiles stay as they are.
+
+    It runs by itself once 100 outcomes of a user are older than 30 days.
+
+    Example: memory-router outcomes compact --dry-run
+    """
+    with open_advice() as advice:
+        compaction = advice.compaction(kept_days=days, after=after)
+        users = [name for name in ([user] if user else compaction.users()) if compaction.is_due(name)]
+        found = [compaction.preview(name) if dry_run else compaction.run(name) for name in users]
+    if as_json or not output.is_terminal():
+        output.print_json({"compacted": [one._asdict() for one in found], "dry_run": dry_run})
+        return
+    for one in found:
+        print(output.visible(_compacted(one, dry_run=dry_run)))
+    if not found:
+        print("Nothing is old enough to be compacted.")
+
+
+def _compacted(found: Compacted, *, dry_run: bool) -> str:
+    done = "would be compacted" if dry_run else f"were compacted into {', '.join(found.archives)}"
+    return f"{found.user_id}: {found.outcomes} outcomes ({found.characters / 1024:.0f} KB) {done}"
+
+
+def _wanted(user: str | None, types: list[str] | None, ended: list[str] | None, limit: int) -> Wanted:
+    return Wanted(user or getpass.getuser(), tuple(types or ()), tuple(ended or ()), limit)
+
+
+def _show(layer: Layer, wanted: Wanted, text: str, ids: list[int], *, as_json: bool) -> None:
+    with open_advice() as advice:
+        answer = read(advice.database, layer, wanted, text=text, ids=ids)
+    if answer.note:
+        output.note(f"memory-router: {answer.note}")
+    if as_json or not output.is_terminal():
+        output.print_json({"layer": layer, "outcomes": answer.results})
+        return
+    _print(layer, answer)
+
+
+def _print(layer: Layer, answer: Answer) -> None:
+    from memory_router.interfaces.cli.tables import print_table
+
+    if not answer.results:
+        print("There are no such outcomes.")
+        return
+    if layer == "search":
+        rows = [(str(one["id"]), one["snippet"], _ago(one), f"{one['score']:.2f}") for one in answer.results]
+        print_table(("id", "outcome", "when", "score"), rows)
+        return
+    for one in answer.results:
+        print_table(("", ""), [(name, _cell(value)) for name, value in one.items() if value is not None])
+        print()
+
+
+def _ago(result: JsonObject) -> str:
+    return f"{result['days_ago']} days ago"
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _decoded(evidence: str | None) -> Any:
+    if evidence is None:
+        return None
+    try:
+        return json.loads(evidence)
+    except (ValueError, RecursionError) as error:
+        raise AdviceError(f"The evidence is no JSON ({error}).", "Write it like '{\"like_rate\": 0.35}'.") from error
+
+
+def _tell(advice: Advice) -> None:
+    for note in advice.notes:
+        output.note(f"memory-router: {note}")
