@@ -22,6 +22,8 @@ from memory_router.interfaces.cli.index import index
 from memory_router.interfaces.cli.learn import learn
 from memory_router.interfaces.cli.memories import demote, forget, promote, recall, tiers
 from memory_router.interfaces.cli.options import Option
+from memory_router.interfaces.cli.outcomes import outcomes
+from memory_router.interfaces.cli.profile import profile
 from memory_router.interfaces.cli.remember import remember
 from memory_router.interfaces.cli.rules import rules
 from memory_router.interfaces.cli.skill import skill
@@ -107,7 +109,7 @@ _PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Begin": (init, index),
     "Ask": (*_ASK, get, graph),
     "Remember": (remember, recall, promote, demote, forget, tiers, export, import_, backup),
-    "Learn from use": (executions, learn, rules, approve, deny, approvals, stats, dream, amendments),
+    "Learn from use": (executions, learn, rules, approve, deny, approvals, stats, dream, amendments, outcomes, profile),
     "Look after it": (backends, doctor, config, db, skill),
 }
 for _panel, _members in _PANELS.items():
