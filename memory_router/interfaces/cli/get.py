@@ -6,11 +6,9 @@ from typing import Annotated
 import typer
 
 from memory_router.app import Router
-from memory_router.contract import JsonObject
-from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.backends import AsJson
-from memory_router.interfaces.cli.memories import qualified
+from memory_router.interfaces.fetching import fetch
 
 
 class Layer(StrEnum):
@@ -34,22 +32,8 @@ def get(
 
     Example: memory-router get qmd:42 --layer timeline
     """
-    results: list[JsonObject] = []
-    missing: list[JsonObject] = []
     with Router(keep_warm=True) as router:
-        for identifier in ids:
-            try:
-                # Without the name of a backend it can only be a memory's.
-                response = router.get(identifier if ":" in identifier else qualified(identifier), layer.value)
-            except MemoryRouterError as error:
-                missing.append({"id": identifier, "error_code": error.code, "error_message": str(error)})
-                continue
-            results += response["results"]
-            if not response["results"]:
-                message = response["error_message"] or "Nothing has this id any more; ask the question again."
-                missing.append(
-                    {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
-                )
+        results, missing = fetch(router, ids, layer.value)
     if as_json or not output.is_terminal():
         output.print_json({"layer": layer, "results": results, "result_count": len(results), "missing": missing})
     else:

@@ -1,0 +1,1 @@
+"""Serve agents over the Model Context Protocol; the SDK is the extra `mcp`."""
