@@ -60,17 +60,18 @@ def _of_rule(rule: Rule, trials: RuleTrials, of_all: dict[str, RuleTrials]) -> I
     chain = chain_of(rule)
     first = trials.of(chain[0])
     better = _best(chain[1:], trials.steps)
-    if better and first.asked >= _LEAST and first.acceptance()[1] <= _SELDOM_ANSWERS:
+    failing = [
+        step for step in chain[:-1] if trials.of(step).asked >= _LEAST and trials.of(step).failure()[0] >= _FAILS
+    ]
+    yield from (_lower(rule, step, trials.of(step)) for step in failing)
+    # Where the first source is put last, the others move up anyway.
+    if better and not failing and first.asked >= _LEAST and first.acceptance()[1] <= _SELDOM_ANSWERS:
         found = trials.of(better)
         reason = (
             f"{better} answered {found.accepted} of {found.asked} questions of rule {rule.id} as a fallback; "
             f"{chain[0]}, which is asked first, answered {first.accepted} of {first.asked}."
         )
         yield _raise(rule, better, reason, {better: found, chain[0]: first})
-    for step in chain[:-1]:
-        failing = trials.of(step)
-        if failing.asked >= _LEAST and failing.failure()[0] >= _FAILS:
-            yield _lower(rule, step, failing)
     if _never_answers(trials) and (other := _elsewhere(rule, of_all)):
         found = overall(of_all.values())[other]
         reason = (
