@@ -27,7 +27,7 @@ def write(folder: str, entries: Sequence[JsonObject]) -> str:
     """
     lines = [json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n" for entry in entries]
     digest = hashlib.sha256(b"".join(lines)).hexdigest()
-    name = f"outcomes-{digest[:32]}.jsonl.gz"
+    name = f"outcomes-{digest[:16]}.jsonl.gz"
     path = os.path.join(folder, name)
     try:
         make_private(folder)

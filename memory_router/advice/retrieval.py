@@ -166,7 +166,8 @@ def _hit(number: int, row: Row, days_ago: int, score: float) -> JsonObject:
 def _detail(row: Row) -> JsonObject:
     archive = row.pop("archive")
     found = outcome_of(row)._asdict()
-    return {"id": found.pop("outcome_id"), **found, **({"archive": archive} if archive else {})}
+    found = {"id": found.pop("outcome_id"), **found}
+    return {**{name: one for name, one in found.items() if one is not None}, "archive": archive} if archive else found
 
 
 def _concerned(row: Row) -> JsonObject:
