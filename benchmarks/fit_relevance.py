@@ -8,20 +8,20 @@ fitted carries over. Prints `_BIAS` and `_WEIGHTS` as `engines/documents/judging
 """
 
 import argparse
+import math
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from relevance import MODES, Asked, area, ask_conversations
+from relevance import GATE, MODES, Asked, area, ask_conversations
 
-from memory_router.engines.documents.hybrid import Signs
 from memory_router.engines.documents.judging import SPEAKER
 
 _FOLDS = 5
@@ -34,6 +34,15 @@ _SIGNS = {
 _RIDGE = 1e-3
 
 Floats = NDArray[np.float64]
+
+
+class Case(NamedTuple):
+    """Hold a question asked: signs of the top result or None, truth, place of its conversation in [0, 1), naming."""
+
+    signs: Any
+    answerable: bool
+    place: float
+    named: bool
 
 
 class Samples(NamedTuple):
@@ -60,25 +69,34 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for mode in options.modes:
             runs = [ask_conversations(locomo, folder, mode, named=named) for named in (True, False)]
-            report(mode, samples(runs, _SIGNS[mode]))
+            report(mode, _SIGNS[mode], samples(list(cases(runs)), _SIGNS[mode], SPEAKER))
 
 
-def samples(runs: Sequence[Sequence[Asked]], names: Sequence[str]) -> Samples:
-    """Return the signs of every top result that has any; runs are with names and without."""
-    rows = [
-        (one.top.signs, one.answerable, place * _FOLDS // len(run), number == 0)
-        for number, run in enumerate(runs)
-        for place, one in enumerate(run)
-        if one.top and one.top.signs
-    ]
-    signs = np.array([[*(getattr(held, name) for name in names), 1.0] for held, *_ in rows])
-    given = np.array([SPEAKER * held.speaker for held, *_ in rows])
-    truth, folds, named = (np.array(column) for column in list(zip(*rows, strict=True))[1:])
-    return Samples(signs, given, truth.astype(float), folds, named)
+def cases(runs: Iterable[Sequence[Asked]]) -> Iterator[Case]:
+    """Yield what was asked; runs are with names and without."""
+    for number, run in enumerate(runs):
+        for place, one in enumerate(run):
+            yield Case(one.top.signs if one.top else None, one.answerable, place / len(run), number == 0)
+
+
+def samples(asked: Sequence[Case], names: Sequence[str], speaker: float) -> Samples:
+    """Return the signs of every top result; where nothing was found, they are not a number.
+
+    Args:
+        asked: the questions.
+        names: of the signs to fit.
+        speaker: what the sign `speaker` counts.
+    """
+    nothing = [math.nan] * (len(names) + 1)
+    signs = [[*(getattr(one.signs, name) for name in names), 1.0] if one.signs else nothing for one in asked]
+    given = [speaker * one.signs.speaker if one.signs else 0.0 for one in asked]
+    truth, folds, named = zip(*((one.answerable, int(one.place * _FOLDS), one.named) for one in asked), strict=True)
+    return Samples(np.array(signs), np.array(given), np.array(truth, float), np.array(folds), np.array(named))
 
 
 def fitted(held: Samples) -> Floats:
     """Return weights, the bias last: logistic regression by Newton's method (Hastie et al. 2009, section 4.4.1)."""
+    held = held.part(~np.isnan(held.signs[:, -1]))
     weights: Floats = np.zeros(held.signs.shape[1])
     for _ in range(30):
         estimates = 1 / (1 + np.exp(-held.signs @ weights - held.given))
@@ -88,18 +106,23 @@ def fitted(held: Samples) -> Floats:
     return weights
 
 
-def report(mode: str, held: Samples) -> None:
-    """Print the weights from all rows, and how well those from four folds separate the fifth."""
+def report(mode: str, names: Sequence[str], held: Samples) -> None:
+    """Print the weights from all rows, and how well those from four folds tell the fifth."""
     weights = fitted(held)
-    shown = ", ".join(f"{name}={weight:.2f}" for name, weight in zip(_SIGNS[mode], weights, strict=False))
-    print(f"{mode}: bias {weights[-1]:.2f}, {Signs.__name__}({shown}, speaker={SPEAKER})")
+    shown = ", ".join(f"{name}={weight:.2f}" for name, weight in zip(names, weights, strict=False))
+    print(f"{mode}: bias {weights[-1]:.2f}, Signs({shown})")
     estimates = np.zeros(len(held.answers))
     for fold in range(_FOLDS):
         inside = held.folds == fold
-        estimates[inside] = held.signs[inside] @ fitted(held.part(~inside)) + held.given[inside]
+        logits = held.signs[inside] @ fitted(held.part(~inside)) + held.given[inside]
+        estimates[inside] = np.nan_to_num(1 / (1 + np.exp(-logits)))
     for label, rows in (("named", held.named), ("unnamed", ~held.named)):
-        answerable, not_so = rows & (held.answers == 1), rows & (held.answers == 0)
-        print(f"  {label}: AUC {area(list(estimates[answerable]), list(estimates[not_so])):.3f} over five folds")
+        good, bad = (list(estimates[rows & (held.answers == truth)]) for truth in (1, 0))
+        accepted, refused = np.mean(np.array(good) >= GATE), np.mean(np.array(bad) < GATE)
+        print(
+            f"  {label}, five folds: AUC {area(good, bad):.3f}, answerable accepted {accepted:.3f}, "
+            f"unanswerable refused {refused:.3f}, their mean {np.mean(bad):.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from memory_router.engines.tiers.judging import Signs
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -118,13 +120,15 @@ class Recollection(NamedTuple):
     Args:
         memory: the memory.
         relevance: calibrated estimate in [0, 1] that it answers the question; age does not lower it, except where
-            a question asks for nothing but the newest.
-        raw_score: what ranked it: relevance times what time left of it.
+            a question asks for the recent.
+        raw_score: what ranked it, in [0, 1].
+        signs: what the relevance was estimated from; None where nothing but the newest was asked for.
     """
 
     memory: Memory
     relevance: float
     raw_score: float
+    signs: Signs | None = None
 
     @property
     def id(self) -> str:

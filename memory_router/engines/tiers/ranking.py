@@ -4,10 +4,13 @@ Every store chooses its candidates in its own way; all of them are judged here, 
 the same order wherever they are kept.
 """
 
+import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Self, TypeVar
 
+from memory_router.engines.tiers import judging
+from memory_router.engines.tiers.judging import Signs
 from memory_router.engines.tiers.memory import Memory, Recollection
 from memory_router.engines.tiers.recency import (
     UNFINISHED,
@@ -15,7 +18,7 @@ from memory_router.engines.tiers.recency import (
     decay,
     is_unfinished,
     newest_relevance,
-    recent_relevance,
+    newness,
 )
 from memory_router.text.cues import Sought, cues, sought
 from memory_router.text.relevance import Evidence, calibrated, coverage, nearness, weigh
@@ -64,6 +67,8 @@ class Asked(NamedTuple):
         is_recent: whether it asks for what is recent.
         latest: when the newest memory was made, in seconds since the epoch: what was said after it can be nowhere here.
         sought: what it looks for beside its words.
+        words: logarithm of how many stems there are.
+        told: what they tell together: 1 is what some memory of so large a store holds of them by accident.
         dated: those of its stems that may be part of a date.
     """
 
@@ -72,6 +77,8 @@ class Asked(NamedTuple):
     is_recent: bool
     latest: float
     sought: Sought
+    words: float
+    told: float
     dated: frozenset[str] = frozenset()
 
 
@@ -108,9 +115,13 @@ def ask(question: str, frequencies: Mapping[str, int], total: int, latest: float
     """
     dated = frozenset(stem for stem in frequencies if stem.isdigit() or stem in _MONTHS)
     counted = {stem: max(count, total // _DATED) if stem in dated else count for stem, count in frequencies.items()}
-    weights = weigh(counted, max(_FEWEST, total), counted.__getitem__)
+    seen = max(_FEWEST, total)
+    weights = weigh(counted, seen, counted.__getitem__)
     known = coverage(weights, [stem for stem, frequency in counted.items() if frequency])
-    return Asked(weights, known, is_recent, latest, sought(question), dated)
+    words = math.log(max(1, len(weights)))
+    # A memory holds words of so many nats (their idf) with a probability of exp(-nats): one of N does at log(N).
+    told = sum(weights.values()) / math.log(seen)
+    return Asked(weights, known, is_recent, latest, sought(question), words, told, dated)
 
 
 def surroundings(line: Sequence[_K], places: Iterable[int], *, is_conversation: bool) -> dict[_K, Beside]:
@@ -150,10 +161,11 @@ def ranked(
     covered = {key: asked.weights.keys() & one.stems for key, one in held.items()}
     found = [_Candidate.of(asked, held, covered, key, beside, stems) for key, beside in candidates.items()]
     found = [one for one in found if one.wide or one.held.likeness >= ALIKE]
-    judge = _judge_recent if asked.is_recent else _judge_lasting
-    recollections = judge(asked, [(one, _relevance(asked, one)) for one in found], now)
-    recollections.sort(key=lambda one: (one.raw_score, one.memory.created, one.relevance), reverse=True)
-    return recollections[:limit]
+    order = _recent if asked.is_recent else _lasting
+    scored = sorted(order(asked, found, now), key=lambda pair: (pair[0], pair[1].held.memory.created), reverse=True)
+    likeness = judging.ALIKE if any(one.likeness for one in held.values()) else judging.WORDS
+    mode = judging.RECENT if asked.is_recent else likeness
+    return [_judged(asked, mode, one, score, now) for score, one in scored[:limit]]
 
 
 def newest(memories: Iterable[Memory], wanted: Wanted, now: float) -> list[Recollection]:
@@ -167,34 +179,26 @@ def newest(memories: Iterable[Memory], wanted: Wanted, now: float) -> list[Recol
     return sorted(found, key=lambda one: -one.raw_score)
 
 
-def _judge_recent(asked: Asked, judged: Sequence[tuple["_Candidate", float]], now: float) -> list[Recollection]:
-    """Prefer the newest of what is nearly as relevant as the best; what is old is less likely to be meant."""
-    enough = _NEARLY * max((relevance for _, relevance in judged), default=0.0)
+def _recent(asked: Asked, found: Sequence["_Candidate"], now: float) -> Iterator[tuple[float, "_Candidate"]]:
+    """Prefer the newest of what is nearly as relevant as the best."""
     latest = min(now, asked.latest)
-    return [
-        Recollection(
-            one.held.memory,
-            recent_relevance(relevance, latest - one.held.memory.created),
-            min(relevance, enough) * decay(latest - one.held.memory.created, is_recent=True),
-        )
-        for one, relevance in judged
-    ]
+    covered = [_covered(asked, one) for one in found]
+    enough = _NEARLY * max(covered, default=0.0)
+    for one, share in zip(found, covered, strict=True):
+        yield min(share, enough) * decay(latest - one.held.memory.created, is_recent=True), one
 
 
-def _judge_lasting(asked: Asked, judged: Sequence[tuple["_Candidate", float]], now: float) -> list[Recollection]:
-    return [
-        Recollection(
-            one.held.memory, relevance, _strength(asked, one) * decay(now - one.held.memory.created, is_recent=False)
-        )
-        for one, relevance in judged
-    ]
+def _lasting(asked: Asked, found: Sequence["_Candidate"], now: float) -> Iterator[tuple[float, "_Candidate"]]:
+    for one in found:
+        yield _strength(asked, one) * decay(now - one.held.memory.created, is_recent=False), one
 
 
 class _Candidate(NamedTuple):
-    """Hold a candidate with the asked stems that stand in itself, up to one step from it, and up to two."""
+    """Hold a candidate with the asked stems: in its text, also in its tags, up to one step from it, and up to two."""
 
     held: Held
     own: Set[str]
+    filed: Set[str]
     near: Set[str]
     wide: Set[str]
     likeness: float
@@ -211,13 +215,12 @@ class _Candidate(NamedTuple):
     ) -> Self:
         one = held[key]
         own = covered[key] | _dated(asked, one.memory.created)
-        near = {*own}.union(*(covered[other] for other in beside.near if other in held))
-        if one.memory.tags:
-            near |= asked.weights.keys() & stems(" ".join(one.memory.tags))
+        filed = {*own, *(asked.weights.keys() & stems(" ".join(one.memory.tags)) if one.memory.tags else ())}
+        near = filed.union(*(covered[other] for other in beside.near if other in held))
         wide = near.union(*(covered[other] for other in beside.far if other in held))
         around = sum(held[other].likeness for other in (*beside.near, *beside.far) if other in held)
         likeness = (one.likeness + _NEIGHBOUR * around) / (1 + 2 * REACH * _NEIGHBOUR)
-        return cls(one, own, near, wide, likeness)
+        return cls(one, own, filed, near, wide, likeness)
 
 
 def _strength(asked: Asked, one: _Candidate) -> float:
@@ -229,10 +232,26 @@ def _strength(asked: Asked, one: _Candidate) -> float:
     return max(0.0, score + _ASKS * shown.asks + _LENGTH * shown.length) / _MOST
 
 
-def _relevance(asked: Asked, one: _Candidate) -> float:
+def _covered(asked: Asked, one: _Candidate) -> float:
+    """Return in [0, 1] what orders memories by their words alone."""
     own, wide = coverage(asked.weights, one.own), coverage(asked.weights, one.wide)
     near = nearness(asked.weights, one.held.stems) if len(one.own) > 1 else own
-    return max(calibrated(Evidence(own, wide, asked.known, near)), one.held.likeness)
+    return calibrated(Evidence(own, wide, asked.known, near))
+
+
+def _judged(asked: Asked, mode: str, one: _Candidate, score: float, now: float) -> Recollection:
+    memory = one.held.memory
+    signs = Signs(
+        coverage(asked.weights, one.filed),
+        asked.known,
+        one.held.likeness,
+        asked.words,
+        asked.told,
+        max(0.0, coverage(asked.weights, one.wide) * asked.told - 1),
+        cues(asked.sought, memory.text).speaker,
+        newness(min(now, asked.latest) - memory.created),
+    )
+    return Recollection(memory, judging.estimate(mode, signs), score, signs)
 
 
 def _dated(asked: Asked, created: float) -> Set[str]:

@@ -54,13 +54,7 @@ _DAY = 86_400.0
 # An old memory that fits still beats a new one that hardly does; in a question about the recent age counts for more.
 _HALF_LIFE, _LASTING = 60 * _DAY, 0.7
 _RECENT_HALF_LIFE, _RECENT_LASTING = 30 * _DAY, 0.5
-# How soon a memory is probably not what a question about the recent means, so that another backend is asked.
-_STALE_HALF_LIFE = 45 * _DAY
 _NEWEST, _NEWEST_FLOOR = 0.9, 0.4
-# What a question about the recent means is mostly new, whatever else it says: for what is new the odds are so much
-# better. Set by hand after two of fifteen development questions of an invented world, where the newest memory was right
-# at estimates of 0.17 and 0.21; too few to be a fit.
-_NEW_ODDS = 4.0
 
 
 class Wanted(NamedTuple):
@@ -113,17 +107,13 @@ def decay(age: float, *, is_recent: bool) -> float:
     return lasting + (1 - lasting) * _left(age, half_life)
 
 
-def recent_relevance(relevance: float, age: float) -> float:
-    """Return the estimate in [0, 1] that a memory answers a question about the recent.
-
-    What is new is more likely to be meant than its words alone say; half of the estimate is gone after 45 days
-    (seed 002, rule 5: time-decay relevance).
+def newness(age: float) -> float:
+    """Return in [0, 1] how new a memory is: half of it is gone after 30 days (seed 002, rule 5: time-decay relevance).
 
     Args:
-        relevance: what the words alone say, in [0, 1].
         age: in seconds, counted back from the newest memory that there is.
     """
-    return _NEW_ODDS * relevance / (1 + (_NEW_ODDS - 1) * relevance) * _left(age, _STALE_HALF_LIFE)
+    return _left(age, _RECENT_HALF_LIFE)
 
 
 def newest_relevance(age: float) -> float:

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from memory_router.engines.tiers.admission import admit
+from memory_router.engines.tiers.judging import ALIKE, RECENT, WORDS, Signs, estimate
 from memory_router.engines.tiers.memory import Recollection
 from memory_router.engines.tiers.recency import decay, newest_relevance, understand
 from memory_router.engines.tiers.store import MemoryStore
@@ -130,13 +134,34 @@ def test_tags_are_found_but_say_less_than_the_text(store: MemoryStore) -> None:
     assert texts(store.recall("billing", now=NOW)) == ["The billing run starts at six", "Lucia checks amounts by hand"]
 
 
-def test_words_that_stand_together_say_more(store: MemoryStore) -> None:
-    """Of two memories with the same words the one that says them in one breath is more relevant."""
-    store.remember("crane " + "filler " * 40 + "cables", created=NOW)
-    store.remember("filler " * 40 + "crane cables", created=NOW)
-    near, far = store.recall("crane cables", now=NOW)
-    assert near.memory.text.endswith("crane cables")
-    assert near.relevance > far.relevance
+def test_what_only_touches_a_question_stays_far_below_an_answer(harbor: MemoryStore) -> None:
+    """What shares a word of many with a question never outbids another backend's cautious answer."""
+    for question in ("who repairs the gateway lamp", "how does the gateway bill a port for moorings"):
+        assert all(one.relevance < 0.1 for one in harbor.recall(question, now=NOW))
+
+
+def test_a_neighbour_without_a_word_of_the_question_says_less_than_the_match(store: MemoryStore) -> None:
+    """In a conversation what stands beside a match may be found, but is less likely the answer."""
+    said = ("Good morning.", "The reefer plugs on berth four are broken.", "All right then.")
+    for second, text in enumerate(said):
+        store.add(admit(text, created=NOW + second, session="monday").memory, NOW)
+    found = {one.text: one.relevance for one in store.recall("reefer plugs berth", now=NOW)}
+    assert all(found[said[1]] > found.get(beside, 0.0) for beside in (said[0], said[2]))
+
+
+@given(st.sampled_from([ALIKE, WORDS, RECENT]), st.lists(st.floats(0, 1), min_size=8, max_size=8), st.floats(0, 1))
+def test_relevance_is_a_probability_that_grows_with_what_a_memory_says(
+    mode: str, shares: list[float], more: float
+) -> None:
+    """Whatever the signs, the estimate is in [0, 1], and no lower where a memory covers more or is newer."""
+    signs = Signs(*shares)
+    better = signs._replace(
+        own=max(signs.own, more),
+        likeness=max(signs.likeness, more),
+        surprise=max(signs.surprise, more),
+        new=max(signs.new, more),
+    )
+    assert 0 <= estimate(mode, signs) <= estimate(mode, better) <= 1
 
 
 @pytest.mark.parametrize("question", ["tide", "latest"])
