@@ -114,9 +114,10 @@ class MemoryStore:
 
     def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
         """Store a memory unless one with its id is there and alive; return whether it is new."""
+        row = self._row(memory)  # made before others have to wait
         with self._writing():
             self._expire(now, memory.id)
-            is_new = bool(self._connection.execute(_INSERT, self._row(memory)).get)
+            is_new = bool(self._connection.execute(_INSERT, row).get)
             if is_new:
                 self._log(now, event, memory.id, memory.tier, detail)
         return is_new
@@ -175,6 +176,7 @@ class MemoryStore:
 
     def replace(self, ids: Sequence[str], memory: Memory, now: float, detail: str) -> bool:
         """Put one memory in the place of several at once; do nothing and return False if one of them is gone."""
+        row = self._row(memory)
         with self._writing():
             present = self._connection.execute(
                 "SELECT count(*) FROM json_each(?) w JOIN memories m ON m.id = w.value", (json.dumps(ids),)
@@ -182,7 +184,7 @@ class MemoryStore:
             if present < len(ids):
                 return False
             self._remove(ids, now, "compacted", f"into {memory.id}")
-            if bool(self._connection.execute(_INSERT, self._row(memory)).get):
+            if bool(self._connection.execute(_INSERT, row).get):
                 self._log(now, "stored", memory.id, memory.tier, detail)
         return True
 
