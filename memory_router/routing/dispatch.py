@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from typing import IO, Protocol, cast
 
@@ -61,58 +62,86 @@ class ProcessDispatcher:
 
     def __init__(self, *, keep_warm: bool = False) -> None:
         self._idle: Pool[_Process] | None = Pool() if keep_warm else None
+        self._busy: set[_Process] = set()
+        self._is_closed = False
+        # Whoever closes must miss no process that is being started or taken.
+        self._lock = threading.Lock()
 
     def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
         """Return the bytes of the answer (see `Dispatcher`); several threads may ask at once."""
         if self._idle is None or not manifest.warm:
             return self._ask_once(manifest, request, stop)
-        while kept := self._idle.take(manifest):
-            if not kept.is_ready():
-                kept.kill()
-            elif answer := self._ask_kept(self._idle, kept, manifest, request, stop):
+        while kept := self._taken(self._idle, manifest):
+            if answer := self._ask_kept(self._idle, kept, manifest, request, stop):
                 return answer
-        return self._ask_and_keep(self._idle, _Process(manifest, request), manifest, request, stop)
+        return self._ask_and_keep(self._idle, self._started(manifest, request), manifest, request, stop)
 
     def close(self) -> None:
-        """End the processes that were kept."""
+        """End the processes that were kept, and those that others are still waiting for."""
+        with self._lock:
+            self._is_closed = True
+            busy = list(self._busy)
+        for process in busy:
+            process.stop()
         if self._idle:
             self._idle.close()
 
-    @classmethod
+    def _started(self, manifest: Manifest, request: contract.Request) -> "_Process":
+        with self._lock:
+            if self._is_closed:
+                raise BackendError("The router was closed.", "Ask again.")
+            process = _Process(manifest, request)
+            self._busy.add(process)
+            return process
+
+    def _taken(self, idle: "Pool[_Process]", manifest: Manifest) -> "_Process | None":
+        with self._lock:
+            kept = idle.take(manifest)
+            if kept:
+                self._busy.add(kept)
+            return kept
+
     def _ask_kept(
-        cls,
+        self,
         idle: "Pool[_Process]",
         process: "_Process",
         manifest: Manifest,
         request: contract.Request,
         stop: int | None,
     ) -> bytes:
-        """Ask a process that answered before; return nothing if it has ended meanwhile."""
+        """Ask a process that answered before; return nothing if it has ended, or talked unasked, meanwhile."""
+        if not process.is_ready():
+            self._kill(process)
+            return b""
         try:
-            return cls._ask_and_keep(idle, process, manifest, request, stop)
+            return self._ask_and_keep(idle, process, manifest, request, stop)
         except BackendTimeoutError:
             raise
         except BackendError:
             return b""
 
-    @staticmethod
     def _ask_and_keep(
-        idle: "Pool[_Process]", process: "_Process", manifest: Manifest, request: contract.Request, stop: int | None
+        self,
+        idle: "Pool[_Process]",
+        process: "_Process",
+        manifest: Manifest,
+        request: contract.Request,
+        stop: int | None,
     ) -> bytes:
         try:
             answer = process.exchange(contract.encode_request(request), request.deadline_ms, stop, last=False)
         except BaseException:
-            process.kill()
+            self._kill(process)
             raise
         if response.ends_with_answer(answer):
+            self._busy.discard(process)
             idle.give(manifest, process)
         else:
-            process.kill()
+            self._kill(process)
         return answer
 
-    @staticmethod
-    def _ask_once(manifest: Manifest, request: contract.Request, stop: int | None) -> bytes:
-        process = _Process(manifest, request)
+    def _ask_once(self, manifest: Manifest, request: contract.Request, stop: int | None) -> bytes:
+        process = self._started(manifest, request)
         body = contract.encode_request(request) if manifest.command else b""
         try:
             return process.exchange(body, request.deadline_ms, stop, last=True)
@@ -121,6 +150,11 @@ class ProcessDispatcher:
             raise
         finally:
             process.part()
+            self._busy.discard(process)
+
+    def _kill(self, process: "_Process") -> None:
+        process.kill()
+        self._busy.discard(process)
 
 
 class _Process:
@@ -187,10 +221,14 @@ class _Process:
         poll.poll(_PARTING_SECONDS * 1000)
         self.kill()
 
-    def kill(self) -> None:
-        """Kill the whole process group and collect the process."""
+    def stop(self) -> None:
+        """Kill the whole process group; whoever listens to it finds its output at an end."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Kill the whole process group and collect the process."""
+        self.stop()
         self._process.wait()
         for pipe in (self._stdin, self._stdout, self._stderr):
             pipe.close()

@@ -84,7 +84,7 @@ class Tools:
             Layer, Field(description="A snippet (search), what surrounds it (timeline), or everything (detail).")
         ] = "detail",
     ) -> Fetched:
-        """Get passages, memories or turns of conversations in full, or what surrounds them, by their ids."""
+        """Get what memory search found in full, or what surrounds it: passages, facts, turns of talk, by ids."""
         results, missing = fetch(self._router, ids, layer)
         if not results:
             raise UnansweredError(" ".join(f"{one['id']}: {one['error_message']}" for one in missing))
@@ -99,7 +99,7 @@ class Tools:
             float | None, Field(ge=0, le=1, description="How long to keep it; estimated if left out.")
         ] = None,
     ) -> Remembered:
-        """Remember a fact, decision, preference or lesson for later sessions; secrets in it are redacted first.
+        """Remember a fact, decision, preference or lesson: store it in memory for later sessions, without secrets.
 
         Use it when the user says to remember something, or when a decision with its reason was made.
         """
