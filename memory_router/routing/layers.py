@@ -61,9 +61,58 @@ def layered(envelope: Envelope, layer: str | None = None, budget: int | None = N
     return envelope._replace(results=kept, result_count=len(kept), layer=layer, budget=spent)
 
 
+def printed(envelope: Envelope, layer: str | None = None, budget: int | None = None) -> Envelope:
+    """Return the envelope as `layered` does, with `budget` for the whole of its JSON instead of the results alone.
+
+    What stands beside the results is paid for first. Where even that is too dear, `trace` and `parts` are left out,
+    and `error_message` and `query_echo` are cut.
+
+    Args:
+        envelope: the answer.
+        layer: as in `layered`.
+        budget: how many tokens the JSON may take, 200 or more; None for no limit.
+    """
+    if budget is None:
+        return layered(envelope, layer)
+    count = len(envelope.results)
+    # No number that is told in the end is longer than these.
+    told: JsonObject = {"tokens_allowed": budget, "tokens_used": budget, "results_left_out": count}
+    frame = _cheap(envelope._replace(results=[], result_count=count, layer=layer, budget=told), budget)
+    kept = layered(envelope, layer, budget - _tokens(frame)).results
+    while True:
+        spent = {**told, "results_left_out": count - len(kept)}
+        shown = frame._replace(results=kept, result_count=len(kept), budget=spent)
+        if not kept or _tokens(shown) <= budget:  # what separates results was not counted
+            return shown._replace(budget={**spent, "tokens_used": _tokens(shown)})
+        kept = kept[:-1]
+
+
 def result_tokens(result: JsonObject) -> int:
     """Return about how many tokens a result takes as JSON."""
     return estimate_tokens(json.dumps(result, ensure_ascii=False))
+
+
+def _tokens(envelope: Envelope) -> int:
+    return estimate_tokens(json.dumps(envelope.to_dict(), ensure_ascii=False))
+
+
+def _cheap(frame: Envelope, budget: int) -> Envelope:
+    """Return an envelope without results that takes at most `budget` tokens, cut where it has to be."""
+    if _tokens(frame) > budget:
+        frame = frame._replace(trace=None, parts=None)
+    while (over := _tokens(frame) - budget) > 0:
+        # The message before the question: who asked knows what was asked.
+        if frame.error_message and estimate_tokens(frame.error_message) > 1:
+            frame = frame._replace(error_message=_shortened(frame.error_message, over))
+        elif estimate_tokens(frame.query_echo) > 1:
+            frame = frame._replace(query_echo=_shortened(frame.query_echo, over))
+        else:
+            break
+    return frame
+
+
+def _shortened(text: str, tokens: int) -> str:
+    return fit(text, max(estimate_tokens(text) - tokens, 1))
 
 
 def _within(results: Sequence[JsonObject], budget: int | None) -> tuple[list[JsonObject], int]:

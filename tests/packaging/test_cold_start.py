@@ -54,6 +54,12 @@ def test_ask_path_is_light(name: str, home: Home) -> None:
     assert heavy_modules(home, command(name, "auth")) == []
 
 
+def test_layers_are_light(home: Home) -> None:
+    """An answer in a layer and within a budget is as light as a whole one."""
+    home.with_fakes(qmd=Behaviour(results=(Result("x", relevance=0.9),)))
+    assert heavy_modules(home, command("query", "auth", "--layer", "search", "--budget", "500")) == []
+
+
 @pytest.mark.parametrize("prompt", ["fix the typo", "why did we choose Postgres?"])
 def test_hooks_are_light(prompt: str, home: Home) -> None:
     """A prompt is judged, and memory is asked for it, with nothing heavy."""

@@ -1,5 +1,6 @@
 """Layers and budgets: an agent reads no more than it asked for, and is told what is missing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_router.routing.envelope import Envelope, failed
-from memory_router.routing.layers import layered, result_tokens
+from memory_router.routing.layers import layered, printed, result_tokens
 from memory_router.routing.plan import Plan
 from memory_router.text.tokens import estimate_tokens
 
@@ -95,3 +96,30 @@ def test_the_last_result_is_cut_rather_than_dropped() -> None:
     assert shown.results[0]["content"].endswith("…")
     assert shown.budget is not None
     assert shown.budget["results_left_out"] == 1
+
+
+@given(
+    st.lists(st.text(max_size=400), max_size=8),
+    st.integers(200, 900),
+    st.sampled_from([None, "search", "timeline", "detail"]),
+    st.text(max_size=3000),
+)
+def test_all_that_is_printed_is_within_the_budget(
+    contents: list[str], budget: int, layer: str | None, query: str
+) -> None:
+    """Whatever was asked and found, the whole JSON takes no more than the budget and tells what it takes."""
+    envelope = found(*contents, query=query)._replace(error_message=query, trace={"long": ["x"] * 500})
+    shown = printed(envelope, layer, budget)
+    assert shown.budget is not None
+    used = estimate_tokens(json.dumps(shown.to_dict(), ensure_ascii=False))
+    assert used <= budget
+    assert used - 1 <= shown.budget["tokens_used"] <= budget
+    assert shown.result_count == len(shown.results) == len(contents) - shown.budget["results_left_out"]
+
+
+def test_what_needs_no_cutting_stays() -> None:
+    """With room for everything nothing beside the results is cut, and without a budget nothing is counted."""
+    envelope = found("short")._replace(trace={"table": []})
+    assert printed(envelope, "detail", 2000).trace == {"table": []}
+    assert printed(envelope) is envelope
+    assert printed(envelope, "search") == layered(envelope, "search")

@@ -48,7 +48,8 @@ def query(values: Values) -> int:
         return failed(Plan(question), error.code, str(error))
 
     exit_code = 0
-    for envelope in _each(values, ask, explain):
+    for answer in _each(values, ask, explain):
+        envelope = _shown(answer, values)
         if _wants_json(values):
             output.print_json(envelope.to_dict())
         else:
@@ -91,6 +92,13 @@ COMMANDS = {
             _BACKEND,
             Option("--multi", bool, "Split a compound request, and answer its parts in order.", False),
             Option("--approval", str, "Show this approval for the question; one given for it is also found without."),
+            Option(
+                "--layer",
+                str,
+                "How much to show of each result: `search` (about 50 tokens), `timeline` (200) or `detail` (all).",
+                choices=("search", "timeline", "detail"),
+            ),
+            Option("--budget", int, "Print at most so many tokens, as estimated.", low=200, high=1_000_000),
             Option("--trace", bool, "Tell how the answer came about.", False),
             _JSON,
             Option("--exit-status", bool, "Exit with 3 for a partial and 4 for an empty answer.", False),
@@ -108,6 +116,16 @@ COMMANDS = {
         route,
     ),
 }
+
+
+def _shown(envelope: Envelope, values: Values) -> Envelope:
+    """Return the envelope in the layer and within the budget that were asked for."""
+    if values["layer"] is None and values["budget"] is None:
+        return envelope
+    # Imported here because most answers are shown as they are.
+    from memory_router.routing.layers import printed
+
+    return printed(envelope, values["layer"], values["budget"])
 
 
 def _each(

@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from memory_router import __version__
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, output
+from memory_router.interfaces.cli.advise import accept, advise, reject, undo
 from memory_router.interfaces.cli.approvals import approvals, approve, deny
 from memory_router.interfaces.cli.backends import backends, init
 from memory_router.interfaces.cli.config import config
@@ -18,15 +19,17 @@ from memory_router.interfaces.cli.dreams import amendments, dream
 from memory_router.interfaces.cli.executions import executions
 from memory_router.interfaces.cli.get import get
 from memory_router.interfaces.cli.graph import graph
+from memory_router.interfaces.cli.hooks import hooks
 from memory_router.interfaces.cli.index import index
 from memory_router.interfaces.cli.learn import learn
+from memory_router.interfaces.cli.mcp import mcp
 from memory_router.interfaces.cli.memories import demote, forget, promote, recall, tiers
 from memory_router.interfaces.cli.options import Option
 from memory_router.interfaces.cli.outcomes import outcomes
 from memory_router.interfaces.cli.profile import profile
 from memory_router.interfaces.cli.remember import remember
 from memory_router.interfaces.cli.rules import rules
-from memory_router.interfaces.cli.skill import skill
+from memory_router.interfaces.cli.skill import plugin, skill
 from memory_router.interfaces.cli.stats import stats
 from memory_router.interfaces.cli.transfer import backup, export, import_
 
@@ -97,7 +100,8 @@ def typer_command(name: str, command: ask.Command) -> Callable[..., None]:
 
 def _parameter(option: Option) -> inspect.Parameter:
     declared = typer.Option(option.flag, help=option.help, min=option.low, max=option.high)
-    kind = option.kind if option.default is not None else option.kind | None
+    kind: Any = Literal[option.choices] if option.choices else option.kind
+    kind = kind if option.default is not None else kind | None
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=Annotated[kind, declared]
     )
@@ -107,10 +111,26 @@ _ASK = [typer_command(name, command) for name, command in ask.COMMANDS.items()]
 # What `--help` shows together, in the order in which a newcomer needs it.
 _PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Begin": (init, index),
-    "Ask": (*_ASK, get, graph),
+    "Ask": (*_ASK, get, graph, mcp),
     "Remember": (remember, recall, promote, demote, forget, tiers, export, import_, backup),
-    "Learn from use": (executions, learn, rules, approve, deny, approvals, stats, dream, amendments, outcomes, profile),
-    "Look after it": (backends, doctor, config, db, skill),
+    "Learn from use": (
+        executions,
+        learn,
+        rules,
+        approve,
+        deny,
+        approvals,
+        stats,
+        dream,
+        amendments,
+        advise,
+        accept,
+        reject,
+        undo,
+        outcomes,
+        profile,
+    ),
+    "Look after it": (backends, doctor, config, db, skill, plugin, hooks),
 }
 for _panel, _members in _PANELS.items():
     for _member in _members:

@@ -20,6 +20,7 @@ class Option(NamedTuple):
         default: its value when it is not given.
         low: the least that a number may be.
         high: the most that a number may be.
+        choices: the texts that it may be; empty for any.
     """
 
     flag: str
@@ -28,6 +29,7 @@ class Option(NamedTuple):
     default: bool | int | str | None = None
     low: int | None = None
     high: int | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -37,7 +39,7 @@ class Option(NamedTuple):
     def read(self, text: str) -> int | str | None:
         """Return `text` as this option's value, or None if it cannot be one."""
         if self.kind is str:
-            return text
+            return text if not self.choices or text in self.choices else None
         if not (text.isascii() and text.isdigit()):
             return None
         number = int(text)
