@@ -65,6 +65,12 @@ install_once() {
 install_program() {
   make_environment
   install_once program --editable "$repository[code,graph,vectors]"
+  install_mcp
+}
+
+# The SDK brings a web server along; where pip cannot have it, everything but `memory-router mcp` works.
+install_mcp() {
+  (install_once mcp --editable "$repository[mcp]") || say "Going on without the MCP server."
 }
 
 memory_router() {

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import os
+import socket
 import sys
 from typing import NamedTuple
 
@@ -67,7 +68,7 @@ def serve_http(router: Router, project: str | None, address: Address, host_names
         host_names: further names by which clients call this machine, with `:PORT` where that differs.
 
     Raises:
-        ConfigError: others than this machine could ask without a token.
+        ConfigError: others than this machine could ask without a token, or the address cannot be had.
     """
     token = os.environ.get(TOKEN, "")
     if not address.is_loopback and len(token) < _FEWEST_TOKEN_CHARACTERS:
@@ -75,6 +76,8 @@ def serve_http(router: Router, project: str | None, address: Address, host_names
             f"Whoever reaches {address.host} could read your memories: there is no token.",
             f"Set {TOKEN} to at least {_FEWEST_TOKEN_CHARACTERS} random characters, or listen on 127.0.0.1.",
         )
+    listener = _bound(address)
+    address = Address(address.host, listener.getsockname()[1])
     app = build_server(router, project).streamable_http_app(
         json_response=True,
         stateless_http=True,
@@ -82,14 +85,27 @@ def serve_http(router: Router, project: str | None, address: Address, host_names
         transport_security=_allowed(address, host_names),
     )
     config = uvicorn.Config(
-        TokenCheck(app, token) if token else app,
-        host=address.host,
-        port=address.port,
-        log_level="error",
-        timeout_graceful_shutdown=_PARTING_SECONDS,
+        TokenCheck(app, token) if token else app, log_level="error", timeout_graceful_shutdown=_PARTING_SECONDS
     )
     print(f"memory-router: listening on http://{address.name}:{address.port}/mcp", file=sys.stderr, flush=True)
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run([listener])
+
+
+def _bound(address: Address) -> socket.socket:
+    """Return a socket that listens, on a free port if the address has the port 0."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"{address.name}:{address.port} cannot be listened on: {error.strerror}.",
+            "Choose another address or port, or end the program that has it.",
+        ) from error
+    return listener
 
 
 class TokenCheck:

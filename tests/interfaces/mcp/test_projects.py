@@ -1,0 +1,58 @@
+"""Projects do not leak: an agent in one hears of another only if it asks for that."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.backends.test_narrowed import harbour
+from tests.conftest import Home
+from tests.interfaces.mcp.wire import Wire
+
+pytest.importorskip("mcp", reason="the SDK is an extra: pip install 'memory-router[mcp]'")
+
+__all__ = ["harbour"]
+
+# One for each backend, as the rule table sends them.
+QUESTIONS = {
+    "qmd": "where is the ferry painted",
+    "totalrecall": "what was the last thing we changed about the ferry",
+    "lossless": "why did we decide to paint the ferry in spring",
+    "cognee": "what depends on Ferry",
+}
+
+
+def asked(wire: Wire, **arguments: Any) -> list[Any]:
+    """Return the results of all questions, in the layer that shows everything."""
+    answers = [wire.call("search", query=question, layer="detail", **arguments) for question in QUESTIONS.values()]
+    return [result for answer in answers for result in answer["structuredContent"]["results"]]
+
+
+def test_an_agent_in_a_project_hears_of_no_other(harbour: Home) -> None:
+    """Without a project named, every backend answers of the one that the server was started in, and of no other."""
+    with Wire(harbour, cwd=str(harbour.folder / "old-pier")) as wire:
+        wire.hello()
+        own = asked(wire)
+        other = asked(wire, project="new-pier")
+        every = asked(wire, project="*")
+    for results, mark, foreign in (
+        (own, "old-pier", ("new-pier", "NewFerry")),
+        (other, "new-pier", ("old-pier", "OldFerry")),
+    ):
+        assert {result["source"] for result in results} == set(QUESTIONS)
+        assert {result["metadata"]["project"] for result in results} == {mark}
+        assert [word for word in foreign if word in json.dumps(results)] == []
+    assert {result["metadata"]["project"] for result in every} == {"old-pier", "new-pier"}
+
+
+def test_memories_of_no_project_are_told_where_all_are_asked(harbour: Home) -> None:
+    """What is remembered belongs to the current project; what belongs to none is found by asking for all."""
+    with Wire(harbour, cwd=str(harbour.folder / "old-pier")) as wire:
+        wire.hello()
+        kept = wire.call("remember", text="The harbour master likes zanzibar tea.")["structuredContent"]
+        free = wire.call("remember", text="Everybody likes zanzibar coffee.", project="*")["structuredContent"]
+        scoped = wire.call("search", query="zanzibar drinks remembered")["structuredContent"]["results"]
+        every = wire.call("search", query="zanzibar drinks remembered", project="*")["structuredContent"]["results"]
+    assert (kept["project"], free["project"]) == ("old-pier", None)
+    assert {result["id"] for result in scoped} == {kept["id"]}
+    assert {kept["id"], free["id"]} <= {result["id"] for result in every}
