@@ -3,22 +3,19 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import apsw
 
 from memory_router.engines.graph.entity import Entity, Linked
+from memory_router.engines.graph.matching import frequencies, holding, row_count
 from memory_router.engines.graph.naming import Stems, key, spoken
-from memory_router.engines.graph.schema import FIELD_WEIGHTS
 from memory_router.text import words
 from memory_router.text.relevance import weigh
 
 _MOST = 12  # candidates of a phrase
-_CANDIDATES = 60  # rows of full text that are looked at closely
 _MAX_TERMS = 12
 _FIELDS = (1.0, 0.75, 0.6)  # what a word of the phrase counts in a name, a summary, a text
 _PARTIAL = 0.95  # fits by words are never as good as names
-_BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
 _KIND_WORDS = {
     "module": "module", "modules": "module", "package": "package", "project": "project",
     "file": "module", "class": "class",
@@ -45,14 +42,11 @@ _BY_PATH = _ENTITY + (  # noqa: S608
     "WHERE n.id IN (SELECT (SELECT min(id) FROM nodes WHERE file = g.id) FROM files g WHERE g.path = :path"
     " OR substr(g.path, -length(:end)) = :end COLLATE NOCASE LIMIT 20) ORDER BY length(f.path)"
 )
-_MATCHING = """
-    SELECT rowid, -rank, fields(node_text) FROM node_text WHERE node_text MATCH ? AND rank MATCH ? ORDER BY rank LIMIT ?
-"""
-
-
-def prepare(connection: apsw.Connection) -> None:
-    """Teach a connection the function `fields`, which tells in which columns of a row each term stands."""
-    connection.register_fts5_function("fields", _fields)
+# Libraries are made when all texts are read: the last of what holds a word are looked at.
+_BY_END = _ENTITY + (  # noqa: S608
+    "WHERE n.id IN (SELECT rowid FROM node_text WHERE node_text MATCH ? ORDER BY rowid DESC LIMIT 500)"
+    " AND n.kind = 'library'"
+)
 
 
 def entities(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Entity]:
@@ -65,7 +59,7 @@ def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
     """Return what a phrase means, the likeliest first.
 
     Args:
-        connection: an open graph that went through `prepare`.
+        connection: an open graph that went through `matching.prepare`.
         stems: the graph's own stemmer.
         phrase: a name of any spelling, or a few words.
     """
@@ -120,7 +114,10 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
         return [], 0
     count = int(connection.execute("SELECT count(*) FROM nodes WHERE key = ?", (own,)).get)
     found = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
-    return _preferred(connection, found, name, phrase, stems)[:_MOST], count if found else 0
+    if not found:
+        libraries = _libraries_below(connection, name)
+        return libraries[:_MOST], len(libraries)
+    return _preferred(connection, found, name, phrase, stems)[:_MOST], count
 
 
 def _module_below(connection: apsw.Connection, dotted: str) -> list[Entity]:
@@ -128,6 +125,18 @@ def _module_below(connection: apsw.Connection, dotted: str) -> list[Entity]:
     rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
     ends = "/" + dotted.lower().replace(".", "/")
     return [one for one in (Entity(*row) for row in rows) if f"/{one.qualified.lower()}".endswith(ends)]
+
+
+def _libraries_below(connection: apsw.Connection, name: str) -> list[Entity]:
+    """Return libraries whose path ends so: `gin-gonic/gin`, or `gin`, for `github.com/gin-gonic/gin`."""
+    steps = " ".join(re.findall(r"[^\W_]+", name))
+    rows = connection.execute(_BY_END, (f'name : "{steps}"',))
+    ends = "/" + name.lower().lstrip("/")
+    return sorted((one for one in (Entity(*row) for row in rows) if one.name.lower().endswith(ends)), key=_shortest)
+
+
+def _shortest(entity: Entity) -> tuple[int, str]:
+    return len(entity.name), entity.name
 
 
 def _preferred(connection: apsw.Connection, found: list[Entity], name: str, phrase: str, stems: Stems) -> list[Entity]:
@@ -162,29 +171,16 @@ def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
     terms = dict(list(terms.items())[:_MAX_TERMS])
     if not terms:
         return Linked(phrase)
-    count = int(connection.execute("SELECT count(*) FROM nodes").get)
-    weights = weigh(terms.values(), count, lambda stem: _frequency(connection, stem))
-    expression = " OR ".join(f'"{word}"' for word in terms)
-    rows = list(connection.execute(_MATCHING, (expression, _BM25, _CANDIDATES)))
+    standing = frequencies(connection, terms)
+    weights = weigh(terms, row_count(connection), standing.__getitem__)
     total = sum(weights.values())
     scored: list[tuple[float, float, int]] = []
-    for node, bm25, places in rows:
-        held = zip(terms.values(), json.loads(places), strict=True)
-        share = sum(weights[stem] * max((_FIELDS[field] for field in fields), default=0.0) for stem, fields in held)
+    for node, (bm25, columns) in holding(connection, standing).items():
+        held = zip(terms, columns, strict=True)
+        share = sum(weights[word] * max((_FIELDS[at] for at in fields), default=0.0) for word, fields in held)
         scored.append((_PARTIAL * share / total, bm25, node))
     scored.sort(reverse=True)
     best = scored[:_MOST]
     known = entities(connection, [node for _, _, node in best])
     kept = [(score, known[node]) for score, _, node in best if node in known]
     return Linked(phrase, [one for _, one in kept], [score for score, _ in kept])
-
-
-def _frequency(connection: apsw.Connection, stem: str) -> int:
-    return int(connection.execute("SELECT max(doc) FROM node_words WHERE term = ?", (stem.partition(" ")[0],)).get or 0)
-
-
-def _fields(api: apsw.FTS5ExtensionApi, /, *_: Any) -> str:
-    """Return, by term, the columns in which it stands in the row, as JSON."""
-    return json.dumps(
-        [[column for column, hits in enumerate(api.phrase_locations(term)) if hits] for term in range(api.phrase_count)]
-    )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import apsw
 
-from memory_router.engines.graph import answering, linking, questions, walking
+from memory_router.engines.graph import answering, linking, matching, questions, walking
 from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Linked
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.schema import MIGRATIONS
@@ -44,7 +44,7 @@ class KnowledgeGraph(DatabaseReader):
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
         self._graph = Graph(connection, stemmer(connection))
-        linking.prepare(connection)
+        matching.prepare(connection)
 
     def statistics(self) -> Statistics:
         """Count what the graph holds.
