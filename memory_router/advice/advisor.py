@@ -7,6 +7,7 @@ it is carried out; the next run sees that, and records it.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from memory_router.advice import intake
 from memory_router.advice.applying import Targets, changes_of
 from memory_router.advice.proposal import Change, Proposal, Silence, decoded, encoded, touched
 from memory_router.advice.stores import Advice
@@ -68,7 +69,7 @@ class Advisor:
         taken = {name: one.suggestion_id for one in waiting for name in touched(decoded(one.change))}
         known = {(one.suggestion_type, one.suggestion_value) for one in waiting}
         for proposal in sorted(proposals, key=lambda one: (-one.strength, one.type, one.value)):
-            if (proposal.type, proposal.value) in known:
+            if (proposal.type, intake.kept_value(proposal.value)) in known:
                 continue
             why = self._objection(proposal) or _crowded(proposal, taken, len(waiting))
             if why:

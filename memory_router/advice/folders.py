@@ -12,6 +12,8 @@ from memory_router.paths import shown
 # Once is a slip and twice a coincidence.
 _LEAST = 3
 _Z = 1.96
+# As long as what a suggestion is about may be (`intake`), in characters.
+_LONGEST = 1000
 _PATH = re.compile(r"(?<![\w/:.])(~?/[^\s\x00-\x1f\"'`,;:()<>|?*]+)")
 # Two expressions, as "the project payroll" would be taken by either.
 _PROJECTS = (
@@ -93,7 +95,7 @@ def _folder_at(path: str, bases: Sequence[str]) -> str | None:
 
 def _is_fit(folder: str, base: str) -> bool:
     parts = os.path.relpath(folder, base).split(os.sep)
-    return os.path.isdir(folder) and not any(part.startswith(".") for part in parts)
+    return len(folder) < _LONGEST and os.path.isdir(folder) and not any(part.startswith(".") for part in parts)
 
 
 def _is_below(folder: str, base: str) -> bool:
