@@ -4,11 +4,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BESIDE_THE_PACKAGE = ("backends", "router-config.json", "SKILL.md")
+BESIDE_THE_PACKAGE = ("backends", "router-config.json", "SKILL.md", "plugin")
 
 
 class BundleHook(BuildHookInterface[Any]):
-    """Add the backends, the rule table and the skill to a standard wheel."""
+    """Add the backends, the rule table, the skill and the plugin to a standard wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Name the files to add, unless the install is an editable one."""

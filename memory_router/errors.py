@@ -25,6 +25,7 @@
     ├── AdviceError                  ADVICE_ERROR
     ├── AmendmentError               AMENDMENT_ERROR
     ├── SkillError                   SKILL_ERROR
+    ├── SettingsError                SETTINGS_ERROR
     ├── RefusedMemoryError           MEMORY_REFUSED
     └── StoreError                   STORE_ERROR
         ├── NewerStoreError          STORE_NEWER
@@ -202,6 +203,12 @@ class SkillError(MemoryRouterError):
     """The skill cannot be installed."""
 
     code = "SKILL_ERROR"
+
+
+class SettingsError(MemoryRouterError):
+    """The settings of an agent's client cannot be changed; they are as they were."""
+
+    code = "SETTINGS_ERROR"
 
 
 class RefusedMemoryError(MemoryRouterError):

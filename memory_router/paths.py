@@ -101,6 +101,22 @@ def claude_code_dir() -> str:
     return os.environ.get("CLAUDE_CONFIG_DIR") or _below_home(".claude")
 
 
+def claude_code_servers_file() -> str:
+    """Return the file in which Claude Code keeps the MCP servers of all projects."""
+    folder = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~")
+    return os.path.join(folder, ".claude.json")
+
+
+def cursor_servers_file() -> str:
+    """Return the file in which Cursor keeps the MCP servers of all projects."""
+    return _below_home(".cursor/mcp.json")
+
+
+def codex_config_file() -> str:
+    """Return Codex's configuration."""
+    return os.path.join(os.environ.get("CODEX_HOME") or _below_home(".codex"), "config.toml")
+
+
 def openclaw_dir() -> str:
     """Return OpenClaw's state folder, found as its plugin lossless-claw finds it."""
     for variable in ("LCM_OPENCLAW_DIR", "OPENCLAW_STATE_DIR"):

@@ -3,9 +3,12 @@
 #
 # Install the real programs that tests/clients runs against, all of them or those named:
 #
-#   qmd      QMD, with the Node.js it needs, from npm: about 1 GB
-#   cognee   Cognee, from PyPI, in an environment of its own: about 1.6 GB and a minute and a half; unless it is
-#            named, given up after three minutes
+#   qmd        QMD, with the Node.js it needs, from npm: about 1 GB
+#   cognee     Cognee, from PyPI, in an environment of its own: about 1.6 GB and a minute and a half; unless it is
+#              named, given up after three minutes
+#   claude     Claude Code, from npm
+#   openclaw   OpenClaw, with the Node.js it needs, from npm: about 700 MB
+#   inspector  the MCP inspector, with the Node.js it needs, from npm
 #
 # They lie outside the repository: in $MEMORY_ROUTER_CLIENTS, by default memory-router-clients in the user's cache
 # folder. What is there already is kept. Where one cannot be installed the reason is written beside it, and its tests
@@ -16,6 +19,10 @@ set -euo pipefail
 qmd="@tobilu/qmd@2.8.3"
 node="node@22"
 cognee="cognee==1.6.5"
+claude="@anthropic-ai/claude-code@2.1.329"
+openclaw="openclaw@2026.9.6"
+openclaw_node="node@24"
+inspector="@modelcontextprotocol/inspector@2.12.0"
 
 clients="${MEMORY_ROUTER_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/memory-router-clients}"
 
@@ -38,18 +45,39 @@ skip() {
   exit 0
 }
 
-install_qmd() (
-  begin qmd "$qmd $node"
+# install_from_npm NAME NODE PACKAGE ENTRY: install a package with the Node.js it needs ("" for none), and see that ENTRY
+# of the folder starts.
+install_from_npm() (
+  begin "$1" "$2 $3"
   command -v npm >/dev/null || skip "there is no npm on this machine."
-  # npm runs with any Node.js; QMD itself is started with the one installed here.
-  if ! timeout 300 npm install --prefix "$home" --no-audit --no-fund --no-package-lock --loglevel error \
-    "$qmd" "$node" >"$home/npm.log" 2>&1; then
-    skip "npm could not install it: $(tail -n 1 "$home/npm.log")"
-  fi
-  "$home/node_modules/.bin/node" "$home/node_modules/@tobilu/qmd/dist/cli/qmd.js" --version >"$home/npm.log" 2>&1 9>&- ||
+  # Packages may look at the Node.js that installs them.
+  PATH="$home/node_modules/.bin:$PATH"
+  for package in $2 "$3"; do
+    timeout 300 npm install --prefix "$home" --no-audit --no-fund --no-package-lock --loglevel error "$package" \
+      >"$home/npm.log" 2>&1 || skip "npm could not install $package: $(grep -m 1 -v '^npm warn' "$home/npm.log")"
+  done
+  start=("$home/node_modules/$4")
+  [[ -z "$2" ]] || start=(node "${start[@]}")
+  timeout 60 "${start[@]}" --version >"$home/npm.log" 2>&1 9>&- ||
     skip "it does not start here: $(tail -n 1 "$home/npm.log")"
-  printf '%s\n' "$qmd $node" >"$home/installed"
+  printf '%s %s\n' "$2" "$3" >"$home/installed"
 )
+
+install_qmd() {
+  install_from_npm qmd "$node" "$qmd" @tobilu/qmd/dist/cli/qmd.js
+}
+
+install_claude() {
+  install_from_npm claude "" "$claude" @anthropic-ai/claude-code/bin/claude.exe
+}
+
+install_openclaw() {
+  install_from_npm openclaw "$openclaw_node" "$openclaw" openclaw/openclaw.mjs
+}
+
+install_inspector() {
+  install_from_npm inspector "$node" "$inspector" @modelcontextprotocol/inspector/clients/launcher/build/index.js
+}
 
 install_cognee() (
   begin cognee "$cognee"
@@ -64,10 +92,10 @@ install_cognee() (
 )
 
 patience=600
-[[ $# -gt 0 ]] || { patience=180 && set -- qmd cognee; }
+[[ $# -gt 0 ]] || { patience=180 && set -- qmd claude inspector openclaw cognee; }
 for program in "$@"; do
   case "$program" in
-    qmd | cognee)
+    qmd | cognee | claude | openclaw | inspector)
       "install_$program"
       ;;
     -h | --help)

@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that follow from the code: `docs/cli.md` and the JSON Schema.
+"""Write what follows from something else: the reference and the JSON Schema from the code, the plugin's skill.
 
 With `--check` it writes nothing, and exit code 1 means that they are stale.
 """
@@ -15,7 +15,8 @@ import typer.main
 from memory_router.interfaces.cli.commands import app
 from memory_router.routing.config_schema import json_schema
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 PROGRAM = "memory-router"
 
 _PREFACE = """# Command line
@@ -37,6 +38,8 @@ def generated() -> dict[Path, str]:
     return {
         DOCS / "cli.md": "\n".join([_PREFACE, *sections]),
         DOCS / "router-config.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
+        # Hosts copy the plugin's folder and nothing around it.
+        ROOT / "plugin" / "skills" / "memory-router" / "SKILL.md": (ROOT / "SKILL.md").read_text("utf-8"),
     }
 
 
@@ -57,6 +60,8 @@ def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         return
     for own, child in command.commands.items():
         yield from _below(f"{name} {own}", child)
+    if command.invoke_without_command:
+        yield name, command
 
 
 def _section(name: str, command: Any) -> str:

@@ -157,6 +157,7 @@ def test_agents_know_every_code_of_an_answer() -> None:
         "RULE_ERROR",
         "MANIFEST_INVALID",
         "SKILL_ERROR",
+        "SETTINGS_ERROR",
         "MEMORY_REFUSED",
         "BAD_REQUEST",
         "UNKNOWN_VERB",

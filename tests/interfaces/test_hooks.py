@@ -17,7 +17,7 @@ from memory_router.contract import Result
 from memory_router.interfaces.hooks.occasion import occasion
 from memory_router.routing import config
 from memory_router.routing.rules import RuleTable
-from memory_router.testing import Behaviour
+from memory_router.testing import Behaviour, requests_to
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, Outcome, bounded, ends
 
 NEEDING = [
@@ -79,10 +79,10 @@ def event(prompt: str, **more: Any) -> str:
 UNHURRIED = {"deadline_ms": 10_000}
 
 
-def asked(home: Home, prompt: str) -> Outcome:
+def asked(home: Home, prompt: str, **more: Any) -> Outcome:
     """Run the hook of a prompt; again, should the machine have been too busy to read the configuration in time."""
     for _ in range(20):
-        outcome = home.run("hooks", "prompt", stdin=event(prompt))
+        outcome = home.run("hooks", "prompt", stdin=event(prompt, **more))
         if logged(home)[-1]["outcome"] != "timeout":
             break
         (home.state / "hooks.log").unlink()
@@ -173,6 +173,16 @@ def test_the_budget_holds(home: Home) -> None:
     assert 300 < estimate_tokens(context(asked(home, "why did we choose Postgres?"))) <= 600
     home.configure(hooks={**UNHURRIED, "tokens": 150})
     assert 100 < estimate_tokens(context(asked(home, "why did we choose Postgres?"))) <= 150
+
+
+def test_another_project_stays_out(home: Home) -> None:
+    """In a repository its project alone is asked; outside of any, all are."""
+    home.with_fakes(totalrecall=GOOD)
+    home.configure(hooks=UNHURRIED)
+    (home.folder / "harbor/.git").mkdir(parents=True)
+    for folder, scope in (("harbor", "harbor"), ("harbor/.git", "harbor"), ("", None)):
+        context(asked(home, "why did we choose Postgres?", cwd=str(home.folder / folder)))
+        assert requests_to(str(home.backends / "totalrecall"))[-1].scope == scope
 
 
 def test_a_prompt_without_need_starts_nothing(home: Home) -> None:

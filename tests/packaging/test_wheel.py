@@ -32,7 +32,9 @@ def test_wheel_is_complete(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     inside = {name.removeprefix("memory_router/") for name in names if name.startswith("memory_router/")}
     backends = {str(path.relative_to(ROOT)) for path in ROOT.glob("backends/**/*.*") if path.suffix != ".pyc"}
-    assert {"router-config.json", "SKILL.md", "py.typed", "backends/CONTRACT.md", *backends} <= inside
+    plugin = {str(path.relative_to(ROOT)) for path in ROOT.glob("plugin/**/*") if path.is_file()}
+    assert {"plugin/.claude-plugin/plugin.json", "plugin/.mcp.json"} < plugin
+    assert {"router-config.json", "SKILL.md", "py.typed", "backends/CONTRACT.md", *backends, *plugin} <= inside
     assert not any("__pycache__" in name or name.startswith(("tests", "docs", "scripts")) for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

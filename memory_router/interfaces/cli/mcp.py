@@ -6,10 +6,12 @@ import typer
 
 from memory_router.app import Router
 from memory_router.errors import ConfigError
+from memory_router.interfaces.cli.mcp_install import install
 from memory_router.interfaces.projects import current_project
 from memory_router.routing.router import EVERY_PROJECT
 
-mcp = typer.Typer(name="mcp", help="Serve agents over the Model Context Protocol.")
+mcp = typer.Typer(name="mcp")
+mcp.command()(install)
 
 
 @mcp.callback(invoke_without_command=True)

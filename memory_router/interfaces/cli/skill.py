@@ -51,6 +51,14 @@ def install(
         output.note(f"{'Would write' if dry_run else 'Wrote'} {paths.shown(target)} for {name}.")
 
 
+def plugin() -> None:
+    """Print the folder of the plugin for Claude Code and OpenClaw: a skill, the MCP server and hooks.
+
+    Example: memory-router plugin
+    """
+    print(paths.bundled("plugin"))
+
+
 def _copy(source: str, target: str) -> None:
     folder = os.path.dirname(target)
     try:

@@ -10,6 +10,7 @@ from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
 from memory_router.interfaces.hooks.event import Clock, Report
 from memory_router.interfaces.hooks.occasion import Occasion, occasion
+from memory_router.interfaces.projects import current_project
 from memory_router.routing import config
 from memory_router.routing.config import Config
 from memory_router.routing.envelope import Envelope
@@ -49,7 +50,8 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
         return Report("timeout", told={"reason": found.reason})
-    return _report(found, Glance(settings, left).query(found.question, limit=_RESULTS), settings)
+    envelope = Glance(settings, left).query(found.question, limit=_RESULTS, project=_project(told))
+    return _report(found, envelope, settings)
 
 
 def _report(found: Occasion, envelope: Envelope, settings: Config) -> Report:
@@ -80,6 +82,12 @@ def _context(text: str) -> str:
     """Return what the host takes: text that is put beside the prompt."""
     output = {"hookEventName": "UserPromptSubmit", "additionalContext": text}
     return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
+
+
+def _project(told: JsonObject) -> str | None:
+    """Return the project of the session's folder: what another one holds is not put before a prompt."""
+    folder = told.get("cwd")
+    return current_project(folder) if isinstance(folder, str) and os.path.isabs(folder) else None
 
 
 def _projects() -> frozenset[str]:

@@ -1,0 +1,227 @@
+"""Settings of other programs are changed in one place, and nothing else of them is lost."""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory_router.errors import SettingsError
+from memory_router.interfaces.client_settings import CLIENTS, NAME, with_server, without_server
+from memory_router.learning.config_text import value_at
+from tests.conftest import Home
+
+FILES = {
+    "claude": ".claude.json",
+    "openclaw": ".openclaw/openclaw.json",
+    "cursor": ".cursor/mcp.json",
+    "codex": ".codex/config.toml",
+}
+JSON_SETTINGS = """{
+    "zebra": 1,
+    "mcpServers": {
+        "other": {"command": "other", "args": ["-x"]}
+    },
+    "mcp": {"servers": {"other": {"command": "other"}}},
+    "apple": "caf\u00e9"
+}
+"""
+TOML_SETTINGS = """# My settings
+model = "o5"  # the good one
+
+[mcp_servers.other]
+command = "other"
+
+# Colours
+[tui]
+theme = 'dark'
+"""
+SETTINGS = {name: TOML_SETTINGS if name == "codex" else JSON_SETTINGS for name in CLIENTS}
+
+
+def parsed(name: str, text: str) -> Any:
+    """Return what a client's settings say."""
+    return tomllib.loads(text) if CLIENTS[name].is_toml else json.loads(text)
+
+
+def ours(name: str, text: str) -> Any:
+    """Return our entry in a client's settings."""
+    return value_at(parsed(name, text), (*CLIENTS[name].place, NAME))
+
+
+@pytest.fixture
+def user(home: Home) -> Home:
+    """Return a home whose clients keep their settings where they do by default."""
+    for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "LCM_OPENCLAW_DIR"):
+        home.environment.pop(variable, None)
+    return home
+
+
+def write(user: Home, name: str, text: str) -> Path:
+    """Write a client's settings."""
+    file = user.folder / FILES[name]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return file
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_server_is_added_and_taken_out(name: str, user: Home) -> None:
+    """The change is shown first, then made with a backup, is idempotent, and can be undone."""
+    file = write(user, name, SETTINGS[name])
+    file.chmod(0o640)
+    install = ("mcp", "install", "--client", name)
+
+    planned = user.run(*install, "--dry-run").json
+    assert (planned["changed"], planned["written"], planned["backup"]) == (True, False, None)
+    assert file.read_text("utf-8") == SETTINGS[name]
+
+    done = user.run(*install).json
+    assert done["diff"] == planned["diff"]
+    assert all(line[0] in " @+-" for line in done["diff"].splitlines())
+    assert Path(done["backup"]).read_text("utf-8") == SETTINGS[name]
+    assert file.stat().st_mode & 0o777 == 0o640
+    entry = ours(name, file.read_text("utf-8"))
+    assert entry["args"] == ["mcp"]
+    assert os.path.isabs(entry["command"])
+
+    again = user.run(*install).json
+    assert (again["changed"], again["written"], again["diff"]) == (False, False, "")
+
+    user.run(*install, "--uninstall")
+    assert parsed(name, file.read_text("utf-8")) == parsed(name, SETTINGS[name])
+    assert user.run(*install, "--uninstall").json["changed"] is False
+    assert {path.name for path in file.parent.iterdir()} >= {file.name}
+    assert not list(file.parent.glob(f"{file.name}.[0-9]*"))
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_all_else_stays_as_written(name: str) -> None:
+    """Every line that was there is there afterwards, in its order: other servers, comments, spaces."""
+    after = iter(with_server(CLIENTS[name], SETTINGS[name], "settings").splitlines())
+    assert all(any(line == other for other in after) for line in SETTINGS[name].splitlines() if '"mcp": {' not in line)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_missing_settings_are_made(name: str, user: Home) -> None:
+    """Where there is no file, or an empty one, it is made for this user alone, and there is nothing to back up."""
+    outcome = user.run("mcp", "install", "--client", name).json
+    file = user.folder / FILES[name]
+    assert (outcome["written"], outcome["backup"]) == (True, None)
+    assert ours(name, file.read_text())["args"] == ["mcp"]
+    assert file.stat().st_mode & 0o077 == 0
+    assert ours(name, with_server(CLIENTS[name], " \n", "settings"))
+
+
+BAD = {
+    "no JSON": "{nope",
+    "comments": '{\n  // mine\n  "a": 1\n}\n',
+    "a list": "[1, 2]",
+    "servers are a list": '{"mcpServers": [], "mcp": []}',
+    "servers are a text": '{"mcpServers": "x", "mcp": {"servers": 7}}',
+    "twice": '{"mcpServers": {"a": 1}, "mcpServers": {}, "mcp": {"servers": {"a": 1}}, "mcp": {}}',
+    "no TOML": "[mcp_servers\n",
+    "inline": 'mcp_servers = {other = {command = "x"}}\n',
+    "array of tables": '[[mcp_servers]]\ncommand = "x"\n',
+    "deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_what_cannot_be_read_is_left_alone(name: str, fault: str, user: Home) -> None:
+    """Settings that are not what the client reads, or that cannot be changed safely, stay; the user is told how."""
+    if name == "codex" and fault == "a list":
+        pytest.skip("TOML takes it as a table")
+    file = write(user, name, BAD[fault])
+    for arguments in ((), ("--dry-run",)):
+        outcome = user.run("mcp", "install", "--client", name, *arguments)
+        assert outcome.code == 1
+        assert outcome.out == ""
+        assert FILES[name] in outcome.err
+        assert "by hand" in outcome.err
+        assert file.read_text("utf-8") == BAD[fault]
+    assert list(file.parent.glob(f"{file.name}*")) == [file]
+
+
+def test_no_utf8_is_left_alone(user: Home) -> None:
+    """A file that is no text stays as it is."""
+    file = user.folder / ".claude.json"
+    file.write_bytes(b'{"a": "\xff"}')
+    outcome = user.run("mcp", "install", "--client", "claude")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "UTF-8" in outcome.err
+    assert file.read_bytes() == b'{"a": "\xff"}'
+
+
+def test_links_stay_links(user: Home) -> None:
+    """Settings that are kept elsewhere and linked are changed there."""
+    kept = user.folder / "dotfiles.json"
+    kept.write_text("{}")
+    (user.folder / ".claude.json").symlink_to(kept)
+    assert user.run("mcp", "install", "--client", "claude").json["written"]
+    assert (user.folder / ".claude.json").is_symlink()
+    assert ours("claude", kept.read_text())
+
+
+def test_what_the_user_added_to_the_entry_stays(user: Home) -> None:
+    """An environment or a limit beside our members survives an update of the program's path."""
+    server = {"command": "/old/memory-router", "args": ["mcp"], "env": {"MEMORY_ROUTER_HOME": "/x"}, "limit": 3}
+    before = json.dumps({"mcpServers": {NAME: server}})
+    entry = ours("claude", with_server(CLIENTS["claude"], before, "settings"))
+    assert entry["command"] != "/old/memory-router"
+    assert (entry["env"], entry["limit"]) == ({"MEMORY_ROUTER_HOME": "/x"}, 3)
+    toml = (
+        f'[mcp_servers.{NAME}]\ncommand = "/old"\nlimit = 3\n\n[mcp_servers.{NAME}.env]\nA = "b c"\n\n# Next\n[tui]\n'
+    )
+    after = with_server(CLIENTS["codex"], toml, "settings")
+    entry = ours("codex", after)
+    assert (entry["limit"], entry["env"]) == (3, {"A": "b c"})
+    assert "# Next\n[tui]\n" in after
+    assert after.count("command") == 1
+
+
+def test_keys_around_the_change_are_not_shown(user: Home) -> None:
+    """A secret that stands beside the change is redacted in what is printed, and kept in the file."""
+    key = "sk-ant-api03-" + "A1b2C3d4" * 10
+    file = write(user, "claude", json.dumps({"apiKey": key, "mcpServers": {}}, indent=2))
+    outcome = user.run("mcp", "install", "--client", "claude")
+    assert key not in outcome.out
+    assert key in file.read_text()
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), JSON_VALUES), st.sampled_from([None, 2, "\t"]))
+def test_any_json_survives(body: dict[str, Any], indent: int | str | None) -> None:
+    """Whatever the settings hold, adding the server and taking it out again gives the same settings."""
+    client, text = CLIENTS["claude"], json.dumps({**body, "mcpServers": {}}, indent=indent)
+    added = with_server(client, text, "settings")
+    assert ours("claude", added)["args"] == ["mcp"]
+    assert json.loads(without_server(client, added, "settings")) == json.loads(text)
+
+
+@given(st.text(alphabet="[]mcp_servers.memory-router\"=\n# '", max_size=80))
+def test_any_toml_survives(text: str) -> None:
+    """Whatever stands there, it is refused or nothing but our entry changes."""
+    client = CLIENTS["codex"]
+    try:
+        added = with_server(client, text, "settings")
+    except SettingsError:
+        return
+    removed = tomllib.loads(without_server(client, added, "settings"))
+    before = tomllib.loads(text)
+    for body in (removed, before):
+        body.get("mcp_servers", {}).pop(NAME, None)
+        if not body.get("mcp_servers", 1):
+            del body["mcp_servers"]
+    assert removed == before
