@@ -1,6 +1,7 @@
 """Read the archive of imported conversations."""
 
 import json
+from collections.abc import Callable, Collection
 from itertools import starmap
 
 import apsw
@@ -8,7 +9,8 @@ import apsw
 from memory_router.engines.transcripts import matching
 from memory_router.engines.transcripts.cues import Cues, unpacked
 from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, MIGRATIONS, fingerprint
-from memory_router.engines.transcripts.turn import Edge, Match, Turn, Wanted, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
+from memory_router.engines.transcripts.vectors import Likeness
 from memory_router.storage.sqlite import DatabaseReader
 
 _CACHE_KIB = 32_768
@@ -24,6 +26,9 @@ _ALLOWED = """
 """
 # The cross join keeps the full-text table outside: the other way round it would be asked anew for every node.
 _WITHIN = f"CROSS JOIN nodes n ON n.id = node_text.rowid AND {_ALLOWED}"
+_INSIDE = f"SELECT n.id FROM json_each(:keys) w CROSS JOIN nodes n ON n.id = w.value AND {_ALLOWED}"  # noqa: S608
+# More of the nearest found hardly more: turn recall@10 is .786 with 30 and .788 with 50 (LoCoMo development questions).
+_NEAREST = 30
 _EDGES = """
     SELECT id, previous, role, cues FROM nodes WHERE id IN (SELECT value FROM json_each(?1))
     UNION ALL SELECT id, previous, role, cues FROM nodes WHERE previous IN (SELECT value FROM json_each(?1))
@@ -52,6 +57,7 @@ class ImportedArchive(DatabaseReader):
         self._frequencies: dict[str, int] = {}
         self._version = -1
         self._count = 0
+        self._likeness: Likeness | None = None
 
     def count(self) -> int:
         """Return how many nodes there are."""
@@ -59,6 +65,7 @@ class ImportedArchive(DatabaseReader):
         if version != self._version:
             self._version, self._frequencies = version, {}
             self._count = int(self.connection.execute("SELECT max(id) FROM nodes").get or 0)
+            self._likeness = Likeness.open(self.connection)
         return self._count
 
     def sessions(self) -> int:
@@ -84,6 +91,19 @@ class ImportedArchive(DatabaseReader):
             within="" if is_open else _WITHIN,
             bindings=None if is_open else window._asdict(),
         )
+
+    def likeness(
+        self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window
+    ) -> dict[int, float]:
+        """Return the cosine of a question and nodes: of those given and of the nearest; empty without vectors."""
+        vector = self._likeness.vector(text, weight) if self._likeness else b""
+        if self._likeness is None or not vector:
+            return {}
+        nearest = self._likeness.nearest(vector, _NEAREST)
+        if window != ANY_TIME:
+            inside = self.connection.execute(_INSIDE, {"keys": json.dumps(nearest), **window._asdict()})
+            nearest = [key for (key,) in inside]
+        return self._likeness.of(vector, {*keys, *nearest})
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""

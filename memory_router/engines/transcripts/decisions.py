@@ -51,6 +51,7 @@ class Decision(NamedTuple):
         score: how well it answers the question.
         support: share of the question that was said on the way to it, in [0, 1]; what was said far from it counts less.
         evidence: what its relevance is estimated from.
+        likeness: the same: the largest cosine of what belongs to it, and of the question; 0 without vectors.
         question: the turn that raised the matter, or None.
         options: the turns between, oldest first.
         outcome: the turn that took it on, or None.
@@ -61,6 +62,7 @@ class Decision(NamedTuple):
     score: float
     support: float
     evidence: Evidence
+    likeness: float
     question: int | None
     options: tuple[int, ...]
     outcome: int | None
@@ -172,8 +174,9 @@ class DecisionFinder:
         # The map was fitted on plain cover, so what relevance is estimated from is not discounted by distance.
         covered = sum(weights.get(stem, 0.0) for stem, share in reached.items() if share >= _NEAR_ENOUGH) / total
         evidence = Evidence(own / total, covered, field.asked.known, near)
+        likeness = max((field.likeness.get(one, 0.0) for one, share in shares.items() if share >= _NEAR_ENOUGH))
         question, options, outcome = span
-        return Decision(key, score, support, evidence, question, options, outcome)
+        return Decision(key, score, support, evidence, likeness, question, options, outcome)
 
     def _window(
         self, field: Field, key: int
@@ -224,7 +227,8 @@ class DecisionFinder:
     def _successor(self, own: Decision, one: Decision) -> Decision:
         """Let the decision that took another's place answer the question at least as well."""
         evidence = max(own.evidence, one.evidence, key=lambda each: each.wide)
-        return own._replace(score=max(own.score, one.score), evidence=evidence)
+        likeness = max(own.likeness, one.likeness)
+        return own._replace(score=max(own.score, one.score), evidence=evidence, likeness=likeness)
 
     def _succession(self, one: Decision, known: dict[int, Decision]) -> list[Decision]:
         """Return the decisions after this one in its line, the latest first, and this one."""

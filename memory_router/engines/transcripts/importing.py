@@ -16,7 +16,7 @@ import apsw
 import orjson
 
 from memory_router import paths
-from memory_router.engines.transcripts import claude_code, files, openclaw
+from memory_router.engines.transcripts import claude_code, files, openclaw, vectors
 from memory_router.engines.transcripts.record import Record, merged
 from memory_router.engines.transcripts.schema import MIGRATIONS
 from memory_router.engines.transcripts.writing import Archivist, FileState
@@ -48,7 +48,9 @@ class Report(NamedTuple):
         places: the folders and files that were looked through.
         sessions: sessions in the archive now.
         messages: turns, tool calls, tool results and summaries in the archive now.
-        seconds: wall-clock time.
+        seconds: wall-clock time of the import.
+        embedded: turns that were given a vector after it; none without the extra `vectors`.
+        embedding_seconds: wall-clock time of that.
     """
 
     files: int
@@ -63,6 +65,8 @@ class Report(NamedTuple):
     sessions: int
     messages: int
     seconds: float
+    embedded: int = 0
+    embedding_seconds: float = 0.0
 
 
 class Listener:
@@ -76,6 +80,9 @@ class Listener:
 
     def advanced(self, size: int) -> None:
         """Hear that so many more bytes are done."""
+
+    def embedded(self, turns: int, total: int) -> None:
+        """Hear how many turns have a vector by now, of those that had none."""
 
 
 _SILENT = Listener()
@@ -107,8 +114,12 @@ def import_transcripts(
             run = _imported(database, found, listener)
             run.notes.append(f"The archive was damaged: it was moved to {aside} and built again from the transcripts.")
         report = run.report(found, chosen, time.perf_counter() - started)
-        run.connection.close()
-    return report
+        try:
+            with named_errors(database):
+                embedded = vectors.refresh(run.connection, listener.embedded)
+        finally:
+            run.connection.close()
+    return report._replace(embedded=embedded.turns, embedding_seconds=embedded.seconds)
 
 
 def _imported(database: str, found: Sequence[str], listener: Listener) -> "_Run":

@@ -8,6 +8,7 @@ Only what is published is read: `pending_*` tables are not. Summaries have negat
 import json
 import os
 import time
+from collections.abc import Callable, Collection
 from itertools import starmap
 
 import apsw
@@ -160,6 +161,12 @@ class LcmArchive:
             )
             by_key[match.key] = known._replace(places=both) if known and both else match
         return list(by_key.values())
+
+    def likeness(
+        self, _text: str, _weight: Callable[[str], float], _keys: Collection[int], _window: Window
+    ) -> dict[int, float]:
+        """Return nothing: this database has no vectors of ours, and nothing is written to it."""
+        return {}
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of messages, and of those that follow them; summaries stand alone."""

@@ -18,16 +18,35 @@ _MOST_MATCHES = 2_000
 # Among a handful of turns every word looks common; rarity is judged as if there were this many.
 _FEWEST = 100
 
-# What a word counts in a column, and in a neighbour by distance; BM25's own k1 and b; what cover and nearness add to
-# a score in which the best counts 1. Chosen on LoCoMo development questions (benchmarks/transcripts_recall.py).
+# What a word counts in a column, and in a neighbour by distance; BM25's own k1 and b. Chosen on LoCoMo development
+# questions (benchmarks/transcripts_recall.py).
 _NEIGHBOUR = (1.0, 0.35, 0.35)
 _K1 = 1.2
 _B = 0.3
-_COVER = 0.8
-_NEAR = 0.2
-# What the signs of a text add: somebody speaks whom the question names, it tells the time that is asked for, it only
-# asks, it is long. The same as for documents (`documents/hybrid.py`), where they were fitted.
-_SIGNS = Cues(speaker=0.62, time=0.52, asks=-0.19, length=0.3)
+# From this cosine on a node is a candidate whatever its words.
+_ALIKE = 0.2
+
+
+class _Weights(NamedTuple):
+    """Say what each sign adds to a score in which the best BM25 counts 1.
+
+    Args:
+        cover: share of the question that stands in a node and around it.
+        near: how close the words stand together.
+        likeness: cosine of the vectors.
+        shown: somebody speaks whom the question names, tells the time that is asked for, only asks, speaks at length.
+    """
+
+    cover: float
+    near: float
+    likeness: float
+    shown: Cues
+
+
+# Fitted to put right turns of LoCoMo development questions above all others of their pool, with vectors and without;
+# fitted on either half of the conversations they order the other half as well.
+_COMPARED = _Weights(1.1, 0.1, 2.7, Cues(speaker=1.0, time=0.94, asks=-0.34, length=0.64))
+_UNCOMPARED = _Weights(0.75, 0.1, 0.0, Cues(speaker=0.55, time=0.51, asks=-0.21, length=0.26))
 
 
 class Asked(NamedTuple):
@@ -53,11 +72,12 @@ class Asked(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """Hold a node with its score and what speaks for it."""
+    """Hold a node with its score and what speaks for it; `likeness` is the cosine of its vector, 0 without one."""
 
     key: int
     score: float
     evidence: Evidence
+    likeness: float = 0.0
 
 
 class Hit(NamedTuple):
@@ -110,22 +130,6 @@ def looked_up(archive: Archive, plain: list[str], uncounted: Iterable[str] = (),
     return Asked(list(keys), required, list(keys.values()), weights, known, idf, is_frequent)
 
 
-def by_signs(found: list[Ranked], question: str, texts: Mapping[int, str]) -> list[Ranked]:
-    """Put what was found in order by what its text shows of what is looked for, too.
-
-    Args:
-        found: the first of what matches, best first.
-        question: as it was asked.
-        texts: what was said, by key.
-    """
-    wanted = sought(question)
-    scored = [
-        one._replace(score=one.score + sum(map(float.__mul__, _SIGNS, cues(wanted, texts.get(one.key, "")))))
-        for one in found
-    ]
-    return sorted(scored, key=lambda one: (-one.score, -one.key))
-
-
 def _required(keys: dict[str, str], frequencies: dict[str, int], most: int) -> list[str]:
     """Return the rarest terms, as many as match few enough nodes together; at least one."""
     required: list[str] = []
@@ -154,13 +158,25 @@ class Field:
         self.shown: dict[int, int] = {}
         self._expanded: set[int] = set()
         self._spread: dict[int, int] = {}
-        # Where only a span of time may be found, what stands beside may lie outside of it.
-        self._is_open = window == ANY_TIME
+        self._window = window
+        self.likeness: dict[int, float] = {}
+        self.sought = sought("")
         if asked.required:
             wanted = Wanted(asked.terms, asked.required, asked.is_frequent)
             self.hits = {match.key: self._hit(match) for match in archive.matching(wanted, window, candidates)}
             # A node beside one that matches is ranked, too, by what stands two turns around it.
             self.spread(self.hits, 3)
+
+    def compare(self, question: str) -> None:
+        """Compare what matches, and what stands beside it, with a question by vectors; find the nearest, too."""
+        self.sought = sought(question)
+        stems = stemmer(self.archive.connection)
+
+        def weight(word: str) -> float:
+            return self.asked.idf.get(" ".join(stems(word)), 0.0)
+
+        self.likeness = self.archive.likeness(question, weight, self._candidates(), self._window)
+        self.spread(self.likeness, 3)
 
     def expand(self, keys: Iterable[int]) -> None:
         """Load the edges of nodes and of those below them."""
@@ -240,17 +256,46 @@ class Field:
         return near + [(one, 1) for one in self.attached.get(key, ())]
 
     def ranked(self) -> list[Ranked]:
-        """Return all nodes that match or stand next to one that does, best first."""
+        """Return all nodes that match, stand next to one that does, or are alike in meaning, best first."""
         average = max(1.0, sum(hit.length for hit in self.hits.values()) / max(1, len(self.hits)))
-        beside = {one for key in self.hits for one, _ in self.around(key, 1)} if self._is_open else set[int]()
-        found = [self._ranked(key, average) for key in self.hits.keys() | beside]
+        found = [self._ranked(key, average) for key in self._candidates() | self.likeness.keys()]
         best = max((one.score for one in found), default=0.0) or 1.0
+        weights = self._weights
         found = [
-            one._replace(score=one.score / best + _COVER * one.evidence.wide + _NEAR * one.evidence.near)
+            one._replace(
+                score=one.score / best
+                + weights.cover * one.evidence.wide
+                + weights.near * one.evidence.near
+                + weights.likeness * one.likeness
+            )
+            for one in found
+            if one.evidence.wide or one.likeness >= _ALIKE
+        ]
+        return sorted(found, key=lambda one: (-one.score, -one.key))
+
+    def by_signs(self, found: list[Ranked], texts: Mapping[int, str]) -> list[Ranked]:
+        """Put what was found in order by what its text shows of what is looked for, too.
+
+        Args:
+            found: the first of what `ranked` returned.
+            texts: what was said, by key.
+        """
+        weights = self._weights.shown
+        scored = [
+            one._replace(score=one.score + sum(map(float.__mul__, weights, cues(self.sought, texts.get(one.key, "")))))
             for one in found
         ]
-        found.sort(key=lambda one: (-one.score, -one.key))
-        return found
+        return sorted(scored, key=lambda one: (-one.score, -one.key))
+
+    @property
+    def _weights(self) -> _Weights:
+        return _COMPARED if self.likeness else _UNCOMPARED
+
+    def _candidates(self) -> set[int]:
+        """Return what matches and what stands beside it, unless that may lie outside the span that may be found."""
+        if self._window != ANY_TIME:
+            return set(self.hits)
+        return self.hits.keys() | {one for key in self.hits for one, _ in self.around(key, 1)}
 
     def _ranked(self, key: int, average: float) -> Ranked:
         hit = self.hit(key)
@@ -264,7 +309,7 @@ class Field:
             self.asked.idf.get(stem, 0.0) * count * (_K1 + 1) / (count + damped) for stem, count in counts.items()
         )
         evidence = Evidence(coverage(weights, hit.counts), coverage(weights, counts), self.asked.known, hit.near)
-        return Ranked(key, score, evidence)
+        return Ranked(key, score, evidence, self.likeness.get(key, 0.0))
 
     def _hit(self, match: Match) -> Hit:
         counts: dict[str, float] = {}

@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from memory_router.engines.transcripts import cues
+from memory_router.engines.transcripts import cues, judging
 from memory_router.engines.transcripts.decisions import Decision, DecisionFinder
 from memory_router.engines.transcripts.question import Wanted, understand
-from memory_router.engines.transcripts.ranking import Asked, Field, Ranked, by_signs, understood
+from memory_router.engines.transcripts.ranking import Asked, Field, Ranked, understood
 from memory_router.engines.transcripts.turn import Archive, Turn, Window
 from memory_router.storage.sqlite import named_errors
-from memory_router.text.relevance import calibrated
+from memory_router.text.cues import cues as cues_of
+from memory_router.text.relevance import Evidence
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
 # What a mention counts beside a decision that covers as much of the question.
-_MENTION = 0.65
+_MENTION = 0.75
 # The estimate for the newest decision or turn where a question names nothing but a time, or nothing at all.
 _NEWEST, _NEWEST_AT_ALL = 0.7, 0.5
 _WALKED = 40
 # How many nodes are ranked, and of how many the text is read for it.
 _CANDIDATES = 80
-_READ = 30
+_READ = 50
 _SURE = 0.6
 
 
@@ -42,6 +43,7 @@ class Recollection(NamedTuple):
         chain: for a decision, from the question to what changed after; else empty.
         around: for anything else, the turns around it, oldest first, itself among them.
         superseded_by: the id of the decision that took the place of this one, or None.
+        signs: what its relevance was estimated from.
     """
 
     archive: Archive
@@ -51,6 +53,7 @@ class Recollection(NamedTuple):
     chain: tuple[Step, ...] = ()
     around: tuple[Turn, ...] = ()
     superseded_by: str | None = None
+    signs: judging.Signs = judging.Signs()
 
 
 def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, now: float) -> list[Recollection]:
@@ -80,13 +83,14 @@ def _from_one(archive: Archive, text: str, limit: int, window: Window, now: floa
     if wanted.is_bare:
         return _newest(archive, limit, window, is_timed=bool(wanted.time.words))
     field = Field(archive, understood(archive, wanted.question, wanted.dropped), window, max(_CANDIDATES, 2 * limit))
+    field.compare(text)
     ranked = field.ranked()
     if not ranked or limit < 1:
         return []
     finder = DecisionFinder(field)
     first = ranked[: max(_READ, 3 * limit)]
     finder.load(one.key for one in first)
-    ranked[: len(first)] = by_signs(first, text, {key: turn.text for key, turn in finder.turns.items()})
+    ranked[: len(first)] = field.by_signs(first, {key: turn.text for key, turn in finder.turns.items()})
     decisions = finder.find(ranked, limit) if wanted.is_decision else []
     if window.since is not None or window.until is not None or window.session is not None:
         inside = {one.key for one in ranked}
@@ -154,12 +158,12 @@ def _merged(
         leading = max((one.score for one in decisions), default=-1.0)
         if decisions and (not said or leading >= said[0][0]):
             one = decisions.pop(0)
-            made = _decided(finder, one, by_key)
+            made = _judged(finder.field, _decided(finder, one, by_key), one.evidence, one.likeness)
         else:
             value, hit = said.pop(0)
             if hit.key in shown:
                 continue
-            made = _said(finder, hit.key)._replace(relevance=calibrated(hit.evidence), score=value)
+            made = _judged(finder.field, _said(finder, hit.key), hit.evidence, hit.likeness)._replace(score=value)
         same = (made.turn.session, made.turn.role, made.turn.text)
         if same in seen or (is_decision and made.turn.key in shown and not made.chain):
             continue
@@ -168,6 +172,12 @@ def _merged(
         shown.add(made.turn.key)
         found.append(made)
     return found
+
+
+def _judged(field: Field, made: Recollection, evidence: Evidence, likeness: float) -> Recollection:
+    speaker = cues_of(field.sought, made.turn.text).speaker
+    held = judging.signs(field.asked, field.archive.count(), evidence, likeness, speaker)
+    return made._replace(relevance=judging.estimate(held, is_compared=bool(field.likeness)), signs=held)
 
 
 def _mention(one: Ranked, best: float) -> float:
@@ -205,7 +215,7 @@ def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) 
     return Recollection(
         finder.field.archive,
         turns[one.key],
-        calibrated(one.evidence),
+        0.0,
         one.score,
         tuple(steps),
         superseded_by=later.id if later else None,

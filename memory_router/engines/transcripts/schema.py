@@ -3,7 +3,8 @@
 A node is a turn, a tool call, a tool result or a summary. `parent` is the edge of the graph as the host wrote it,
 `previous` the nearest turn above in which somebody spoke: the conversation without its machinery. `names` maps
 every id of the host, as a fingerprint, to its node, also ids of records that only link others. `cues` is what a turn
-shows of deciding (`cues.read`), so that no text is read again for it.
+shows of deciding (`cues.read`), so that no text is read again for it. Vectors have tables of their own, because they
+are made after the import and compared without the rest.
 """
 
 from hashlib import blake2b
@@ -58,6 +59,9 @@ def _first(connection: apsw.Connection) -> None:
             said, names, tools, date,
             content = '', tokenize = 'porter unicode61 remove_diacritics 2'
         );
+        CREATE TABLE vector_model(name TEXT NOT NULL, dimension INTEGER NOT NULL) STRICT;
+        CREATE TABLE node_vectors(node INTEGER PRIMARY KEY, vector BLOB NOT NULL) STRICT;
+        CREATE TABLE node_bits(node INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
         INSERT INTO node_text(node_text, rank) VALUES ('hashsize', 16777216);
         """
     )

@@ -1,5 +1,6 @@
 """Hold what both kinds of archives give: turns, matches, and the part of the graph around them."""
 
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 import apsw
@@ -106,6 +107,11 @@ class Archive(Protocol):
 
     def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
         """Return the best nodes for what is wanted, with where each of its terms stands."""
+
+    def likeness(
+        self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window
+    ) -> dict[int, float]:
+        """Return the cosine of a question and nodes: of those given and of the nearest; empty without vectors."""
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""

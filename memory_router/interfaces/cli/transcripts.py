@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from memory_router import installation
@@ -64,22 +64,34 @@ class _Words(importing.Listener):
 
 
 class _Bar(_Words):
-    """Draw a progress bar on stderr, in bytes."""
+    """Draw progress bars on stderr: the import in bytes, then the vectors in turns."""
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+        self._console = Console(stderr=True)
+        self.shown = self._bars = ExitStack()
         columns = (TextColumn("transcripts"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.shown = self._progress
-        self._task = self._progress.add_task("", total=None)
+        self._bytes = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))
+        self._turns: Progress | None = None
+        self._task = self._bytes.add_task("", total=None)
 
     def surveyed(self, size: int) -> None:
-        self._progress.update(self._task, total=size)
+        self._bytes.update(self._task, total=size)
 
     def advanced(self, size: int) -> None:
-        self._progress.advance(self._task, size)
+        self._bytes.advance(self._task, size)
+
+    def embedded(self, turns: int, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if self._turns is None:
+            self._bytes.stop()
+            columns = (TextColumn("vectors"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._turns = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))
+            self._task = self._turns.add_task("", total=total)
+        self._turns.update(self._task, completed=turns)
 
 
 def _print_report(report: Report) -> None:
@@ -92,6 +104,13 @@ def _print_report(report: Report) -> None:
     print_table(("transcripts", ""), [*counts, *skipped, *unreadable])
     for note in report.notes:
         print(output.visible(note))
-    print(f"{report.messages:,} messages of {report.sessions:,} sessions can be searched; {report.seconds:.2f} s.")
+    print(f"{report.messages:,} messages of {report.sessions:,} sessions can be searched.")
+    print(f"{report.added:,} were added; {_rate(report.added, report.seconds)}.")
+    if report.embedded:
+        print(f"{report.embedded:,} vectors were made; {_rate(report.embedded, report.embedding_seconds)}.")
     if not report.places:
         print("No transcripts were found. Name their folder: memory-router index --transcripts PATH")
+
+
+def _rate(count: int, seconds: float) -> str:
+    return f"{seconds:.2f} s, {count / max(seconds, 0.01):,.0f} a second"
