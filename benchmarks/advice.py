@@ -1,21 +1,22 @@
-"""Measure what advice costs: `python benchmarks/advice.py [OUTCOMES]`.
+"""Measure what advice costs: `python benchmarks/advice.py [OUTCOMES] [DATABASE]`.
 
 Tokens of the seed's example by layers against everything at once; the size of 150 outcomes before and after
 compaction; recording an outcome with its profile; searching among 100,000 outcomes of one user, beside 1,000 others.
 """
 
-import os
 import random
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from machine import heading, spread
 
 from memory_router.advice import intake
 from memory_router.advice.candidates import Wanted
+from memory_router.advice.compaction import Compaction
 from memory_router.advice.outcomes import OutcomeStore
 from memory_router.advice.retrieval import Retrieval, tokens
 from memory_router.advice.schema import SCHEMA
@@ -87,11 +88,36 @@ def example(database: Database) -> str:
     )
 
 
+def compaction(database: Database, folder: str) -> str:
+    """Return what 150 outcomes take before and after compaction, 125 of them older than 30 days (seed 003)."""
+    store, source, reader = OutcomeStore(database), random.Random(5), Retrieval(database, intake.iso(NOW))
+    for number in range(150):
+        store.record("compacted", **outcome(number, source, 20 if number < 25 else 60))  # type: ignore[arg-type]
+    ids, before = [one.outcome_id for one in store.all("compacted")], store.profile("compacted")
+    sizes = [(tokens(reader.detail("compacted", ids)), stored(database))]
+    took = timed(lambda: Compaction(database, folder, intake.iso(NOW)).run("compacted"))
+    sizes.append((tokens(reader.detail("compacted", ids)), stored(database)))
+    assert store.recompute("compacted")._replace(compacted_through=None) == before, "the profile is another"
+    saved = [1 - after / before for before, after in zip(*sizes, strict=True)]
+    return (
+        f"150 outcomes compacted in {took:.0f} ms: {sizes[0][0]:,} to {sizes[1][0]:,} tokens ({saved[0]:.0%} less), "
+        f"{sizes[0][1] // 1024:,} to {sizes[1][1] // 1024:,} KB of values ({saved[1]:.0%} less), same profile"
+    )
+
+
+def stored(database: Database) -> int:
+    """Return how many bytes the values of the outcomes to be compacted take, with their tags and suggestions."""
+    tables = ("suggestion_outcomes", "config_suggestions", "outcome_tags")
+    rows = [row for one in tables for row in database.rows(f"SELECT * FROM {one} WHERE user_id = 'compacted'")]
+    values = (value for row in rows for value in row.values() if value is not None)
+    return sum(len(value if isinstance(value, bytes) else str(value)) for value in values)
+
+
 def recording(database: Database) -> tuple[list[float], list[float]]:
     """Return how many milliseconds recording an outcome takes in all, and its part of the profile alone."""
     store, source = OutcomeStore(database), random.Random(2)
     given = [outcome(number, source, RECORDS - number) for number in range(RECORDS)]
-    whole = [timed(lambda one=one: store.record("recorder", **one)) for one in given]  # type: ignore[misc]
+    whole = [timed(partial(store.record, "recorder", **one)) for one in given]  # type: ignore[arg-type]
     alone = []
     for _ in range(RECORDS):
         with database.transaction():
@@ -114,42 +140,36 @@ def fill(database: Database, count: int) -> float:
     rows = database.rows("SELECT * FROM suggestion_outcomes WHERE user_id = 'recorded' ORDER BY outcome_id")
     columns = [name for name in rows[0] if name != "outcome_id"]
     last = rows[-1]["outcome_id"]
-    copies = [
-        {**rows[source.randrange(RECORDED)], "user_id": user, "outcome_key": f"copy {number}", "outcome_id": last + number}
-        for number, user in enumerate(shuffled, 1)
-    ]
+    copies = []
+    for number, user in enumerate(shuffled, 1):
+        own = {"user_id": user, "outcome_key": f"copy {number}", "outcome_id": last + number}
+        copies.append(rows[source.randrange(RECORDED)] | own)
     names = ("outcome_id", *columns)
     with database.transaction():
         database.run_all(
-            f"INSERT INTO suggestion_outcomes({', '.join(names)}) VALUES ({', '.join(f':{one}' for one in names)})", copies
+            f"INSERT INTO suggestion_outcomes({', '.join(names)}) VALUES ({', '.join(f':{one}' for one in names)})",
+            copies,
         )
-        database.run_all(
-            "INSERT INTO outcome_tags(user_id, tag, outcome_id) VALUES (:user, :tag, :outcome)",
-            (
-                {"user": one["user_id"], "tag": tag, "outcome": one["outcome_id"]}
-                for one in copies
-                for tag in one["tags"].split()
-            ),
-        )
+        for user, _ in owners:
+            store.index_tags(user)
     return time.perf_counter() - started
 
 
 def searching(database: Database, user: str) -> dict[str, list[float]]:
     """Return how many milliseconds searches take, by what they ask for."""
     retrieval, source = Retrieval(database, intake.iso(NOW)), random.Random(4)
+    choose = source.choice
     kinds = {
-        "by type and outcome": lambda: (Wanted(user, (source.choice(TYPES),), ("rejected",)), ""),
-        "by text": lambda: (Wanted(user), source.choice(QUESTIONS)),
-        "by text, type and outcome": lambda: (
-            Wanted(user, (source.choice(TYPES),), ("accepted",)),
-            source.choice(QUESTIONS),
-        ),
+        "by type and outcome": [(Wanted(user, (choose(TYPES),), ("rejected",)), "") for _ in range(SEARCHES)],
+        "by text": [(Wanted(user), choose(QUESTIONS)) for _ in range(SEARCHES)],
+        "by text, type and outcome": [
+            (Wanted(user, (choose(TYPES),), ("accepted",)), choose(QUESTIONS)) for _ in range(SEARCHES)
+        ],
     }
-    samples = {}
-    for name, make in kinds.items():
-        retrieval.search(*make())
-        asked = [make() for _ in range(SEARCHES)]
-        samples[name] = [timed(lambda one=one: retrieval.search(*one)) for one in asked]  # type: ignore[misc]
+    samples: dict[str, list[float]] = {}
+    for name, asked in kinds.items():
+        retrieval.search(*asked[0])
+        samples[name] = [timed(partial(retrieval.search, *one)) for one in asked]
     return samples
 
 
@@ -158,8 +178,10 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     print(heading("What advice costs, milliseconds: median (5th to 95th percentile)"))
     with tempfile.TemporaryDirectory() as folder:
-        database = open_database(os.environ.get("MEMORY_ROUTER_DATABASE") or f"sqlite:{folder}/memory.db", SCHEMA)
+        url = sys.argv[2] if len(sys.argv) > 2 else f"sqlite:{folder}/memory.db"
+        database = open_database(url, SCHEMA)
         print(example(database))
+        print(compaction(database, folder))
         whole, alone = recording(database)
         print(f"recording an outcome        {spread(whole)}")
         print(f"  of this the profile       {spread(alone)}", flush=True)

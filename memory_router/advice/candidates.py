@@ -19,9 +19,9 @@ from memory_router.text import embedding
 
 _BY_MEANING, _BY_TAGS = 0.7, 0.3
 # How many tags of a question are looked up, and how many outcomes each gives.
-_MOST_TAGS, _OF_A_TAG = 8, 30
+_MOST_TAGS, _OF_A_TAG = 8, 20
 # Of how many outcomes, those recorded last, the signs are compared (1 ms), and how many of these are compared in full.
-_COMPARED, _NEAREST = 5000, 60
+_COMPARED, _NEAREST = 5000, 40
 _BITS = 256
 MISSING = "Outcomes are found by their tags alone. For meaning, run: pip install 'memory-router[vectors]'"
 
@@ -118,12 +118,9 @@ def _vector(database: Database, text: str) -> "array[float] | None":
 
 
 def _by_tags(database: Database, asked: Sequence[str], wanted: Wanted) -> set[int]:
-    # Without a condition the index of tags is all that has to be read.
-    condition = wanted.condition(database)
-    joined = " JOIN suggestion_outcomes o ON o.outcome_id = t.outcome_id" if condition else ""
     sql = (
-        f"SELECT t.outcome_id FROM outcome_tags t{joined} WHERE t.user_id = :user AND t.tag = :tag{condition}"  # noqa: S608
-        " ORDER BY t.outcome_id DESC LIMIT :most"
+        "SELECT outcome_id FROM outcome_tags WHERE user_id = :user AND tag = :tag"  # noqa: S608 - our own columns
+        f"{wanted.condition(database)} ORDER BY outcome_id DESC LIMIT :most"
     )
     values = wanted.values() | {"most": _OF_A_TAG}
     return {row["outcome_id"] for tag in asked for row in database.rows(sql, values | {"tag": tag})}

@@ -17,7 +17,7 @@ from memory_router.storage.database import Database, Dialect, Row, decode_json, 
 
 OUTCOMES = ("accepted", "rejected", "expired", "superseded")
 # Of long evidence the beginning tells what it is about, in characters.
-_EMBEDDED = 2000
+_EMBEDDED = 1000
 _JSON = ("config_before", "config_after", "evidence_summary")
 
 
@@ -190,16 +190,20 @@ class OutcomeStore:
 
     def index_tags(self, user_id: str) -> None:
         """Make sure that a user's outcomes are found by their tags, within a transaction of the caller's."""
-        rows = self._database.rows(
-            "SELECT outcome_id, tags FROM suggestion_outcomes WHERE user_id = :user", {"user": user_id}
+        self._index_tags(
+            self._database.rows(
+                "SELECT user_id, outcome_id, suggestion_type, outcome, tags FROM suggestion_outcomes"
+                " WHERE user_id = :user",
+                {"user": user_id},
+            )
         )
+
+    def _index_tags(self, rows: Sequence[Row]) -> None:
+        names = ("user_id", "outcome_id", "suggestion_type", "outcome")
         self._database.run_all(
-            "INSERT INTO outcome_tags(user_id, tag, outcome_id) VALUES (:user, :tag, :outcome) ON CONFLICT DO NOTHING",
-            (
-                {"user": user_id, "tag": tag, "outcome": row["outcome_id"]}
-                for row in rows
-                for tag in row["tags"].split()
-            ),
+            "INSERT INTO outcome_tags(user_id, tag, outcome_id, suggestion_type, outcome)"
+            " VALUES (:user_id, :tag, :outcome_id, :suggestion_type, :outcome) ON CONFLICT DO NOTHING",
+            ({"tag": tag, **{name: row[name] for name in names}} for row in rows for tag in row["tags"].split()),
         )
 
     def weeks(self, user_id: str) -> list[int]:
@@ -251,10 +255,7 @@ class OutcomeStore:
             "signature": signed(vector, self._database.dialect),
         }
         outcome_id = self._stored("suggestion_outcomes", "outcome_id", row)
-        self._database.run_all(
-            "INSERT INTO outcome_tags(user_id, tag, outcome_id) VALUES (:user, :tag, :outcome)",
-            [{"user": fields["user_id"], "tag": tag, "outcome": outcome_id} for tag in tags],
-        )
+        self._index_tags([{**row, "outcome_id": outcome_id}])
         return outcome_id
 
     def _stored(self, table: str, number: str, row: JsonObject) -> int:

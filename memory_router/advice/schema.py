@@ -3,7 +3,8 @@
 Columns and indexes are the seed's (seed 003, Database Schema), and so are times as ISO 8601 text, so that its
 queries run as they are. `outcome_key` makes recording an outcome twice harmless, `suggestion_key` tells suggestions of
 several databases apart, and `tally` is what a profile is computed from. `signature` holds the signs of an embedding,
-by which the nearest are found first; `archive` names the file that holds the full form of a compacted outcome.
+by which the nearest are found first; `archive` names the file that holds the full form of a compacted outcome. What is
+long comes last in a row, since SQLite reads a row from its beginning.
 """
 
 from memory_router.storage.database import Migration, Schema
@@ -54,17 +55,17 @@ _FIRST = """
         suggestion_type TEXT NOT NULL,
         suggestion_value TEXT NOT NULL,
         outcome TEXT NOT NULL CHECK (outcome IN ('accepted', 'rejected', 'expired', 'superseded')),
-        user_reason TEXT,
-        config_before {JSON},
-        config_after {JSON},
-        evidence_summary {JSON},
         created_at TEXT NOT NULL,
         decided_at TEXT,
         tags TEXT NOT NULL,
         embedding {VECTOR},
         embedding_model TEXT,
         signature {BITS},
-        archive TEXT
+        archive TEXT,
+        user_reason TEXT,
+        config_before {JSON},
+        config_after {JSON},
+        evidence_summary {JSON}
     ) {END};
     CREATE INDEX idx_outcomes_user ON suggestion_outcomes(user_id, created_at, outcome_id, suggestion_type, outcome);
     CREATE INDEX idx_outcomes_type ON suggestion_outcomes(suggestion_type, outcome);
@@ -76,6 +77,8 @@ _FIRST = """
         user_id TEXT NOT NULL,
         tag TEXT NOT NULL,
         outcome_id {INTEGER} NOT NULL,
+        suggestion_type TEXT NOT NULL,
+        outcome TEXT NOT NULL,
         PRIMARY KEY (user_id, tag, outcome_id)
     ) {BY_KEY};
     CREATE TABLE user_preference_profiles(
