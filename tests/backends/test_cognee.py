@@ -10,6 +10,7 @@ import pytest
 from memory_router.contract import Request, encode_request
 from memory_router.routing.response import decode_health, decode_response
 from tests.conftest import Home
+from tests.engines.transcripts import speech
 
 ADAPTER = Path(__file__).parents[2] / "backends" / "cognee" / "adapter.py"
 
@@ -59,6 +60,16 @@ def test_a_chain_has_its_steps(indexed: Home) -> None:
     body = ask(indexed, "call chain from the quay function to has_water")
     assert body["metadata"]["intent"] == "chain"
     assert [step["name"] for step in body["results"][0]["metadata"]["path"]] == ["quay", "has_water"]
+
+
+def test_imported_conversations_are_in_the_graph(indexed: Home) -> None:
+    """What was said is related to what it names as soon as it is imported, without a run over the files."""
+    said = speech.talk("Does `has_water` know of the moon?", "No, and `has_water` never did.")
+    speech.write(indexed.folder / "in" / "session-1.jsonl", said)
+    assert indexed.run("index", "--transcripts", str(indexed.folder / "in")).code == 0
+    results = ask(indexed, "what mentions has_water")["results"]
+    assert {result["path"] for result in results} == {"turn:session-1:t0", "turn:session-1:t1"}
+    assert all("has_water" in result["content"] for result in results)
 
 
 def test_without_an_index_the_fix_is_told(home: Home) -> None:

@@ -115,6 +115,14 @@ def test_nothing_found_says_so(home: Home) -> None:
     assert decode_health(talk(empty, Request("health"))).status == "installed"
 
 
+def test_a_dataset_is_asked_for_as_a_project(home: Home, api: Api) -> None:
+    """`--project` names a dataset, and excludes what is of others."""
+    home.environment |= {"COGNEE_SERVICE_URL": api.url, "COGNEE_API_KEY": KEY}
+    for project, status in (("Stack", "success"), ("other", "empty")):
+        body = decode_response(talk(home, Request("query", "what depends on SessionStore", scope=project)))
+        assert body["status"] == status
+
+
 def test_the_deadline_of_the_request_is_kept(home: Home) -> None:
     """With too little time for Cognee, what is indexed answers."""
     with_graph(home)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from memory_router.engines.cognee.datasets import datasets
 from memory_router.engines.cognee.graph import DOCUMENT, NO_THINGS, PASSAGE, Edge, Frequencies, Node, read_node
 from memory_router.engines.cognee.place import Place
 from memory_router.errors import StoreError
@@ -81,6 +82,7 @@ class GraphFiles:
         if place.reader is None:
             raise StoreError("No Python here has the library that opens Cognee's graph files.", _FIX_LIBRARY)
         self._files = list(place.files)
+        self._datasets = datasets(place.files)
         self.trouble = ""
         self._ends = ends
         self._pending = b""
@@ -123,8 +125,8 @@ class GraphFiles:
 
     def named(self, fragments: Sequence[str]) -> list[Node]:
         """Return things whose names, written together, hold any of some fragments in lower case."""
-        rows = self._rows(_NAMED, fragments=list(fragments), most=_MOST_NAMED, **_SORTS)
-        return list({row[0]: _node(row) for row in rows}.values())
+        rows = self._by_file(_NAMED, fragments=list(fragments), most=_MOST_NAMED, **_SORTS)
+        return list({row[0]: self._node(path, row) for path, row in rows}.values())
 
     def edges(self, ids: Sequence[str]) -> list[Edge]:
         """Return the relations between things that begin or end at some of them."""
@@ -136,13 +138,13 @@ class GraphFiles:
 
     def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return things by their ids."""
-        return {row[0]: _node(row) for row in self._rows(_NODES, ids=list(ids))}
+        return {row[0]: self._node(path, row) for path, row in self._by_file(_NODES, ids=list(ids))}
 
     def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
         """Return the passages that speak of some things, by the thing."""
         found: dict[str, list[Node]] = {node: [] for node in ids}
-        for thing, *row in self._rows(_MENTIONS, ids=list(ids), passage=PASSAGE, most=_MOST_MENTIONS):
-            found[thing].append(_node(row))
+        for path, (thing, *row) in self._by_file(_MENTIONS, ids=list(ids), passage=PASSAGE, most=_MOST_MENTIONS):
+            found[thing].append(self._node(path, row))
         return {thing: sorted(passages) for thing, passages in found.items()}
 
     def frequencies(self, words: Sequence[str]) -> Frequencies:
@@ -165,14 +167,21 @@ class GraphFiles:
         held = self.nodes(best)
         return [held[key] for key in best if key in held]
 
+    def _node(self, path: str, row: Sequence[Any]) -> Node:
+        key, kind, name, held = row
+        return read_node(key, kind, name, _held(held), self._datasets.get(path, ""))
+
     def _passage_count(self) -> int:
         return int(sum(row[0] for row in self._rows(_COUNT_PASSAGES, passage=PASSAGE)))
 
     def _rows(self, cypher: str, **parameters: Any) -> list[list[Any]]:
-        rows: list[list[Any]] = []
+        return [row for _, row in self._by_file(cypher, **parameters)]
+
+    def _by_file(self, cypher: str, **parameters: Any) -> list[tuple[str, list[Any]]]:
+        rows: list[tuple[str, list[Any]]] = []
         for path in list(self._files):
             try:
-                rows += self._ask(path, cypher, parameters)
+                rows += [(path, row) for row in self._ask(path, cypher, parameters)]
             except _FileError as error:
                 self._files.remove(path)
                 if not self._files:
@@ -221,11 +230,6 @@ def _error(path: str, said: str) -> StoreError:
         f"Cognee's graph {shown(path)} cannot be read ({said}).",
         "Check its permissions; `cognee-cli doctor` tells what Cognee makes of it.",
     )
-
-
-def _node(row: Sequence[Any]) -> Node:
-    key, kind, name, held = row
-    return read_node(key, kind, name, _held(held))
 
 
 def _held(properties: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Node(NamedTuple):
         text: a passage's text, or the description of a thing.
         document: the name of the document that a passage is from.
         written: when Cognee read it, in seconds since the epoch, if known.
+        dataset: the name of the dataset that it is from, if known.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Node(NamedTuple):
     text: str = ""
     document: str = ""
     written: float | None = None
+    dataset: str = ""
 
     @property
     def is_thing(self) -> bool:
@@ -34,13 +36,13 @@ class Node(NamedTuple):
         return bool(self.name) and self.kind not in NO_THINGS and not self.kind.endswith(DOCUMENT)
 
 
-def read_node(key: Any, kind: Any, name: Any, properties: Any) -> Node:
+def read_node(key: Any, kind: Any, name: Any, properties: Any, dataset: Any = "") -> Node:
     """Make a node of what Cognee stores about it, whatever of that is there."""
     held = properties if isinstance(properties, dict) else {}
     text, about, document = (_text(held.get(key)) for key in ("text", "description", "document_name"))
     made = held.get("created_at")
     written = made / 1000 if isinstance(made, int | float) and 0 < made < 1e14 else None
-    return Node(str(key), _text(kind), _text(name), text or about, document, written)
+    return Node(str(key), _text(kind), _text(name), text or about, document, written, _text(dataset))
 
 
 def _text(told: Any) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from memory_router.engines.cognee.graph import Node
+
 
 class Hit(NamedTuple):
     """Hold one answer.
@@ -22,3 +24,8 @@ class Hit(NamedTuple):
     id: str
     written: float | None = None
     metadata: Mapping[str, Any] = {}
+
+
+def of_project(node: Node) -> dict[str, str]:
+    """Return what metadata says of where a node is from: a dataset of Cognee's is a project."""
+    return {"project": node.dataset} if node.dataset else {}

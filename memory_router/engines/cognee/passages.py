@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from memory_router.engines.cognee.graph import PASSAGE, Graph, Node
-from memory_router.engines.cognee.hit import Hit
+from memory_router.engines.cognee.hit import Hit, of_project
 from memory_router.engines.cognee.linking import Stems, beginning
 from memory_router.text import words
 from memory_router.text.relevance import Evidence, calibrated, coverage, nearness, weigh
@@ -65,4 +65,5 @@ def _hit(node: Node, relevance: float) -> Hit:
     # What is added as text and not as a file Cognee calls by a digest.
     is_named = node.document and not node.document.startswith("text_")
     title = node.document if is_named else " ".join(node.text.split())[:80]
-    return Hit(node.text, round(relevance, 4), title, node.id, node.written, {"document": node.document or None})
+    metadata = {"document": node.document or None, **of_project(node)}
+    return Hit(node.text, round(relevance, 4), title, node.id, node.written, metadata)

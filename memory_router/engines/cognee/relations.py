@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.engines.cognee.graph import Edge, Graph, Node, together
-from memory_router.engines.cognee.hit import Hit
+from memory_router.engines.cognee.hit import Hit, of_project
 from memory_router.engines.cognee.linking import Linked, Stems
 from memory_router.engines.graph.questions import CHAIN, DEPENDENCIES, DEPENDENTS, RELATION, Asked
 
@@ -196,7 +196,7 @@ def _told(one: _Found, known: dict[str, Node], mentions: dict[str, list[Node]]) 
         lines.insert(0, _arrows(one, known))
     first, last = known[one.nodes[0]], known[one.nodes[-1]]
     title = last.name if len(one.steps) == 1 else f"{first.name} to {last.name}"
-    metadata = {"path": path, "steps": len(one.steps)}
+    metadata = {"path": path, "steps": len(one.steps), **of_project(known[one.about])}
     return Hit("\n".join(lines), round(one.relevance, 4), title, one.about, written, metadata)
 
 

@@ -110,7 +110,7 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
     if is_whole:
         for one in known:
             told = _call(server, "GET", f"/api/v1/datasets/{one.id}/graph", None, ends)
-            nodes += _nodes(told)
+            nodes += _nodes(told, one.name)
             edges += _edges(told)
     else:
         searches = [("/api/v1/search", {"searchType": "GRAPH_COMPLETION", "topK": _MOST_TRIPLETS, **_NO_MODEL})]
@@ -141,10 +141,10 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
 _NO_MODEL = {"onlyContext": True, "verbose": True}
 
 
-def _nodes(told: Any) -> Iterator[Node]:
-    """Yield the nodes of a whole graph."""
+def _nodes(told: Any, dataset: str) -> Iterator[Node]:
+    """Yield the nodes of a dataset's whole graph."""
     for one in _objects(told.get("nodes") if isinstance(told, dict) else None):
-        yield read_node(one.get("id"), one.get("type"), one.get("label"), one.get("properties"))
+        yield read_node(one.get("id"), one.get("type"), one.get("label"), one.get("properties"), dataset)
 
 
 def _edges(told: Any) -> Iterator[Edge]:
@@ -157,7 +157,7 @@ def _recalled(told: Any) -> Iterator[Node]:
     for one in _objects(told):
         raw = one.get("raw")
         if one.get("kind") == "chunk" and isinstance(raw, dict) and isinstance(raw.get("id"), str):
-            yield read_node(raw["id"], PASSAGE, "", raw)
+            yield read_node(raw["id"], PASSAGE, "", raw, one.get("dataset_name"))
 
 
 def _triplets(told: Any) -> Iterator[tuple[Node, Node, Edge]]:
@@ -169,7 +169,9 @@ def _triplets(told: Any) -> Iterator[tuple[Node, Node, Edge]]:
                 held = end if isinstance(end, dict) else {}
                 own = held.get("node_attributes")
                 own = own if isinstance(own, dict) else {}
-                ends.append(read_node(held.get("node_id"), own.get("type"), own.get("name"), own))
+                ends.append(
+                    read_node(held.get("node_id"), own.get("type"), own.get("name"), own, one.get("dataset_name"))
+                )
             about = triplet.get("attributes")
             about = about if isinstance(about, dict) else {}
             relation = str(about.get("relationship_name") or "related_to")
