@@ -201,7 +201,7 @@ class Advisor:
             proposal.type,
             proposal.value,
             reason=proposal.reason,
-            change=encoded(proposal.changes),
+            change=encoded(proposal),
             config_before=_values(proposal.changes, new=False),
             evidence=proposal.evidence_summary(),
         )
@@ -216,7 +216,7 @@ class Advisor:
             if past.status not in ("rejected", "undone"):
                 continue
             # What nobody counted then cannot be surpassed now.
-            then = (past.evidence_summary or {}).get("executions") if isinstance(past.evidence_summary, dict) else None
+            then = past.change["executions"] if decoded(past.change) else None
             if then is None or proposal.executions < _STRONGER * then:
                 needed = f" until {_STRONGER * then} executions speak for it" if then else ""
                 return f"it was {past.status} at {past.decided_at}, and is not repeated{needed}"

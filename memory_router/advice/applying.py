@@ -92,9 +92,9 @@ class Targets:
         changes = decoded(suggestion.change)
         kind = changes[0].what
         if kind == "amendment":
-            cycle = suggestion.evidence_summary["cycle_id"]
+            values = {one.name: one.new for one in changes}
             for one in self._amendments.all():
-                if one.cycle_id == cycle and one.reverted_at is None:
+                if one.setting in values and one.new_value == values[one.setting] and self._amendments.is_in_force(one):
                     self._amendments.revert(one.id)
         elif kind == "rule":
             self._rules.set_state(changes[0].name, changes[0].old)

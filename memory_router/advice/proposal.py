@@ -66,16 +66,20 @@ def touched(changes: Sequence[Change]) -> frozenset[tuple[str, str]]:
     return frozenset((_KINDS.get(one.what, one.what), _scope(one.name)) for one in changes)
 
 
-def encoded(changes: Sequence[Change]) -> list[JsonObject]:
-    """Return changes as the column `change` holds them."""
-    return [one._asdict() for one in changes]
+def encoded(proposal: Proposal) -> JsonObject:
+    """Return what the column `change` holds: the changes, and the number that a later proposal is measured by.
+
+    Evidence is compacted in time, and what somebody rejected should be known all the same.
+    """
+    return {"changes": [one._asdict() for one in proposal.changes], "executions": proposal.executions}
 
 
 def decoded(column: Any) -> tuple[Change, ...]:
     """Return the changes in the column `change`; none where another application wrote it."""
-    if not isinstance(column, list) or not all(isinstance(one, dict) and set(one) == _MEMBERS for one in column):
+    listed = column.get("changes") if isinstance(column, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and set(one) == _MEMBERS for one in listed):
         return ()
-    return tuple(Change(**one) for one in column)
+    return tuple(Change(**one) for one in listed)
 
 
 _MEMBERS = set(Change._fields)

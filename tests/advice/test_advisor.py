@@ -13,7 +13,7 @@ from memory_router import paths
 from memory_router.advice.advisor import Advisor
 from memory_router.advice.applying import Folders, Targets
 from memory_router.advice.intake import iso
-from memory_router.advice.proposal import Change, Proposal
+from memory_router.advice.proposal import Change, Proposal, encoded
 from memory_router.advice.schema import SCHEMA
 from memory_router.advice.stores import Advice
 from memory_router.errors import AdviceError, AmendmentError, ConfigError
@@ -108,7 +108,7 @@ def test_a_suggestion_is_made_once(world: World) -> None:
     assert silent == []
     (one,) = first
     assert one.evidence_summary == {"strength": 0.9, "executions": 30, "rule": "relationship"}
-    assert one.change[0] == {
+    assert one.change["changes"][0] == {
         "what": "setting",
         "name": "rules.relationship.primary",
         "old": "cognee",
@@ -254,7 +254,7 @@ def test_unknown_and_foreign_suggestions_are_refused(world: World) -> None:
     """An id that is nobody's, somebody else's or another application's changes nothing."""
     with pytest.raises(AdviceError, match="no suggestion 99"):
         world.advisor.accept(99)
-    foreign = world.advice.suggest("preston", "reduce_source", "cognee", change=[lowered().changes[0]._asdict()])
+    foreign = world.advice.suggest("preston", "reduce_source", "cognee", change=encoded(lowered()))
     with pytest.raises(AdviceError, match="made to preston"):
         world.advisor.reject(foreign.suggestion_id)
     application = world.advice.suggest("katie", "add_topic", "kubernetes", change={"topics": ["kubernetes"]})
@@ -326,6 +326,16 @@ def test_what_was_refused_needs_twice_the_evidence(world: World, way: str) -> No
     assert way in silent[0].why
     assert "60 executions" in silent[0].why
     assert suggested(world, lowered(executions=60)) > number
+
+
+def test_a_rejection_outlives_its_evidence(world: World) -> None:
+    """What was rejected is measured by the same number after its evidence was compacted."""
+    world.advisor.reject(suggested(world, lowered(executions=30)))
+    world.wait(100)
+    world.advice.compaction().run("katie")
+    assert world.advice.outcomes.all("katie")[0].evidence_summary is None
+    assert "60 executions" in world.advisor.advise([lowered(executions=59)])[1][0].why
+    assert suggested(world, lowered(executions=60))
 
 
 def test_a_type_that_is_always_rejected_is_not_suggested(world: World) -> None:

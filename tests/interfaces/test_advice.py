@@ -94,7 +94,7 @@ def test_advise_shows_evidence_and_the_exact_change(home: Home) -> None:
     assert first["evidence_summary"]["steps"]["cognee"] == {
         "asked": 30, "accepted": 0, "failed": 30, "codes": {"QUERY_TIMEOUT": 30}
     }  # fmt: skip
-    assert {one["name"]: one["new"] for one in first["change"]} == {
+    assert {one["name"]: one["new"] for one in first["change"]["changes"]} == {
         "rules.relationship.primary": "qmd:vsearch",
         "rules.relationship.fallback": ["totalrecall", "cognee"],
     }
@@ -223,7 +223,7 @@ def test_a_dream_is_accepted_as_an_amendment(home: Home) -> None:
     remember_waiting(home)
     mutations = home.run("dream").json["mutations"]
     (found,) = [one for one in home.run("advise").json["suggestions"] if one["suggestion_type"] == "amend_setting"]
-    assert {one["name"]: one["new"] for one in found["change"]} == mutations
+    assert {one["name"]: one["new"] for one in found["change"]["changes"]} == mutations
     assert home.run("accept", str(found["suggestion_id"]), "--yes").code == 0
     listed = home.run("amendments", "list").json["amendments"]
     assert {one["setting"]: one["new_value"] for one in listed} == mutations
