@@ -83,15 +83,13 @@ class Asked(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Hold a memory as it is judged.
+    """Hold what is compared of a memory that is judged or stands beside one.
 
     Args:
-        memory: the memory.
         stems: those of its text and of the parts of its identifiers, in order.
         likeness: cosine of its vector and the question's; 0 without vectors.
     """
 
-    memory: Memory
     stems: Sequence[str]
     likeness: float = 0.0
 
@@ -146,7 +144,12 @@ def surroundings(line: Sequence[_K], places: Iterable[int], *, is_conversation: 
 
 
 def ranked(
-    asked: Asked, held: Mapping[_K, Held], candidates: Mapping[_K, Beside], stems: Stems, now: float, limit: int
+    asked: Asked,
+    held: Mapping[_K, Held],
+    candidates: Mapping[_K, tuple[Memory, Beside]],
+    stems: Stems,
+    now: float,
+    limit: int,
 ) -> list[Recollection]:
     """Return the candidates that answer the question, best first.
 
@@ -159,10 +162,10 @@ def ranked(
         limit: how many at the most.
     """
     covered = {key: asked.weights.keys() & one.stems for key, one in held.items()}
-    found = [_Candidate.of(asked, held, covered, key, beside, stems) for key, beside in candidates.items()]
+    found = [_Candidate.of(asked, held, covered, key, *placed, stems) for key, placed in candidates.items()]
     found = [one for one in found if one.wide or one.held.likeness >= ALIKE]
     order = _recent if asked.is_recent else _lasting
-    scored = sorted(order(asked, found, now), key=lambda pair: (pair[0], pair[1].held.memory.created), reverse=True)
+    scored = sorted(order(asked, found, now), key=lambda pair: (pair[0], pair[1].memory.created), reverse=True)
     likeness = judging.ALIKE if any(one.likeness for one in held.values()) else judging.WORDS
     mode = judging.RECENT if asked.is_recent else likeness
     return [_judged(asked, mode, one, score, now) for score, one in scored[:limit]]
@@ -185,17 +188,18 @@ def _recent(asked: Asked, found: Sequence["_Candidate"], now: float) -> Iterator
     covered = [_covered(asked, one) for one in found]
     enough = _NEARLY * max(covered, default=0.0)
     for one, share in zip(found, covered, strict=True):
-        yield min(share, enough) * decay(latest - one.held.memory.created, is_recent=True), one
+        yield min(share, enough) * decay(latest - one.memory.created, is_recent=True), one
 
 
 def _lasting(asked: Asked, found: Sequence["_Candidate"], now: float) -> Iterator[tuple[float, "_Candidate"]]:
     for one in found:
-        yield _strength(asked, one) * decay(now - one.held.memory.created, is_recent=False), one
+        yield _strength(asked, one) * decay(now - one.memory.created, is_recent=False), one
 
 
 class _Candidate(NamedTuple):
     """Hold a candidate with the asked stems: in its text, also in its tags, up to one step from it, and up to two."""
 
+    memory: Memory
     held: Held
     own: Set[str]
     filed: Set[str]
@@ -210,24 +214,25 @@ class _Candidate(NamedTuple):
         held: Mapping[_K, Held],
         covered: Mapping[_K, Set[str]],
         key: _K,
+        memory: Memory,
         beside: Beside,
         stems: Stems,
     ) -> Self:
         one = held[key]
-        own = covered[key] | _dated(asked, one.memory.created)
-        filed = {*own, *(asked.weights.keys() & stems(" ".join(one.memory.tags)) if one.memory.tags else ())}
+        own = covered[key] | _dated(asked, memory.created)
+        filed = {*own, *(asked.weights.keys() & stems(" ".join(memory.tags)) if memory.tags else ())}
         near = filed.union(*(covered[other] for other in beside.near if other in held))
         wide = near.union(*(covered[other] for other in beside.far if other in held))
         around = sum(held[other].likeness for other in (*beside.near, *beside.far) if other in held)
         likeness = (one.likeness + _NEIGHBOUR * around) / (1 + 2 * REACH * _NEIGHBOUR)
-        return cls(one, own, filed, near, wide, likeness)
+        return cls(memory, one, own, filed, near, wide, likeness)
 
 
 def _strength(asked: Asked, one: _Candidate) -> float:
     """Return in [0, 1] what orders memories where time matters little."""
     own, near, wide = (coverage(asked.weights, stems) for stems in (one.own, one.near, one.wide))
     words = (1 - _NEAR) * own + (_NEAR - _FAR) * near + _FAR * wide
-    shown = cues(asked.sought, one.held.memory.text)
+    shown = cues(asked.sought, one.memory.text)
     score = _WORDS * words + _LIKENESS * one.likeness + _SPEAKER * shown.speaker + _TIME * shown.time
     return max(0.0, score + _ASKS * shown.asks + _LENGTH * shown.length) / _MOST
 
@@ -240,7 +245,7 @@ def _covered(asked: Asked, one: _Candidate) -> float:
 
 
 def _judged(asked: Asked, mode: str, one: _Candidate, score: float, now: float) -> Recollection:
-    memory = one.held.memory
+    memory = one.memory
     signs = Signs(
         coverage(asked.weights, one.filed),
         asked.known,

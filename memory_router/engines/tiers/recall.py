@@ -56,7 +56,9 @@ def recall(connection: apsw.Connection, query: str, limit: int, selection: Selec
         hits += [row for (row,) in connection.execute(_NEAREST, (*allowed, count, vector, ranking.ALIKE))]
     candidates = _with_neighbours(connection, hits)
     held = _held(connection, candidates, vector, now)
-    chosen = {row: beside for row, beside in candidates.items() if row in held and selection.holds(held[row].memory)}
+    judged = connection.execute(_JUDGED, (json.dumps(list(held.keys() & candidates.keys())),))
+    memories = {row: memory_of(fields) for row, *fields in judged}
+    chosen = {row: (memory, candidates[row]) for row, memory in memories.items() if selection.holds(memory)}
     return ranking.ranked(asked, held, chosen, stems, now, limit)
 
 
@@ -150,11 +152,11 @@ def _with_neighbours(connection: apsw.Connection, hits: Sequence[int]) -> dict[i
 def _held(
     connection: apsw.Connection, candidates: Mapping[int, ranking.Beside], vector: bytes | None, now: float
 ) -> dict[int, ranking.Held]:
-    """Return the candidates and what stands beside them, as they are judged; without what has expired."""
+    """Return what is compared of the candidates and of what stands beside them; without what has expired."""
     rows = candidates.keys() | {row for one in candidates.values() for row in (*one.near, *one.far)}
     bound: tuple[Any, ...] = (json.dumps(list(rows)), now)
     found = connection.execute(_HELD, bound) if vector is None else connection.execute(_COMPARED_HELD, (*bound, vector))
-    return {row: ranking.Held(memory_of(fields), stems.split(), likeness) for row, stems, likeness, *fields in found}
+    return {row: ranking.Held(stems.split(), likeness) for row, stems, likeness in found}
 
 
 def _frequency(connection: apsw.Connection, stem: str) -> int:
@@ -205,11 +207,12 @@ _BESIDE_BY_TIME = (
     f"{_BY_TIME} (created, row) > (?2, ?3) ORDER BY created, row LIMIT ?4",
 )
 _WITH_STEMS = f"{_ROWS}, m.stems"
-_WANTED = f"{_FIELDS} FROM json_each(?1) AS wanted JOIN memories AS m ON m.row = wanted.value"
+_WANTED = "FROM json_each(?1) AS wanted JOIN memories AS m ON m.row = wanted.value"
+_JUDGED = f"{_ROWS}, {_FIELDS} {_WANTED}"
 _UNEXPIRED = "m.expires IS NULL OR m.expires > ?2"
-_HELD = f"{_WITH_STEMS}, 0.0, {_WANTED} WHERE {_UNEXPIRED}"
+_HELD = f"{_WITH_STEMS}, 0.0 {_WANTED} WHERE {_UNEXPIRED}"
 _COMPARED_HELD = f"""
     {_WITH_STEMS}, CASE length(m.vector)
-        WHEN length(?3) THEN 1 - coalesce(vec_distance_cosine(vec_int8(m.vector), vec_int8(?3)), 1) ELSE 0.0 END,
+        WHEN length(?3) THEN 1 - coalesce(vec_distance_cosine(vec_int8(m.vector), vec_int8(?3)), 1) ELSE 0.0 END
     {_WANTED} WHERE {_UNEXPIRED}
 """

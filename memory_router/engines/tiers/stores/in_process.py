@@ -73,7 +73,7 @@ class ListingStore(ABC):
         )
         hits += sorted(alike, key=lambda one: -likeness[one])[:count]
         candidates = _candidates(set(hits), alive, allowed)
-        held = {one: ranking.Held(memory, self._cut[one], likeness.get(one, 0.0)) for one, memory in alive.items()}
+        held = {one: ranking.Held(self._cut[one], likeness.get(one, 0.0)) for one in alive}
         return ranking.ranked(asked, held, candidates, self._stems, now, limit)
 
     def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
@@ -195,7 +195,7 @@ class InProcessStore(ListingStore):
 
 def _candidates(
     hits: Set[str], alive: Mapping[str, Memory], allowed: Mapping[str, Memory]
-) -> dict[str, ranking.Beside]:
+) -> dict[str, tuple[Memory, ranking.Beside]]:
     """Return what hits make candidates, and what stands beside each."""
     lines: defaultdict[tuple[str | None, str | None], list[Memory]] = defaultdict(list)
     for memory in sorted(alive.values(), key=lambda one: one.created):
@@ -211,4 +211,4 @@ def _candidates(
                 part = [one for one in part if abs(one.created - hit.created) <= ranking.NEAR_SECONDS]
             ids = [one.id for one in part]
             found |= ranking.surroundings(ids, [ids.index(hit.id)], is_conversation=session is not None)
-    return {one: beside for one, beside in found.items() if one in allowed}
+    return {one: (allowed[one], beside) for one, beside in found.items() if one in allowed}

@@ -89,12 +89,10 @@ class PostgresStore:
         beside = self._beside(known, now)
         likeness = self._likeness(list(known), vector)
         held = {
-            one: ranking.Held(
-                memory, self._stems(f"{memory.text} {identifier_terms(memory.text)}"), likeness.get(one, 0.0)
-            )
+            one: ranking.Held(self._stems(f"{memory.text} {identifier_terms(memory.text)}"), likeness.get(one, 0.0))
             for one, memory in known.items()
         }
-        candidates = {one: around for one, around in beside.items() if selection.holds(known[one])}
+        candidates = {one: (known[one], around) for one, around in beside.items() if selection.holds(known[one])}
         return ranking.ranked(asked, held, candidates, self._stems, now, limit)
 
     def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
