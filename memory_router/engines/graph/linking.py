@@ -114,7 +114,7 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
         return [], 0
     count = int(connection.execute("SELECT count(*) FROM nodes WHERE key = ?", (own,)).get)
     found = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
-    if not found:
+    if not found and " " not in name:
         libraries = _libraries_below(connection, name)
         return libraries[:_MOST], len(libraries)
     return _preferred(connection, found, name, phrase, stems)[:_MOST], count

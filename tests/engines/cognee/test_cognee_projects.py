@@ -59,7 +59,7 @@ def test_without_names_there_is_no_project(machine: Machine) -> None:
 
 
 def test_a_graph_of_everything_is_of_the_only_dataset(tmp_path: Path) -> None:
-    """The one file of older versions has the name of the dataset if there is one, and none if there are several; nothing is written."""
+    """The one file of older versions has the name of the dataset if there is but one; nothing is written."""
     one, two = name_datasets(tmp_path / "one", "stack"), name_datasets(tmp_path / "two", "stack", "other")
     files = [str(folder / "cognee_graph_ladybug") for folder in (one, two)]
     assert datasets(files) == {files[0]: "stack"}
