@@ -6,6 +6,17 @@ from memory_router.storage import transfer
 from memory_router.storage.database import Database
 from memory_router.storage.transfer import Copied
 
+# What waited here when it was copied may have been decided there since.
+_DECIDED = """
+    UPDATE config_suggestions SET
+        status = (SELECT min(o.outcome) FROM suggestion_outcomes o
+                  WHERE o.suggestion_id = config_suggestions.suggestion_id),
+        decided_at = (SELECT min(o.decided_at) FROM suggestion_outcomes o
+                      WHERE o.suggestion_id = config_suggestions.suggestion_id)
+    WHERE status = 'pending'
+    AND EXISTS (SELECT 1 FROM suggestion_outcomes o WHERE o.suggestion_id = config_suggestions.suggestion_id)
+"""
+
 
 def copy(source: Database, target: Database) -> list[Copied]:
     """Add what `target` lacks, in one transaction; profiles there follow from the outcomes of both.
@@ -16,6 +27,7 @@ def copy(source: Database, target: Database) -> list[Copied]:
     outcomes = OutcomeStore(target)
 
     def settle() -> None:
+        target.run(_DECIDED)
         for user in OutcomeStore(source).users():
             outcomes.index_tags(user)
             outcomes.recompute_within(user)

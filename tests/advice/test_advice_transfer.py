@@ -72,6 +72,16 @@ def test_profiles_follow_from_both(advice: Advice, other: Database) -> None:
     assert (found.acceptance_stats["add_topic"]["accepted"], found.acceptance_stats["add_topic"]["rejected"]) == (1, 1)
 
 
+def test_what_is_decided_after_a_copy_is_decided_there(advice: Advice, other: Database) -> None:
+    """A suggestion that waited when it was copied waits no longer once its outcome is copied, too."""
+    made = advice.suggest("ann", "add_topic", "rust")
+    transfer.copy(advice.database, other)
+    advice.decide(made.suggestion_id, "rejected")
+    transfer.copy(advice.database, other)
+    assert other.rows("SELECT status FROM config_suggestions") == [{"status": "rejected"}]
+    assert OutcomeStore(other).profile("ann").total_outcomes == 1
+
+
 def test_lost_references_are_found(advice: Advice) -> None:
     """An outcome whose suggestion is gone is told, where the database itself lets that happen."""
     if advice.database.dialect == "postgresql":

@@ -20,6 +20,7 @@ from memory_router.advice.schema import SCHEMA
 from memory_router.advice.stores import Advice
 from memory_router.errors import AdviceError, StoreError
 from memory_router.storage.database import Database, open_database
+from memory_router.text import embedding
 from tests.advice.conftest import NOW
 
 _DROPPED: dict[str, Any] = dict.fromkeys(("user_reason", "config_before", "config_after", "evidence_summary"))
@@ -75,6 +76,17 @@ def test_what_is_old_is_small_and_found(advice: Advice) -> None:
         assert read(advice.database, "search", Wanted("ann"), text=text).results
     assert read(advice.database, "search", Wanted("ann"), text="thing 7").results[0]["id"] == 8
     assert advice.compaction().run("ann").outcomes == 0
+
+
+@pytest.mark.skipif(embedding.load() is None, reason="word vectors are not installed")
+def test_what_is_compacted_is_found_by_meaning(advice: Advice) -> None:
+    """A question that shares no word with a compacted outcome still finds it first."""
+    for value in ("kubernetes", "football", "gardening"):
+        advice.outcomes.record("ann", "add_topic", value, "rejected", decided_at="2025-01-01T00:00:00Z")
+    assert advice.compaction().run("ann").outcomes == 3
+    for text, value in (("soccer matches", "football"), ("flowers and vegetables", "gardening")):
+        hits = read(advice.database, "search", Wanted("ann"), text=text).results
+        assert hits[0]["snippet"] == f"add_topic: {value} → rejected"
 
 
 def test_the_archive_holds_everything(advice: Advice, tmp_path: Path) -> None:
