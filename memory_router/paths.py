@@ -10,6 +10,12 @@ import os
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
+def moved_home() -> str | None:
+    """Return the one folder that everything was moved to, if it was."""
+    home = os.environ.get("MEMORY_ROUTER_HOME")
+    return os.path.abspath(home) if home else None
+
+
 def config_dir() -> str:
     """Return the folder of the user's `router-config.json` and third-party backends."""
     return _place("config", "XDG_CONFIG_HOME", ".config")

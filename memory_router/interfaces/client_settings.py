@@ -47,9 +47,12 @@ CLIENTS = {
 
 
 def entry(client: Client) -> dict[str, Any]:
-    """Return what a client has to start: the program by its full path, since it may not have the shell's PATH."""
+    """Return what a client has to start: all that it would otherwise need the shell's environment for."""
     beside = os.path.join(os.path.dirname(sys.executable), NAME)
-    return {**dict(client.extra), "command": shutil.which(NAME) or beside, "args": ["mcp"]}
+    server = {**dict(client.extra), "command": shutil.which(NAME) or beside, "args": ["mcp"]}
+    # Clients hand a server little of their environment.
+    moved = paths.moved_home()
+    return {**server, "env": {"MEMORY_ROUTER_HOME": moved}} if moved else server
 
 
 def with_server(client: Client, text: str, file: str) -> str:
@@ -66,7 +69,7 @@ def with_server(client: Client, text: str, file: str) -> str:
     body = _read(client, text, file)
     place = (*client.place, NAME)
     earlier = value_at(body, place)
-    wanted = {**(earlier if isinstance(earlier, dict) else {}), **entry(client)}
+    wanted = _updated(earlier if isinstance(earlier, dict) else {}, entry(client))
     if wanted == earlier:
         return text
     if client.is_toml:
@@ -89,6 +92,11 @@ def without_server(client: Client, text: str, file: str) -> str:
         return text
     new = _without_tables(text) if client.is_toml else removed(text, place)
     return _checked(client, body, new, file, None)
+
+
+def _updated(earlier: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    env = {**earlier.get("env", {}), **ours.get("env", {})}
+    return {**earlier, **ours, **({"env": env} if env else {})}
 
 
 def _read(client: Client, text: str, file: str) -> dict[str, Any]:

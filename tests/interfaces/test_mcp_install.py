@@ -88,6 +88,8 @@ def test_the_server_is_added_and_taken_out(name: str, user: Home) -> None:
     entry = ours(name, file.read_text("utf-8"))
     assert entry["args"] == ["mcp"]
     assert os.path.isabs(entry["command"])
+    # A client hands its servers little of its environment.
+    assert entry["env"] == {"MEMORY_ROUTER_HOME": str(user.folder)}
 
     again = user.run(*install).json
     assert (again["changed"], again["written"], again["diff"]) == (False, False, "")
@@ -133,18 +135,21 @@ BAD = {
 
 @pytest.mark.parametrize("fault", BAD)
 @pytest.mark.parametrize("name", CLIENTS)
-def test_what_cannot_be_read_is_left_alone(name: str, fault: str, user: Home) -> None:
-    """Settings that are not what the client reads, or that cannot be changed safely, stay; the user is told how."""
-    if name == "codex" and fault == "a list":
-        pytest.skip("TOML takes it as a table")
+def test_what_cannot_be_read_is_refused(name: str, fault: str) -> None:
+    """Settings that are not what the client reads, or that cannot be changed safely, are not changed."""
+    with pytest.raises(SettingsError, match="by hand; the entry is: "):
+        with_server(CLIENTS[name], BAD[fault], "settings")
+
+
+@pytest.mark.parametrize(("name", "fault"), [("claude", "comments"), ("codex", "no TOML")])
+def test_what_is_refused_is_left_alone(name: str, fault: str, user: Home) -> None:
+    """The file stays as it is, nothing is put beside it, and the user is told the file and the entry."""
     file = write(user, name, BAD[fault])
-    for arguments in ((), ("--dry-run",)):
-        outcome = user.run("mcp", "install", "--client", name, *arguments)
-        assert outcome.code == 1
-        assert outcome.out == ""
-        assert FILES[name] in outcome.err
-        assert "by hand" in outcome.err
-        assert file.read_text("utf-8") == BAD[fault]
+    outcome = user.run("mcp", "install", "--client", name)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert FILES[name] in outcome.err
+    assert "by hand" in outcome.err
+    assert file.read_text("utf-8") == BAD[fault]
     assert list(file.parent.glob(f"{file.name}*")) == [file]
 
 
