@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from memory_router.engines.documents.document import surroundings
+from memory_router.engines.documents.resident import ResidentVectors
 from memory_router.storage.sqlite import load_distances, writing
 from memory_router.text import words
 from memory_router.text.embedding import Embedding, Identity, UnansweredError, quantized, quantized_all
@@ -64,6 +65,7 @@ class Vectors:
         self._weight = weight
         self._asked: tuple[str, bytes] = ("", b"")
         self._scale = (0.0, 1.0)
+        self._resident = ResidentVectors(connection)
 
     @classmethod
     def open(
@@ -129,6 +131,8 @@ class Vectors:
         """
         if not any(vector):
             return {}
+        if chunks is None and (held := self._resident.nearest(vector, limit)) is not None:
+            return self._scaled(held)
         if chunks is None:
             return self._scaled(self._connection.execute(_NEAREST, {"vector": vector, "limit": limit}))
         bindings = {"vector": vector, "limit": limit, "chunks": json.dumps(chunks)}
