@@ -4,9 +4,7 @@ import functools
 import json
 import os
 from collections.abc import Sequence
-
-from memory_router.engines.documents.schema import MIGRATIONS
-from memory_router.storage.sqlite import named_errors, open_read_only
+from typing import Any
 
 
 @functools.lru_cache(maxsize=4096)
@@ -31,14 +29,8 @@ def indexed_projects(database: str, paths: Sequence[str]) -> dict[str, str]:
     Raises:
         StoreError: the index is damaged or locked.
     """
-    connection = open_read_only(database, MIGRATIONS)
-    if connection is None:
-        return {}
-    with named_errors(database):
-        sql = "SELECT path, project FROM files WHERE path IN (SELECT value FROM json_each(?))"
-        found = dict(connection.execute(sql, (json.dumps(sorted(set(paths))),)))
-    connection.close()
-    return found
+    sql = "SELECT path, project FROM files WHERE path IN (SELECT value FROM json_each(?))"
+    return dict(_rows(database, sql, json.dumps(sorted(set(paths)))))
 
 
 def project_names(database: str) -> frozenset[str]:
@@ -47,10 +39,18 @@ def project_names(database: str) -> frozenset[str]:
     Raises:
         StoreError: the index is damaged or locked.
     """
+    return frozenset(name for (name,) in _rows(database, "SELECT DISTINCT project FROM files"))
+
+
+def _rows(database: str, sql: str, *values: str) -> list[tuple[Any, ...]]:
+    # Loaded now: whoever asks only where a folder belongs needs no database.
+    from memory_router.engines.documents.schema import MIGRATIONS
+    from memory_router.storage.sqlite import named_errors, open_read_only
+
     connection = open_read_only(database, MIGRATIONS)
     if connection is None:
-        return frozenset()
+        return []
     with named_errors(database):
-        found = frozenset(name for (name,) in connection.execute("SELECT DISTINCT project FROM files"))
+        found = list(connection.execute(sql, values))
     connection.close()
     return found

@@ -54,10 +54,12 @@ def _answer_quickly(arguments: list[str]) -> None:
 
 def _run_hook(name: str) -> NoReturn:
     gc.disable()
-    from memory_router.interfaces.hooks import prompt, session
-
     if name == "prompt":
+        from memory_router.interfaces.hooks import prompt
+
         prompt.run()
+    from memory_router.interfaces.hooks import session
+
     session.run()
 
 

@@ -2,10 +2,9 @@
 
 import json
 import os
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from memory_router import paths
-from memory_router.app import Glance
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
 from memory_router.interfaces.hooks.event import Clock, Report
@@ -13,8 +12,10 @@ from memory_router.interfaces.hooks.occasion import Occasion, occasion
 from memory_router.interfaces.projects import current_project
 from memory_router.routing import config
 from memory_router.routing.config import Config
-from memory_router.routing.envelope import Envelope
 from memory_router.routing.rules import RuleTable
+
+if TYPE_CHECKING:
+    from memory_router.routing.envelope import Envelope
 
 _RESULTS = 5
 # What it takes to put the answer into words and to end.
@@ -50,12 +51,14 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
         return Report("timeout", told={"reason": found.reason})
+    # Loaded now because most prompts need no memory.
+    from memory_router.app import Glance
+
     envelope = Glance(settings, left).query(found.question, limit=_RESULTS, project=_project(told))
     return _report(found, envelope, settings)
 
 
-def _report(found: Occasion, envelope: Envelope, settings: Config) -> Report:
-    # Loaded now because most prompts need no memory.
+def _report(found: Occasion, envelope: "Envelope", settings: Config) -> Report:
     from memory_router.routing.fencing import fenced
     from memory_router.routing.layers import layered
     from memory_router.text.tokens import estimate_tokens
