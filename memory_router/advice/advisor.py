@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from memory_router.advice import intake
 from memory_router.advice.applying import Targets, changes_of
+from memory_router.advice.outcomes import Profile
 from memory_router.advice.proposal import Change, Proposal, Silence, decoded, encoded, touched
 from memory_router.advice.stores import Advice
 from memory_router.advice.suggestions import Suggestion
@@ -65,13 +66,14 @@ class Advisor:
             proposals: what there is evidence for.
         """
         waiting = self._own()
+        profile = self._advice.outcomes.profile(self._user)
         silent: list[Silence] = []
         taken = {name: one.suggestion_id for one in waiting for name in touched(decoded(one.change))}
         known = {(one.suggestion_type, one.suggestion_value) for one in waiting}
         for proposal in sorted(proposals, key=lambda one: (-one.strength, one.type, one.value)):
             if (proposal.type, intake.kept_value(proposal.value)) in known:
                 continue
-            why = self._objection(proposal) or _crowded(proposal, taken, len(waiting))
+            why = self._objection(proposal, profile) or _crowded(proposal, taken, len(waiting))
             if why:
                 silent.append(Silence(proposal.type, proposal.value, why))
                 continue
@@ -206,9 +208,8 @@ class Advisor:
             evidence=proposal.evidence_summary(),
         )
 
-    def _objection(self, proposal: Proposal) -> str | None:
+    def _objection(self, proposal: Proposal, profile: Profile) -> str | None:
         """Return why this user would not want a proposal; None if nothing says so (seed 003, Pre-Suggestion Check)."""
-        profile = self._advice.outcomes.profile(self._user)
         if profile.patterns.get(f"never_{proposal.type}s"):
             rejected = profile.acceptance_stats[proposal.type]["rejected"]
             return f"you rejected all {rejected} suggestions of this type"
