@@ -42,7 +42,7 @@ def test_outcomes_are_recorded_and_found(home: Home) -> None:
     first = record(
         home, "theverge", "rejected", "--reason", "gaming coverage", "--evidence", '{"like_rate": 0.35}'
     ).json
-    assert first.json == {"outcome_id": 1, "is_new": True, "emerged": [], "ended": []}
+    assert first == {"outcome_id": 1, "is_new": True, "emerged": [], "ended": []}
     assert not record(home, "theverge", "rejected").json["is_new"]
     assert record(home, "theverge", "rejected", "--key", "again").json["outcome_id"] == 2
     assert record(home, "wired", "accepted", "--user", "bob", "--at", "2026-01-14T10:30:00Z").json["is_new"]
