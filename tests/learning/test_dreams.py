@@ -167,3 +167,16 @@ def test_cycles_are_recorded(database: Database, clock: Callable[[], float]) -> 
     assert [row["cycle_id"].removeprefix("dream-2026-09-21-") for row in rows] == ["14:13", "14:13-2", "14:13-3"]
     assert {"faster", "success_rate", "promote"} <= set(decode_json(rows[1]["test_results"]))
     assert decode_json(rows[1]["mutations"])
+
+
+def test_the_latest_dream_is_that_of_an_account(database: Database) -> None:
+    """Of several dreams the newest of the account counts, whatever others dreamt, unless it is too old."""
+    store = DreamStore(database)
+    for number, who in enumerate(("katie", "katie", "preston")):
+        results = {"dreamt_by": who, "promote": True}
+        store.record(Cycle(f"dream-{number}", "routing_rule_tweak", {"x": number}, results, True, NOW + number))
+    found = store.latest("katie", NOW)
+    assert found
+    assert (found.cycle_id, found.mutations, found.promote) == ("dream-1", {"x": 1}, True)
+    assert store.latest("katie", NOW + 2) is None
+    assert store.latest("nobody", NOW) is None
