@@ -151,6 +151,9 @@ def measure_archive(folder: str, messages: int) -> None:
         print(
             f"import: {report.added:,} messages of {size / 1e6:.0f} MB in {report.seconds:.1f} s: {rate:,.0f} a second"
         )
+        if report.embedded:
+            pace = report.embedded / report.embedding_seconds
+            print(f"vectors: {report.embedded:,} in {report.embedding_seconds:.1f} s: {pace:,.0f} a second")
         print(f"peak memory {peak:.0f} MB, archive {os.path.getsize(database) / 1e6:.0f} MB")
     archive = ImportedArchive.open(database)
     assert archive

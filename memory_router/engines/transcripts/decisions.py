@@ -27,8 +27,8 @@ _NEAR_ENOUGH = 0.5
 _SETTLED = 0.5
 # From here on a later decision supersedes an earlier one; most of those that do lie above 0.55, most others below 0.45.
 _SUPERSEDES = 0.5
-_LATER_CANDIDATES = 30
-_LATER_SEEDS = 10
+_LATER_CANDIDATES = 16
+_LATER_SEEDS = 6
 # Words of a subject in more nodes than these together lead to no later decision: they are no subject.
 _LATER_MATCHES = 300
 # What it adds to the link that the later decision answers the question, too, and that it names the earlier one.

@@ -21,8 +21,8 @@ _BATCH = 5_000
 _AROUND = 2
 # How much of a turn is embedded, in characters, and how much of those around it, at the near end.
 _READ, _NEAR_END = 4_000, 1_000
-# So many of the newest turns are compared with every question: 80 ns each. Of older ones words choose.
-_COMPARED = 50_000
+# So many of the newest turns are compared with every question: 80 ns each. Older ones are chosen by words alone.
+_COMPARED = 20_000
 # How many of those that differ in the fewest bits are compared exactly, for each one wanted.
 _OVERSAMPLED = 6
 
