@@ -10,9 +10,9 @@
 #   openclaw   OpenClaw, with the Node.js it needs, from npm: about 700 MB
 #   inspector  the MCP inspector, with the Node.js it needs, from npm
 #
-# They lie outside the repository: in $MEMORY_ROUTER_CLIENTS, by default memory-router-clients in the user's cache
-# folder. What is there already is kept. Where one cannot be installed the reason is written beside it, and its tests
-# are skipped with it; this script never fails for that.
+# They are installed at the same time, outside the repository: in $MEMORY_ROUTER_CLIENTS, by default
+# memory-router-clients in the user's cache folder. What is there already is kept. Where one cannot be installed the
+# reason is written beside it, and its tests are skipped with it; this script never fails for that.
 
 set -euo pipefail
 
@@ -96,7 +96,7 @@ patience=600
 for program in "$@"; do
   case "$program" in
     qmd | cognee | claude | openclaw | inspector)
-      "install_$program"
+      "install_$program" &
       ;;
     -h | --help)
       sed -n '2,/^$/ s/^# \{0,1\}//p' "$0"
@@ -107,3 +107,4 @@ for program in "$@"; do
       ;;
   esac
 done
+wait

@@ -35,6 +35,9 @@ NEEDING = [
     "explain our caching strategy",
     "what depends on AuthMiddleware?",
     "can you explain why the billing service uses a queue?\n\n```py\nx = 1\n```",
+    "retry policy: how many tries did we settle on",
+    "latest on the tide tables",
+    "how do we version the public API?",
     "is there a runbook in harbor-master?",
 ]
 NOT_NEEDING = [
@@ -50,6 +53,11 @@ NOT_NEEDING = [
     "# remember what we decided",
     "<task-notification>we decided</task-notification>",
     "what is the capital of France?",
+    "should we rename it?",
+    "looks good to me",
+    "the build still fails",
+    "what can we do about that warning?",
+    "ok: now run it, and commit",
     "how does a hash map work?",
     "remember to add a test",
     "open src/models/user.py",

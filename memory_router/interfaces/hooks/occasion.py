@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from memory_router.routing.requests import Word, is_question
-from memory_router.routing.rules import RuleTable
+from memory_router.routing.requests import Word, is_question, is_question_or_command
+from memory_router.routing.rules import Match, RuleTable
 from memory_router.text.words import identifiers_in, parse
 
 # Words that point back, whether the sentence asks or commands. Each looks at a few words only: linear on any text.
@@ -36,11 +36,19 @@ _WORD = re.compile(r"[\w'\u2019-]+")
 _REQUEST = re.compile(r"(?:please |can you |could you )*(?:explain|tell|remind|recall|describe|summari[sz]e)\b", re.I)
 # General knowledge has no owner: "how does a hash map work".
 _OWN = re.compile(r"\b(?:we|our|ours|us|my|i|the|this|that|these|those)\b", re.IGNORECASE)
+# What is done or agreed here, unless it is only proposed: "should we", "can we".
+_OURS = re.compile(r"\b(?:we|our|ours)\b", re.IGNORECASE)
+_PROPOSAL = re.compile(
+    r"\b(?:can|could|shall|should|would|may|might|must|do you want|let) (?:we|us|our)\b", re.IGNORECASE
+)
+# A question may stand behind its topic: "retries: how many did we settle on".
+_CLAUSE = re.compile(r"[,:;]\s+| [-\u2013\u2014] ")
 # Of a long prompt, where people say what they want: before or after what they pasted.
 _LONG = 2_000
 _READ = 600
 _SHORTEST = 8
 _LONGEST_QUESTION = 400
+_LONGEST_TOPIC = 8  # words
 
 
 class Occasion(NamedTuple):
@@ -48,8 +56,8 @@ class Occasion(NamedTuple):
 
     Args:
         question: the sentence that needs memory, or the whole prompt where that says too little by itself.
-        reason: the pointer, or the signal of the rule table, or `project` with its name; words that the prompt does
-            not have to be known for.
+        reason: the pointer, or the signal of the rule table, or `ours`, or `project` with its name; nothing of the
+            prompt's own words.
     """
 
     question: str
@@ -74,25 +82,48 @@ def occasion(prompt: str, table: RuleTable, projects: Callable[[], Collection[st
     for sentence in sentences:
         if found := _BACK.search(sentence):
             return Occasion(_telling(sentence, prose), str(found.lastgroup))
-    for sentence in filter(_asks, sentences):
-        if reason := _reason(sentence, table, projects):
-            return Occasion(_telling(sentence, prose), reason)
+    for sentence in sentences:
+        asks = _asks(sentence)
+        if asks or (len(sentences) == 1 and _is_topic(sentence)):
+            reason = _signal(sentence, table) or (_own_business(sentence, table, projects) if asks else None)
+            if reason:
+                return Occasion(_telling(sentence, prose), reason)
     return None
 
 
-def _reason(sentence: str, table: RuleTable, projects: Callable[[], Collection[str]]) -> str | None:
+def _signal(sentence: str, table: RuleTable) -> str | None:
+    """Return the signal by which a sentence about something of one's own belongs to a memory."""
     match = table.match(sentence)
-    if match.steps[0].mode == "search":
-        return None  # words that stand in files: the agent finds them by itself
-    if match.signal and (_OWN.search(sentence) or identifiers_in(sentence)):
-        return match.signal.name
+    is_own = _OWN.search(sentence) or identifiers_in(sentence)
+    return match.signal.name if match.signal and is_own and not _in_files(match) else None
+
+
+def _own_business(sentence: str, table: RuleTable, projects: Callable[[], Collection[str]]) -> str | None:
+    if _in_files(table.match(sentence)):
+        return None
+    if _OURS.search(sentence) and not _PROPOSAL.search(sentence):
+        return "ours"
     named = {word.lower() for word in _WORD.findall(sentence)} & set(projects())
     return f"project {min(named)}" if named else None
 
 
+def _in_files(match: Match) -> bool:
+    """Say whether a route leads to words that stand in files: the agent finds those by itself."""
+    return match.steps[0].mode == "search"
+
+
 def _asks(sentence: str) -> bool:
-    words = [Word(found.start(), found.end(), found[0], "") for found in _WORD.finditer(sentence)]
-    return bool(words) and (is_question(words) or bool(_REQUEST.match(sentence)))
+    return any(_REQUEST.match(clause) or is_question(_words(clause)) for clause in _CLAUSE.split(sentence))
+
+
+def _is_topic(sentence: str) -> bool:
+    """Say whether a few words only name something: who says "latest on the tide tables" asks for it."""
+    words = _words(sentence)
+    return len(words) <= _LONGEST_TOPIC and not is_question_or_command(words)
+
+
+def _words(clause: str) -> list[Word]:
+    return [Word(found.start(), found.end(), found[0], "") for found in _WORD.finditer(clause)]
 
 
 def _telling(sentence: str, prose: str) -> str:
