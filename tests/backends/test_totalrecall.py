@@ -13,6 +13,7 @@ import pytest
 from memory_router.engines.tiers.schema import MIGRATIONS
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.routing.response import decode_health, decode_response
+from memory_router.routing.sanitising import clean
 from memory_router.storage.sqlite import open_database
 
 BACKENDS = Path(__file__).parents[2] / "backends"
@@ -206,9 +207,9 @@ def test_a_newer_store_is_unavailable(totalrecall: Adapter, database: str) -> No
     "question", ["", "\x00", "\ud800", "'; DROP TABLE memories; --", '"tide" NEAR(', "$(rm -rf /)"]
 )
 def test_a_hostile_question_is_a_question(totalrecall: Adapter, database: str, question: str) -> None:
-    """Whatever is asked, the adapter answers it, echoes it and goes on."""
+    """Whatever is asked, the adapter answers it, echoes what of it can be shown, and goes on."""
     MemoryStore.open(database).remember("tide table")
-    assert totalrecall.query(question)["query_echo"] == question
+    assert totalrecall.query(question)["query_echo"] == clean(question)
     assert totalrecall.query("tide")["result_count"] == 1
 
 
