@@ -26,7 +26,7 @@ from memory_router.routing.rules import Match, RoutingRule, compile_pattern
 if TYPE_CHECKING:
     from memory_router.learning.rule import RuleRecord
 
-_VERSION = 1
+_VERSION = 2
 _DIMENSION = 256
 _SIGNATURE_BYTES = _DIMENSION // 8
 _VECTOR_BYTES = _DIMENSION * 4
@@ -211,22 +211,22 @@ def _read(file: str) -> "_Rules | None":
         held = content[start:vectors]
         if header["version"] != _VERSION or len(content) != records + struct.unpack_from("<Q", content, records - 8)[0]:
             return None
+        signatures = [
+            int.from_bytes(held[at : at + _SIGNATURE_BYTES], "little") for at in range(0, len(held), _SIGNATURE_BYTES)
+        ]
+        return _Rules(
+            header["model"],
+            header["manual"],
+            header["patterns"],
+            frozenset(header["beginnings"]),
+            signatures,
+            content,
+            vectors,
+            ends,
+            records,
+        )
     except (OSError, ValueError, LookupError, struct.error):
         return None
-    signatures = [
-        int.from_bytes(held[at : at + _SIGNATURE_BYTES], "little") for at in range(0, len(held), _SIGNATURE_BYTES)
-    ]
-    return _Rules(
-        header["model"],
-        header["manual"],
-        header["patterns"],
-        frozenset(header["beginnings"]),
-        signatures,
-        content,
-        vectors,
-        ends,
-        records,
-    )
 
 
 def _beginnings(text: str) -> set[str]:
