@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memory_router.errors import ConfigError
 from memory_router.paths import make_private
 from memory_router.routing.config import Learning, Step
-from memory_router.routing.rules import Match, RoutingRule, compile_pattern
+from memory_router.routing.patterns import compile_pattern
+from memory_router.routing.rules import Match, RoutingRule
 
 # Most users have no such rule: what only matching by meaning needs is imported where that happens.
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from memory_router.errors import ConfigError, RuleError
 from memory_router.learning.compiled import write_compiled
 from memory_router.learning.meaning import cosine, model
 from memory_router.learning.rule import RuleRecord
-from memory_router.routing.rules import compile_pattern
+from memory_router.routing.patterns import compile_pattern
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
 
 _COLUMNS = RuleRecord._fields

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import regex
 
 from memory_router.routing.config import Config, Rule, Signal, Step
+from memory_router.routing.patterns import compile_pattern
 from memory_router.routing.registry import Manifest
-from memory_router.routing.rules import RuleTable, compile_pattern
+from memory_router.routing.rules import RuleTable
 
 _FILLERS = (" ", "a", "A", "0", "_", "/", "*", ".", "find ", "a b ", "ab_", "Ab", "a/", "a.")
 _PROBE_CHARACTERS = 4000

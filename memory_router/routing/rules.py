@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     import regex
 
 from memory_router.contract import JsonObject
-from memory_router.errors import ConfigError
 from memory_router.routing.config import Config, Rule, Signal, Step
+from memory_router.routing.patterns import compile_pattern
+
+# How many characters of a question the signals look at: its beginning tells what is asked, what follows is pasted text.
+SIGNAL_CHARACTERS = 4096
 
 
 class RoutingRule(NamedTuple):
@@ -96,9 +99,10 @@ class RuleTable:
     def match(self, query: str) -> Match:
         """Return the first rule with a signal in `query`, else the default rule."""
         warnings: list[str] = []
+        beginning = query[:SIGNAL_CHARACTERS]
         for entry in self._signals:
             try:
-                found = (entry.search or entry.compile())(query)
+                found = (entry.search or entry.compile())(beginning)
             except TimeoutError:
                 warnings.append(
                     f"The pattern of signal {entry.signal.name} (rule {entry.rule.id}) ran out of its time and was "
@@ -130,23 +134,6 @@ class _LazySignal:
         return self.search
 
 
-def compile_pattern(pattern: str, place: str) -> "regex.Pattern[str]":
-    """Compile a signal's pattern.
-
-    Raises:
-        ConfigError: it does not compile; the cause names `place`.
-    """
-    import regex
-
-    try:
-        return regex.compile(pattern, regex.IGNORECASE)
-    except regex.error as error:
-        raise ConfigError(
-            f"The pattern of {place} does not compile: {error} ({pattern!r}).",
-            "Correct it as a `regex` expression.",
-        ) from error
-
-
 def _timed_search(timeout_ms: int, pattern: str) -> _Search:
     """Return the search for a user's pattern, under a clock: no pattern can hang a query."""
     return functools.partial(compile_pattern(pattern, "a signal").search, timeout=timeout_ms / 1000)
@@ -155,7 +142,7 @@ def _timed_search(timeout_ms: int, pattern: str) -> _Search:
 def _bundled_search(pattern: str) -> _Search:
     """Return the search for a pattern of the bundled table.
 
-    The test suite proves these patterns quick, so they need no clock, and the same in `re` as in `regex`, whose
+    The test suite proves these patterns linear, so they need no clock, and the same in `re` as in `regex`, whose
     import and compilation would take a quarter of a cold query.
     """
     return re.compile(pattern, re.IGNORECASE).search
