@@ -27,7 +27,7 @@ from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.rules import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.journal import Journal
 from memory_router.routing.registry import Installed, Manifest, Registry, State
@@ -116,7 +116,7 @@ class Simulation:
     """Hold one router with its history, learning or not."""
 
     def __init__(self, folder: str, mode: str) -> None:
-        bundled = config.load(str(REPOSITORY / "router-config.json"))
+        bundled = config_file.load(str(REPOSITORY / "router-config.json"))
         self.config = bundled._replace(learning=bundled.learning._replace(mode=mode))
         self.database = open_database(f"sqlite:{folder}/memory.db", SCHEMA)
         self.executions = ExecutionStore(self.database)

@@ -24,7 +24,7 @@ from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.envelope import Attempt, Envelope
 from memory_router.routing.plan import Plan
 from memory_router.routing.recording import Outcome
@@ -34,7 +34,7 @@ from memory_router.storage.database import open_database
 
 REPOSITORY = Path(__file__).parents[1]
 RULES, LOOKUPS, RECORDS = 10_000, 1000, 2000
-CONFIG = config.load(str(REPOSITORY / "router-config.json"))
+CONFIG = config_file.load(str(REPOSITORY / "router-config.json"))
 _A = ("process", "explain", "compare", "summarise", "update", "review", "archive", "import", "export", "validate")
 _B = (
     *("payroll", "invoice", "session", "token", "postgres", "schema", "deploy", "cache", "router", "vector", "graph"),

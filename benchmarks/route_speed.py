@@ -12,7 +12,7 @@ from pathlib import Path
 
 from machine import heading, spread
 
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.rules import RuleTable
 
 REPOSITORY = Path(__file__).parents[1]
@@ -41,7 +41,7 @@ def microseconds(table: RuleTable, query: str) -> float:
 def main() -> None:
     """Print the time a decision takes, over all questions, for the bundled table and for a user's copy of it."""
     asked = questions()
-    bundled = config.load(str(REPOSITORY / "router-config.json"))
+    bundled = config_file.load(str(REPOSITORY / "router-config.json"))
     print(heading(f"Route decision in process, {len(asked)} questions, median of {ROUNDS} each"))
     for name, settings in (
         ("bundled table (no clock)", bundled),

@@ -12,7 +12,7 @@ from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.gate import ApprovalGate
 from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.spool import Spool
-from memory_router.routing import config, router
+from memory_router.routing import config_file, router
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config, Step
 from memory_router.routing.dispatch import ProcessDispatcher
@@ -43,7 +43,7 @@ class Router(router.Router):
     """
 
     def __init__(self, *, keep_warm: bool = False, warn: Callable[[str], None] = _warn_on_stderr) -> None:
-        settings = config.load()
+        settings = config_file.load()
         super().__init__(
             settings,
             [

@@ -9,7 +9,7 @@ from typing import Any
 from memory_router.errors import AmendmentError
 from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.paths import make_private, shown
-from memory_router.routing.config import read
+from memory_router.routing.config_file import read
 
 
 class OwnConfig:

@@ -10,7 +10,8 @@ from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.rules import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
-from memory_router.routing.config import Config, load
+from memory_router.routing.config import Config
+from memory_router.routing.config_file import load
 from memory_router.storage.database import Database, open_database
 from memory_router.storage.derived import sole_writer
 

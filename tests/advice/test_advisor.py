@@ -21,7 +21,7 @@ from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.rules import RuleStore
 from memory_router.learning.schema import SCHEMA as LEARNING
-from memory_router.routing.config import load
+from memory_router.routing.config_file import load
 from memory_router.storage.database import open_database
 
 BUNDLED = paths.bundled("router-config.json")

@@ -10,7 +10,8 @@ from memory_router.advice import learned
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.rule import RuleRecord
-from memory_router.routing.config import Config, load
+from memory_router.routing.config import Config
+from memory_router.routing.config_file import load
 from tests.learning.conftest import NOW
 
 CONFIG = load(paths.bundled("router-config.json"))

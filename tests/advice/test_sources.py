@@ -12,7 +12,8 @@ from memory_router.advice.chains import Chain, chain_of, dropped, lowered, raise
 from memory_router.advice.proposal import Proposal
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.own_config import OwnConfig
-from memory_router.routing.config import Config, Rule, load
+from memory_router.routing.config import Config, Rule
+from memory_router.routing.config_file import load
 from tests.learning.conftest import attempt, execution
 
 BUNDLED = paths.bundled("router-config.json")

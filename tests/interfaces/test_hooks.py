@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from memory_router import paths
 from memory_router.contract import Result
 from memory_router.interfaces.hooks.occasion import occasion
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.rules import RuleTable
 from memory_router.testing import Behaviour, requests_to
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, Outcome, bounded, ends
@@ -114,7 +114,7 @@ def logged(home: Home) -> list[dict[str, Any]]:
 
 def table() -> RuleTable:
     """Return the bundled rules."""
-    return RuleTable(config.load(paths.bundled("router-config.json")))
+    return RuleTable(config_file.load(paths.bundled("router-config.json")))
 
 
 @pytest.mark.parametrize("prompt", NEEDING, ids=bounded(NEEDING))

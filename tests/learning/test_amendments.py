@@ -16,7 +16,7 @@ from memory_router.errors import AmendmentError, ConfigError
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.learning.dreams import Cycle
-from memory_router.routing.config import load
+from memory_router.routing.config_file import load
 from memory_router.storage.database import Database
 from tests.learning.conftest import NOW
 

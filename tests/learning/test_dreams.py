@@ -9,7 +9,8 @@ from memory_router.errors import StoreError
 from memory_router.learning.dreams import Cycle, DreamStore, dream
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, can_lose, propose
-from memory_router.routing.config import Config, load
+from memory_router.routing.config import Config
+from memory_router.routing.config_file import load
 from memory_router.storage.database import Database, decode_json
 from tests.learning.conftest import NOW, attempt, execution
 

@@ -15,11 +15,11 @@ from memory_router.learning.learner import Lesson, learn
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
 from memory_router.learning.wilson import confidence, wilson_interval
-from memory_router.routing import config as router_config
+from memory_router.routing import config_file
 from memory_router.storage.database import Database
 from tests.learning.conftest import attempt, execution
 
-CONFIG = router_config.load(str(Path(__file__).parents[2] / "router-config.json"))
+CONFIG = config_file.load(str(Path(__file__).parents[2] / "router-config.json"))
 WORDINGS = ("process payroll PDFs", "process the payroll pdfs", "Process payroll PDF files", "process payroll PDF")
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memory_router.errors import ConfigError
-from memory_router.routing import config, config_schema, lint
+from memory_router.routing import config_file, config_schema, lint
 from memory_router.routing.registry import Manifest
 from tests.conftest import GOOD, Home
 
@@ -68,7 +68,7 @@ def test_errors_name_file_place_value_and_what_is_allowed(wrong: str) -> None:
 def test_bundled_table_is_valid_and_clean() -> None:
     """The file that ships breaks no rule of its own schema and has no finding: the ask path relies on it."""
     config_schema.validate(BODY, str(BUNDLED))
-    settings = config.load(str(BUNDLED))
+    settings = config_file.load(str(BUNDLED))
     assert settings.bundled
     assert lint.lint(settings, MANIFESTS, lint.examples_of(BODY)) == []
 
@@ -103,7 +103,7 @@ def findings(**changes: Any) -> list[lint.Finding]:
     """Return what is found in the bundled table with `changes`."""
     body = {**copy.deepcopy(BODY), **changes}
     config_schema.validate(body, "file.json")
-    return lint.lint(config.build(body, "file.json"), MANIFESTS, lint.examples_of(body))
+    return lint.lint(config_file.build(body, "file.json"), MANIFESTS, lint.examples_of(body))
 
 
 def with_rule(pattern: str, *, at: int = 0, **members: Any) -> list[Any]:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.patterns import compile_pattern
 from memory_router.routing.router import MAX_QUERY_CHARACTERS
 from memory_router.routing.rules import SIGNAL_CHARACTERS, RuleTable
 
-BUNDLED = config.load(str(Path(__file__).parents[2] / "router-config.json"))
+BUNDLED = config_file.load(str(Path(__file__).parents[2] / "router-config.json"))
 TABLE = RuleTable(BUNDLED)
 PATTERNS = {f"{rule.id}.{signal.name}": signal.pattern for rule in BUNDLED.rules for signal in rule.signals}
 WORDS = sorted(

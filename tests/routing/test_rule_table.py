@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.rules import Match, RuleTable
 
-BUNDLED = config.load(str(Path(__file__).parents[2] / "router-config.json"))
+BUNDLED = config_file.load(str(Path(__file__).parents[2] / "router-config.json"))
 TABLE = RuleTable(BUNDLED)
 TIMED_TABLE = RuleTable(BUNDLED._replace(bundled=False, signal_timeout_ms=1000))
 

@@ -10,7 +10,7 @@ from memory_router.contract import Health, JsonObject
 from memory_router.errors import StateError, UnknownBackendError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
-from memory_router.routing import config as router_config
+from memory_router.routing import config_file
 from memory_router.routing.registry import Manifest, State, read_manifests, read_state
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
@@ -30,7 +30,7 @@ def init(
 
     Example: memory-router init --tier pro
     """
-    tiers = router_config.load().tiers
+    tiers = config_file.load().tiers
     tier = tier or _present_tier() or "starter"
     if tier not in tiers:
         raise UnknownBackendError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(tiers)}.")

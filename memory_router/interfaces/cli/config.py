@@ -7,8 +7,7 @@ import typer
 from memory_router import paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.backends import AsJson
-from memory_router.routing import config as router_config
-from memory_router.routing import config_schema, lint
+from memory_router.routing import config_file, config_schema, lint
 from memory_router.routing.registry import read_manifests
 
 config = typer.Typer(name="config", no_args_is_help=True, help="Check the rule table.")
@@ -32,10 +31,10 @@ def check(
     Example: memory-router config check my-config.json
     """
     file = file or paths.config_file()
-    body = router_config.read(file)
+    body = config_file.read(file)
     config_schema.validate(body, file)
     manifests, _ = read_manifests(paths.backend_folders())
-    findings = lint.lint(router_config.build(body, file), manifests, lint.examples_of(body))
+    findings = lint.lint(config_file.build(body, file), manifests, lint.examples_of(body))
     if as_json or not output.is_terminal():
         output.print_json({"file": file, "ok": not findings, "findings": [f._asdict() for f in findings]})
     elif findings:

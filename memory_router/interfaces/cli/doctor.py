@@ -13,7 +13,7 @@ from memory_router.engines.transcripts.retention import deletion_warning
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.backends import AsJson
-from memory_router.routing import config as router_config
+from memory_router.routing import config_file
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
 from memory_router.routing.registry import USABLE, Manifest, State, read_manifests, read_state
@@ -99,7 +99,7 @@ def _folder(name: str, folder: str) -> Check:
 
 def _rule_table() -> tuple[Config | None, Check]:
     try:
-        settings = router_config.load()
+        settings = config_file.load()
         RuleTable(settings)
     except MemoryRouterError as error:
         return None, Check("rules", "error", error.cause, error.fix)

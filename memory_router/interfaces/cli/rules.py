@@ -14,7 +14,7 @@ from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
 from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.stores import open_stores
-from memory_router.routing import config as router_config
+from memory_router.routing import config_file
 from memory_router.routing.config import Step
 from memory_router.routing.registry import read_manifests
 
@@ -191,7 +191,7 @@ def try_question(
 
     Example: memory-router rules test "handle the payroll files"
     """
-    config = router_config.load()
+    config = config_file.load()
     with open_stores() as stores:
         stores.rules.compile()
         near = stores.rules.similar(text)[:5]

@@ -10,7 +10,7 @@ from memory_router.interfaces.hooks import event
 from memory_router.interfaces.hooks.event import Clock, Report
 from memory_router.interfaces.hooks.occasion import Occasion, occasion
 from memory_router.interfaces.projects import current_project
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
 
@@ -41,7 +41,7 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
     prompt = told.get("prompt")
     if not isinstance(prompt, str):
         return Report("bad_event")
-    settings = config.load()
+    settings = config_file.load()
     clock.allow(settings.hooks.deadline_ms)
     if not settings.hooks.prompt:
         return Report("off")

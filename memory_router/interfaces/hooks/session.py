@@ -8,7 +8,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.hooks import event
 from memory_router.interfaces.hooks.event import Clock, Report
-from memory_router.routing import config
+from memory_router.routing import config_file
 from memory_router.routing.journal import Journal
 
 EVENT = "SESSION_END"
@@ -23,7 +23,7 @@ def _handle(told: JsonObject, _clock: Clock) -> Report:
     path = told.get("transcript_path")
     if not isinstance(path, str) or not path:
         return Report("bad_event")
-    if not config.load().hooks.session_end:
+    if not config_file.load().hooks.session_end:
         return Report("off")
     if not is_transcript(path):
         return Report("refused", told={"path": paths.shown(path), "error": "it is no transcript of an agent's"})

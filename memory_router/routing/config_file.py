@@ -1,0 +1,103 @@
+"""Read `router-config.json`.
+
+The bundled file is proved valid by the test suite and is built as it stands. A user's file is checked first by
+`config_schema`, whose import costs as much as a whole query does; the ask path pays for it only then.
+"""
+
+import json
+import os
+from typing import Any
+
+from memory_router import paths
+from memory_router.errors import ConfigError
+from memory_router.routing.config import CircuitBreaking, Config, Deadlines, Hooks, Learning, Rule, Signal, Step
+
+
+def load(file: str | None = None) -> Config:
+    """Read the configuration in `file`, by default the one in force.
+
+    Raises:
+        ConfigError: the file cannot be read or breaks the schema; the cause names file, place, value and what
+            is allowed there.
+    """
+    file = file or paths.config_file()
+    body = read(file)
+    if not is_bundled(file):
+        from memory_router.routing import config_schema
+
+        config_schema.validate(body, file)
+    return build(body, file)
+
+
+def is_bundled(file: str) -> bool:
+    """Say whether `file` is the one that ships with the program."""
+    return os.path.realpath(file) == os.path.realpath(paths.bundled("router-config.json"))
+
+
+def read(file: str) -> Any:
+    """Return the JSON in `file`.
+
+    Raises:
+        ConfigError: the file cannot be read or is not JSON.
+    """
+    try:
+        with open(file, "rb") as stream:
+            return json.loads(stream.read())
+    except OSError as error:
+        raise ConfigError(
+            f"{paths.shown(file)} cannot be read ({error.strerror}).", "Check its name and permissions."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{paths.shown(file)} is not JSON ({error}).",
+            "Correct it there; `memory-router config check FILE` says when it is right.",
+        ) from error
+
+
+def build(body: dict[str, Any], file: str) -> Config:
+    """Build the configuration from JSON that is known to be valid."""
+    deadlines, breaking = body["deadlines"], body["circuit_breaker"]
+    return Config(
+        file,
+        is_bundled(file),
+        body["fallback_threshold"],
+        body.get("fallback_delay_ms"),
+        body["signal_timeout_ms"],
+        Deadlines(deadlines["default_ms"], deadlines.get("total_ms"), deadlines.get("backends", {})),
+        CircuitBreaking(breaking["failures"], breaking["cooldown_ms"]),
+        {tier: tuple(names) for tier, names in body["tiers"].items()},
+        tuple(_rule(rule) for rule in body["rules"]),
+        _learning(body),
+        Hooks(**body.get("hooks", {})),
+    )
+
+
+def _learning(body: dict[str, Any]) -> Learning:
+    executions, approvals, llm = (body.get(name, {}) for name in ("executions", "approvals", "llm_routing"))
+    found = {
+        "mode": body.get("learning"),
+        "similarity_threshold": body.get("similarity_threshold"),
+        "confidence_threshold": body.get("confidence_threshold"),
+        "learn_every": executions.get("learn_every"),
+        "retention_days": executions.get("retention_days"),
+        "approval_minutes": approvals.get("expire_after_minutes"),
+        "llm_cost_usd": llm.get("cost_usd"),
+        "llm_duration_ms": llm.get("duration_ms"),
+    }
+    return Learning(**{name: value for name, value in found.items() if value is not None})
+
+
+def _rule(rule: dict[str, Any]) -> Rule:
+    signals = tuple(_signal(signal) for signal in rule["signals"])
+    return Rule(rule["id"], rule["number"], Step.parse(rule["primary"]), _steps(rule["fallback"]), signals)
+
+
+def _signal(signal: dict[str, Any]) -> Signal:
+    own = signal.get("fallback")
+    return Signal(
+        signal["name"], signal["pattern"], signal["strength"] == "strong", None if own is None else _steps(own)
+    )
+
+
+def _steps(texts: list[str]) -> tuple[Step, ...]:
+    return tuple(Step.parse(text) for text in texts)
