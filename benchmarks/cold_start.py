@@ -2,6 +2,7 @@
 
 It writes 5,000 Markdown notes into a scratch home, indexes them, and then alternates, in one loop, between two bare
 starts of the interpreter (`python -I -c "import sqlite3"`, what any two processes cost) and one whole query.
+With `--starts` it only measures commands that ask nothing, such as `--version`.
 """
 
 import os
@@ -18,6 +19,7 @@ from machine import heading, spread
 
 NOTES = 5000
 ROUNDS = 60
+STARTS = 20
 BARE = [sys.executable, "-I", "-c", "import sqlite3"]
 QUERIES = ["find the function reserve_berth_17", "how is the retry of payment webhooks handled", "tide offsets"]
 SUBJECTS = [
@@ -74,8 +76,25 @@ def peak_memory(command: list[str], environment: dict[str, str], stdin: bytes = 
     return usage.ru_maxrss / (1 if sys.platform == "darwin" else 1024) / (2**20 if sys.platform == "darwin" else 1)
 
 
+def print_starts(router: list[str], environment: dict[str, str]) -> None:
+    """Print what commands cost that ask nothing, beside one bare start of the interpreter."""
+    commands = {"--version": ["--version"], "remember": ["remember", "We chose Postgres"], "--help": ["--help"]}
+    bare: list[float] = []
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(STARTS):
+        bare.append(milliseconds(BARE, environment))
+        for name, arguments in commands.items():
+            times[name].append(milliseconds([*router, *arguments], environment))
+    print(heading(f"Whole processes, {STARTS} rounds"))
+    print(f"{'a bare interpreter start':50} {spread(bare)} ms")
+    for name, samples in times.items():
+        ratio = statistics.median(samples) / statistics.median(bare)
+        print(f"{name:50} {spread(samples)} ms   {ratio:.2f} x{'   asked: at most 4.00 x' * (name == '--version')}")
+    print()
+
+
 def main() -> None:
-    """Print the times of bare starts and whole queries, their ratio, and the memory of both processes."""
+    """Print the times of bare starts, commands and queries, their ratios, and the memory of both processes."""
     with tempfile.TemporaryDirectory() as scratch:
         home, notes = Path(scratch, "home"), Path(scratch, "notes")
         notes.mkdir()
@@ -86,6 +105,10 @@ def main() -> None:
         script = Path(sys.executable).with_name("memory-router")
         if script.exists():
             router = [str(script)]
+        subprocess.run([*router, "remember", "warm"], env=environment, stdout=subprocess.DEVNULL, check=True)
+        print_starts(router, environment)
+        if "--starts" in sys.argv[1:]:
+            return
         write_notes(notes)
         for arguments in (["init"], ["index", str(notes)]):
             subprocess.run([*router, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)

@@ -32,6 +32,18 @@ def heavy_modules(home: Home, code: str) -> list[str]:
     return loaded
 
 
+def rooms(home: Home, code: str) -> set[str]:
+    """Run code in a fresh interpreter and return the rooms, and the engines, that it imported."""
+    report = (
+        "import sys, json; print(json.dumps(sorted({'.'.join(name.split('.')[1:3 if '.engines.' in name else 2])"
+        " for name in sys.modules if name.startswith('memory_router.')})), file=sys.stderr)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, env=home.environment, check=True
+    )
+    return set(json.loads(finished.stderr.splitlines()[-1]))
+
+
 def command(*arguments: str, stdin: str = "") -> str:
     """Return code that runs the command line in its own process."""
     return (
@@ -83,3 +95,16 @@ def test_adapters_are_light(backend: str, home: Home) -> None:
         f"try: runpy.run_path({adapter!r}, run_name='__main__')\nexcept SystemExit: pass"
     )
     assert heavy_modules(home, code) == []
+
+
+def test_version_needs_only_the_command_line(home: Home) -> None:
+    """`--version` imports neither the command framework nor any room that does something."""
+    assert heavy_modules(home, command("--version")) == []
+    assert rooms(home, command("--version")) <= {"interfaces", "errors"}
+
+
+def test_remembering_needs_one_engine(home: Home) -> None:
+    """`remember` imports the engine that it stores in, and neither other engines nor what learns."""
+    imported = rooms(home, command("remember", "We chose Postgres"))
+    assert {room for room in imported if room.startswith("engines.")} == {"engines.tiers"}
+    assert imported.isdisjoint({"learning", "advice", "routing"})

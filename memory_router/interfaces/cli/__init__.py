@@ -31,7 +31,12 @@ def main() -> None:
 
 
 def _answer_quickly(arguments: list[str]) -> None:
-    """Run `query`, `route` or a hook and end the process, or return if the command framework has to look at it."""
+    """Run what has to be quick and end the process, or return if the command framework has to look at it."""
+    if arguments == ["--version"]:
+        from memory_router.interfaces.cli import output
+
+        output.print_version()
+        sys.exit(0)
     if arguments in (["hooks", "prompt"], ["hooks", "session-end"]):
         _run_hook(arguments[1])
     if not arguments or arguments[0] not in ("query", "route"):

@@ -20,7 +20,7 @@ from memory_router.contract import JsonObject
 from memory_router.engines.documents import upkeep as documents
 from memory_router.engines.documents.indexing import Listener
 from memory_router.interfaces.cli import index, output, upkeep
-from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
+from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.dreams import DreamStore
 from memory_router.learning.own_config import OwnConfig

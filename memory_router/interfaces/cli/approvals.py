@@ -7,7 +7,7 @@ import typer
 
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.learning.approvals import Approval
 from memory_router.learning.stores import open_stores
 from memory_router.routing.envelope import Envelope

@@ -9,11 +9,10 @@ from memory_router import installation, paths
 from memory_router.contract import Health, JsonObject
 from memory_router.errors import StateError, UnknownBackendError
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
 from memory_router.routing import config_file
 from memory_router.routing.registry import Manifest, State, read_manifests, read_state
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
 
 
 def init(

@@ -1,43 +1,94 @@
-"""The command line as a `typer` application: every command, its help and its errors."""
+"""The command line as a `typer` application: every command, its help and its errors.
+
+A command's module is imported when the command is called, or when its help is shown; so that `remember` does not pay
+for what `learn` needs.
+"""
 
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+import keyword
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from memory_router import __version__
 from memory_router.errors import MemoryRouterError
-from memory_router.interfaces.cli import ask, output
-from memory_router.interfaces.cli.advise import accept, advise, reject, undo
-from memory_router.interfaces.cli.approvals import approvals, approve, deny
-from memory_router.interfaces.cli.backends import backends, init
-from memory_router.interfaces.cli.config import config
-from memory_router.interfaces.cli.db import db
-from memory_router.interfaces.cli.doctor import doctor
-from memory_router.interfaces.cli.dreams import amendments, dream
-from memory_router.interfaces.cli.executions import executions
-from memory_router.interfaces.cli.get import get
-from memory_router.interfaces.cli.graph import graph
-from memory_router.interfaces.cli.hooks import hooks
-from memory_router.interfaces.cli.index import index
-from memory_router.interfaces.cli.learn import learn
-from memory_router.interfaces.cli.mcp import mcp
-from memory_router.interfaces.cli.memories import demote, forget, promote, recall, tiers
+from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.options import Option
-from memory_router.interfaces.cli.outcomes import outcomes
-from memory_router.interfaces.cli.profile import profile
-from memory_router.interfaces.cli.remember import remember
-from memory_router.interfaces.cli.rules import rules
-from memory_router.interfaces.cli.skill import plugin, skill
-from memory_router.interfaces.cli.stats import stats
-from memory_router.interfaces.cli.transfer import backup, export, import_
 
+if TYPE_CHECKING:
+    from memory_router.interfaces.cli.ask import Command
+
+# What `--help` shows together, in the order in which a newcomer needs it: each command with its module.
+_PANELS: dict[str, dict[str, str]] = {
+    "Begin": {"init": "backends", "index": "index"},
+    "Ask": {"query": "ask", "route": "ask", "get": "get", "graph": "graph", "mcp": "mcp"},
+    "Remember": {
+        "remember": "remember",
+        **dict.fromkeys(("recall", "promote", "demote", "forget", "tiers"), "memories"),
+        **dict.fromkeys(("export", "import", "backup"), "transfer"),
+    },
+    "Learn from use": {
+        **{name: name for name in ("executions", "learn", "rules")},
+        **dict.fromkeys(("approve", "deny", "approvals"), "approvals"),
+        "stats": "stats",
+        **dict.fromkeys(("dream", "amendments"), "dreams"),
+        **dict.fromkeys(("advise", "accept", "reject", "undo"), "advise"),
+        **{name: name for name in ("outcomes", "profile")},
+    },
+    "Look after it": {
+        **{name: name for name in ("backends", "doctor", "config", "db")},
+        **dict.fromkeys(("skill", "plugin"), "skill"),
+        "hooks": "hooks",
+    },
+}
+_MARKUP: Literal["markdown"] = "markdown"
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
 _TEXT = "The question, or `-` for one a line from stdin."
+
+
+class _Commands(Mapping[str, Any]):
+    """Hold every command by its name, and make one when it is looked up."""
+
+    def __init__(self) -> None:
+        self._panels = {name: panel for panel, members in _PANELS.items() for name in members}
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _command(name, self._panels[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._panels)
+
+    def __len__(self) -> int:
+        return len(self._panels)
+
+
+def _command(name: str, panel: str) -> Any:
+    module = import_module(f"memory_router.interfaces.cli.{_PANELS[panel][name]}")
+    if _PANELS[panel][name] == "ask":
+        member: Any = typer_command(name, module.COMMANDS[name])
+    else:
+        member = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
+    if isinstance(member, typer.Typer):
+        made: Any = typer.main.get_group(member)
+    else:
+        single = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP, context_settings=_CONTEXT)
+        single.command(name)(member)
+        made = typer.main.get_command(single)
+    made.name = name
+    made.rich_help_panel = panel
+    return made
 
 
 class _Group(typer.core.TyperGroup):
     """Show commands in the order in which a newcomer needs them, and turn our errors into exit code 1."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Commands()  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the framework's signature
         return list(self.commands)
@@ -53,15 +104,15 @@ app = typer.Typer(
     name="memory-router",
     cls=_Group,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=_MARKUP,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_CONTEXT,
 )
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"memory-router {__version__}")
+        output.print_version()
         raise typer.Exit
 
 
@@ -77,7 +128,7 @@ def memory_router(
     """
 
 
-def typer_command(name: str, command: ask.Command) -> Callable[..., None]:
+def typer_command(name: str, command: "Command") -> Callable[..., None]:
     """Give the framework a function with the parameters that the option table describes."""
 
     def run(**values: Any) -> None:
@@ -105,36 +156,3 @@ def _parameter(option: Option) -> inspect.Parameter:
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=Annotated[kind, declared]
     )
-
-
-_ASK = [typer_command(name, command) for name, command in ask.COMMANDS.items()]
-# What `--help` shows together, in the order in which a newcomer needs it.
-_PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Begin": (init, index),
-    "Ask": (*_ASK, get, graph, mcp),
-    "Remember": (remember, recall, promote, demote, forget, tiers, export, import_, backup),
-    "Learn from use": (
-        executions,
-        learn,
-        rules,
-        approve,
-        deny,
-        approvals,
-        stats,
-        dream,
-        amendments,
-        advise,
-        accept,
-        reject,
-        undo,
-        outcomes,
-        profile,
-    ),
-    "Look after it": (backends, doctor, config, db, skill, plugin, hooks),
-}
-for _panel, _members in _PANELS.items():
-    for _member in _members:
-        if isinstance(_member, typer.Typer):
-            app.add_typer(_member, rich_help_panel=_panel)
-        else:
-            app.command(_member.__name__.rstrip("_"), rich_help_panel=_panel)(_member)

@@ -6,7 +6,7 @@ import typer
 
 from memory_router import paths
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.routing import config_file, config_schema, lint
 from memory_router.routing.registry import read_manifests
 

@@ -9,7 +9,7 @@ from memory_router import paths
 from memory_router.advice import schema as advice
 from memory_router.advice import transfer as advice_transfer
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
+from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.learning import schema as learning
 from memory_router.storage import transfer
 from memory_router.storage.database import open_database, without_password

@@ -12,7 +12,7 @@ from memory_router import installation, paths
 from memory_router.engines.transcripts.retention import deletion_warning
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.routing import config_file
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config

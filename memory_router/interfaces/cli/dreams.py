@@ -10,7 +10,7 @@ from memory_router import paths
 from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson, Yes, confirm
+from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.learning.amendments import Amendment, AmendmentStore
 from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.dreams import Cycle, DreamStore, Route

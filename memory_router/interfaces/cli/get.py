@@ -7,7 +7,7 @@ import typer
 
 from memory_router.app import Router
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.fetching import fetch
 
 

@@ -10,7 +10,7 @@ import typer
 from memory_router import paths
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 
 hooks = typer.Typer(name="hooks", no_args_is_help=True, help="Look into memory for prompts; import ended sessions.")
 

@@ -14,7 +14,7 @@ from memory_router.engines.documents.indexing import Listener, Report
 from memory_router.engines.documents.indexing import index as bring_up_to_date
 from memory_router.interfaces.cli import output, upkeep
 from memory_router.interfaces.cli.graph import follow_index
-from memory_router.interfaces.cli.memories import Yes
+from memory_router.interfaces.cli.parameters import AsJson, Yes
 from memory_router.interfaces.cli.transcripts import import_transcripts
 from memory_router.paths import backends_file
 
@@ -28,7 +28,7 @@ _NOT_REGISTERED = "No backend is registered yet, so no question reaches this ind
 
 def index(
     paths: Annotated[list[Path] | None, typer.Argument(help="Folders or files; none refreshes all known ones.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")] = False,
+    as_json: AsJson = False,
     status: Annotated[
         bool, typer.Option("--status", help="Only say what is indexed, how old it is, and what changed since.")
     ] = False,

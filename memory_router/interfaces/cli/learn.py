@@ -6,7 +6,7 @@ import typer
 
 from memory_router import paths
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.learning.learner import Lesson
 from memory_router.learning.learner import learn as learn_from
 from memory_router.learning.stores import open_stores

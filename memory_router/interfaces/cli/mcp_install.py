@@ -12,7 +12,7 @@ import typer
 from memory_router import paths
 from memory_router.errors import SettingsError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.client_settings import CLIENTS, with_server, without_server
 from memory_router.text.redaction import redact
 

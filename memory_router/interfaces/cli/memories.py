@@ -1,7 +1,6 @@
 """`memory-router recall`, `promote`, `demote`, `forget` and `tiers`: look after what is remembered."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -11,19 +10,10 @@ from memory_router.contract import iso_time
 from memory_router.engines.tiers.memory import Memory
 from memory_router.engines.tiers.transfer import as_object
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.parameters import AsJson, Id, Project, Since, Tag, Target, Tier, Until, Yes, confirm
 
 _T = TypeVar("_T")
 _BACKEND = "totalrecall"
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-Id = Annotated[str, typer.Argument(help="The memory's id, as `remember` and `recall` print it.")]
-Tier = Annotated[str | None, typer.Option("--tier", help="ephemeral, session or persistent; all if left out.")]
-Project = Annotated[str | None, typer.Option("--project", help="Only memories of this project.")]
-Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only memories with this tag; repeatable.")]
-Since = Annotated[str | None, typer.Option("--since", help="Only memories of this time or later (ISO 8601).")]
-Until = Annotated[str | None, typer.Option("--until", help="Only memories of this time or earlier (ISO 8601).")]
-Target = Annotated[str | None, typer.Option("--to", help="The tier to move it to; the next one if left out.")]
 
 
 def recall(
@@ -175,16 +165,6 @@ def filter_of(project: str | None, tags: list[str] | None, since: str | None, un
     """Return the filter that the options mean."""
     values = {"project": project, "tags": tags or None, "since": since, "until": until}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Go on if the user agrees; end with exit code 1 if they do not, or if there is nobody to ask."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        output.note(f"memory-router: {question} Nobody can be asked here.\n  Say so with --yes.")
-        raise typer.Exit(1)
-    typer.confirm(question, abort=True, err=True)
 
 
 def _print_moved(memory: Memory, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from memory_router.advice.stores import Advice, open_advice
 from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 
 outcomes = typer.Typer(
     name="outcomes", no_args_is_help=True, help="Record what became of suggestions, and find it again."

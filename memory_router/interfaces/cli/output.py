@@ -4,6 +4,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
+from memory_router import __version__
 from memory_router.errors import MemoryRouterError
 
 
@@ -18,6 +19,11 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=is_terminal())
     sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()
+
+
+def print_version() -> None:
+    """Print the program's name and version."""
+    print(f"memory-router {__version__}")
 
 
 def note(sentence: str) -> None:

@@ -11,8 +11,8 @@ from memory_router.advice.profile import alerts
 from memory_router.advice.stores import open_advice
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson
 from memory_router.interfaces.cli.outcomes import User
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.stats import sparkline
 
 

@@ -10,6 +10,7 @@ from memory_router.contract import iso_time
 from memory_router.engines.tiers.memory import Remembered
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import qualified
+from memory_router.interfaces.cli.parameters import AsJson
 
 
 def remember(
@@ -32,7 +33,7 @@ def remember(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why it is as important as it is taken to be.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remember TEXT, so that later questions find it; secrets in it are redacted first.
 

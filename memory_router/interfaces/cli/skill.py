@@ -9,7 +9,7 @@ import typer
 from memory_router import paths
 from memory_router.errors import SkillError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.backends import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 
 skill = typer.Typer(name="skill", no_args_is_help=True, help="Make the agents of this machine know the router.")
 

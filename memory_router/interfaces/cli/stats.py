@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson
+from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.learning.savings import Statistics, statistics
 from memory_router.learning.stores import open_stores
 

@@ -12,8 +12,9 @@ from memory_router.engines.tiers import transfer
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.errors import RefusedMemoryError, StoreError
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import AsJson, Project, Since, Tag, Tier, Until, Yes, confirm, filter_of
+from memory_router.interfaces.cli.memories import filter_of
 from memory_router.interfaces.cli.memories import in_memory as _in_memory
+from memory_router.interfaces.cli.parameters import AsJson, Project, Since, Tag, Tier, Until, Yes, confirm
 
 _Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 

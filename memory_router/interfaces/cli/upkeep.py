@@ -9,7 +9,7 @@ from memory_router.engines.documents.indexing import Listener
 from memory_router.engines.documents.indexing import index as bring_up_to_date
 from memory_router.engines.documents.state import vectors
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import confirm
+from memory_router.interfaces.cli.parameters import confirm
 from memory_router.storage.derived import sole_writer
 
 
