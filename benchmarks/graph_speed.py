@@ -21,7 +21,7 @@ from machine import heading, spread
 
 from memory_router.engines.graph.building import bring_up_to_date
 from memory_router.engines.graph.facts import Source
-from memory_router.engines.graph.schema import MIGRATIONS
+from memory_router.engines.graph.schema import SCHEMA
 from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.storage.sqlite import open_database, writing
 
@@ -102,7 +102,7 @@ def draw(database: str, edges: int) -> list[str]:
     count = edges // 10
     verbs, nouns = ([f"{sort}{number}" for number in range(300)] for sort in ("do", "thing"))
     names = [f"{frequent(chance, verbs)}_{frequent(chance, nouns)}_{number}" for number in range(count)]
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     connection.pragma("synchronous", "off")
     connection.pragma("cache_size", -400_000)
     with writing(connection):

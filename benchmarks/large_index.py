@@ -19,7 +19,7 @@ import machine
 
 from memory_router.engines.documents import store
 from memory_router.engines.documents.document import Chunk, Document
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.storage.sqlite import open_database, writing
 
@@ -63,7 +63,7 @@ def build(database: str, count: int) -> None:
     """Write so many chunks into a new index."""
     words, frequencies = vocabulary()
     chance = random.Random(2)
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     connection.pragma("cache_size", -65536)
     files = iter(range(count // _CHUNKS_A_FILE))
     with writing(connection):

@@ -33,7 +33,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from memory_router.engines.documents import store, vectors
 from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.indexing import index
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.storage.sqlite import open_database, writing
 from memory_router.text import embedding
@@ -120,7 +120,7 @@ def conversation_index(folder: str, name: str, turns: Sequence[dict[str, Any]]) 
         sessions: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for turn in turns:
             sessions[f"{turn['conv']}/{turn['session']}"].append(turn)
-        connection = open_database(path, MIGRATIONS)
+        connection = open_database(path, SCHEMA)
         with writing(connection):
             root = store.add_root(connection, name)
             for session, held in sessions.items():

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from memory_router.engines.documents import store, vectors
 from memory_router.engines.documents.document import Chunk, Document
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.storage.sqlite import open_database, writing
 from memory_router.text import embedding
@@ -42,7 +42,7 @@ def main() -> None:
     weights = [1 / (rank + 1) for rank in range(len(vocabulary))]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "documents.db")
-        connection = open_database(path, MIGRATIONS)
+        connection = open_database(path, SCHEMA)
         with writing(connection):
             root = store.add_root(connection, "invented")
             for number in range(options.chunks // 10):

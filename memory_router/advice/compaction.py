@@ -15,7 +15,7 @@ from memory_router.advice import archive, intake
 from memory_router.advice.outcomes import Outcome, OutcomeStore, outcome_of
 from memory_router.contract import JsonObject
 from memory_router.storage.database import Database, Row, decode_json
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 
 KEPT_DAYS = 30
 # The seed's example: after 100 outcomes of a user; or once what could be dropped takes this many characters.
@@ -98,7 +98,7 @@ class Compaction:
         """
         whole = self.preview(user_id)
         archives: list[str] = []
-        with sole_writer(os.path.join(self._folder, "archive"), lambda: None):
+        with exclusive(os.path.join(self._folder, "archive"), lambda: None):
             while rows := self._old(user_id):
                 archives.append(archive.write(self._folder, [_entry(row) for row in rows]))
                 self._drop(user_id, rows, archives[-1])

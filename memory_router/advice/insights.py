@@ -11,7 +11,7 @@ from memory_router import paths
 from memory_router.advice.community import Community
 from memory_router.advice.outcomes import Profile, Recorded
 from memory_router.errors import AdviceError
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 from memory_router.text.tokens import fit
 
 _HEAD = """# Learned patterns
@@ -67,7 +67,7 @@ def write_associations(path: str, found: Community) -> list[str]:
 
 def _append(path: str, lines: Iterable[tuple[str, str, str]]) -> list[str]:
     """Append each line whose fact the file does not tell, or tells before what speaks against it."""
-    with sole_writer(path, lambda: None):
+    with exclusive(path, lambda: None):
         text = _read(path)
         new = []
         for fact, against, line in lines:

@@ -13,7 +13,7 @@ from memory_router.learning.spool import Spool
 from memory_router.routing.config import Config
 from memory_router.routing.config_file import load
 from memory_router.storage.database import Database, open_database
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 
 
 class LearningStores(NamedTuple):
@@ -49,7 +49,7 @@ def open_stores() -> Iterator[LearningStores]:
     try:
         executions = ExecutionStore(database)
         spool = paths.executions_spool()
-        with sole_writer(spool, lambda: None):
+        with exclusive(spool, lambda: None):
             unreadable = executions.take_in(Spool(spool))
         yield LearningStores(
             config,

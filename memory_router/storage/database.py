@@ -9,47 +9,24 @@ import json
 from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
-from memory_router.errors import ConfigError, NewerStoreError
-from memory_router.paths import shown
+from memory_router.errors import ConfigError
+from memory_router.storage.schema import Dialect, Migration, Row, Schema, without_password
 
-Dialect = Literal["sqlite", "postgresql"]
-Row = dict[str, Any]
-
-
-class Migration(NamedTuple):
-    """Hold one step that a schema took, in both dialects; a released one is never changed."""
-
-    sqlite: str
-    postgresql: str
-
-
-class Schema(NamedTuple):
-    """Hold the tables of one room.
-
-    Args:
-        room: whose tables they are; the database counts each room's migrations by this name.
-        migrations: every step the schema ever took, oldest first.
-    """
-
-    room: str
-    migrations: tuple[Migration, ...]
-
-    def to_do(self, version: int, shown: str) -> tuple[Migration, ...]:
-        """Return the migrations that a database of `version` lacks.
-
-        Raises:
-            NewerStoreError: more were done than this program knows.
-        """
-        if version > len(self.migrations):
-            raise NewerStoreError(
-                f"The tables of {self.room} in {shown} have schema {version}, and this program knows "
-                f"{len(self.migrations)}.",
-                "Update memory-router, or use another database. Nothing was changed.",
-            )
-        return self.migrations[version:]
+__all__ = [
+    "Database",
+    "Dialect",
+    "Migration",
+    "Row",
+    "Schema",
+    "decode_json",
+    "decode_vector",
+    "encode_json",
+    "missing_driver",
+    "open_database",
+    "without_password",
+]
 
 
 class Database(Protocol):
@@ -115,15 +92,6 @@ def missing_driver(program: str, extra: str) -> ConfigError:
     return ConfigError(
         f"The Python driver for {program} is not installed.", f"Run: pip install 'memory-router[{extra}]'"
     )
-
-
-def without_password(url: str) -> str:
-    """Return a database's URL as messages may show it."""
-    if url.startswith("sqlite:"):
-        return shown(url.removeprefix("sqlite:"))
-    parts = urlsplit(url)
-    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def encode_json(value: Any) -> str | None:

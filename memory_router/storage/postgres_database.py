@@ -8,16 +8,41 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.string import TextLoader
 
 from memory_router.errors import StoreError
-from memory_router.storage.database import Dialect, Row, Schema, without_password
+from memory_router.storage.schema import SET_VERSION, VERSION, VERSIONS, Dialect, Row, Schema, without_password
 
 _CONNECT_SECONDS = 5
 # Any number will do, as long as all processes that migrate use the same.
 _LOCK = 7_301_625
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+def migrate(connection: "psycopg.Connection[Any]", schema: Schema, database: str, before: str = "") -> None:
+    """Bring the tables of a room up to date, one process at a time; the caller holds the transaction.
+
+    Args:
+        connection: an open connection.
+        schema: the tables that are needed, beside those of other rooms.
+        database: what messages call the database.
+        before: SQL that is run before the room's version is read.
+
+    Raises:
+        NewerStoreError: a newer version of the program wrote them.
+    """
+    cursor = connection.cursor(row_factory=tuple_row)
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    cursor.execute(VERSIONS.encode())
+    if before:
+        cursor.execute(before.encode())
+    row = cursor.execute(_translated(VERSION), {"room": schema.room}).fetchone()
+    to_do = schema.to_do(row[0] if row else 0, database)
+    for migration in to_do:
+        cursor.execute(migration.postgresql.encode())
+    if to_do:
+        cursor.execute(_translated(SET_VERSION), {"room": schema.room, "version": len(schema.migrations)})
 
 
 class PostgresDatabase:
@@ -39,8 +64,8 @@ class PostgresDatabase:
             # JSON comes as text, as SQLite gives it.
             self._connection.adapters.register_loader("jsonb", TextLoader)
         try:
-            with self._named_errors():
-                self._migrate(schema)
+            with self._named_errors(), self._connection.transaction():
+                migrate(self._connection, schema, self._shown, "CREATE EXTENSION IF NOT EXISTS vector")
         except BaseException:
             self._connection.close()
             raise
@@ -72,30 +97,12 @@ class PostgresDatabase:
 
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""
-        found = self.rows("SELECT version FROM schema_versions WHERE room = :room", {"room": room})
+        found = self.rows(VERSION, {"room": room})
         return int(found[0]["version"]) if found else 0
 
     def close(self) -> None:
         """Let the database go."""
         self._connection.close()
-
-    def _migrate(self, schema: Schema) -> None:
-        with self._connection.transaction():
-            self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL)"
-            )
-            to_do = schema.to_do(self.version(schema.room), self._shown)
-            if not to_do:
-                return
-            self._connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            for migration in to_do:
-                self._connection.execute(migration.postgresql.encode())
-            self.run(
-                "INSERT INTO schema_versions(room, version) VALUES (:room, :version)"
-                " ON CONFLICT (room) DO UPDATE SET version = excluded.version",
-                {"room": schema.room, "version": len(schema.migrations)},
-            )
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

@@ -5,43 +5,53 @@ every machine, and it imports faster than the standard library's module.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape, glob
 from typing import ClassVar, Self
 
 import apsw
 
-from memory_router.errors import CorruptStoreError, NewerStoreError, StoreError
+from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.paths import make_private, shown
-
-Migration = Callable[[apsw.Connection], None]
+from memory_router.storage.files import make_file_private
+from memory_router.storage.schema import SET_VERSION, VERSION, VERSIONS, Schema
 
 _BUSY_MS = 5000
+# Stands in `user_version` since `schema_versions` counts: programs that count in the file itself refuse it as newer.
+_COUNTED_IN_TABLE = 1000
 
 
-def open_database(path: str, migrations: Sequence[Migration]) -> apsw.Connection:
+def open_database(path: str, schema: Schema) -> apsw.Connection:
     """Open the database at `path` for writing, creating and migrating it as needed.
 
     Args:
         path: the file; its folder is created for this user alone.
-        migrations: every step that the schema ever took, oldest first; `user_version` counts those done.
+        schema: the tables that are needed, beside those of other rooms.
 
     Raises:
         NewerStoreError: more migrations are recorded than this program knows.
         CorruptStoreError: the file is damaged or no database.
         StoreError: the file cannot be opened or written.
     """
-    connection = connect(path)
-    with named_errors(path):
-        _migrate(connection, path, migrations)
-        return connection
+    connection = connect(path, precious=schema.precious)
+    try:
+        with named_errors(path):
+            _migrate(connection, path, schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def connect(path: str) -> apsw.Connection:
+def connect(path: str, *, precious: bool = False) -> apsw.Connection:
     """Open the database at `path` for writing as it is, creating it as needed.
 
+    What is deleted in it is overwritten at once.
+
     Args:
-        path: the file; its folder is created for this user alone.
+        path: the file; its folder is created for this user alone, and so is the file.
+        precious: let each commit outlive a power cut.
 
     Raises:
         CorruptStoreError: the file is no database.
@@ -49,15 +59,23 @@ def connect(path: str) -> apsw.Connection:
     """
     with named_errors(path):
         make_private(os.path.dirname(path))
+        make_file_private(path)
         connection = apsw.Connection(path)
-        connection.set_busy_timeout(_BUSY_MS)
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("synchronous", "normal")
+        try:
+            connection.set_busy_timeout(_BUSY_MS)
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "full" if precious else "normal")
+            connection.pragma("secure_delete", True)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
-def open_read_only(path: str, migrations: Sequence[Migration]) -> apsw.Connection | None:
-    """Open the database at `path` for reading; return None when there is none or it is not migrated yet.
+def open_read_only(path: str, schema: Schema) -> apsw.Connection | None:
+    """Open the database at `path` for reading; return None when there is none, or none of this room in it.
+
+    One that an earlier version of the program wrote is migrated first.
 
     Raises:
         NewerStoreError: more migrations are recorded than this program knows.
@@ -68,9 +86,20 @@ def open_read_only(path: str, migrations: Sequence[Migration]) -> apsw.Connectio
         return None
     with named_errors(path):
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(_BUSY_MS)
-        version = _version(connection, path, migrations)
-        return connection if version == len(migrations) else None
+        try:
+            connection.set_busy_timeout(_BUSY_MS)
+            version = _version(connection, schema)
+            to_do = schema.to_do(version, shown(path))
+        except BaseException:
+            connection.close()
+            raise
+    if not to_do:
+        return connection
+    connection.close()
+    if not version:
+        return None
+    open_database(path, schema).close()
+    return open_read_only(path, schema)
 
 
 class DatabaseReader:
@@ -81,7 +110,7 @@ class DatabaseReader:
         path: the file.
     """
 
-    migrations: ClassVar[Sequence[Migration]]
+    schema: ClassVar[Schema]
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self.connection = connection
@@ -95,7 +124,7 @@ class DatabaseReader:
         Raises:
             StoreError: it is damaged, newer than this program, or cannot be opened.
         """
-        connection = open_read_only(path, cls.migrations)
+        connection = open_read_only(path, cls.schema)
         return cls(connection, path) if connection else None
 
     def is_replaced(self) -> bool:
@@ -173,32 +202,81 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _version(connection: apsw.Connection, path: str, migrations: Sequence[Migration]) -> int:
-    version = int(connection.pragma("user_version") or 0)
-    if version > len(migrations):
-        raise NewerStoreError(
-            f"The database {shown(path)} has schema {version}, and this program knows {len(migrations)}.",
-            "Update memory-router, or point MEMORY_ROUTER_HOME at another folder. Nothing was changed.",
-        )
-    return version
+def erase_traces(connection: apsw.Connection, path: str) -> None:
+    """Leave no byte of what was deleted in the files of a database: its log, its copies and its full-text indexes.
 
+    Args:
+        connection: the database, open for writing, outside a transaction.
+        path: its file.
 
-def _migrate(connection: apsw.Connection, path: str, migrations: Sequence[Migration]) -> None:
-    version = _version(connection, path, migrations)
-    if version == len(migrations):
-        return
-    if version > 0:
-        back_up(connection, f"{path}.schema-{version}.bak")
-    with writing(connection):
-        # Another process may have migrated while this one waited for the lock.
-        for migrate in migrations[_version(connection, path, migrations) :]:
-            migrate(connection)
-        connection.pragma("user_version", len(migrations))
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    with named_errors(path):
+        tables = [str(name) for (name,) in connection.execute(_FULL_TEXT)]
+        for table in tables:
+            # Merging rewrites all segments, the deleted words are left out of the new ones.
+            connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608 - our own tables
+        connection.execute("VACUUM")
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        for copy in glob(f"{escape(path)}.*.bak"):
+            os.unlink(copy)
 
 
 def back_up(connection: apsw.Connection, path: str) -> None:
-    """Copy an open database to the file at `path`, as it stands at this moment."""
+    """Copy an open database to the file at `path`, for this user alone, as it stands at this moment."""
+    make_file_private(path)
     copy = apsw.Connection(path)
-    with copy.backup("main", connection, "main") as backup:
-        backup.step()
-    copy.close()
+    try:
+        with copy.backup("main", connection, "main") as backup:
+            backup.step()
+    finally:
+        copy.close()
+
+
+def _copy_committed(path: str, copy: str) -> None:
+    """Copy a database that this process is about to change: a connection that writes cannot be copied from."""
+    source = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        back_up(source, copy)
+    finally:
+        source.close()
+
+
+_FULL_TEXT = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5(%'"
+
+
+def _version(connection: apsw.Connection, schema: Schema) -> int:
+    """Return how many migrations of a room were done."""
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_versions'").get:
+        version = connection.execute(VERSION, {"room": schema.room}).get
+        if version is not None:
+            return int(version)
+    if not schema.counted_by_file:
+        return 0
+    by_file = int(connection.pragma("user_version") or 0)
+    return 0 if by_file == _COUNTED_IN_TABLE else by_file
+
+
+def _migrate(connection: apsw.Connection, path: str, schema: Schema) -> None:
+    if not schema.to_do(_version(connection, schema), shown(path)) and _is_counted(connection, schema):
+        return
+    with writing(connection):
+        # Another process may have migrated while this one waited for the lock.
+        version = _version(connection, schema)
+        to_do = schema.to_do(version, shown(path))
+        if to_do and version and schema.precious:
+            _copy_committed(path, f"{path}.{schema.room}-{version}.bak")
+        for migration in to_do:
+            if callable(migration.sqlite):
+                migration.sqlite(connection)
+            else:
+                connection.execute(migration.sqlite)
+        connection.execute(VERSIONS)
+        connection.execute(SET_VERSION, {"room": schema.room, "version": len(schema.migrations)})
+        if schema.counted_by_file:
+            connection.pragma("user_version", _COUNTED_IN_TABLE)
+
+
+def _is_counted(connection: apsw.Connection, schema: Schema) -> bool:
+    return not schema.counted_by_file or int(connection.pragma("user_version") or 0) == _COUNTED_IN_TABLE

@@ -9,10 +9,8 @@ import apsw
 
 from memory_router.errors import StoreError
 from memory_router.paths import shown
-from memory_router.storage.database import Dialect, Row, Schema
-from memory_router.storage.sqlite import back_up, connect, load_distances, named_errors, writing
-
-_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT"
+from memory_router.storage.schema import VERSION, Dialect, Row, Schema
+from memory_router.storage.sqlite import load_distances, named_errors, open_database, writing
 
 
 class SqliteDatabase:
@@ -28,14 +26,9 @@ class SqliteDatabase:
 
     def __init__(self, path: str, schema: Schema) -> None:
         self._path = path
-        self._connection = connect(path)
+        with self._named_errors():
+            self._connection = open_database(path, schema)
         self._compares: bool | None = None
-        try:
-            with self._named_errors():
-                self._migrate(schema)
-        except BaseException:
-            self._connection.close()
-            raise
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a query, as mappings by column."""
@@ -73,7 +66,7 @@ class SqliteDatabase:
 
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""
-        found = self.rows("SELECT version FROM schema_versions WHERE room = :room", {"room": room})
+        found = self.rows(VERSION, {"room": room})
         return int(found[0]["version"]) if found else 0
 
     def close(self) -> None:
@@ -90,23 +83,6 @@ class SqliteDatabase:
                     f"The database {shown(self._path)} does not hold what this program keeps there ({error}).",
                     "`memory-router db check` says what is missing; a backup lies beside it if it was migrated.",
                 ) from error
-
-    def _migrate(self, schema: Schema) -> None:
-        self._connection.execute(_VERSIONS)
-        version = self.version(schema.room)
-        if not schema.to_do(version, shown(self._path)):
-            return
-        if version > 0:
-            back_up(self._connection, f"{self._path}.{schema.room}-{version}.bak")
-        with writing(self._connection):
-            # Another process may have migrated while this one waited for the lock.
-            for migration in schema.to_do(self.version(schema.room), shown(self._path)):
-                self._connection.execute(migration.sqlite)
-            self.run(
-                "INSERT INTO schema_versions(room, version) VALUES (:room, :version)"
-                " ON CONFLICT (room) DO UPDATE SET version = excluded.version",
-                {"room": schema.room, "version": len(schema.migrations)},
-            )
 
 
 def _bindings(values: Mapping[str, Any] | None) -> dict[str, Any]:

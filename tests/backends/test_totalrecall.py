@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memory_router.engines.tiers.schema import MIGRATIONS
+from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.routing.response import decode_health, decode_response
 from memory_router.routing.sanitising import clean
@@ -198,7 +198,7 @@ def test_a_damaged_store_is_unavailable(totalrecall: Adapter, database: str) -> 
 
 def test_a_newer_store_is_unavailable(totalrecall: Adapter, database: str) -> None:
     """A store of a later version is refused with the advice to update."""
-    open_database(database, MIGRATIONS).pragma("user_version", len(MIGRATIONS) + 1)
+    open_database(database, SCHEMA).execute("UPDATE schema_versions SET version = 99")
     assert "Update" in decode_health(totalrecall.send(verb="health")).fix
     assert totalrecall.query("tide")["error_code"] == "STORE_NEWER"
 

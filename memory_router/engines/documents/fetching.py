@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from memory_router.engines.documents.identity import Identity, identity, parse_identity
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.storage.sqlite import named_errors, open_read_only
 
 _SNIPPET = 240  # Characters: about 50 tokens.
@@ -80,7 +80,7 @@ def fetch(database: str, name: str, layer: str) -> Passage | None:
         StoreError: the index is damaged or locked.
     """
     wanted = parse_identity(name)
-    connection = open_read_only(database, MIGRATIONS) if wanted else None
+    connection = open_read_only(database, SCHEMA) if wanted else None
     if wanted is None or connection is None:
         return None
     with named_errors(database):
@@ -118,7 +118,7 @@ def freshness(database: str, files: Sequence[str]) -> dict[str, int]:
     """
     import json
 
-    connection = open_read_only(database, MIGRATIONS)
+    connection = open_read_only(database, SCHEMA)
     if connection is None:
         return {}
     finished = connection.execute("SELECT max(finished) FROM roots").get

@@ -20,9 +20,9 @@ from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
 from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.models import chosen_embedding, is_chosen
 from memory_router.engines.documents.projects import project_of
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.errors import CorruptStoreError, StoreError
-from memory_router.storage.derived import set_aside, sole_writer
+from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import named_errors, open_database, writing
 from memory_router.text.embedding import UnansweredError
 
@@ -94,7 +94,7 @@ def index(folders: Sequence[str] = (), *, database: str | None = None, listener:
     started = time.perf_counter()
     database = database or paths.documents_db()
     chosen = [os.path.realpath(folder) for folder in folders]
-    with sole_writer(database, listener.waiting):
+    with exclusive(database, listener.waiting):
         try:
             run = _refreshed(database, chosen, listener)
         except CorruptStoreError:
@@ -292,7 +292,7 @@ def _is_below(path: str, folders: Iterable[str]) -> bool:
 
 
 def _open(database: str) -> apsw.Connection:
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     connection.pragma("cache_size", -65536)
     return connection
 
@@ -304,5 +304,5 @@ def _set_aside(database: str) -> tuple[str, list[str]]:
         damaged = apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)
         roots = [path for (path,) in damaged.execute("SELECT path FROM roots")]
         damaged.close()
-    aside = paths.shown(set_aside(database))
+    aside = paths.shown(quarantine(database))
     return f"The index was damaged: it was moved to {aside} and built again from the files.", roots

@@ -44,10 +44,10 @@ def project_names(database: str) -> frozenset[str]:
 
 def _rows(database: str, sql: str, *values: str) -> list[tuple[Any, ...]]:
     # Loaded now: whoever asks only where a folder belongs needs no database.
-    from memory_router.engines.documents.schema import MIGRATIONS
+    from memory_router.engines.documents.schema import SCHEMA
     from memory_router.storage.sqlite import named_errors, open_read_only
 
-    connection = open_read_only(database, MIGRATIONS)
+    connection = open_read_only(database, SCHEMA)
     if connection is None:
         return []
     with named_errors(database):

@@ -7,7 +7,7 @@ their own. `totals` is kept by triggers, because counting a million rows costs m
 
 import apsw
 
-from memory_router.storage.sqlite import Migration
+from memory_router.storage.schema import Migration, Schema
 
 # The columns of the full-text table in order, with their BM25 weights. Chosen on development questions
 # (benchmarks/relevance.py): conversation turns for `context` and `date`, generated code questions for `symbols`.
@@ -94,4 +94,6 @@ def _vectors(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_roots, _documents, _vectors)
+SCHEMA = Schema(
+    "documents", tuple(map(Migration, (_roots, _documents, _vectors))), precious=False, counted_by_file=True
+)

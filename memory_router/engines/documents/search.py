@@ -18,7 +18,7 @@ from memory_router.engines.documents.folding import Said
 from memory_router.engines.documents.frequencies import Frequencies
 from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text import words
 from memory_router.text.relevance import idf
@@ -98,7 +98,7 @@ class Statistics(NamedTuple):
 class DocumentIndex(DatabaseReader):
     """Search one index; open it with `DocumentIndex.open` and keep it as long as questions come."""
 
-    migrations = MIGRATIONS
+    schema = SCHEMA
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from memory_router.engines.documents import store
 from memory_router.engines.documents.discovery import Survey
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.errors import StoreError
 from memory_router.paths import shown
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
@@ -52,7 +52,7 @@ def status(database: str) -> list[RootStatus]:
     Raises:
         StoreError: the index is damaged or locked.
     """
-    connection = open_read_only(database, MIGRATIONS)
+    connection = open_read_only(database, SCHEMA)
     if connection is None:
         return []
     with named_errors(database):
@@ -92,7 +92,7 @@ def files_below(database: str, folder: str) -> int:
     Raises:
         StoreError: the index is damaged or locked, or knows nothing of the folder.
     """
-    connection = open_read_only(database, MIGRATIONS)
+    connection = open_read_only(database, SCHEMA)
     with named_errors(database):
         count = len(store.stored_below(connection, folder)) if connection else 0
         known = connection and connection.execute("SELECT 1 FROM roots WHERE path = ?", (folder,)).get
@@ -109,7 +109,7 @@ def remove(database: str, folder: str) -> int:
     Raises:
         StoreError: the index is damaged or locked.
     """
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     with named_errors(database), writing(connection):
         gone = list(store.stored_below(connection, folder))
         for path in gone:
@@ -147,6 +147,6 @@ def roots(database: str) -> list[str]:
     Raises:
         StoreError: the index is damaged or locked.
     """
-    connection = open_read_only(database, MIGRATIONS)
+    connection = open_read_only(database, SCHEMA)
     with named_errors(database):
         return [path for (path,) in connection.execute("SELECT path FROM roots ORDER BY path")] if connection else []

@@ -19,10 +19,10 @@ from memory_router.engines.graph import sources
 from memory_router.engines.graph.extraction import modules, processes
 from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
-from memory_router.engines.graph.schema import MIGRATIONS
+from memory_router.engines.graph.schema import SCHEMA
 from memory_router.engines.graph.store import Store, stored
 from memory_router.errors import CorruptStoreError, StoreError
-from memory_router.storage.derived import set_aside, sole_writer
+from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import named_errors, open_database, writing
 from memory_router.text.relevance import stemmer
 
@@ -63,11 +63,11 @@ def bring_up_to_date(texts: Iterable[Source] | None = None, *, database: str | N
     """
     database = database or paths.graph_db()
     wanted = {one.path: one for one in (_everything() if texts is None else texts)}
-    with sole_writer(database, _silently):
+    with exclusive(database, _silently):
         try:
             return _refreshed(database, wanted)
         except CorruptStoreError:
-            set_aside(database)
+            quarantine(database)
             return _refreshed(database, wanted)
 
 
@@ -82,8 +82,8 @@ def take_in_memories(database: str, memories: str) -> None:
         StoreError: the graph cannot be written, or another run writes it.
     """
     wanted = {one.path: one for one in sources.memories(memories)}
-    with sole_writer(database, _give_way):
-        connection = open_database(database, MIGRATIONS)
+    with exclusive(database, _give_way):
+        connection = open_database(database, SCHEMA)
         try:
             with named_errors(database):
                 held = {path: fingerprint for path, fingerprint in stored(connection) if path.startswith(_MEMORY)}
@@ -112,7 +112,7 @@ def _everything() -> Iterator[Source]:
 def _refreshed(database: str, wanted: dict[str, Source]) -> Report:
     started = time.perf_counter()
     modules.forget()
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     try:
         with named_errors(database):
             connection.pragma("cache_size", -65536)

@@ -7,7 +7,7 @@ interrupted run left, or that a new definition of its name has opened again.
 
 import apsw
 
-from memory_router.storage.sqlite import Migration
+from memory_router.storage.schema import Migration, Schema
 
 # Columns of the full-text table, with their weights in BM25.
 FIELD_WEIGHTS = {"name": 6.0, "summary": 2.0, "body": 1.0}
@@ -91,4 +91,4 @@ def _second(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _second)
+SCHEMA = Schema("graph", tuple(map(Migration, (_first, _second))), precious=False, counted_by_file=True)

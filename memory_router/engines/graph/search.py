@@ -7,7 +7,7 @@ import apsw
 from memory_router.engines.graph import answering, linking, matching, questions, walking
 from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Linked
 from memory_router.engines.graph.reader import Graph
-from memory_router.engines.graph.schema import MIGRATIONS
+from memory_router.engines.graph.schema import SCHEMA
 from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text.relevance import stemmer
 
@@ -39,7 +39,7 @@ class Neighbourhood(NamedTuple):
 class KnowledgeGraph(DatabaseReader):
     """Answer questions from one graph; open it with `KnowledgeGraph.open` and keep it as long as questions come."""
 
-    migrations = MIGRATIONS
+    schema = SCHEMA
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)

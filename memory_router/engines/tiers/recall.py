@@ -1,7 +1,6 @@
 """Find memories in SQLite: by a question's words and likeness, with what stands beside them, or simply the newest."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,16 +79,6 @@ def memory_of(row: Sequence[Any]) -> Memory:
         extra={} if row[9] == "{}" else json.loads(row[9]),
         access_times=() if times == "[]" else tuple(json.loads(times)),
     )
-
-
-def is_older(path: str) -> bool:
-    """Say whether a store of an earlier version stands at `path`."""
-    if not os.path.exists(path):
-        return False
-    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-    version = int(connection.pragma("user_version") or 0)
-    connection.close()
-    return version > 0
 
 
 def _telling(terms: Mapping[str, Sequence[str]], frequencies: Mapping[str, int]) -> list[str]:

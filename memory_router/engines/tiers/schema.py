@@ -6,7 +6,7 @@ the identifiers of a text split and joined, so that "auth token" finds `parseAut
 
 import apsw
 
-from memory_router.storage.sqlite import Migration
+from memory_router.storage.schema import Migration, Schema
 from memory_router.text.relevance import stemmer
 
 
@@ -90,4 +90,4 @@ def _ranking(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _tiers, _ranking)
+SCHEMA = Schema("memories", tuple(map(Migration, (_first, _tiers, _ranking))), counted_by_file=True)

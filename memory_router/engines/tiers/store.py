@@ -10,7 +10,7 @@ import apsw
 from memory_router.engines.tiers import recall, vectors
 from memory_router.engines.tiers.admission import LONGEST_TEXT, admit, visible
 from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Remembered, Selection
-from memory_router.engines.tiers.schema import MIGRATIONS
+from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
 from memory_router.text.embedding import quantized
 from memory_router.text.relevance import stemmer
@@ -41,26 +41,20 @@ class MemoryStore:
             CorruptStoreError: the file is damaged or no database.
             StoreError: the file cannot be opened or written.
         """
-        connection = open_database(path, MIGRATIONS)
-        # A memory cannot be rebuilt as an index can: what was acknowledged outlives a power cut too.
-        connection.pragma("synchronous", "full")
-        store = cls(connection, path)
+        store = cls(open_database(path, SCHEMA), path)
         store._embed()
         return store
 
     @classmethod
     def open_read_only(cls, path: str) -> Self | None:
-        """Open the store at `path` for reading; return None when there is none yet. An older one is migrated first.
+        """Open the store at `path` for reading; return None when there is none yet.
 
         Raises:
             NewerStoreError: a newer version of the program wrote it.
             CorruptStoreError: the file is damaged or no database.
             StoreError: the file cannot be opened.
         """
-        connection = open_read_only(path, MIGRATIONS)
-        if connection is None and recall.is_older(path):
-            open_database(path, MIGRATIONS).close()
-            connection = open_read_only(path, MIGRATIONS)
+        connection = open_read_only(path, SCHEMA)
         return cls(connection, path) if connection else None
 
     def remember(

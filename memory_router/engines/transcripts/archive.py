@@ -8,7 +8,7 @@ import apsw
 
 from memory_router.engines.transcripts import matching
 from memory_router.engines.transcripts.cues import Cues, unpacked
-from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, MIGRATIONS, fingerprint
+from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, SCHEMA, fingerprint
 from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
 from memory_router.engines.transcripts.vectors import Likeness
 from memory_router.storage.sqlite import DatabaseReader
@@ -46,7 +46,7 @@ _SURROUNDINGS = """
 class ImportedArchive(DatabaseReader):
     """Search the imported conversations; open it with `ImportedArchive.open`."""
 
-    migrations = MIGRATIONS
+    schema = SCHEMA
     name = "transcripts"
     column_weights = tuple(FIELD_WEIGHTS.values())
 

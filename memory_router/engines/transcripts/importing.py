@@ -18,10 +18,10 @@ import orjson
 from memory_router import paths
 from memory_router.engines.transcripts import claude_code, files, openclaw, vectors
 from memory_router.engines.transcripts.record import Record, merged
-from memory_router.engines.transcripts.schema import MIGRATIONS
+from memory_router.engines.transcripts.schema import SCHEMA
 from memory_router.engines.transcripts.writing import Archivist, FileState
 from memory_router.errors import CorruptStoreError
-from memory_router.storage.derived import set_aside, sole_writer
+from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import named_errors, open_database, writing
 
 # What is parsed at a time, and what is committed at a time: few large commits cost the full-text index less.
@@ -106,11 +106,11 @@ def import_transcripts(
     database = database or paths.transcripts_db()
     chosen = [os.path.realpath(place) for place in places] or files.standard_places()
     found = files.transcripts_below(chosen)
-    with sole_writer(database, listener.waiting):
+    with exclusive(database, listener.waiting):
         try:
             run = _imported(database, found, listener)
         except CorruptStoreError:
-            aside = paths.shown(set_aside(database))
+            aside = paths.shown(quarantine(database))
             run = _imported(database, found, listener)
             run.notes.append(f"The archive was damaged: it was moved to {aside} and built again from the transcripts.")
         report = run.report(found, chosen, time.perf_counter() - started)
@@ -123,7 +123,7 @@ def import_transcripts(
 
 
 def _imported(database: str, found: Sequence[str], listener: Listener) -> "_Run":
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     try:
         connection.pragma("cache_size", -65536)
         connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import apsw
 
-from memory_router.storage.sqlite import Migration
+from memory_router.storage.schema import Migration, Schema
 
 # The columns of the full-text index, with their weights in BM25.
 FIELD_WEIGHTS = {"said": 1.0, "names": 0.5, "tools": 0.4, "date": 0.5}
@@ -75,4 +75,4 @@ def fingerprint(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+SCHEMA = Schema("conversations", (Migration(_first),), counted_by_file=True)

@@ -26,7 +26,7 @@ from memory_router.learning.dreams import DreamStore
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.recording import account
 from memory_router.learning.stores import LearningStores, open_stores
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 
 # The newest questions say most about the sources as they are now.
 _MOST = 2000
@@ -137,7 +137,7 @@ def _opened() -> Iterator[_Opened]:
 
 def _deciding() -> AbstractContextManager[None]:
     """Hold the right to decide: it is the one to learn, so that no rule changes meanwhile."""
-    return sole_writer(f"{paths.executions_spool()}.learning", _tell_waiting)
+    return exclusive(f"{paths.executions_spool()}.learning", _tell_waiting)
 
 
 def _found(advice: _Opened) -> tuple[list[Proposal], list[Silence], list[str]]:

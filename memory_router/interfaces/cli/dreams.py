@@ -19,7 +19,7 @@ from memory_router.learning.recording import account
 from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 
 amendments = typer.Typer(name="amendments", no_args_is_help=True, help="Look at settings that dreams changed.")
 
@@ -42,7 +42,7 @@ def dream(
 
     Example: memory-router dream --dry-run
     """
-    with sole_writer(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
+    with exclusive(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
         mode = stores.config.learning.mode
         if promote and mode == "off":
             raise AmendmentError(
@@ -108,7 +108,7 @@ def revert(
 
     Example: memory-router amendments revert 4be1a9c0
     """
-    with sole_writer(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
+    with exclusive(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
         reverted = _amendments(stores).revert(amendment_id)
     if as_json or not output.is_terminal():
         output.print_json(_as_object(reverted, "reverted"))

@@ -10,7 +10,7 @@ from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.learning.learner import Lesson
 from memory_router.learning.learner import learn as learn_from
 from memory_router.learning.stores import open_stores
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 
 
 def learn(
@@ -32,7 +32,7 @@ def learn(
             raise typer.Exit
         output.note("Another process is learning; waiting for it.")
 
-    with sole_writer(f"{paths.executions_spool()}.learning", waiting), open_stores() as stores:
+    with exclusive(f"{paths.executions_spool()}.learning", waiting), open_stores() as stores:
         stores.executions.purge(stores.config.learning.retention_days)
         lesson = learn_from(stores.executions, stores.rules, stores.config)
         # In a team's database, others may have approved rules meanwhile.

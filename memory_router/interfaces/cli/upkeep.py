@@ -10,7 +10,7 @@ from memory_router.engines.documents.indexing import index as bring_up_to_date
 from memory_router.engines.documents.state import vectors
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import confirm
-from memory_router.storage.derived import sole_writer
+from memory_router.storage.files import exclusive
 
 
 def show_status(as_json: bool) -> None:
@@ -71,7 +71,7 @@ def forget(folders: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool) -
 def remove(folders: Sequence[str]) -> dict[str, int]:
     """Forget folders, and return how many indexed files went with each; the files themselves stay."""
     database = paths.documents_db()
-    with sole_writer(database, lambda: output.note("Another run is indexing; waiting until it is done.")):
+    with exclusive(database, lambda: output.note("Another run is indexing; waiting until it is done.")):
         gone = {folder: upkeep.remove(database, folder) for folder in folders}
     installation.refresh("qmd")
     return gone

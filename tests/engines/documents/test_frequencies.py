@@ -7,7 +7,7 @@ import pytest
 from memory_router.engines.documents import frequencies, store
 from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.frequencies import Frequencies
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.storage.sqlite import open_database, writing
 
 PASSAGES = 1000
@@ -22,7 +22,7 @@ def text(number: int) -> str:
 def test_rare_words_are_counted_and_frequent_ones_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts are exact up to the limit; beyond it they are near, also for a word that crowds at one end."""
     monkeypatch.setattr(frequencies, "_COUNTED", 60)
-    connection = open_database(str(tmp_path / "x.db"), MIGRATIONS)
+    connection = open_database(str(tmp_path / "x.db"), SCHEMA)
     with writing(connection):
         root = store.add_root(connection, "made-up")
         for number in range(PASSAGES):
@@ -40,7 +40,7 @@ def test_rare_words_are_counted_and_frequent_ones_estimated(tmp_path: Path, monk
 def test_what_was_counted_is_forgotten_when_the_index_changes(tmp_path: Path) -> None:
     """A warm reader counts anew once another process has written, and only then."""
     database = str(tmp_path / "x.db")
-    writer, reader = open_database(database, MIGRATIONS), open_database(database, MIGRATIONS)
+    writer, reader = open_database(database, SCHEMA), open_database(database, SCHEMA)
     counted = Frequencies(reader)
     for number in range(3):
         counted.refresh()

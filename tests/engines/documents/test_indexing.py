@@ -14,7 +14,7 @@ import pytest
 from memory_router.engines.documents import store
 from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.indexing import Listener, Report, index
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import NewerStoreError, StoreError
 from memory_router.storage.sqlite import open_database, writing
@@ -205,7 +205,7 @@ def test_a_newer_index_is_left_alone(place: Place) -> None:
     place.write("a.md", "walrus")
     place.index()
     connection = apsw.Connection(place.database)
-    connection.pragma("user_version", len(MIGRATIONS) + 1)
+    connection.execute("UPDATE schema_versions SET version = 99")
     connection.close()
     with pytest.raises(NewerStoreError):
         place.index()
@@ -290,7 +290,7 @@ def test_two_runs_at_once_take_turns(place: Place) -> None:
 def test_ready_made_chunks_are_welcome(tmp_path: Path) -> None:
     """A text that is no file can be put in, chunk by chunk, and replaced."""
     database = str(tmp_path / "x.db")
-    connection = open_database(database, MIGRATIONS)
+    connection = open_database(database, SCHEMA)
     turns = [Chunk("Ann: we sailed to Texel", date="8 May 2023"), Chunk("Ben: with whom?")]
     with writing(connection):
         root = store.add_root(connection, "talks")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memory_router.engines.documents import store
 from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.places import files_named
-from memory_router.engines.documents.schema import MIGRATIONS
+from memory_router.engines.documents.schema import SCHEMA
 from memory_router.storage.sqlite import open_database
 
 PATHS = ["a", "ab", "b", "aa/b", "a/b/a", "a/a/a", "b/ab/a", "ab/b/ba/aab", "a/b.b", "B/A", "b/b/b/b"]
@@ -21,7 +21,7 @@ PATHS = ["a", "ab", "b", "aa/b", "a/b/a", "a/a/a", "b/ab/a", "ab/b/ba/aab", "a/b
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> apsw.Connection:
     """Return an index that knows some files by name."""
-    connection = open_database(str(tmp_path_factory.mktemp("places") / "x.db"), MIGRATIONS)
+    connection = open_database(str(tmp_path_factory.mktemp("places") / "x.db"), SCHEMA)
     root = store.add_root(connection, "/home/root")
     for path in PATHS:
         store.put_document(connection, root, Document(f"/home/root/{path}", path, "text", []))
@@ -84,7 +84,7 @@ def test_odd_names_mean_nothing(index: apsw.Connection, asked: str) -> None:
 
 def test_names_of_other_scripts_are_found(tmp_path: Path) -> None:
     """Names beyond ASCII are found in either letter case, by name, by folder and by glob."""
-    connection = open_database(str(tmp_path / "x.db"), MIGRATIONS)
+    connection = open_database(str(tmp_path / "x.db"), SCHEMA)
     root = store.add_root(connection, "/home")
     store.put_document(connection, root, Document("/home/\u00dcber/\u00c4rger.md", "x", "markdown", []))
     for asked in ("\u00e4rger.md", "\u00fcber/", "\u00fc*/*.md"):

@@ -142,12 +142,14 @@ def test_a_file_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
     """Memories of the first version are all there, found by words, filed as persistent; a copy is kept beside."""
     import apsw
 
-    from memory_router.engines.tiers.schema import MIGRATIONS
+    from memory_router.engines.tiers.schema import SCHEMA
     from memory_router.engines.tiers.store import MemoryStore
 
     path = str(tmp_path / "memory.db")
     connection = apsw.Connection(path)
-    MIGRATIONS[0](connection)
+    first = SCHEMA.migrations[0].sqlite
+    assert callable(first)
+    first(connection)
     connection.pragma("user_version", 1)
     connection.execute(
         "INSERT INTO memories(id, text, names, created, tags, project, tier) VALUES ('a', ?, '', 1e9, ?, 'p', ?)",
@@ -158,5 +160,5 @@ def test_a_file_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
     assert store
     (found,) = store.recall("why Postgres", now=2e9)
     assert (found.id, found.memory.tags, found.memory.importance) == ("a", ("decision",), 0.7)
-    assert (tmp_path / "memory.db.schema-1.bak").exists()
+    assert (tmp_path / "memory.db.memories-1.bak").exists()
     assert MemoryStore.open(path).count("persistent") == 1

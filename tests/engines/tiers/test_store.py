@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from memory_router.engines.tiers.schema import MIGRATIONS
+from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.engines.tiers.store import LONGEST_TEXT, MemoryStore
 from memory_router.errors import CorruptStoreError, NewerStoreError, RefusedMemoryError, StoreError
 from memory_router.storage.sqlite import open_database
@@ -138,17 +138,13 @@ def test_pages_damaged_later_are_an_error_too(path: str) -> None:
     store.close()
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
-    damaged = MemoryStore.open_read_only(path)
-    assert damaged
     with pytest.raises(CorruptStoreError):
-        damaged.recall("padding", now=NOON)
-    with pytest.raises(CorruptStoreError):
-        damaged.count()
+        MemoryStore.open_read_only(path)
 
 
 def test_a_newer_store_is_refused(path: str) -> None:
     """A schema of a later version is never touched."""
-    open_database(path, MIGRATIONS).pragma("user_version", len(MIGRATIONS) + 1)
+    open_database(path, SCHEMA).execute("UPDATE schema_versions SET version = 99")
     with pytest.raises(NewerStoreError):
         MemoryStore.open(path)
     with pytest.raises(NewerStoreError):
@@ -164,7 +160,7 @@ def test_a_folder_that_cannot_be_is_an_error_with_a_fix(tmp_path: Path) -> None:
 
 def test_the_index_cuts_words_as_relevance_does(path: str) -> None:
     """Relevance compares stems of its own with those in the index: both come from one tokenizer."""
-    sql = open_database(path, MIGRATIONS).execute("SELECT sql FROM sqlite_schema WHERE name = 'memory_text'").get
+    sql = open_database(path, SCHEMA).execute("SELECT sql FROM sqlite_schema WHERE name = 'memory_text'").get
     assert f"tokenize = '{' '.join(TOKENIZER)}'" in sql
 
 

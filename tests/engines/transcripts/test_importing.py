@@ -301,7 +301,7 @@ def test_databases_that_cannot_be_used(tmp_path: Path, bring: Import, database: 
     report = bring()
     assert (report.messages, len(report.notes)) == (1, 1)
     connection = apsw.Connection(database)
-    connection.pragma("user_version", 99)
+    connection.execute("UPDATE schema_versions SET version = 99")
     connection.close()
     with pytest.raises(NewerStoreError):
         bring()

@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 
 from memory_router.engines.tiers.memory import Memory, Selection
-from memory_router.errors import NewerStoreError
+from memory_router.storage.postgres_database import migrate as bring_up_to_date
+from memory_router.storage.schema import Migration, Schema
 from memory_router.text.embedding import load
 
 # Any number will do, as long as all processes that migrate use the same.
@@ -43,7 +44,16 @@ _TABLES = """
         id TEXT NOT NULL, tier TEXT NOT NULL, detail TEXT NOT NULL
     );
 """
-_MIGRATIONS: tuple[str, ...] = (_TABLES,)
+SCHEMA = Schema("memories", (Migration("", _TABLES),))
+# Earlier versions of the program counted in a table of their own.
+_ADOPT = """
+    DO $$ BEGIN
+        IF to_regclass('memory_router_schema') IS NOT NULL THEN
+            INSERT INTO schema_versions SELECT 'memories', version FROM memory_router_schema ON CONFLICT DO NOTHING;
+            DROP TABLE memory_router_schema;
+        END IF;
+    END $$
+"""
 
 
 def migrate(connection: "psycopg.Connection[Any]") -> bool:
@@ -53,20 +63,7 @@ def migrate(connection: "psycopg.Connection[Any]") -> bool:
         NewerStoreError: a newer version of the program wrote them.
     """
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        connection.execute("CREATE TABLE IF NOT EXISTS memory_router_schema(version INTEGER NOT NULL)")
-        row = connection.execute("SELECT version FROM memory_router_schema").fetchone()
-        version = row[0] if row else 0
-        if version > len(_MIGRATIONS):
-            raise NewerStoreError(
-                f"The database has schema {version}, and this program knows {len(_MIGRATIONS)}.",
-                "Update memory-router. Nothing was changed.",
-            )
-        for step in _MIGRATIONS[version:]:
-            connection.execute(step)
-        if version < len(_MIGRATIONS):
-            connection.execute("DELETE FROM memory_router_schema")
-            connection.execute("INSERT INTO memory_router_schema VALUES (%s)", (len(_MIGRATIONS),))
+        bring_up_to_date(connection, SCHEMA, "the database", _ADOPT)
     return _add_vectors(connection)
 
 
