@@ -165,27 +165,12 @@ def serve(
         started = time.perf_counter()
         reply = _reply(backend, line, verbs, health)
         reply["backend_duration_ms"] = round((time.perf_counter() - started) * 1000)
-        wire.write(json.dumps(reply, allow_nan=False).encode() + b"\n")
+        wire.write(_encode(backend, reply) + b"\n")
         wire.flush()
         signal.setitimer(signal.ITIMER_REAL, 0)
     sys.stderr.flush()
     # Skips the interpreter's tear-down, a tenth of a cold query: everything is flushed, and stores are read only.
     os._exit(0)
-
-
-def serve_unavailable(backend: str, reason: str, fix: str) -> NoReturn:
-    """Be a backend that cannot answer in this version: every question and health check says why, and what to do.
-
-    Args:
-        backend: the name in the manifest.
-        reason: one sentence: why it cannot answer.
-        fix: one sentence: what to do meanwhile.
-    """
-    serve(
-        backend,
-        query=lambda _request: failure("BACKEND_UNAVAILABLE", f"{reason} {fix}"),
-        health=lambda: Health("unavailable", reason, fix),
-    )
 
 
 def encode_request(request: Request) -> bytes:
@@ -239,6 +224,16 @@ def _reply(
     if request.verb == "health":
         return _health(health)._asdict()
     return _response(backend, request.query, _attempt(backend, request, verbs))
+
+
+def _encode(backend: str, reply: JsonObject) -> bytes:
+    """Return a reply as JSON: a time or a path in `metadata` becomes text, and what cannot be encoded an error."""
+    try:
+        return json.dumps(reply, allow_nan=False, default=str).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        query = str(reply.get("query_echo", ""))
+        refused = failure("BACKEND_ERROR", f"The answer of {backend} cannot be written as JSON: {error}.")
+        return json.dumps(_response(backend, query, refused)).encode()
 
 
 def _health(health: Callable[[], Health]) -> Health:

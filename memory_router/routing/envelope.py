@@ -136,7 +136,7 @@ def _answered(plan: Plan, attempt: Attempt, status: str, fallbacks_used: int) ->
         results=attempt.response["results"],
         result_count=len(attempt.response["results"]),
         normalized_relevance=attempt.relevance,
-        backend_duration_ms=round(attempt.response["backend_duration_ms"]),
+        backend_duration_ms=attempt.duration_ms,
         metadata=attempt.response.get("metadata") or None,
     )
 

@@ -15,7 +15,7 @@ def decode_response(raw: bytes) -> JsonObject:
     Raises:
         InvalidResponseError: there is no JSON object, or a member is missing or wrong; the cause names it.
     """
-    body = _find_object(raw)
+    body = _find_object(raw, "query")
     if body is None:
         raise _invalid(_printed(raw))
     for name, (types, words) in _RESPONSE_MEMBERS.items():
@@ -42,7 +42,7 @@ def decode_health(raw: bytes) -> Health:
     Raises:
         InvalidResponseError: there is no JSON object, or its `status` is none of the four.
     """
-    body = _find_object(raw)
+    body = _find_object(raw, "health")
     if body is None:
         raise _invalid(_printed(raw))
     if body.get("status") not in HEALTH_STATUSES:
@@ -51,17 +51,17 @@ def decode_health(raw: bytes) -> Health:
     return Health(**known)
 
 
-def ends_with_answer(raw: bytes | bytearray) -> bool:
-    """Say whether the last full line is an answer: its adapter may stay running, so there is no end to wait for."""
+def ends_with_answer(raw: bytes | bytearray, verb: str) -> bool:
+    """Return whether the last full line is an answer to a verb: an adapter that stays running prints no end."""
     if not raw.endswith(b"\n"):
         return False
     last = raw[raw.rfind(b"\n", 0, len(raw) - 1) + 1 :].strip()
-    return last.startswith(b"{") and last.endswith(b"}") and "status" in (_loads(last) or {})
+    return last.startswith(b"{") and last.endswith(b"}") and _is_answer(_loads(last) or {}, verb)
 
 
-def holds_answer(raw: bytes | bytearray) -> bool:
-    """Say whether there is an answer somewhere in what a backend printed."""
-    return "status" in (_find_object(raw) or {})
+def holds_answer(raw: bytes | bytearray, verb: str) -> bool:
+    """Return whether there is an answer to a verb somewhere in what a backend printed."""
+    return _is_answer(_find_object(raw, verb) or {}, verb)
 
 
 _NUMBER = (int, float)
@@ -117,22 +117,33 @@ def _is(value: Any, types: tuple[type, ...]) -> bool:
     return isinstance(value, types) and not isinstance(value, bool)
 
 
-def _find_object(raw: bytes | bytearray) -> JsonObject | None:
-    """Return the JSON object that `raw` is, or one that begins a line of it: log lines may stand around it."""
+def _is_answer(body: JsonObject, verb: str) -> bool:
+    """Return whether an object is meant as an answer to a verb, whole or not; a line of a log in JSON is not.
+
+    An answer to a question has most of the contract's members, so that one is still recognised, and can be refused
+    with a reason, when a member is missing. An answer to `health` has one of four states.
+    """
+    if verb == "health":
+        return body.get("status") in HEALTH_STATUSES
+    return sum(name in body for name in _RESPONSE_MEMBERS) > len(_RESPONSE_MEMBERS) / 2
+
+
+def _find_object(raw: bytes | bytearray, verb: str) -> JsonObject | None:
+    """Return the JSON object that `raw` is, or the answer that begins a line of it: log lines may stand around it."""
     whole = _loads(raw)
     if whole is not None:
         return whole
     text = raw.decode("utf-8", "replace")
-    found = None
+    first = None
     start = 0
     for line in text.splitlines(keepends=True):
         if line.startswith("{"):
             body = _raw_decode(text, start)
-            if body is not None and "status" in body:
+            if body is not None and _is_answer(body, verb):
                 return body
-            found = found or body
+            first = first or body
         start += len(line)
-    return found
+    return first
 
 
 def _loads(raw: bytes | bytearray) -> JsonObject | None:

@@ -23,10 +23,11 @@ from memory_router.routing.approval import Gate, needing_approval, without_guard
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config, Rule, Step
 from memory_router.routing.course import Ask, course
-from memory_router.routing.dispatch import Dispatcher, SupersededError
+from memory_router.routing.dispatch import Dispatcher
 from memory_router.routing.envelope import Attempt, Envelope, failed, judge
 from memory_router.routing.journal import Journal
 from memory_router.routing.plan import Plan, make_plan
+from memory_router.routing.process import SupersededError
 from memory_router.routing.recording import Outcome, Recorder
 from memory_router.routing.registry import USABLE, Manifest, Registry
 from memory_router.routing.response import decode_response

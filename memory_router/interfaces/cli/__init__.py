@@ -7,27 +7,31 @@ options from the same tables, the help and the error messages.
 """
 
 import gc
-import os
 import signal
 import sys
 from types import FrameType
 from typing import NoReturn
 
+from memory_router.interfaces.cli import streams
+
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, _terminate)
+    streams.prepare()
     try:
         _answer_quickly(sys.argv[1:])
         from memory_router.interfaces.cli.commands import app
 
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader went away; nothing must be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        streams.end(130)
+    except streams.OutputError as error:
+        streams.end(error.exit_code)
+    except SystemExit as error:
+        streams.end(error.code)
 
 
 def _answer_quickly(arguments: list[str]) -> None:
@@ -50,11 +54,8 @@ def _answer_quickly(arguments: list[str]) -> None:
     gc.enable()
     if values is None:
         return
-    exit_code = command.run(values)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Skips the interpreter's tear-down, another tenth: everything is flushed, and no backend is running any more.
-    os._exit(exit_code)
+    # Skips the interpreter's tear-down, another tenth of the time: no backend is running any more.
+    streams.end(command.run(values))
 
 
 def _run_hook(name: str) -> NoReturn:
@@ -68,6 +69,6 @@ def _run_hook(name: str) -> NoReturn:
     session.run()
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     """End as by an exception, so that no backend outlives a terminated router."""
-    sys.exit(143)
+    sys.exit(128 + number)

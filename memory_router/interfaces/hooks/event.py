@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from memory_router import paths
 from memory_router.contract import JsonObject
+from memory_router.routing import survivors
 from memory_router.routing.config import Hooks
 from memory_router.routing.journal import Journal
 
@@ -36,11 +37,15 @@ class Report(NamedTuple):
 
 
 class Clock:
-    """Interrupt a hook when its time is up, which began with the process."""
+    """Interrupt a hook when its time is up.
 
-    def __init__(self, milliseconds: int) -> None:
-        # The interpreter has been starting until now, and used its processor for that.
-        self._started = time.monotonic() - time.process_time()
+    Args:
+        milliseconds: how long it may take.
+        started: when the process began, on the clock of `time.monotonic`.
+    """
+
+    def __init__(self, milliseconds: int, started: float) -> None:
+        self._started = started
         signal.signal(signal.SIGALRM, _time_is_up)
         self.allow(milliseconds)
 
@@ -80,7 +85,10 @@ def run(name: str, handle: Callable[[JsonObject, Clock], Report]) -> NoReturn:
         name: what the log calls the event.
         handle: does the hook's work; whatever it raises ends the hook without output.
     """
-    clock = Clock(Hooks().deadline_ms)
+    # The interpreter has been starting until now, and used its processor for that.
+    started = time.monotonic() - time.process_time()
+    _continue_in_a_child()
+    clock = Clock(Hooks().deadline_ms, started)
     try:
         event = read(_LONGEST)
         report = handle(event, clock) if event is not None else Report("bad_event")
@@ -95,6 +103,24 @@ def run(name: str, handle: Callable[[JsonObject, Clock], Report]) -> NoReturn:
             os.write(1, report.said.encode("utf-8", "replace"))
     with suppress(BaseException):
         Journal(paths.hooks_log()).hook(name, report.outcome, duration_ms=clock.elapsed_ms, **report.told)
+    os._exit(0)
+
+
+def _continue_in_a_child() -> None:
+    """Return in a child of this process, which itself ends with exit code 0 however the child ends.
+
+    A hook that is caught in a call that never returns can only be killed, and a prompt must not fail for that. What
+    the child was asking then is killed, too.
+    """
+    mark = os.environ[survivors.VARIABLE] = survivors.new_mark()
+    child = os.fork()
+    if child == 0:
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: os.kill(child, received))
+    _, status = os.waitpid(child, 0)
+    if status:
+        survivors.kill(survivors.find(mark, child), mark, child)
     os._exit(0)
 
 
