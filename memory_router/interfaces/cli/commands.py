@@ -6,6 +6,7 @@ for what `learn` needs.
 
 import inspect
 import keyword
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -44,6 +45,8 @@ _PANELS: dict[str, dict[str, str]] = {
 }
 _MARKUP: Literal["markdown"] = "markdown"
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
+# The framework does not export the class, only one that is derived from it.
+_USAGE_ERROR: Any = typer.BadParameter.__base__
 _TEXT = "The question, or `-` for one a line from stdin."
 
 
@@ -98,6 +101,17 @@ class _Group(typer.core.TyperGroup):
             return super().invoke(ctx)
         except MemoryRouterError as error:
             output.fail(error)
+
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        if not output.wants_json():
+            return super().main(*arguments, **settings)
+        try:
+            code = super().main(*arguments, **{**settings, "standalone_mode": False})
+        except _USAGE_ERROR as error:
+            output.fail_as_json("USAGE_ERROR", error.format_message(), error.exit_code)
+        except typer.Abort:
+            output.fail_as_json("CANCELLED", "Nothing was confirmed, so nothing was done.", 1)
+        sys.exit(code)
 
 
 app = typer.Typer(

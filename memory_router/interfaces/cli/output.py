@@ -32,9 +32,23 @@ def note(sentence: str) -> None:
 
 
 def fail(error: MemoryRouterError) -> NoReturn:
-    """Print what happened and what to do next to stderr, and end with exit code 1."""
+    """Print what happened and what to do next, to stdout where JSON is wanted, and end with exit code 1."""
+    if wants_json():
+        fail_as_json(error.code, str(error), 1)
     note(f"memory-router: {error.cause}\n  {error.fix}" if error.fix else f"memory-router: {error.cause}")
     sys.exit(1)
+
+
+def fail_as_json(code: str, message: str, exit_code: int) -> NoReturn:
+    """Print an error as the envelope names it, and end with an exit code."""
+    print_json({"status": "error", "error_code": code, "error_message": message})
+    sys.exit(exit_code)
+
+
+def wants_json() -> bool:
+    """Return whether the command line holds `--json`, also one that is wrong otherwise."""
+    arguments = sys.argv[1:]
+    return "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
 
 
 def visible(text: str) -> str:
