@@ -7,6 +7,7 @@ options from the same tables, the help and the error messages.
 """
 
 import gc
+import os
 import signal
 import sys
 from types import FrameType
@@ -27,11 +28,14 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        streams.end(130)
-    except streams.OutputError as error:
-        streams.end(error.exit_code)
+        code: str | int | None = 130
+    except streams.OutputError:
+        code = 1
     except SystemExit as error:
-        streams.end(error.code)
+        code = error.code
+    else:
+        code = 0
+    sys.exit(streams.finish(code))
 
 
 def _answer_quickly(arguments: list[str]) -> None:
@@ -55,7 +59,7 @@ def _answer_quickly(arguments: list[str]) -> None:
     if values is None:
         return
     # Skips the interpreter's tear-down, another tenth of the time: no backend is running any more.
-    streams.end(command.run(values))
+    os._exit(streams.finish(command.run(values)))
 
 
 def _run_hook(name: str) -> NoReturn:

@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -56,24 +56,22 @@ def prepare() -> None:
     sys.stdout = io.TextIOWrapper(binary, encoding, "replace", line_buffering=os.isatty(1))
 
 
-def end(code: str | int | None) -> NoReturn:
-    """End the process with an exit code, once everything that was printed is written.
+def finish(code: str | int | None) -> int:
+    """Write everything that was printed, and return the exit code that says how that went.
 
     Args:
         code: as `sys.exit` takes it.
     """
+    status = code if isinstance(code, int) else int(code is not None)
     try:
         if isinstance(code, str):
             print(code, file=sys.stderr)
         sys.stdout.flush()
-        status = int(code is not None) if not isinstance(code, int) else code
     except OutputError as error:
         if not error.is_quiet:
             print(f"memory-router: the output cannot be written: {error}.", file=sys.stderr)
         status = error.exit_code
-    except OSError:
-        status = 1
-    try:
-        sys.stderr.flush()
-    finally:
-        os._exit(status)
+        # What is left is tried again at the very end, and must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stderr.flush()
+    return status
