@@ -304,9 +304,9 @@ def _request(query: str, limit: int, since: str | None, until: str | None, proje
         InvalidTimeError: `since` or `until` is no time.
     """
     if since is not None or until is not None:
-        from memory_router.routing.window import iso_window  # few questions have one
+        from memory_router.routing.time_range import iso_time_range  # few questions have one
 
-        since, until = iso_window(since, until)
+        since, until = iso_time_range(since, until)
     return contract.Request("query", query, limit=limit, scope=project, since=since, until=until)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from memory_router.text import dates
-from memory_router.text.timewords import AGO, Asked, ago, midnight, narrowed, read
+from memory_router.text.timewords import Asked, midnight, moment_ago, narrowed, read
 
 _MONTH_OF_YEAR = re.compile(rf"\b(?:in |during |from )?({dates.MONTH})\.?(?: of)?,? ({dates.YEAR})\b", re.IGNORECASE)
 _MONTH_ALONE = re.compile(rf"\b(?:in|during|since|last|from) (?:last )?({dates.MONTH})\b(?! \d)", re.IGNORECASE)
@@ -39,8 +39,8 @@ def moment(text: str, now: float, *, is_end: bool) -> float | None:
         is_end: whether the end of what lasts longer is meant, not its beginning. Without a zone, times are local.
     """
     text = " ".join(text.split())
-    if found := AGO.fullmatch(text):
-        return sum(ago(found, now)) / 2
+    if (exact := moment_ago(text, now)) is not None:
+        return exact
     for asked in _readings(text, now):
         if asked.words and not asked.rest and asked.since is not None and asked.until is not None:
             return asked.since if not is_end else asked.until - (asked.until != now)

@@ -1,32 +1,28 @@
-"""Read words of time in a question as a span of time: "this morning", "last week", "earlier in the conversation"."""
+"""Read words of time in a question as a span of time: "this morning", "last 3 days", "seit Montag", "三天前".
 
-import re
+The words and their order are data, one file per language in `times`: what units, weekdays, parts of the day and numbers
+are called, and the forms that are made of them. The code only knows what a form means.
+"""
+
+import functools
+import json
+import os
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from memory_router.text.phrases import Phrase, PhraseIndex, Token, tokens_of
+
+LANGUAGES = ("en", "de", "fr", "es", "zh", "ja")
+_FOLDER = os.path.join(os.path.dirname(__file__), "times")
 _DAY = 86_400.0
-_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "couple of": 2, "three": 3, "few": 4, "four": 4, "five": 5, "six": 6}
 _UNITS = {"minute": 60.0, "hour": 3600.0, "day": _DAY, "week": 7 * _DAY, "month": 30.5 * _DAY, "year": 365 * _DAY}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# Hours of the local day, from and to.
+_PARTS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (18, 29)}
+# Marks a number that is said vaguely: "a few".
+_VAGUE = "~"
 
-_CONVERSATION = re.compile(
-    r"\b(?:earlier |before |previously )?(?:in|during) (?:the|this|our|that) (?:current )?conversation\b"
-    r"|\bearlier in conversation\b|\b(?:in )?this session\b",
-    re.IGNORECASE,
-)
-AGO = re.compile(
-    r"\b(?:about |some )?(\d{1,4}|a few|few|a couple of|couple of|an?|one|two|three|four|five|six) "
-    r"(minute|hour|day|week|month|year)s? ago\b",
-    re.IGNORECASE,
-)
-_PART = (
-    r"(?:in |during |from |of )?(?:(this|the|today'?s|yesterday'?s?|yesterday|last) )?(morning|afternoon|evening|night)"
-)
-_PART_OF_DAY = re.compile(rf"\b{_PART}(?:'s)?(?: session)?\b|\b(tonight)\b", re.IGNORECASE)
-_DAYS = re.compile(r"\b(?:(earlier) )?(today|yesterday)(?:'s)?(?: session)?\b", re.IGNORECASE)
-_SPANS = re.compile(r"\b(?:in |during |from )?(this|last|past|previous) (week|month|year)(?:'s)?\b", re.IGNORECASE)
-_WEEKDAY = re.compile(rf"\b(?:on |last |from ){{1,2}}({'|'.join(_WEEKDAYS)})(?:'s)?\b", re.IGNORECASE)
-_HOURS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (18, 29)}
+Span = tuple[float | None, float | None]
 
 
 class Asked(NamedTuple):
@@ -54,11 +50,17 @@ def read(question: str, now: float) -> Asked:
         question: any text.
         now: what "today" is counted from, in seconds since the epoch.
     """
-    for pattern, span in _SPEECH:
-        found = pattern.search(question)
-        if found and (ends := span(found, now)) is not None:
-            return narrowed(question, *found.span(), *ends)._replace(is_conversation=pattern is _CONVERSATION)
-    return Asked(question)
+    found = find(tokens_of(question))
+    if found is None:
+        return Asked(question)
+    since, until = span_of(found, now)
+    form = _forms().names[found.number]
+    return narrowed(question, found.start, found.end, since, until)._replace(is_conversation=form == "conversation")
+
+
+def find(tokens: Sequence[Token]) -> Phrase | None:
+    """Return the words of time among the words of a text; None if there are none."""
+    return _forms().phrases.first(tokens)
 
 
 def narrowed(question: str, start: int, end: int, since: float | None, until: float | None) -> Asked:
@@ -67,9 +69,112 @@ def narrowed(question: str, start: int, end: int, since: float | None, until: fl
     return Asked(rest, question[start:end], since, until)
 
 
+def span_of(found: Phrase, now: float) -> Span:
+    """Return the beginning and the end of what words of time mean, in seconds since the epoch."""
+    form = _forms().names[found.number]
+    if form.startswith("since_"):
+        return _meaning(form.removeprefix("since_"), found.captures, now)[0], now
+    return _meaning(form, found.captures, now)
+
+
+def moment_ago(text: str, now: float) -> float | None:
+    """Return the moment that "3 days ago" names, to the second; None if the text is anything else."""
+    found = find(tokens_of(text))
+    if found is None or (found.start, found.end) != (0, len(text)) or _forms().names[found.number] != "ago":
+        return None
+    return now - _amount(*found.captures)
+
+
 def midnight(year: int, month: int = 1, day: int = 1) -> float:
     """Return the local midnight in which a day begins, in seconds since the epoch; days past the month count on."""
     return time.mktime((year, month, day, 0, 0, 0, 0, 0, -1))
+
+
+class _Forms(NamedTuple):
+    """Hold the forms of all languages, and by the number of each what it is called."""
+
+    phrases: PhraseIndex
+    names: tuple[str, ...]
+
+
+@functools.cache
+def _forms() -> _Forms:
+    named: list[tuple[str, str]] = []
+    vocabularies: dict[str, dict[str, Any]] = {}
+    for language in LANGUAGES:
+        with open(os.path.join(_FOLDER, f"{language}.json"), encoding="utf-8") as file:
+            words = json.load(file)
+        _add_vocabularies(vocabularies, language, words)
+        for name, forms in _with_since(words["forms"], words["since"]):
+            named += [(name, form.replace("}", f"_{language}}}")) for form in forms]
+    # What contains another form comes before it, in every language: Japanese "the day before yesterday" ends in the
+    # Chinese "yesterday".
+    named.sort(key=lambda pair: (not pair[0].startswith("since_"), pair[0] != "day_before_yesterday"))
+    return _Forms(PhraseIndex([form for _, form in named], vocabularies), tuple(name for name, _ in named))
+
+
+def _add_vocabularies(vocabularies: dict[str, dict[str, Any]], language: str, words: Mapping[str, Any]) -> None:
+    vocabularies[f"number_{language}"] = {"0": 0, **_inverted(words["numbers"])}
+    vocabularies[f"unit_{language}"] = _inverted(words["units"])
+    vocabularies[f"part_{language}"] = _inverted(words["parts"])
+    vocabularies[f"weekday_{language}"] = {name: day for day, names in enumerate(words["weekdays"]) for name in names}
+
+
+def _inverted(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {word: meaning for meaning, several in words.items() for word in several}
+
+
+def _with_since(forms: Mapping[str, Sequence[str]], since: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield forms by name, and before them those that follow a word for "since": "since yesterday", "since Monday"."""
+    for name, phrases in {**forms, "weekday": ["(last) {weekday}", *forms["weekday"]]}.items():
+        if name not in ("conversation", "past") and not name.startswith("since_"):
+            yield f"since_{name}", [f"{word} {phrase}" for word in since for phrase in phrases]
+    yield from forms.items()
+
+
+def _meaning(form: str, captures: Sequence[Any], now: float) -> Span:
+    if form in _MEANINGS:
+        return _MEANINGS[form](now, *captures)
+    which, _, argument = form.partition(" ")
+    return _MEANINGS[which if argument in _UNITS else f"{which}_part"](now, argument)
+
+
+def _amount(number: str | int, unit: str) -> float:
+    return float(str(number).removeprefix(_VAGUE)) * _UNITS[unit]
+
+
+def _ago(now: float, number: str | int, unit: str) -> Span:
+    # "Three days ago" is a day, "a few weeks ago" some weeks.
+    amount = _amount(number, unit)
+    slack = max(_UNITS[unit] / 2, amount / 2 if str(number).startswith(_VAGUE) else 0.0)
+    return now - amount - slack, now - amount + slack
+
+
+def _past(now: float, number: str | int, unit: str) -> Span:
+    return now - _amount(number, unit), now
+
+
+def _rolling(now: float, unit: str) -> Span:
+    return now - _UNITS[unit], now
+
+
+def _this(now: float, unit: str) -> Span:
+    return (_beginning(now, unit, 0), now) if unit in _CALENDAR else _rolling(now, unit)
+
+
+def _last(now: float, unit: str) -> Span:
+    return (_beginning(now, unit, -1), _beginning(now, unit, 0)) if unit in _CALENDAR else _rolling(now, unit)
+
+
+_CALENDAR = frozenset(("week", "month", "year"))
+
+
+def _beginning(now: float, unit: str, back: int) -> float:
+    """Return when this week, month or year began, or one before (`back` is negative)."""
+    local = time.localtime(now)
+    if unit == "week":
+        return _midnight(now, 7 * back - local.tm_wday)
+    return midnight(local.tm_year, local.tm_mon + back) if unit == "month" else midnight(local.tm_year + back)
 
 
 def _midnight(now: float, days: int = 0) -> float:
@@ -77,65 +182,33 @@ def _midnight(now: float, days: int = 0) -> float:
     return midnight(local.tm_year, local.tm_mon, local.tm_mday + days)
 
 
-def _month(now: float, months: int = 0) -> float:
-    local = time.localtime(now)
-    return midnight(local.tm_year, local.tm_mon + months)
-
-
-def _year(now: float, years: int = 0) -> float:
-    return midnight(time.localtime(now).tm_year + years)
-
-
-def ago(found: re.Match[str], now: float) -> tuple[float, float]:
-    """Return the span that a match of `AGO` means; its middle is the moment."""
-    said = found[1].lower().removeprefix("a ")
-    count = int(said) if said.isdigit() else _NUMBERS[said]
-    unit = _UNITS[found[2].lower()]
-    # "Three days ago" is a day, "a few weeks ago" some weeks.
-    slack = max(unit / 2, count * unit / 2 if said in ("few", "couple of") else 0.0)
-    return now - count * unit - slack, now - count * unit + slack
-
-
-def _part_of_day(found: re.Match[str], now: float) -> tuple[float, float] | None:
-    which, part = (found[1] or "").lower(), (found[2] or "night").lower()
-    if not which and "session" not in found[0].lower() and not found[3]:
-        return None  # "in the night": a subject, not a time
-    if which == "the" and "session" not in found[0].lower():
-        return None
-    day = _midnight(now, -1 if which.startswith("yesterday") or which == "last" else 0)
-    first, last = _HOURS[part]
-    return day + first * 3600, day + last * 3600
-
-
-def _days(found: re.Match[str], now: float) -> tuple[float, float]:
-    if found[2].lower() == "today":
-        return _midnight(now), now
-    return _midnight(now, -1), _midnight(now)
-
-
-def _spans(found: re.Match[str], now: float) -> tuple[float, float]:
-    which, unit = found[1].lower(), found[2].lower()
-    if which == "past":
-        return now - _UNITS[unit], now
-    back = 0 if which == "this" else -1
-    if unit == "week":
-        monday = -time.localtime(now).tm_wday
-        return _midnight(now, monday + 7 * back), now if not back else _midnight(now, monday)
-    if unit == "month":
-        return _month(now, back), now if not back else _month(now)
-    return _year(now, back), now if not back else _year(now)
-
-
-def _weekday(found: re.Match[str], now: float) -> tuple[float, float]:
-    back = (time.localtime(now).tm_wday - _WEEKDAYS.index(found[1].lower())) % 7 or 7
+def _day(now: float, back: int) -> Span:
     return _midnight(now, -back), _midnight(now, 1 - back)
 
 
-_SPEECH = (
-    (_CONVERSATION, lambda _found, _now: (None, None)),
-    (AGO, ago),
-    (_PART_OF_DAY, _part_of_day),
-    (_DAYS, _days),
-    (_SPANS, _spans),
-    (_WEEKDAY, _weekday),
-)
+def _part(now: float, part: str, back: int) -> Span:
+    first, last = _PARTS[part]
+    day = _midnight(now, -back)
+    return day + first * 3600, day + last * 3600
+
+
+def _days_since(now: float, weekday: int) -> int:
+    return (time.localtime(now).tm_wday - weekday) % 7 or 7
+
+
+_MEANINGS: dict[str, Callable[..., Span]] = {
+    "conversation": lambda _now: (None, None),
+    "ago": _ago,
+    "past": _past,
+    "rolling": _rolling,
+    "this": _this,
+    "last": _last,
+    "today": lambda now: (_midnight(now), now),
+    "yesterday": lambda now: _day(now, 1),
+    "day_before_yesterday": lambda now: _day(now, 2),
+    "today_part": lambda now, part: _part(now, part, 0),
+    "yesterday_part": lambda now, part: _part(now, part, 1),
+    "last_part": lambda now, part: _part(now, part, 1),
+    "weekday": lambda now, weekday: _day(now, _days_since(now, weekday)),
+    "weekday_part": lambda now, weekday, part: _part(now, part, _days_since(now, weekday)),
+}

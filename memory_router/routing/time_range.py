@@ -9,7 +9,7 @@ from memory_router.text import moments
 _FIX = "Give a date such as 2026-03-01, an ISO 8601 time, or words such as `yesterday`, `last week` or `March 2026`."
 
 
-def iso_window(since: str | None, until: str | None) -> tuple[str | None, str | None]:
+def iso_time_range(since: str | None, until: str | None) -> tuple[str | None, str | None]:
     """Return the ends of a span as ISO 8601 times in UTC, as backends take them; a day ends with its last second.
 
     Args:
