@@ -14,12 +14,12 @@ from functools import partial
 
 from machine import heading, spread
 
-from memory_router.advice import intake
-from memory_router.advice.candidates import Wanted
-from memory_router.advice.compaction import Compaction
-from memory_router.advice.outcomes import OutcomeStore
-from memory_router.advice.retrieval import Retrieval, tokens
-from memory_router.advice.schema import SCHEMA
+from memory_router.outcomes import validation
+from memory_router.outcomes.compaction import Compaction
+from memory_router.outcomes.retrieval import Retrieval, tokens
+from memory_router.outcomes.schema import SCHEMA
+from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.store import OutcomeStore
 from memory_router.storage.database import Database, open_database
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ def outcome(number: int, source: random.Random, days: float) -> dict[str, object
         for _ in range(5)
     ]
     config = {f"{one}-{other}": round(source.random(), 2) for one in _ONE[:5] for other in _OTHER[:4]}
-    when = intake.iso(NOW - timedelta(days=days))
+    when = validation.iso(NOW - timedelta(days=days))
     return {
         "suggestion_type": source.choice(TYPES),
         "suggestion_value": value,
@@ -77,7 +77,7 @@ def example(database: Database) -> str:
     store, source = OutcomeStore(database), random.Random(1)
     for number in range(20):
         store.record("seed", **outcome(number, source, number))  # type: ignore[arg-type]
-    retrieval = Retrieval(database, intake.iso(NOW))
+    retrieval = Retrieval(database, validation.iso(NOW))
     hits = retrieval.search(Wanted("seed")).results
     ids = [hit["id"] for hit in hits]
     layers = [tokens(hits), tokens(retrieval.timeline("seed", ids[:5])), tokens(retrieval.detail("seed", ids[:1]))]
@@ -90,12 +90,12 @@ def example(database: Database) -> str:
 
 def compaction(database: Database, folder: str) -> str:
     """Return what 150 outcomes take before and after compaction, 125 of them older than 30 days (seed 003)."""
-    store, source, reader = OutcomeStore(database), random.Random(5), Retrieval(database, intake.iso(NOW))
+    store, source, reader = OutcomeStore(database), random.Random(5), Retrieval(database, validation.iso(NOW))
     for number in range(150):
         store.record("compacted", **outcome(number, source, 20 if number < 25 else 60))  # type: ignore[arg-type]
     ids, before = [one.outcome_id for one in store.all("compacted")], store.profile("compacted")
     sizes = [(tokens(reader.detail("compacted", ids)), stored(database))]
-    took = timed(lambda: Compaction(database, folder, intake.iso(NOW)).run("compacted"))
+    took = timed(lambda: Compaction(database, folder, validation.iso(NOW)).run("compacted"))
     sizes.append((tokens(reader.detail("compacted", ids)), stored(database)))
     assert store.recompute("compacted")._replace(compacted_through=None) == before, "the profile is another"
     saved = [1 - after / before for before, after in zip(*sizes, strict=True)]
@@ -155,7 +155,7 @@ def fill(database: Database, count: int) -> float:
 
 def searching(database: Database, user: str, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Return how many milliseconds searches take, by what they ask for."""
-    retrieval, source = Retrieval(database, intake.iso(NOW)), random.Random(4)
+    retrieval, source = Retrieval(database, validation.iso(NOW)), random.Random(4)
     choose = source.choice
     kinds = {
         "by type and outcome": [(Wanted(user, (choose(TYPES),), ("rejected",)), "") for _ in range(SEARCHES)],

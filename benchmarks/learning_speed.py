@@ -18,7 +18,6 @@ from memory_router.learning.compiled import CompiledRules, write_compiled
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.learner import learn
-from memory_router.learning.meaning import model
 from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
@@ -31,6 +30,7 @@ from memory_router.routing.recording import Outcome
 from memory_router.routing.registry import Installed, Manifest, Registry, State
 from memory_router.routing.rules import Match
 from memory_router.storage.database import open_database
+from memory_router.text.request_vectors import model
 
 REPOSITORY = Path(__file__).parents[1]
 RULES, LOOKUPS, RECORDS = 10_000, 1000, 2000

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from memory_router.contract import JsonObject
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.replay import Course, Thresholds, replay
-from memory_router.learning.wilson import wilson_interval
+from memory_router.wilson import wilson_interval
 
 # 95 of 100 such intervals hold the true value.
 _Z = 1.96

@@ -84,7 +84,7 @@ class CompiledRules:
         # Opening the model costs as much as the rest of the question; requests without a word in common are not alike.
         if not rules.signatures or rules.beginnings.isdisjoint(_beginnings(query)):
             return None
-        from memory_router.learning.meaning import model
+        from memory_router.text.request_vectors import model
 
         requests = model()
         if requests.name != rules.model:  # compiled with another model: compared, the vectors would say nothing
@@ -127,7 +127,7 @@ class _Rules(NamedTuple):
             reach: in how many bits the signatures of similar requests differ at the most.
             least: the cosine above which a rule counts.
         """
-        from memory_router.learning.meaning import signature
+        from memory_router.text.request_vectors import signature
 
         own = signature(vector)
         near = [
@@ -144,7 +144,7 @@ class _Rules(NamedTuple):
             yield -similarity, self._record(number)
 
     def _similarity(self, vector: "array[float]", number: int) -> float:
-        from memory_router.learning.meaning import cosine
+        from memory_router.text.request_vectors import cosine
 
         start = self.vectors + number * _VECTOR_BYTES
         return cosine(vector, array("f", self.content[start : start + _VECTOR_BYTES]))
@@ -166,7 +166,7 @@ def write_compiled(file: str, rules: "Sequence[RuleRecord]", vectors: Sequence["
     Raises:
         OSError: the file cannot be written.
     """
-    from memory_router.learning.meaning import model, signature, telling_words
+    from memory_router.text.request_vectors import model, signature, telling_words
 
     patterns = [_record(rule) for rule, vector in zip(rules, vectors, strict=True) if vector is None]
     by_meaning = [(rule, vector) for rule, vector in zip(rules, vectors, strict=True) if vector is not None]

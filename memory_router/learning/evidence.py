@@ -4,7 +4,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from memory_router.learning.execution import AttemptRecord, Execution
-from memory_router.learning.wilson import confidence
+from memory_router.wilson import confidence
 
 # A person's word counts more than the router's own: 1 and 2 stars are a failure, whatever the relevance was.
 _DISSATISFIED = 2

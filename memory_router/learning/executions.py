@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from memory_router.errors import StoreError
 from memory_router.learning.execution import Execution
-from memory_router.learning.meaning import Model, model
 from memory_router.learning.spool import Spool
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
+from memory_router.text.request_vectors import Model, model
 
 _COLUMNS = Execution._fields
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM executions"  # noqa: S608 - the names of our own columns

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from memory_router.learning.clustering import cluster
 from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps
 from memory_router.learning.executions import ExecutionStore
-from memory_router.learning.meaning import model
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
-from memory_router.learning.wilson import wilson_interval
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
+from memory_router.text.request_vectors import model
+from memory_router.wilson import wilson_interval
 
 # Learning Flow of the seed: fewer than 10 executions are no pattern, from 50 on it becomes a rule.
 _FORMING = 10

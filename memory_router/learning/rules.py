@@ -9,10 +9,10 @@ from typing import Any
 from memory_router.contract import JsonObject
 from memory_router.errors import ConfigError, RuleError
 from memory_router.learning.compiled import write_compiled
-from memory_router.learning.meaning import cosine, model
 from memory_router.learning.rule import RuleRecord
 from memory_router.routing.patterns import compile_pattern
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
+from memory_router.text.request_vectors import cosine, model
 
 _COLUMNS = RuleRecord._fields
 _VECTOR_COLUMNS = (*_COLUMNS, "request_embedding", "embedding_model")

@@ -200,7 +200,7 @@ def test_who_is_killed_before_the_record_is_followed_up(waiting: Home, victim: s
     """A command that is killed after it wrote the file and before it recorded that is finished by the next run."""
     if victim == "undo":
         waiting.run("accept", "1", "--yes")
-    store = "memory_router.advice.suggestions"
+    store = "memory_router.outcomes.suggestions"
     program = (
         f"import os, sys\nfrom {store} import SuggestionStore\n"
         f"SuggestionStore.{'decide' if victim == 'accept' else 'undo'} = lambda *a, **k: os.kill(os.getpid(), 9)\n"

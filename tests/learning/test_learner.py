@@ -14,9 +14,9 @@ from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.learner import Lesson, learn
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
-from memory_router.learning.wilson import confidence, wilson_interval
 from memory_router.routing import config_file
 from memory_router.storage.database import Database
+from memory_router.wilson import confidence, wilson_interval
 from tests.learning.conftest import attempt, execution
 
 CONFIG = config_file.load(str(Path(__file__).parents[2] / "router-config.json"))

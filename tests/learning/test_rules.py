@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from memory_router.errors import RuleError
-from memory_router.learning import meaning
 from memory_router.learning.compiled import CompiledRules, write_compiled
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rules import RuleStore
 from memory_router.routing.config import Learning, Step
 from memory_router.storage.database import Database
+from memory_router.text import request_vectors
 from tests.learning.conftest import NOW
 
 
@@ -150,8 +150,8 @@ def test_rules_of_another_model_are_silent_until_compiled_again(
 ) -> None:
     """Vectors of two models are never compared: such rules take nothing, and are embedded anew at the next compile."""
     rules.add("process payroll PDFs", ["qmd:search"])
-    hashed = meaning._HashedWords()
-    monkeypatch.setattr(meaning, "model", lambda: hashed)
+    hashed = request_vectors._HashedWords()
+    monkeypatch.setattr(request_vectors, "model", lambda: hashed)
     monkeypatch.setattr("memory_router.learning.rules.model", lambda: hashed)
     assert router(file).match("process payroll PDFs") is None
     rules.compile()
@@ -180,7 +180,7 @@ def test_the_most_similar_of_ten_thousand_is_found(file: str) -> None:
     assert compiled is not None
     for number in generator.sample(range(10_000), 50):
         near = _unit([value + generator.gauss(0, 0.033) for value in vectors[number]])
-        similarity, record = next(compiled.nearest(near, meaning._StaticWords.reach, 0.85))
+        similarity, record = next(compiled.nearest(near, request_vectors._StaticWords.reach, 0.85))
         assert similarity > 0.85
         assert record["id"] == str(number)
 

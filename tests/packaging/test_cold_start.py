@@ -107,4 +107,4 @@ def test_remembering_needs_one_engine(home: Home) -> None:
     """`remember` imports the engine that it stores in, and neither other engines nor what learns."""
     imported = rooms(home, command("remember", "We chose Postgres"))
     assert {room for room in imported if room.startswith("engines.")} == {"engines.tiers"}
-    assert imported.isdisjoint({"learning", "advice", "routing"})
+    assert imported.isdisjoint({"learning", "advisor", "outcomes", "routing"})

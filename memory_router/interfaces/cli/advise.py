@@ -10,12 +10,10 @@ from typing import Annotated, NamedTuple
 import typer
 
 from memory_router import paths
-from memory_router.advice import folders, learned, sources
-from memory_router.advice.advisor import Advisor
-from memory_router.advice.applying import Folders, Targets
-from memory_router.advice.proposal import Proposal, Silence
-from memory_router.advice.stores import open_advice
-from memory_router.advice.suggestions import Suggestion
+from memory_router.advisor import folders, rule_proposals, step_order
+from memory_router.advisor.advisor import Advisor
+from memory_router.advisor.appliers import Folders, Targets
+from memory_router.advisor.proposal import Proposal, Silence
 from memory_router.contract import JsonObject
 from memory_router.engines.documents import upkeep as documents
 from memory_router.engines.documents.indexing import Listener
@@ -26,6 +24,8 @@ from memory_router.learning.dreams import DreamStore
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.recording import account
 from memory_router.learning.stores import LearningStores, open_stores
+from memory_router.outcomes.memory import open_outcomes
+from memory_router.outcomes.suggestions import Suggestion
 from memory_router.storage.files import exclusive
 
 # The newest questions say most about the sources as they are now.
@@ -124,7 +124,7 @@ def undo(suggestion_id: LastId = None, dry_run: DryRun = False, yes: Yes = False
 
 @contextmanager
 def _opened() -> Iterator[_Opened]:
-    with open_stores() as stores, open_advice() as advice:
+    with open_stores() as stores, open_outcomes() as advice:
         own, bundled = paths.own_config_file(), paths.bundled("router-config.json")
         config = OwnConfig(own, bundled)
         amendments = AmendmentStore(stores.database, own, bundled, account())
@@ -148,12 +148,12 @@ def _found(advice: _Opened) -> tuple[list[Proposal], list[Silence], list[str]]:
     rules = stores.rules.all()
     cycle = DreamStore(stores.database).latest(account(), time.time() - _DREAMT_DAYS * 86_400)
     proposals = [
-        *sources.proposals(asked, stores.config),
-        *learned.of_rules(rules, stores.config),
-        *learned.of_dream(cycle, advice.config, stores.config),
+        *step_order.proposals(asked, stores.config),
+        *rule_proposals.of_rules(rules, stores.config),
+        *rule_proposals.of_dream(cycle, advice.config, stores.config),
         *folders.proposals(asked, documents.roots(paths.documents_db()), os.path.expanduser("~")),
     ]
-    return proposals, learned.kept_back(rules, cycle, stores.config), sources.notes(asked, stores.config)
+    return proposals, rule_proposals.kept_back(rules, cycle, stores.config), step_order.notes(asked, stores.config)
 
 
 def _goes_on(found: Suggestion, diff: str, question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:

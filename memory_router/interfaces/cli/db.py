@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from memory_router import paths
-from memory_router.advice import schema as advice
-from memory_router.advice import transfer as advice_transfer
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.learning import schema as learning
+from memory_router.outcomes import schema as advice
+from memory_router.outcomes import transfer as advice_transfer
 from memory_router.storage import transfer
 from memory_router.storage.database import open_database, without_password
 from memory_router.storage.transfer import Copied

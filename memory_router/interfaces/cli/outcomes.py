@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from memory_router.advice.candidates import Wanted
-from memory_router.advice.compaction import KEPT_DAYS, Compacted
-from memory_router.advice.retrieval import Answer, Layer, read
-from memory_router.advice.stores import Advice, open_advice
 from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.outcomes.compaction import KEPT_DAYS, Compacted
+from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
+from memory_router.outcomes.retrieval import Answer, Layer, read
+from memory_router.outcomes.search import Wanted
 
 outcomes = typer.Typer(
     name="outcomes", no_args_is_help=True, help="Record what became of suggestions, and find it again."
@@ -49,7 +49,7 @@ def record(
 
     Example: memory-router outcomes record --type reduce_source --value theverge --outcome rejected
     """
-    with open_advice() as advice:
+    with open_outcomes() as advice:
         found = advice.record(
             user or getpass.getuser(),
             type_,
@@ -134,7 +134,7 @@ def compact(
 
     Example: memory-router outcomes compact --dry-run
     """
-    with open_advice() as advice:
+    with open_outcomes() as advice:
         compaction = advice.compaction(kept_days=days, after=after)
         users = [name for name in ([user] if user else compaction.users()) if compaction.is_due(name)]
         found = [compaction.preview(name) if dry_run else compaction.run(name) for name in users]
@@ -157,7 +157,7 @@ def _wanted(user: str | None, types: list[str] | None, ended: list[str] | None, 
 
 
 def _show(layer: Layer, wanted: Wanted, text: str, ids: list[int], *, as_json: bool) -> None:
-    with open_advice() as advice:
+    with open_outcomes() as advice:
         answer = read(advice.database, layer, wanted, text=text, ids=ids)
     if answer.note:
         output.note(f"memory-router: {answer.note}")
@@ -199,6 +199,6 @@ def _decoded(evidence: str | None) -> Any:
         raise AdviceError(f"The evidence is no JSON ({error}).", "Write it like '{\"like_rate\": 0.35}'.") from error
 
 
-def _tell(advice: Advice) -> None:
+def _tell(advice: OutcomeMemory) -> None:
     for note in advice.notes:
         output.note(f"memory-router: {note}")

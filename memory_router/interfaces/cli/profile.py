@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from memory_router.advice.community import Community, across_users
-from memory_router.advice.outcomes import Profile
-from memory_router.advice.profile import alerts
-from memory_router.advice.stores import open_advice
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.outcomes import User
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.stats import sparkline
+from memory_router.outcomes.community import Community, across_users
+from memory_router.outcomes.memory import open_outcomes
+from memory_router.outcomes.profile import alerts
+from memory_router.outcomes.store import Profile
 
 
 def profile(
@@ -31,7 +31,7 @@ def profile(
     if across and (user or recompute):
         raise AdviceError("--across-users tells of nobody in particular.", "Leave out --user and --recompute.")
     name = user or getpass.getuser()
-    with open_advice() as advice:
+    with open_outcomes() as advice:
         if across:
             _show_community(across_users(advice.database), as_json=as_json)
             return

@@ -1,0 +1,241 @@
+"""Suggest changes of the router's own configuration, unless this user is known not to want them (seed 003).
+
+What is carried out is recorded afterwards. A process that dies between the two leaves a suggestion that waits although
+it is carried out; the next run sees that, and records it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memory_router.advisor.appliers import Targets, changes_of
+from memory_router.advisor.proposal import Change, Proposal, Silence, decoded, encoded, touched
+from memory_router.errors import AdviceError
+from memory_router.outcomes import validation
+from memory_router.outcomes.memory import OutcomeMemory
+from memory_router.outcomes.store import Profile
+from memory_router.outcomes.suggestions import Suggestion
+
+# More at once are not read.
+_AT_ONCE = 5
+_DAYS = 30
+# What was rejected is suggested again once so many times as much speaks for it.
+_STRONGER = 2
+
+
+class Settled(NamedTuple):
+    """Say what became of a suggestion without anybody's decision."""
+
+    suggestion_id: int
+    outcome: str
+    why: str
+
+
+class Advisor:
+    """Make suggestions to one user, carry out those that are accepted, and record what becomes of them.
+
+    Args:
+        advice: where they are kept, with what became of them.
+        targets: what they change.
+        user_id: whose configuration it is.
+    """
+
+    def __init__(self, advice: OutcomeMemory, targets: Targets, user_id: str) -> None:
+        self._advice = advice
+        self._suggestions = advice.suggestions
+        self._targets = targets
+        self._user = user_id
+
+    def settle(self) -> list[Settled]:
+        """Close what waits for nothing: what is carried out already, too old, or does not apply any more.
+
+        Raises:
+            ConfigError: the configuration cannot be read or is not JSON.
+            StoreError: the database cannot be used.
+        """
+        old = set(self._suggestions.older_than(_DAYS))
+        found = [self._fate(one, is_old=one.suggestion_id in old) for one in self._own()]
+        settled = [one for one in found if one]
+        for one in settled:
+            self._record(self._suggestions.get(one.suggestion_id), one.outcome, one.why)
+        return settled
+
+    def advise(self, proposals: Sequence[Proposal]) -> tuple[list[Suggestion], list[Silence]]:
+        """Suggest the strongest proposals, and return all that wait and what was kept back.
+
+        Args:
+            proposals: what there is evidence for.
+        """
+        waiting = self._own()
+        profile = self._advice.outcomes.profile(self._user)
+        silent: list[Silence] = []
+        taken = {name: one.suggestion_id for one in waiting for name in touched(decoded(one.change))}
+        known = {(one.suggestion_type, one.suggestion_value) for one in waiting}
+        for proposal in sorted(proposals, key=lambda one: (-one.strength, one.type, one.value)):
+            if (proposal.type, validation.clean_value(proposal.value)) in known:
+                continue
+            why = self._objection(proposal, profile) or _crowded(proposal, taken, len(waiting))
+            if why:
+                silent.append(Silence(proposal.type, proposal.value, why))
+                continue
+            made = self._suggest(proposal)
+            waiting.append(made)
+            taken |= dict.fromkeys(proposal.touches(), made.suggestion_id)
+        return sorted(waiting, key=_strongest_first), silent
+
+    def get(self, suggestion_id: int, *, status: str = "pending") -> Suggestion:
+        """Return one suggestion of this user.
+
+        Args:
+            suggestion_id: its id.
+            status: what it must be.
+
+        Raises:
+            AdviceError: there is none with this id, it is somebody else's, or it is not `status`.
+        """
+        found = self._suggestions.get(suggestion_id)
+        if found.user_id != self._user:
+            raise AdviceError(
+                f"Suggestion {suggestion_id} was made to {found.user_id}.", "See your own: memory-router advise"
+            )
+        if found.status != status:
+            raise AdviceError(
+                f"Suggestion {suggestion_id} is {found.status}{'' if found.status == 'pending' else ' already'}.",
+                "See what waits: memory-router advise",
+            )
+        return found
+
+    def last_accepted(self) -> Suggestion:
+        """Return what this user accepted last.
+
+        Raises:
+            AdviceError: nothing that was accepted is left.
+        """
+        found = self._suggestions.last_accepted(self._user)
+        if found is None:
+            raise AdviceError("No accepted suggestion is left to be undone.", "See what waits: memory-router advise")
+        return found
+
+    def check(self, suggestion: Suggestion, *, back: bool = False) -> None:
+        """Make sure that what a suggestion changes is as it expects it.
+
+        Args:
+            suggestion: what is to be carried out.
+            back: whether it is to be taken back instead.
+
+        Raises:
+            AdviceError: something was changed since; the cause names then, now and after.
+            ConfigError: the configuration cannot be read or is not JSON.
+        """
+        changes = changes_of(suggestion)
+        is_there = self._targets.is_undone(changes) if back else self._targets.is_done(changes)
+        differences = [] if is_there else self._targets.differences(changes, back=back)
+        if differences:
+            fix = "Nothing was changed. " + (
+                "Change it yourself if you still want it."
+                if back
+                else "`memory-router advise` looks at the present configuration."
+            )
+            raise AdviceError(" ".join(differences), fix)
+
+    def accept(self, suggestion_id: int, reason: str | None = None) -> Suggestion:
+        """Carry out a suggestion that waits, record that, and return it.
+
+        Args:
+            suggestion_id: its id.
+            reason: why, in the user's words.
+
+        Raises:
+            AdviceError: it does not wait, or what it changes was changed since.
+            AmendmentError: the configuration cannot be written; nothing was changed.
+            ConfigError: the configuration cannot be used, or would not be valid.
+        """
+        found = self.get(suggestion_id)
+        self.check(found)
+        if not self._targets.is_done(changes_of(found)):
+            self._targets.apply(found)
+        self._record(found, "accepted", reason)
+        return self._suggestions.get(suggestion_id)
+
+    def reject(self, suggestion_id: int, reason: str | None = None) -> Suggestion:
+        """Record that a suggestion is not wanted, and return it.
+
+        Raises:
+            AdviceError: it does not wait.
+        """
+        self._advice.decide(self.get(suggestion_id).suggestion_id, "rejected", reason=reason)
+        return self._suggestions.get(suggestion_id)
+
+    def undo(self, suggestion_id: int) -> Suggestion:
+        """Put back what an accepted suggestion changed, and return it.
+
+        Raises:
+            AdviceError: it was not accepted, or what it changed was changed since.
+            AmendmentError: the configuration cannot be written; nothing was changed.
+            ConfigError: the configuration cannot be used, or would not be valid.
+        """
+        found = self.get(suggestion_id, status="accepted")
+        self.check(found, back=True)
+        if not self._targets.is_undone(changes_of(found)):
+            self._targets.take_back(found)
+        self._suggestions.undo(suggestion_id)
+        return self._suggestions.get(suggestion_id)
+
+    def _own(self) -> list[Suggestion]:
+        """Return what the router suggested to this user and what waits; other applications' are theirs."""
+        return [one for one in self._suggestions.pending(self._user) if decoded(one.change)]
+
+    def _fate(self, suggestion: Suggestion, *, is_old: bool) -> Settled | None:
+        changes = decoded(suggestion.change)
+        number = suggestion.suggestion_id
+        if self._targets.is_done(changes):
+            return Settled(number, "accepted", "found carried out")
+        if differences := self._targets.differences(changes):
+            return Settled(number, "superseded", " ".join(differences))
+        return Settled(number, "expired", f"nobody decided in {_DAYS} days") if is_old else None
+
+    def _record(self, suggestion: Suggestion, outcome: str, reason: str | None) -> None:
+        after = _values(decoded(suggestion.change), new=True) if outcome == "accepted" else None
+        self._advice.decide(suggestion.suggestion_id, outcome, reason=reason, config_after=after)
+
+    def _suggest(self, proposal: Proposal) -> Suggestion:
+        return self._advice.suggest(
+            self._user,
+            proposal.type,
+            proposal.value,
+            reason=proposal.reason,
+            change=encoded(proposal),
+            config_before=_values(proposal.changes, new=False),
+            evidence=proposal.evidence_summary(),
+        )
+
+    def _objection(self, proposal: Proposal, profile: Profile) -> str | None:
+        """Return why this user would not want a proposal; None if nothing says so (seed 003, Pre-Suggestion Check)."""
+        if profile.patterns.get(f"never_{proposal.type}s"):
+            rejected = profile.acceptance_stats[proposal.type]["rejected"]
+            return f"you rejected all {rejected} suggestions of this type"
+        for past in self._suggestions.past(self._user, proposal.type, proposal.value):
+            if past.status not in ("rejected", "undone"):
+                continue
+            # What nobody counted then cannot be surpassed now.
+            then = past.change["executions"] if decoded(past.change) else None
+            if then is None or proposal.executions < _STRONGER * then:
+                needed = f" until {_STRONGER * then} executions speak for it" if then else ""
+                return f"it was {past.status} at {past.decided_at}, and is not repeated{needed}"
+            return None
+        return None
+
+
+def _crowded(proposal: Proposal, taken: dict[tuple[str, str], int], waiting: int) -> str | None:
+    """Return what has to be decided before a proposal is made, or None."""
+    same = sorted({taken[name] for name in proposal.touches() if name in taken})
+    if same:
+        return f"suggestion {same[0]} changes the same and waits"
+    return f"{waiting} suggestions wait, which is enough at once" if waiting >= _AT_ONCE else None
+
+
+def _values(changes: Sequence[Change], *, new: bool) -> dict[str, object]:
+    return {one.name: one.new if new else one.old for one in changes}
+
+
+def _strongest_first(suggestion: Suggestion) -> tuple[float, int]:
+    return -float(suggestion.evidence_summary["strength"]), suggestion.suggestion_id

@@ -1,0 +1,101 @@
+"""Propose to use what the router learned and waits with: rules, and settings that a dream tested."""
+
+from collections.abc import Mapping, Sequence
+
+from memory_router.advisor.proposal import Change, Proposal, Silence
+from memory_router.learning.dreams import Cycle
+from memory_router.learning.own_config import OwnConfig
+from memory_router.learning.rule import RuleRecord
+from memory_router.routing.config import Config
+
+_OFF = "learning is off"
+
+
+def of_rules(rules: Sequence[RuleRecord], config: Config) -> list[Proposal]:
+    """Return the learned rules that are sure enough to be approved and wait for it.
+
+    Args:
+        rules: all rules.
+        config: the configuration in force.
+    """
+    return [_approve(rule) for rule in rules if _waits(rule) and not _doubt(rule, config)]
+
+
+def kept_back(rules: Sequence[RuleRecord], cycle: Cycle | None, config: Config) -> list[Silence]:
+    """Return what waits and is not proposed, and why.
+
+    Args:
+        rules: all rules.
+        cycle: the latest dream of this user, or None.
+        config: the configuration in force.
+    """
+    silent = [
+        Silence("approve_rule", rule.id, doubt) for rule in rules if _waits(rule) and (doubt := _doubt(rule, config))
+    ]
+    if cycle and cycle.promote and config.learning.mode == "off":
+        silent.append(Silence("amend_setting", _told(cycle.mutations), _OFF))
+    return silent
+
+
+def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Proposal]:
+    """Return what the latest dream would promote, unless learning is off or it is in force.
+
+    Args:
+        cycle: the latest dream of this user, or None.
+        own: the settings in force.
+        config: the same as the router has it.
+    """
+    if cycle is None or not cycle.promote or config.learning.mode == "off":
+        return []
+    changes = tuple(
+        Change("amendment", setting, own.value(setting), value) for setting, value in cycle.mutations.items()
+    )
+    if any(one.old == one.new for one in changes):
+        return []
+    told = _told(cycle.mutations)
+    results = cycle.test_results
+    executions = int(results["executions"])
+    return [
+        Proposal(
+            "amend_setting",
+            told,
+            f"With {told} an answer takes {results['mean_ms']:.0f} instead of {results['mean_ms_now']:.0f} ms and is "
+            f"no worse, says {cycle.cycle_id} on {executions} executions.",
+            changes,
+            1 - float(results["worse_at_most"]),
+            executions,
+            {"cycle_id": cycle.cycle_id, "test_results": results},
+        )
+    ]
+
+
+def _waits(rule: RuleRecord) -> bool:
+    return rule.auto_generated and rule.state == "proposed"
+
+
+def _doubt(rule: RuleRecord, config: Config) -> str | None:
+    """Return why a rule that waits is not proposed, or None."""
+    learning = config.learning
+    if learning.mode == "off":
+        return _OFF
+    if rule.confidence_score < learning.confidence_threshold:
+        return f"its confidence is {rule.confidence_score:.2f}, and {learning.confidence_threshold:.2f} is asked for"
+    return "learning is on: it is used without approval" if learning.mode == "on" else None
+
+
+def _told(mutations: Mapping[str, float]) -> str:
+    return ", ".join(f"{setting} = {value}" for setting, value in mutations.items())
+
+
+def _approve(rule: RuleRecord) -> Proposal:
+    steps = (rule.recommended_system_id, *rule.alternative_systems)
+    return Proposal(
+        "approve_rule",
+        rule.id,
+        f"{rule.recommended_system_id} answered {rule.success_rate or 0:.0%} of {rule.based_on_executions} questions "
+        f"such as {rule.request_pattern!r}; the rule that sends them there waits for approval.",
+        (Change("rule", rule.id, "proposed", "approved"),),
+        rule.confidence_score,
+        rule.based_on_executions,
+        {"request_pattern": rule.request_pattern, "steps": list(steps), "success_rate": rule.success_rate},
+    )

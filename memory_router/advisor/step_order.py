@@ -1,0 +1,153 @@
+"""Propose other orders of asking, where what was asked says that the present one wastes time or answers."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from memory_router.advisor.chains import Chain, chain_of, dropped, lowered, raised, reordered
+from memory_router.advisor.proposal import Proposal
+from memory_router.advisor.trials import RuleTrials, Trials, overall, trials_of
+from memory_router.learning.execution import Execution
+from memory_router.routing.config import Config, Rule
+
+# Fewer trials say nothing. Bounds are those of 95 % Wilson intervals.
+_LEAST = 20
+# A step nearly always fails if it surely does in four of five attempts.
+_FAILS = 0.8
+# A step is worth asking first if it surely answers half of the questions, and the first one surely not a third.
+_ANSWERS, _SELDOM_ANSWERS = 0.5, 1 / 3
+# A step is no use if it surely answers not even one question in eight, whichever rule asks it.
+_NO_USE, _LEAST_FOR_NO_USE = 0.125, 30
+
+
+def proposals(executions: Sequence[Execution], config: Config) -> list[Proposal]:
+    """Return what would change the order in which the rules of the table ask, in the table's order.
+
+    Args:
+        executions: what this user asked.
+        config: the configuration in force.
+    """
+    trials = trials_of(executions, config)
+    found = [one for rule in config.rules for one in _of_rule(rule, trials[rule.id], trials)]
+    return [*found, *_useless(config, trials)]
+
+
+def notes(executions: Sequence[Execution], config: Config) -> list[str]:
+    """Return what no change of the configuration mends, but somebody should know.
+
+    Args:
+        executions: what this user asked.
+        config: the configuration in force.
+    """
+    trials = trials_of(executions, config)
+    told = [
+        f"Rule {rule.id} took {trials[rule.id].executions} questions, and no source answered one of them; "
+        f"none that does elsewhere is missing from it. What was said: {_causes(trials[rule.id])}."
+        for rule in config.rules
+        if _never_answers(trials[rule.id]) and not _elsewhere(rule, trials)
+    ]
+    passed_over = {
+        (step, rule.id): trials[rule.id].passed_over[step] for rule in config.rules for step in chain_of(rule)
+    }
+    return told + [
+        f"{step} was passed over in {times} questions of rule {rule} that nothing before it answered: it is not "
+        "installed, not ready, or no time was left for it. `memory-router doctor` looks into it."
+        for (step, rule), times in passed_over.items()
+        if times >= _LEAST
+    ]
+
+
+def _of_rule(rule: Rule, trials: RuleTrials, of_all: dict[str, RuleTrials]) -> Iterator[Proposal]:
+    chain = chain_of(rule)
+    first = trials.of(chain[0])
+    better = _best(chain[1:], trials.steps)
+    failing = [
+        step for step in chain[:-1] if trials.of(step).asked >= _LEAST and trials.of(step).failure()[0] >= _FAILS
+    ]
+    yield from (_lower(rule, step, trials.of(step)) for step in failing)
+    # Where the first source is put last, the others move up anyway.
+    if better and not failing and first.asked >= _LEAST and first.acceptance()[1] <= _SELDOM_ANSWERS:
+        found = trials.of(better)
+        reason = (
+            f"{better} answered {found.accepted} of {found.asked} questions of rule {rule.id} as a fallback; "
+            f"{chain[0]}, which is asked first, answered {first.accepted} of {first.asked}."
+        )
+        yield _raise(rule, better, reason, {better: found, chain[0]: first})
+    if _never_answers(trials) and (other := _elsewhere(rule, of_all)):
+        found = overall(of_all.values())[other]
+        reason = (
+            f"No source answered one of {trials.executions} questions of rule {rule.id}; "
+            f"{other} answered {found.accepted} of {found.asked} questions of other rules."
+        )
+        yield _raise(rule, other, reason, {other: found, **trials.steps})
+
+
+def _raise(rule: Rule, step: str, reason: str, trials: dict[str, Trials]) -> Proposal:
+    better = trials[step]
+    return Proposal(
+        "boost_source",
+        f"{step} in {rule.id}",
+        reason,
+        reordered(rule, raised(step)),
+        better.acceptance()[0],
+        better.asked,
+        {"rule": rule.id, "steps": {name: one.to_dict() for name, one in trials.items()}},
+    )
+
+
+def _lower(rule: Rule, step: str, failing: Trials) -> Proposal:
+    code = next((name for name, _ in failing.codes.most_common(1)), "no reason given")
+    reason = (
+        f"{step} failed in {failing.failed} of {failing.asked} questions of rule {rule.id} ({code}), "
+        f"after {failing.failed_ms / failing.failed:.0f} ms each; other sources come after it."
+    )
+    evidence = {"rule": rule.id, "steps": {step: failing.to_dict()}}
+    changes = reordered(rule, lowered(step))
+    return Proposal(
+        "reduce_source", f"{step} in {rule.id}", reason, changes, failing.failure()[0], failing.asked, evidence
+    )
+
+
+def _useless(config: Config, trials: dict[str, RuleTrials]) -> Iterator[Proposal]:
+    """Yield what takes a fallback out of rules where others answer and it never did, wherever it was asked."""
+    for step, found in sorted(overall(trials.values()).items()):
+        is_useless = found.asked >= _LEAST_FOR_NO_USE and not found.accepted and found.acceptance()[1] <= _NO_USE
+        rules = [rule for rule in config.rules if _is_idle(step, chain_of(rule), trials[rule.id])]
+        if not is_useless or not rules or found.failure()[0] >= _FAILS:
+            continue
+        names = ", ".join(rule.id for rule in rules)
+        yield Proposal(
+            "remove_source",
+            step,
+            f"{step} was asked {found.asked} times and never gave the answer; it would be asked no more by {names}.",
+            tuple(change for rule in rules for change in reordered(rule, dropped(step))),
+            1 - found.acceptance()[1],
+            found.asked,
+            {"rules": [rule.id for rule in rules], "steps": {step: found.to_dict()}},
+        )
+
+
+def _is_idle(step: str, chain: Chain, trials: RuleTrials) -> bool:
+    return step in chain[1:] and trials.accepted > 0 and trials.of(step).asked >= _LEAST_FOR_NO_USE // 3
+
+
+def _best(steps: Sequence[str], trials: dict[str, Trials]) -> str | None:
+    """Return the step that surely answers most, if it answers half of the questions; the first of equals."""
+    sure = {step: trials[step].acceptance()[0] for step in steps if step in trials and trials[step].asked >= _LEAST}
+    best = max(sure, key=lambda step: sure[step], default=None)
+    return best if best and sure[best] >= _ANSWERS else None
+
+
+def _never_answers(trials: RuleTrials) -> bool:
+    return trials.executions >= _LEAST and not trials.accepted
+
+
+def _elsewhere(rule: Rule, of_all: dict[str, RuleTrials]) -> str | None:
+    """Return the step that answers best in other rules and that a rule does not ask."""
+    found = overall(of_all.values())
+    return _best([step for step in sorted(found) if step not in chain_of(rule)], found)
+
+
+def _causes(trials: RuleTrials) -> str:
+    codes = sum((one.codes for one in trials.steps.values()), start=Counter[str]())
+    told = ", ".join(f"{code} {times} times" for code, times in sorted(codes.items()))
+    return told or "nothing good enough was found"
