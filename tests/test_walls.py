@@ -25,6 +25,7 @@ ALL_ROOMS = {
         "outcomes",
         "paths",
         "routing",
+        "scope",
         "storage",
     ),
     *("testing", "text", "wilson"),
@@ -33,6 +34,7 @@ ALL_ROOMS = {
 WALLS = {
     "errors": set[str](),
     "paths": set[str](),
+    "scope": {"paths"},
     "text": set[str](),
     "contract": {"errors", "paths", "text.redaction"},
     "routing": {
@@ -40,7 +42,7 @@ WALLS = {
         "text.words",
     },
     "storage": {"errors", "paths"},
-    "engines": {"text", "storage", "paths", "errors"},
+    "engines": {"text", "storage", "scope", "paths", "errors"},
     "wilson": set[str](),
     "learning": {"routing", "contract", "storage", "text", "paths", "errors", "wilson"},
     "outcomes": {"contract", "storage", "text", "paths", "errors", "wilson"},
@@ -51,6 +53,7 @@ WALLS = {
     "interfaces": ALL_ROOMS,
     "__main__": {"interfaces"},
     "__init__": {"app", "routing"},
+    "adapter": {"contract", "engines", "paths", "scope", "errors"},
 }
 # Circles that are still there; each goes with its cut.
 KNOWN_CIRCLES = [
@@ -167,7 +170,7 @@ def test_the_ask_path_needs_little_from_elsewhere(file: Path) -> None:
 @pytest.mark.parametrize("file", ADAPTERS, ids=named)
 def test_adapters_are_thin(file: Path) -> None:
     """An adapter speaks the contract for an engine, in less than 200 lines."""
-    assert [name for name in of_ours(file) if not is_within(name, {"contract", "engines", "paths", "errors"})] == []
+    assert [name for name in of_ours(file) if not is_within(name, WALLS["adapter"])] == []
     assert len(file.read_text("utf-8").splitlines()) < 200
 
 

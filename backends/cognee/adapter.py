@@ -12,6 +12,7 @@ from memory_router.engines.graph.entity import Finding
 from memory_router.engines.graph.freshness import take_in_memories
 from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.errors import StoreError
+from memory_router.scope import admits
 
 if TYPE_CHECKING:
     from memory_router.engines.cognee.hit import Hit
@@ -50,8 +51,7 @@ def _is_within(result: Result, request: Request) -> bool:
     at = window(Request("", since=result.timestamp))[0]
     if (since is not None and (at is None or at < since)) or (until is not None and (at is None or at > until)):
         return False
-    project = str((result.metadata or {}).get("project") or "")
-    return not request.scope or project.lower() == request.scope.lower()
+    return admits(str((result.metadata or {}).get("project") or ""), request.scope or None)
 
 
 def _own(request: Request) -> Response:

@@ -17,7 +17,7 @@ _SIGNS = ("memory", ".git")
 def query(request: Request) -> Response:
     """Recall the memories that answer a question."""
     memories = _store()
-    selection = Selection(request.scope or None, *window(request))
+    selection = Selection(None, *window(request), scope=request.scope or None)
     now = time.time()
     found = (
         [_result(one, "embedded") for one in memories.search(request.query, request.limit, selection, now)]

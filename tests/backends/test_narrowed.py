@@ -27,6 +27,7 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Home:
     for project, day in (("old-pier", OLD), ("new-pier", NEW)):
         folder = home.folder / project
         subprocess.run(["git", "init", "-q", str(folder)], check=True)
+        (folder / "go.mod").touch()
         (folder / "ferry.py").write_text(CODE.format(name=project.partition("-")[0].title()))
         (folder / "ferry.md").write_text(f"# Ferry\n\nThe ferry of {project} is painted in spring.\n")
         moment = time.mktime(time.strptime(f"{day} 12", "%Y-%m-%d %H"))
@@ -100,15 +101,17 @@ def test_the_library_takes_them(harbour: Home, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_real_qmd_keeps_to_them(harbour: Home, tmp_path: Path) -> None:
-    """What QMD indexed is chosen likewise: by collection or repository, and by date."""
+    """What QMD indexed is chosen likewise: by repository and by date; notes outside of them belong to all."""
     indexed = Indexed(tmp_path)
     indexed.add("2026-02-02-ferry.md", "# Ferry\n\nThe ferry is painted by hand.\n")
     indexed.add("ferry.md", "# Ferry\n\nThe ferry is painted once more.\n")
     harbour.environment["INDEX_PATH"] = indexed.close()
     try:
-        assert found(harbour, "qmd:search") == {"old-pier", "new-pier", "notes"}
-        assert found(harbour, "qmd:search", "--project", "notes") == {"notes"}
-        answer = harbour.run("query", "ferry painted", "--backend", "qmd", "--since", "2026", "--project", "notes").json
+        assert found(harbour, "qmd:search") == {"old-pier", "new-pier", ""}
+        assert found(harbour, "qmd:search", "--project", "old-pier") == {"old-pier", ""}
+        answer = harbour.run(
+            "query", "ferry painted", "--backend", "qmd", "--since", "2026", "--project", "vineyard"
+        ).json
         (result,) = answer["results"]
         assert result["path"].endswith("2026-02-02-ferry.md")
         (again,) = harbour.run("get", result["id"], "--layer", "timeline").json["results"]

@@ -114,7 +114,7 @@ def test_the_last_thing_is_the_newest_memory(totalrecall: Adapter, database: str
 
 def test_no_shared_word_is_told_from_nothing_stored(totalrecall: Adapter, database: str) -> None:
     """A store that holds something else says so."""
-    MemoryStore.open(database).remember("tide table")
+    MemoryStore.open(database).remember("tide table", project="harbour")
     assert totalrecall.query("zebra")["error_code"] == "NO_MATCH"
     assert totalrecall.query("tide", scope="other project")["error_code"] == "NO_MATCH"
 
@@ -179,7 +179,7 @@ def test_earlier_layouts_are_read_through_the_process(tmp_path: Path) -> None:
 def test_health_tells_how_much_is_stored(totalrecall: Adapter, database: str) -> None:
     """An empty store is ready, since it can be written; a filled one says with how much."""
     assert decode_health(totalrecall.send(verb="health")).status == "ready"
-    MemoryStore.open(database).remember("tide table")
+    MemoryStore.open(database).remember("tide table", project="harbour")
     health = decode_health(totalrecall.send(verb="health"))
     assert (health.status, health.reason, health.engine) == ("ready", "1 memory is stored.", "embedded")
 
@@ -208,7 +208,7 @@ def test_a_newer_store_is_unavailable(totalrecall: Adapter, database: str) -> No
 )
 def test_a_hostile_question_is_a_question(totalrecall: Adapter, database: str, question: str) -> None:
     """Whatever is asked, the adapter answers it, echoes what of it can be shown, and goes on."""
-    MemoryStore.open(database).remember("tide table")
+    MemoryStore.open(database).remember("tide table", project="harbour")
     assert totalrecall.query(question)["query_echo"] == clean(question)
     assert totalrecall.query("tide")["result_count"] == 1
 

@@ -57,7 +57,7 @@ class Document(NamedTuple):
         language: `markdown`, `python`, ... or `text`.
         chunks: in reading order.
         mtime_ns: when it was modified, in nanoseconds since the epoch.
-        project: the name of the repository or of the indexed folder that it belongs to.
+        project: the name of the project that it belongs to; empty for everywhere.
     """
 
     path: str

@@ -19,9 +19,9 @@ from memory_router.engines.documents import reading, store, vectors
 from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
 from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.models import chosen_embedding, is_chosen
-from memory_router.engines.documents.projects import project_of
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.errors import CorruptStoreError, StoreError
+from memory_router.scope import project_of
 from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import named_errors, open_database, writing
 from memory_router.text.embedding import UnansweredError
@@ -232,7 +232,7 @@ class _Run:
                 yield _News(one, known._replace(size=one.size, settled=settled), None)
                 continue
             unfit, document = reading.document(one.path, raw, one.mtime_ns)
-            document = document._replace(project=project_of(os.path.dirname(one.path), survey.root))
+            document = document._replace(project=project_of(os.path.dirname(one.path)) or "")
             fingerprint = store.Fingerprint(one.size, settled, digest, cutter, unfit)
             self._count("changed" if old else "added", fingerprint, survey)
             yield _News(one, fingerprint, document)

@@ -1,26 +1,8 @@
-"""Say which project a file belongs to."""
+"""Read which projects an index holds."""
 
-import functools
 import json
-import os
 from collections.abc import Sequence
 from typing import Any
-
-
-@functools.lru_cache(maxsize=4096)
-def project_of(folder: str, root: str) -> str:
-    """Return the name of the repository that a folder is in, or that of the root if it is in none.
-
-    Args:
-        folder: the absolute path of a folder.
-        root: the root that it was found from.
-    """
-    while not os.path.exists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return os.path.basename(root)
-        folder = parent
-    return os.path.basename(folder)
 
 
 def indexed_projects(database: str, paths: Sequence[str]) -> dict[str, str]:
@@ -39,7 +21,7 @@ def project_names(database: str) -> frozenset[str]:
     Raises:
         StoreError: the index is damaged or locked.
     """
-    return frozenset(name for (name,) in _rows(database, "SELECT DISTINCT project FROM files"))
+    return frozenset(name for (name,) in _rows(database, "SELECT DISTINCT project FROM files WHERE project <> ''"))
 
 
 def _rows(database: str, sql: str, *values: str) -> list[tuple[Any, ...]]:

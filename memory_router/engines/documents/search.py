@@ -59,7 +59,7 @@ class Hit(NamedTuple):
         heading: the headings above it.
         title: the file's title.
         language: the file's language.
-        project: the repository or the indexed folder that the file belongs to.
+        project: the project that the file belongs to; empty for everywhere.
         modified: when the file was modified, in seconds since the epoch.
         raw_score: the engine's own score; comparable within one answer only.
         relevance: calibrated estimate in [0, 1] that this answers the question.

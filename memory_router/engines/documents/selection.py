@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import apsw
 
+from memory_router.scope import admits
+
 _WITH_YEAR = "*[12][0-9][0-9][0-9]*"  # SQLite looks for it quicker than Python for a date
 _CHOSEN = """
     SELECT id FROM (
@@ -17,7 +19,7 @@ _CHOSEN = """
             ELSE ''
         END AS day
         FROM chunks c JOIN files f ON f.id = c.file
-        WHERE (:project IS NULL OR f.project = :project COLLATE NOCASE)
+        WHERE (:project IS NULL OR f.project = '' OR f.project = :project COLLATE NOCASE)
         AND (:files IS NULL OR f.id IN (SELECT value FROM json_each(:files)))
     )
     WHERE CASE WHEN day <> ''
@@ -35,7 +37,7 @@ class Selection(NamedTuple):
     Args:
         since: none older, in seconds since the epoch.
         until: none newer, in seconds since the epoch.
-        project: only those of the project with this name; letter case does not matter.
+        project: only those of the project with this name, and of everywhere; letter case does not matter.
     """
 
     since: float | None = None
@@ -50,7 +52,7 @@ class Selection(NamedTuple):
             day: what `day_of` says of it.
             modified: when its file was modified, in seconds since the epoch.
         """
-        if self.project is not None and self.project.lower() not in map(str.lower, projects):
+        if self.project is not None and not any(admits(project, self.project) for project in projects):
             return False
         if day:
             return (self.since is None or day >= _day(self.since)) and (self.until is None or day <= _day(self.until))

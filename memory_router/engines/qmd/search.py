@@ -13,11 +13,11 @@ import apsw
 from memory_router.engines.documents import reading
 from memory_router.engines.documents.document import Chunk, surroundings
 from memory_router.engines.documents.fetching import layered
-from memory_router.engines.documents.projects import project_of
 from memory_router.engines.qmd import syntax
 from memory_router.engines.qmd.asking import Judge, understood
 from memory_router.engines.qmd.database import Reading, read
 from memory_router.engines.qmd.freshness import is_changed, is_deleted
+from memory_router.scope import project_of
 from memory_router.text.relevance import Evidence, calibrated
 from memory_router.text.words import identifier_terms, split_name
 
@@ -132,9 +132,9 @@ class _Document(NamedTuple):
 
     @property
     def project(self) -> str:
-        """Return the project that it belongs to."""
+        """Return the project that it belongs to; empty for everywhere."""
         path = self.path
-        return project_of(os.path.dirname(path), self.root or "") if path else self.collection
+        return project_of(os.path.dirname(path)) or "" if path else self.collection
 
     def chunks(self, selection: "Selection | None") -> Sequence[Chunk]:
         """Return its passages, or those that may answer."""

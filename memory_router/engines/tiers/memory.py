@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memory_router.engines.tiers.judging import Signs
+from memory_router.scope import admits
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -168,6 +169,7 @@ class Selection(NamedTuple):
         session: of this conversation.
         least: at least as important, in [0, 1].
         most: at most as important, in [0, 1].
+        scope: of this project or of everywhere.
     """
 
     project: str | None = None
@@ -178,11 +180,13 @@ class Selection(NamedTuple):
     session: str | None = None
     least: float | None = None
     most: float | None = None
+    scope: str | None = None
 
     def holds(self, memory: Memory) -> bool:
         """Say whether a memory is meant."""
         return (
             self.project in (None, memory.project)
+            and admits(memory.project, self.scope)
             and (self.since is None or memory.created >= self.since)
             and (self.until is None or memory.created <= self.until)
             and (self.tiers is None or memory.tier in self.tiers)

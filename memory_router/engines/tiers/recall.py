@@ -63,11 +63,13 @@ def recall(connection: apsw.Connection, query: str, limit: int, selection: Selec
 
 def bindings(selection: Selection, now: float) -> tuple[Any, ...]:
     """Return what `ALLOWED` is asked with: ?1 to ?9."""
+    named = (selection.project,) if selection.project else (selection.scope, "") if selection.scope else None
     packed = selection._replace(
+        project=None if named is None else json.dumps(named, ensure_ascii=False),
         tiers=None if selection.tiers is None else json.dumps(selection.tiers),  # type: ignore[arg-type]
         tags=None if selection.tags is None else json.dumps(selection.tags, ensure_ascii=False),  # type: ignore[arg-type]
     )
-    return (*packed, now)
+    return (*packed[:-1], now)
 
 
 def memory_of(row: Sequence[Any]) -> Memory:
@@ -155,7 +157,8 @@ def _frequency(connection: apsw.Connection, stem: str) -> int:
 _FIELDS = ", ".join(f"m.{field}" for field in Memory._fields)
 COLUMNS = f"SELECT {_FIELDS}"
 ALLOWED = """
-    (?1 IS NULL OR m.project = ?1) AND (?2 IS NULL OR m.created >= ?2) AND (?3 IS NULL OR m.created <= ?3)
+    (?1 IS NULL OR coalesce(m.project, '') COLLATE NOCASE IN (SELECT value FROM json_each(?1)))
+    AND (?2 IS NULL OR m.created >= ?2) AND (?3 IS NULL OR m.created <= ?3)
     AND (?4 IS NULL OR m.tier IN (SELECT value FROM json_each(?4)))
     AND (?5 IS NULL OR NOT EXISTS (
         SELECT value FROM json_each(?5) EXCEPT SELECT value FROM json_each(m.tags)))

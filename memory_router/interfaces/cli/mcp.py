@@ -7,8 +7,8 @@ import typer
 from memory_router.app import Router
 from memory_router.errors import ConfigError
 from memory_router.interfaces.cli.mcp_install import install
-from memory_router.interfaces.projects import current_project
 from memory_router.routing.router import EVERY_PROJECT
+from memory_router.scope import current_project
 
 mcp = typer.Typer(name="mcp")
 mcp.command()(install)

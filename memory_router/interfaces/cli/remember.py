@@ -1,6 +1,7 @@
 """`memory-router remember`: keep a fact for later questions."""
 
 import asyncio
+import os
 import sys
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from memory_router.engines.tiers.memory import Remembered
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import qualified
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.scope import register
 
 
 def remember(
@@ -18,7 +20,12 @@ def remember(
         str | None, typer.Argument(help="What to remember; `-`, or nothing in a pipe, reads it from stdin.")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="File it under this word; repeatable.")] = None,
-    project: Annotated[str | None, typer.Option("--project", help="The project it belongs to.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", help="The project it belongs to; that of the working folder if left out.")
+    ] = None,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="It belongs to all projects, also when told inside one.")
+    ] = False,
     importance: Annotated[
         float | None, typer.Option("--importance", help="From 0 to 1; estimated from the text if left out.")
     ] = None,
@@ -43,6 +50,10 @@ def remember(
         raise typer.BadParameter('Say what to remember: memory-router remember "TEXT".', param_hint="TEXT")
     if text is None or text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if project and everywhere:
+        raise typer.BadParameter("Give --project or --everywhere, not both.", param_hint="--everywhere")
+    if project is None and not everywhere:
+        project = register(os.getcwd())
     provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
     remembered = asyncio.run(_stored(text, importance, tier, tag or (), provenance))
     if as_json or not output.is_terminal():

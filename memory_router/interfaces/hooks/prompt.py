@@ -9,10 +9,10 @@ from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
 from memory_router.interfaces.hooks.event import Clock, Report
 from memory_router.interfaces.hooks.occasion import Occasion, occasion
-from memory_router.interfaces.projects import current_project
 from memory_router.routing import config_file
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
+from memory_router.scope import current_project
 
 if TYPE_CHECKING:
     from memory_router.routing.envelope import Envelope

@@ -32,6 +32,7 @@ def opened(tmp_path: Path) -> DocumentIndex:
     """Index two projects with notes of different days."""
     for project in ("harbor", "orchard"):
         subprocess.run(["git", "init", "-q", str(tmp_path / project)], check=True)
+        (tmp_path / project / "go.mod").touch()
         write(tmp_path / project / "old.md", f"# Old\nThe ferry timetable of {project} hangs at the pier.", OLD)
         write(tmp_path / project / "new.md", f"# New\nThe ferry timetable of {project} is printed again.", NEW)
     diary = "# Diary\n\n## 2025-03-03\nThe ferry came late.\n\n## 4 March 2025\nThe ferry did not come.\n"

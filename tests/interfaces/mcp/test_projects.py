@@ -45,14 +45,15 @@ def test_an_agent_in_a_project_hears_of_no_other(harbour: Home) -> None:
     assert {result["metadata"]["project"] for result in every} == {"old-pier", "new-pier"}
 
 
-def test_memories_of_no_project_are_told_where_all_are_asked(harbour: Home) -> None:
-    """What is remembered belongs to the current project; what belongs to none is found by asking for all."""
+def test_memories_of_everywhere_are_told_in_every_project(harbour: Home) -> None:
+    """What is remembered belongs to the current project; what belongs to everywhere is found there, too."""
     with Wire(harbour, cwd=str(harbour.folder / "old-pier")) as wire:
         wire.hello()
         kept = wire.call("remember", text="The harbour master likes zanzibar tea.")["structuredContent"]
         free = wire.call("remember", text="Everybody likes zanzibar coffee.", project="*")["structuredContent"]
         scoped = wire.call("search", query="zanzibar drinks remembered")["structuredContent"]["results"]
         every = wire.call("search", query="zanzibar drinks remembered", project="*")["structuredContent"]["results"]
+        other = wire.call("search", query="zanzibar drinks remembered", project="new-pier")["structuredContent"]
     assert (kept["project"], free["project"]) == ("old-pier", None)
-    assert {result["id"] for result in scoped} == {kept["id"]}
-    assert {kept["id"], free["id"]} <= {result["id"] for result in every}
+    assert {kept["id"], free["id"]} == {result["id"] for result in scoped} == {result["id"] for result in every}
+    assert {result["id"] for result in other["results"]} == {free["id"]}

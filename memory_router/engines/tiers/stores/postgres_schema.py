@@ -99,6 +99,7 @@ def bindings(selection: Selection, now: float) -> dict[str, Any]:
 COLUMNS = "SELECT " + ", ".join(f"m.{field}" for field in Memory._fields)
 ALLOWED = """
     (%(project)s::text IS NULL OR m.project = %(project)s)
+    AND (%(scope)s::text IS NULL OR m.project IS NULL OR lower(m.project) = lower(%(scope)s))
     AND (%(since)s::float8 IS NULL OR m.created >= %(since)s) AND (%(until)s::float8 IS NULL OR m.created <= %(until)s)
     AND (%(tiers)s::text[] IS NULL OR m.tier = ANY(%(tiers)s)) AND (%(tags)s::text[] IS NULL OR m.tags @> %(tags)s)
     AND (%(session)s::text IS NULL OR m.session = %(session)s)
