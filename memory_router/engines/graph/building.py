@@ -16,7 +16,7 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.graph import sources
-from memory_router.engines.graph.extraction import modules, processes
+from memory_router.engines.graph.extraction import crates, modules, processes, script_modules
 from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
 from memory_router.engines.graph.schema import SCHEMA
@@ -111,7 +111,8 @@ def _everything() -> Iterator[Source]:
 
 def _refreshed(database: str, wanted: dict[str, Source]) -> Report:
     started = time.perf_counter()
-    modules.forget()
+    for configured in (modules, crates, script_modules):
+        configured.forget()
     connection = open_database(database, SCHEMA)
     try:
         with named_errors(database):
@@ -132,12 +133,14 @@ def _update(connection: apsw.Connection, wanted: dict[str, Source], held: dict[s
         with writing(connection):
             for path in batch:
                 store.remove(path)
+            store.settle()
     # Texts are read before the transaction that writes them: others may read the graph meanwhile, and write it never.
     with closing(processes.read(changed)) as batches:
         for read in batches:
             with writing(connection):
                 for source, facts in read:
                     _put(store, source, facts)
+                store.settle()
     resolve(connection, stems)
     return len(changed), len(gone)
 

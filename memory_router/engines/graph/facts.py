@@ -40,6 +40,8 @@ class Definition(NamedTuple):
         last_line: its last line, inclusive.
         summary: its documentation's first sentence, or a passage's heading.
         body: the words by which it may be found besides; empty for code.
+        type: the qualified name of the class that a variable holds or a function returns; empty if it is not known.
+        aliases: other names by which notes link to it.
     """
 
     kind: str
@@ -50,6 +52,8 @@ class Definition(NamedTuple):
     last_line: int
     summary: str = ""
     body: str = ""
+    type: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 class Reference(NamedTuple):

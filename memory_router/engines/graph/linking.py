@@ -1,6 +1,7 @@
 """Find the things that a phrase of a question means: by name first, by words of the name or its text else."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 
@@ -38,10 +39,11 @@ _BY_KEY = _ENTITY + f" WHERE n.key = ? AND n.kind NOT IN ('memory', 'turn') {_OR
 _BY_QUALIFIED = f"{_ENTITY} WHERE n.qualified = ? LIMIT ?"
 _BY_NAME = f"{_ENTITY} WHERE n.name = ? LIMIT 500"
 _BY_ID = _ENTITY + " WHERE n.id IN (SELECT value FROM json_each(?))"  # noqa: S608  # constants
-_BY_PATH = _ENTITY + (  # noqa: S608
-    "WHERE n.id IN (SELECT (SELECT min(id) FROM nodes WHERE file = g.id) FROM files g WHERE g.path = :path"
-    " OR substr(g.path, -length(:end)) = :end COLLATE NOCASE LIMIT 20) ORDER BY length(f.path)"
+_MODULES = (
+    _ENTITY + " WHERE n.kind = 'module' AND f.path IN (SELECT value FROM json_each(?))"  # noqa: S608  # constants
 )
+_BY_ALIAS = _ENTITY + (" JOIN aliases a ON a.node = n.id WHERE a.key = ? ORDER BY length(f.path), n.id LIMIT 500")
+_IN_FILE = _ENTITY + " WHERE n.file = (SELECT file FROM nodes WHERE id = ?)"  # noqa: S608  # constants
 # Libraries are made when all texts are read: the last of what holds a word are looked at.
 _BY_END = _ENTITY + (  # noqa: S608
     "WHERE n.id IN (SELECT rowid FROM node_text WHERE node_text MATCH ? ORDER BY rowid DESC LIMIT 500)"
@@ -53,6 +55,12 @@ def entities(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Entit
     """Return things by their numbers."""
     rows = connection.execute(_BY_ID, (json.dumps(list(ids)),))
     return {row[0]: Entity(*row) for row in rows}
+
+
+def modules(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, Entity]:
+    """Return the modules that some texts are, by path."""
+    found = (Entity(*row) for row in connection.execute(_MODULES, (json.dumps(paths),)))
+    return {one.path: one for one in found if one.path}
 
 
 def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
@@ -97,10 +105,9 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
     exact = [Entity(*row) for row in connection.execute(_BY_QUALIFIED, (dotted, _MOST))]
     if exact:
         return exact, len(exact)
-    if " " not in name and ("/" in name or re.search(r"\.\w{1,5}$", name)):
-        rows = connection.execute(_BY_PATH, {"path": name, "end": "/" + name.lstrip("./")})
-        if files := [Entity(*row) for row in rows][:_MOST]:
-            return files, len(files)
+    files = _in_path(connection, stems, name) if "/" in name or re.search(r"\.\w{1,8}$", name) else []
+    if files:
+        return files[:_MOST], len(files)
     if "." in dotted and " " not in dotted:
         rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
         ends = f".{dotted.lower()}"
@@ -114,10 +121,40 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
         return [], 0
     count = int(connection.execute("SELECT count(*) FROM nodes WHERE key = ?", (own,)).get)
     found = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
+    if not found:
+        found = [Entity(*row) for row in connection.execute(_BY_ALIAS, (own,))]
+        count = len(found)
     if not found and " " not in name:
         libraries = _libraries_below(connection, name)
         return libraries[:_MOST], len(libraries)
     return _preferred(connection, found, name, phrase, stems)[:_MOST], count
+
+
+def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entity]:
+    """Return the texts whose path ends so, with its ending or without; else what they define: `store/shelf.put`."""
+    path = name.replace("\\", "/").lstrip("./").lower()
+    above, _, last = path.rpartition("/")
+    fitting = _texts_at(connection, stems, path)
+    member = last.partition(".")[2] if above else ""
+    if fitting or not member:
+        return fitting
+    texts = _texts_at(connection, stems, path.removesuffix(f".{member}"))
+    inside = [Entity(*row) for text in texts for row in connection.execute(_IN_FILE, (text.id,))]
+    return [one for one in inside if one.qualified.lower().endswith(f".{member}")]
+
+
+def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Entity]:
+    last = path.rpartition("/")[2]
+    rows = [
+        row
+        for own in dict.fromkeys((os.path.splitext(last)[0], last))
+        for row in connection.execute(_BY_ALIAS, (key(own, stems),))
+    ]
+    ends = f"/{path}"
+    texts = {one.id: one for one in (Entity(*row) for row in rows) if one.path and one.kind != "section"}
+    paths = {node: f"/{one.path}".lower() for node, one in texts.items()}
+    whole = [texts[node] for node, held in paths.items() if held.endswith(ends)]
+    return whole or [texts[node] for node, held in paths.items() if os.path.splitext(held)[0].endswith(ends)]
 
 
 def _module_below(connection: apsw.Connection, dotted: str) -> list[Entity]:

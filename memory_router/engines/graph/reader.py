@@ -24,6 +24,14 @@ class Graph:
         """Return things by their numbers."""
         return linking.entities(self.connection, list(dict.fromkeys(ids)))
 
+    def language(self, path: str | None) -> str:
+        """Return the language of a text; empty if it is not in the graph."""
+        return str(self.connection.execute("SELECT language FROM files WHERE path = ?", (path,)).get or "")
+
+    def modules(self, paths: Iterable[str | None]) -> dict[str, Entity]:
+        """Return the modules that some texts are, by path."""
+        return linking.modules(self.connection, list(dict.fromkeys(filter(None, paths))))
+
     def body(self, node: int) -> str:
         """Return the text of a passage; nothing for code."""
         return str(self.connection.execute("SELECT body FROM node_text WHERE rowid = ?", (node,)).get or "")

@@ -91,4 +91,23 @@ def _second(connection: apsw.Connection) -> None:
     )
 
 
-SCHEMA = Schema("graph", tuple(map(Migration, (_first, _second))), precious=False, counted_by_file=True)
+def _third(connection: apsw.Connection) -> None:
+    connection.execute(
+        """
+        ALTER TABLE nodes ADD COLUMN type TEXT NOT NULL DEFAULT ''; -- what a variable holds, what a function returns
+        CREATE TABLE aliases(
+            key TEXT NOT NULL,
+            node INTEGER NOT NULL,
+            PRIMARY KEY(key, node)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX aliases_by_node ON aliases(node);
+        CREATE TABLE followed(
+            store TEXT PRIMARY KEY,
+            revision INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        UPDATE files SET fingerprint = '';
+        """
+    )
+
+
+SCHEMA = Schema("graph", tuple(map(Migration, (_first, _second, _third))), precious=False, counted_by_file=True)

@@ -106,16 +106,33 @@ class KnowledgeGraph(DatabaseReader):
             if unknown:
                 names = " and ".join(f'"{phrase}"' for phrase in unknown)
                 return Answer([], asked.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
-            findings = self._findings(asked, linked, limit)
-        note = " ".join(filter(None, map(_ambiguity, linked)))
-        if findings:
-            return Answer(findings, asked.intent, note)
-        things = " and ".join(one.entities[0].shown for one in linked)
-        return Answer([], asked.intent, f"No relation of {things} is known.", "NO_RELATION")
+            notes = list(map(_ambiguity, linked))
+            if asked.intent == questions.DEPENDENTS:
+                found = answering.dependents(self._graph, linked[0], asked.kinds, limit, is_far=asked.is_far)
+                findings = found.findings
+                if found.texts > limit:
+                    notes.append(
+                        f"{found.texts} texts depend on it directly; {limit} are shown (`--limit` shows more)."
+                    )
+            else:
+                findings = self._findings(asked, linked, limit)
+            if not findings:
+                notes.append(self._nothing(asked, linked))
+        note = " ".join(filter(None, notes))
+        code = "" if findings else "NO_CHAIN" if asked.intent == questions.CHAIN else "NO_RELATION"
+        return Answer(findings, asked.intent, note, code)
+
+    def _nothing(self, asked: questions.Asked, linked: list[Linked]) -> str:
+        """Return why no way between things is told."""
+        if asked.intent != questions.CHAIN or not answering.is_code(*linked):
+            return f"No relation of {' and '.join(one.entities[0].shown for one in linked)} is known."
+        start, end = (one.entities[0].shown for one in linked)
+        links = " or ".join(asked.kinds) if asked.kinds else "calls or imports"
+        told = f"No chain of {links} from {start} to {end} is known."
+        back = answering.leads_back(self._graph, linked[0], linked[1], asked.kinds)
+        return f"{told} One leads the other way round." if back else told
 
     def _findings(self, asked: questions.Asked, linked: list[Linked], limit: int) -> list[Finding]:
-        if asked.intent == questions.DEPENDENTS:
-            return answering.dependents(self._graph, linked[0], asked.kinds, limit, is_far=asked.is_far)
         if asked.intent == questions.DEPENDENCIES:
             return answering.dependencies(self._graph, linked[0], asked.kinds, limit)
         if asked.intent == questions.SURROUNDINGS:

@@ -1,12 +1,15 @@
 """Write what texts state into the graph; the caller holds the transaction.
 
 A definition that stays keeps its node, and with it the edges that lead there from other texts. What comes, goes
-or changes its name opens the references to that name again, wherever they stand.
+or changes its name opens the references to that name again, wherever they stand; what changes how its members are
+found (a type, a base, an import) opens those that go through it. `settle` does so before a transaction ends.
 """
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -18,7 +21,9 @@ NAMING = ("names", "person", "tagged")  # references to things that no text defi
 WITHIN = "within"  # a reference to a package that only its members make
 CONTAINS = "contains"  # one to whatever lies in a folder
 _MAKING = (*NAMING, WITHIN)
-_OWN_KEY = ("mentions", "links")  # references that find their target by key as well as by name
+_MODULE_NAMES = "SELECT name FROM nodes WHERE file = ? AND kind = 'module'"
+_FILE = re.compile(r"/|\.[A-Za-z]{1,5}$")
+_STEPS = re.compile(r"[./]")
 
 
 class Store:
@@ -28,13 +33,18 @@ class Store:
         self._connection = connection
         self._key = functools.cache(lambda name: key(name, stems))
         self._next = int(connection.execute("SELECT coalesce(max(id), 0) FROM nodes").get) + 1
+        self._touched: set[str] = set()
+        self._owners: set[str] = set()
+        connection.create_scalar_function("goes_through", self._goes_through, 1)
 
     def put(self, source: Source, facts: Facts) -> None:
         """Store what a text states, in place of what it stated before."""
         file = self._file(source, facts.problem)
-        touched = self._reopened_by(file)
-        nodes = self._put_nodes(file, facts.definitions, touched)
-        self._put_bindings(file, facts, touched)
+        touched = self._touched
+        touched |= self._reopened_by(file)
+        bases = self._bases(file)
+        nodes = self._put_nodes(source, file, facts.definitions, touched)
+        self._put_bindings(file, facts)
         self._remove_references(file)
         self._connection.executemany(
             "INSERT INTO refs(file, source, kind, target, key, line, times, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -44,22 +54,43 @@ class Store:
                 if reference.source in nodes
             ],
         )
-        self._reopen(touched)
+        self._owners.update(name for name, _ in bases ^ self._bases(file))
 
     def remove(self, path: str) -> None:
         """Forget a text and everything it stated."""
         file = self._connection.execute("SELECT id FROM files WHERE path = ?", (path,)).get
         if file is None:
             return
-        touched = self._reopened_by(file) | {CONTAINS}
-        touched.update(
-            name for (name,) in self._connection.execute("SELECT name FROM bindings WHERE file = ?", (file,))
-        )
+        self._touched |= self._reopened_by(file) | {CONTAINS}
+        self._put_bindings(file, Facts(()))
         self._remove_references(file)
-        self._remove_nodes(self._connection.execute("SELECT id, name, key FROM nodes WHERE file = ?", (file,)), touched)
-        self._connection.execute("DELETE FROM bindings WHERE file = ?", (file,))
+        rows = self._connection.execute("SELECT id, name, key FROM nodes WHERE file = ?", (file,)).fetchall()
+        self._owners.update(str(name) for _, name, _ in rows)
+        self._remove_nodes(rows, self._touched)
         self._connection.execute("DELETE FROM files WHERE id = ?", (file,))
-        self._reopen(touched)
+
+    def settle(self) -> None:
+        """Open again the references that what was stored and removed since concerns; end each transaction with it."""
+        touched, owners = self._touched | self._owners, set(self._owners)
+        is_first = "SELECT 1 FROM refs INDEXED BY refs_settled WHERE resolved = 1 LIMIT 1"
+        if self._connection.execute(is_first).get is not None:
+            reopen = "UPDATE refs INDEXED BY refs_settled SET resolved = 0 WHERE key = ? AND resolved = 1"
+            self._connection.executemany(reopen, [(name,) for name in touched])
+            if owners:
+                self._connection.execute("UPDATE refs SET resolved = 0 WHERE resolved = 1 AND goes_through(target)")
+        self._touched.clear()
+        self._owners.clear()
+
+    def _goes_through(self, *target: Any) -> bool:
+        return not self._owners.isdisjoint(_STEPS.split(target[0])[:-1])
+
+    def _bases(self, file: int) -> set[tuple[str, str]]:
+        rows = self._connection.execute(
+            "SELECT n.name, r.target FROM refs r JOIN nodes n ON n.id = r.source"
+            " WHERE r.file = ? AND r.kind = 'inherits'",
+            (file,),
+        )
+        return {(str(name), str(target)) for name, target in rows}
 
     def _file(self, source: Source, problem: str) -> int:
         return int(
@@ -72,7 +103,9 @@ class Store:
             ).get
         )
 
-    def _put_nodes(self, file: int, definitions: Sequence[Definition], touched: set[str]) -> dict[str, int]:
+    def _put_nodes(
+        self, source: Source, file: int, definitions: Sequence[Definition], touched: set[str]
+    ) -> dict[str, int]:
         before = {
             row[0]: row[1:]
             for row in self._connection.execute(
@@ -97,9 +130,11 @@ class Store:
         self._connection.executemany("UPDATE nodes SET line = ?, last_line = ? WHERE id = ?", moved)
         if not before:
             touched.add(CONTAINS)
+        self._owners.update(one.name for _, one, _ in fresh)
         kept = set(nodes.values())
         self._remove_nodes(((held[0], held[3], held[4]) for held in before.values() if held[0] not in kept), touched)
         self._insert(file, fresh, touched)
+        self._put_aliases(source, nodes, definitions)
         added = {node for node, *_ in fresh}
         self._connection.executemany(
             "INSERT INTO edges(source, target, kind, weight) VALUES (?, ?, 'defines', 1.0)",
@@ -115,10 +150,22 @@ class Store:
         keys = [self._key(one.name) for _, one, _ in fresh]
         touched.update(keys, (one.name for _, one, _ in fresh))
         self._connection.executemany(
-            "INSERT INTO nodes(id, file, kind, name, qualified, key, line, last_line, summary, digest)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO nodes(id, file, kind, name, qualified, key, line, last_line, summary, digest, type)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (node, file, one.kind, one.name, one.qualified, own, one.line, one.last_line, one.summary, digest)
+                (
+                    node,
+                    file,
+                    one.kind,
+                    one.name,
+                    one.qualified,
+                    own,
+                    one.line,
+                    one.last_line,
+                    one.summary,
+                    digest,
+                    one.type,
+                )
                 for (node, one, digest), own in zip(fresh, keys, strict=True)
             ],
         )
@@ -130,18 +177,32 @@ class Store:
             ],
         )
 
+    def _put_aliases(self, source: Source, nodes: Mapping[str, int], definitions: Sequence[Definition]) -> None:
+        """Let a file be found by its own name and its aliases, a section by the blocks that are named in it."""
+        rows = [(self._key(alias), nodes[one.qualified]) for one in definitions for alias in one.aliases]
+        if os.path.isabs(source.path) and definitions:
+            rows.append((self._key(_stem(source.path)), nodes[definitions[0].qualified]))
+        self._connection.executemany(
+            "DELETE FROM aliases WHERE node = ?", [(node,) for node in dict.fromkeys(node for _, node in rows)]
+        )
+        self._connection.executemany("INSERT OR IGNORE INTO aliases(key, node) VALUES (?, ?)", rows)
+        self._touched.update(own for own, _ in rows)
+
     def _remove_nodes(self, rows: Iterable[Sequence[Any]], touched: set[str]) -> None:
         for node, name, own in list(rows):
-            touched.update((name, own))
+            aliases = self._connection.execute("DELETE FROM aliases WHERE node = ? RETURNING key", (node,))
+            touched.update((name, own), (alias for (alias,) in aliases))
             self._connection.execute("DELETE FROM edges WHERE source = ?", (node,))
             self._connection.execute("DELETE FROM edges WHERE target = ?", (node,))
             self._connection.execute("DELETE FROM node_text WHERE rowid = ?", (node,))
             self._connection.execute("DELETE FROM nodes WHERE id = ?", (node,))
 
-    def _put_bindings(self, file: int, facts: Facts, touched: set[str]) -> None:
+    def _put_bindings(self, file: int, facts: Facts) -> None:
         before = set(self._connection.execute("SELECT name, target FROM bindings WHERE file = ?", (file,)))
         after = set(facts.bindings.items())
-        touched.update(name for name, _ in before ^ after)
+        self._owners.update(name for name, _ in before ^ after)
+        if any(name.startswith("*") for name, _ in before ^ after):
+            self._owners.update(name for (name,) in self._connection.execute(_MODULE_NAMES, (file,)))
         self._connection.executemany(
             "DELETE FROM bindings WHERE file = ? AND name = ?", [(file, name) for name, _ in before - after]
         )
@@ -151,17 +212,21 @@ class Store:
         )
 
     def _row(self, file: int, node: int, reference: Reference, touched: set[str]) -> tuple[int | str, ...]:
-        own = reference.key
+        own, target = reference.key, reference.target
         if reference.kind in NAMING:
-            own = self._key(reference.target)
+            own = self._key(target)
             touched.add(own)
         elif reference.kind == WITHIN:
             touched.add(own)
         elif reference.kind == CONTAINS:
             own = CONTAINS
-        elif reference.kind in _OWN_KEY:
-            own = self._key(own)
-        return file, node, reference.kind, reference.target, own, reference.line, reference.times, reference.evidence
+        elif reference.kind == "links":
+            path, _, part = target.partition("#")
+            own = self._key(_stem(path) if os.path.isabs(path) else path.rpartition("/")[2])
+            target = f"{path}#{self._key(part)}" if part else path
+        elif reference.kind == "mentions":
+            own = self._key(_stem(target) if _FILE.search(target) else own)
+        return file, node, reference.kind, target, own, reference.line, reference.times, reference.evidence
 
     def _remove_references(self, file: int) -> None:
         # Edges first: without their reference nothing would name them any more.
@@ -176,23 +241,17 @@ class Store:
         )
         return {own for (own,) in rows}
 
-    def _reopen(self, names: set[str]) -> None:
-        if (
-            self._connection.execute("SELECT 1 FROM refs INDEXED BY refs_settled WHERE resolved = 1 LIMIT 1").get
-            is None
-        ):
-            return  # the first run: everything is open
-        for name in names:
-            self._connection.execute(
-                "UPDATE refs INDEXED BY refs_settled SET resolved = 0 WHERE key = ? AND resolved = 1", (name,)
-            )
-
 
 def stored(connection: apsw.Connection) -> Iterator[tuple[str, str]]:
     """Yield path and fingerprint of every text in the graph."""
     yield from connection.execute("SELECT path, fingerprint FROM files")
 
 
+def _stem(path: str) -> str:
+    """Return the name of a file without its ending."""
+    return os.path.splitext(path.rpartition("/")[2])[0]
+
+
 def _digest(one: Definition) -> int:
-    text = f"{one.name}\0{one.summary}\0{one.body}".encode("utf-8", "replace")
+    text = f"{one.name}\0{one.summary}\0{one.body}\0{one.type}".encode("utf-8", "replace")
     return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "big")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from memory_router.engines.graph.entity import Edge, Entity, Finding
+from memory_router.engines.graph.walking import POSSIBLE
 
 _MOST_REASONS = 8
 _VERBS = {"within": "is within", "tagged": "is tagged", "person": "names", "links": "links to"}
@@ -55,6 +56,7 @@ def told_way(steps: Sequence[Edge], known: Mapping[int, Entity], start: int, rel
 
 def _told(edge: Edge, known: Mapping[int, Entity]) -> str:
     place = f" (line {edge.line})" if edge.line else ""
+    place += ", by name alone" if edge.kind == "calls" and edge.weight <= POSSIBLE else ""
     verb = _VERBS.get(edge.kind, edge.kind)
     source, target = known[edge.source], known[edge.target]
     sentence = f"{source.shown} {verb} {target.shown}{place}"

@@ -14,8 +14,10 @@ import apsw
 from memory_router.engines.graph.entity import Edge
 
 DEPENDING = ("imports", "calls", "inherits", "uses", "requires")
-STRONG = (*DEPENDING, "defines", "contains", "links", "mentions")
-EVERY = (*STRONG, "within", "names", "person", "tagged")
+STRONG = (*DEPENDING, "defines", "links", "mentions")
+TELLING = (*STRONG, "names", "person", "tagged")
+EVERY = (*TELLING, "contains", "within")
+POSSIBLE = 0.3  # the weight of a call by name alone; what surely is meant weighs more
 _MOST_EDGES = 10_000  # that one search looks at: what takes more to find is too far to tell anything
 _MOST_BORDER = 2000  # things at which it stands at once
 _HUB = 500  # neighbours; what has more connects everything and so tells nothing: ways only begin or end there
@@ -38,7 +40,7 @@ _BETWEEN = _PROVEN.format(
 )
 _STEP = """
     SELECT e.source, e.target, e.weight FROM json_each(?) wanted JOIN edges e ON e.{end} = wanted.value
-    WHERE +e.kind IN (SELECT value FROM json_each(?)) LIMIT ?
+    WHERE +e.kind IN (SELECT value FROM json_each(?)) AND e.weight > ? LIMIT ?
 """
 _STEP_BY = {"source": _STEP.format(end="source"), "target": _STEP.format(end="target")}
 _DEGREE = """
@@ -72,7 +74,7 @@ def members(connection: apsw.Connection, node: int) -> list[int]:
 
 def way(
     connection: apsw.Connection, starts: Mapping[int, float], ends: Mapping[int, float], kinds: Sequence[str], *,
-    is_directed: bool, most: int = _MOST_STEPS,
+    is_directed: bool, least: float = 0.0, most: int = _MOST_STEPS,
 ) -> list[Edge]:  # fmt: skip
     """Return the steps of a shortest way, the strongest of its length; empty if there is none.
 
@@ -82,6 +84,7 @@ def way(
         ends: where it may end, with how likely each is meant.
         kinds: the kinds of edges that may be walked.
         is_directed: whether edges may only be walked in their own direction.
+        least: the weight that every edge exceeds.
         most: how many steps at the most.
     """
     both = ("source", "target")
@@ -95,7 +98,7 @@ def way(
         budget -= side.cost
         if best is not None or budget < 0 or not forth.border or not back.border:
             break
-        side.advance(allowed)
+        side.advance(allowed, least)
         best = _meeting(side, other)
     if best is None:
         return []
@@ -150,14 +153,14 @@ class _Side:
             yield at
             at = self.reached[at].before
 
-    def advance(self, kinds: str) -> None:
-        """Take one step from everything at the border along edges of some kinds, given as JSON."""
+    def advance(self, kinds: str, least: float) -> None:
+        """Take one step from everything at the border along edges of some kinds, given as JSON, and of some weight."""
         self.depth += 1
         border = json.dumps([node for node in self.border if self._degrees[node] < _HUB or self.depth == 1])
         found: dict[int, _Reached] = {}
         reached = self.reached
         for end in self._ends:
-            for source, target, weight in self._connection.execute(_STEP_BY[end], (border, kinds, _MOST_EDGES)):
+            for source, target, weight in self._connection.execute(_STEP_BY[end], (border, kinds, least, _MOST_EDGES)):
                 here, there = (source, target) if end == "source" else (target, source)
                 if there in reached:
                     continue

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 _SOURCE_FOLDERS = ("src", "lib", "python")
 _GO_MODULE = re.compile(r"^module[ \t]+(\S+)", re.MULTILINE)
+# A file called so is what its folder is imported as; `.d` says that a script has only types.
+_WHOLE = {".rs": ("/mod", "/lib", "/main"), ".ts": (".d", "/index")}
 _LONGEST_MANIFEST = 100_000  # characters
 
 
@@ -25,6 +27,8 @@ def python_module(path: str, root: str) -> str:
     steps = [step for step in os.path.relpath(folder, top).split(os.sep) if step != "."]
     if not _is_package(os.path.join(top, *steps[:1])) and steps and steps[0] in _SOURCE_FOLDERS:
         steps = steps[1:]
+    if "src" in steps:  # the root is that of several projects, and what lies in `src` is imported without it
+        steps = steps[steps.index("src") + 1 :]
     return ".".join(steps if name == "__init__" and steps else [*steps, name])
 
 
@@ -53,7 +57,7 @@ def go_package(folder: str, root: str) -> str:
         folder: the absolute path of the folder.
         root: the folder that it was indexed with.
     """
-    for above in _upwards(folder, root):
+    for above in upwards(folder, root):
         try:
             with open(os.path.join(above, "go.mod"), encoding="utf-8", errors="replace") as file:
                 named = _GO_MODULE.search(file.read(_LONGEST_MANIFEST))
@@ -66,17 +70,18 @@ def go_package(folder: str, root: str) -> str:
 
 def module_path(path: str, root: str) -> str:
     """Return the name of a module in a language that imports by paths: below the root, without its ending."""
-    stem = os.path.splitext(path)[0]
+    stem, ending = os.path.splitext(path)
     base = root if os.path.isdir(root) else os.path.dirname(root)
     stem = os.path.relpath(stem, base) if stem.startswith(base.rstrip(os.sep) + os.sep) else stem
-    whole = "/mod" if path.endswith(".rs") else "/index"
-    return stem.removesuffix(whole)
+    for whole in _WHOLE.get(ending, ("/index",)):
+        stem = stem.removesuffix(whole)
+    return stem
 
 
 @functools.lru_cache(maxsize=100_000)
 def _import_root(folder: str, root: str) -> str:
     """Return the folder that stands on the import path for files of `folder`."""
-    packages = [above for above in _upwards(folder, root) if _is_package(above)]
+    packages = [above for above in upwards(folder, root) if _is_package(above)]
     if not packages:
         return root
     top = packages[-1]
@@ -85,7 +90,8 @@ def _import_root(folder: str, root: str) -> str:
     return os.path.dirname(top)
 
 
-def _upwards(folder: str, root: str) -> list[str]:
+def upwards(folder: str, root: str) -> list[str]:
+    """Return a folder and those around it, up to the root or to the top, the innermost first."""
     found = [folder]
     while found[-1] != root and os.path.dirname(found[-1]) != found[-1]:
         found.append(os.path.dirname(found[-1]))

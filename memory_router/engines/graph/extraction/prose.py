@@ -14,10 +14,15 @@ from memory_router.text.words import identifiers_in, is_stop_word
 
 _LONGEST_BODY = 4000  # characters of a section that can be searched
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-_FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
+_UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)")
+_FRONT_FIELD = re.compile(r"(aliases|alias|tags|tag):[ \t]*(.*)", re.IGNORECASE)
+_LONGEST_FRONT = 200  # lines
 _LINK = re.compile(r"\[([^\]\n]{0,200})\]\(<?([^)\s>]{1,500})>?(?:\s[^)\n]{0,100})?\)")
-_WIKI_LINK = re.compile(r"\[\[([^\]|#\n]{1,200})(?:#[^\]|\n]{0,200})?(?:\|[^\]\n]{0,200})?\]\]")
-_TAG = re.compile(r"(?<![\w#&/])#([A-Za-z][\w/-]{1,40})\b")
+_WIKI_LINK = re.compile(r"\[\[([^\]|#\n]{1,200})(#[^\]|\n]{0,200})?(?:\|[^\]\n]{0,200})?\]\]")
+_TAG = re.compile(r"(?<![\w#&/])#([^\W\d_][\w/-]{1,40})\b")
+_BLOCK = re.compile(r"(?:^|\s)\^([\w-]{1,60})[ \t]*$")
 _TICKED = re.compile(r"`([^`\n]{2,100})`")
 _BOLD = re.compile(r"\*\*([^*\n]{2,60})\*\*")
 _NAME = re.compile(r"(?<![\w.`/@#])[A-Z][a-z\u00c0-\u017f]+(?: (?:[A-Z][a-z\u00c0-\u017f]+)){0,2}(?![\w/(])")
@@ -62,15 +67,20 @@ def facts(source: Source, text: str) -> Facts:
     lines = text.split("\n")
     kind = source.language if source.language in ("memory", "turn") else "document"
     is_markdown = source.language == "markdown"
-    sections = list(_sections(lines)) if is_markdown else []
+    front, aliases, tags = _front_matter(lines) if is_markdown else (0, (), ())
+    plain = _without_code(lines, front) if is_markdown else lines
+    sections = list(_sections(plain)) if is_markdown else []
     path = shown(source.path, source.root)
     title = next((one.heading for one in sections), "") or (_beginning(text) if kind != "document" else "")
     name = title or os.path.basename(source.path)
     own_end = sections[0].line if sections and kind == "document" else len(lines)
-    top = Definition(kind, name, path, "", 1, len(lines), os.path.basename(source.path), _body(lines, 0, own_end))
+    body = _body(lines, 0, own_end)
+    top = Definition(kind, name, path, "", 1, len(lines), os.path.basename(source.path), body, aliases=aliases)
     definitions = [top]
     references = References(lines)
-    _read(lines, 0, own_end, path, source, references)
+    for tag, line in tags:
+        references.add(path, "tagged", tag, line)
+    _read(plain, front, own_end, path, source, references)
     seen = {path}
     for section in sections:
         qualified = f"{path}#{section.heading}"
@@ -78,24 +88,76 @@ def facts(source: Source, text: str) -> Facts:
             qualified = f"{qualified}~{section.line + 1}"
         seen.add(qualified)
         body = _body(lines, section.line, section.end)
-        definitions.append(
-            Definition("section", section.heading, qualified, path, section.line + 1, section.end, title, body)
-        )
-        _read(lines, section.line, section.end, qualified, source, references)
+        blocks = tuple(found[1] for line in plain[section.line : section.end] if (found := _BLOCK.search(line)))
+        own = Definition("section", section.heading, qualified, path, section.line + 1, section.end, title, body)
+        definitions.append(own._replace(aliases=blocks))
+        _read(plain, section.line, section.end, qualified, source, references)
     return Facts(definitions, references.collected())
+
+
+def _front_matter(lines: Sequence[str]) -> tuple[int, tuple[str, ...], tuple[tuple[str, int], ...]]:
+    """Return how many lines the front matter takes, the aliases that it declares, and the tags with their lines."""
+    if not lines or lines[0].strip() != "---":
+        return 0, (), ()
+    end = next((at for at, line in enumerate(lines[1:_LONGEST_FRONT], 1) if line.strip() in ("---", "...")), 0)
+    listed: dict[str, list[tuple[str, int]]] = {"alias": [], "tag": []}
+    field = ""
+    for number, line in enumerate(lines[1:end], 2):
+        named = _FRONT_FIELD.match(line)
+        if named:
+            field = "alias" if named[1].lower().startswith("alias") else "tag"
+            values = named[2].strip("[] \t").split(",") if named[2].strip() else []
+        elif field and line.lstrip().startswith("- "):
+            values = [line.lstrip()[2:]]
+        else:
+            field, values = "", []
+        bare = (value.strip().strip("\"'").lstrip("#") for value in values)
+        if field:
+            listed[field] += [(value, number) for value in bare if value]
+    return end + 1 if end else 0, tuple(alias for alias, _ in listed["alias"]), tuple(listed["tag"])
+
+
+def _without_code(lines: Sequence[str], start: int) -> list[str]:
+    """Return lines of Markdown in which blocks of code are empty; CommonMark 0.31, 4.4 and 4.5."""
+    plain = list(lines)
+    fence = ""
+    is_open = True  # an indented line begins a block of code where no paragraph or list goes on
+    for number in range(start, len(lines)):
+        line = lines[number]
+        marked = _FENCE.match(line)
+        if fence:
+            plain[number] = ""
+            if marked and marked[1].startswith(fence) and not marked[2].strip():
+                fence = ""
+        elif marked and not (marked[1][0] == "`" and "`" in marked[2]):
+            fence = marked[1]
+            plain[number] = ""
+        elif line.startswith(("    ", "\t")) and is_open:
+            plain[number] = ""
+        elif line.strip():
+            is_open = line.startswith("#")
+        elif not is_open:
+            before = next((one for one in reversed(lines[start:number]) if one.strip()), "")
+            is_open = not before.startswith((" ", "\t")) and not _BULLET.match(before)
+    return plain
 
 
 def _sections(lines: Sequence[str]) -> Iterator[_Section]:
     found: list[tuple[str, int]] = []
-    fenced = False
     for number, line in enumerate(lines):
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif not fenced and (heading := _HEADING.match(line)):
+        if heading := _HEADING.match(line):
             found.append((heading[2] or "", number))
+        elif number and _UNDERLINE.match(line) and _is_paragraph(lines[number - 1]):
+            found.append((lines[number - 1].strip(), number - 1))
     for position, (heading_text, number) in enumerate(found):
         end = found[position + 1][1] if position + 1 < len(found) else len(lines)
         yield _Section(heading_text, number, end)
+
+
+def _is_paragraph(line: str) -> bool:
+    """Say whether a line may be underlined as a heading; what is a row, a bullet, a heading or a rule may not."""
+    bare = line.strip()
+    return bool(bare) and bare[0] not in "|#>-*+=`~" and not _BULLET.match(bare) and not line.startswith("    ")
 
 
 def _body(lines: Sequence[str], start: int, end: int) -> str:
@@ -127,7 +189,7 @@ def _sentences(line: str, number: int) -> Iterator[_Sentence]:
 def _read_sentence(sentence: _Sentence, where: str, source: Source, references: References) -> None:
     text, line = sentence
     evidence = text[:LONGEST_EVIDENCE]
-    _read_links(text, line, where, source, references, evidence)
+    _read_links(_SPAN.sub("", text), line, where, source, references, evidence)
     prose = _LINK.sub(r"\1", text)
     _read_code(prose, line, where, references, evidence)
     _read_names(prose, line, where, references, evidence)
@@ -139,8 +201,8 @@ def _read_links(text: str, line: int, where: str, source: Source, references: Re
             references.add(where, "links", _absolute(target, source), line, evidence)
         elif label:
             references.add(where, "names", label, line, evidence)
-    for target in _WIKI_LINK.findall(text):
-        references.add(where, "links", target.strip().rpartition("/")[2].removesuffix(".md"), line, evidence)
+    for target, part in _WIKI_LINK.findall(text):
+        references.add(where, "links", target.strip().removesuffix(".md") + part.rstrip("#"), line, evidence)
     for tag in _TAG.findall(text):
         references.add(where, "tagged", tag, line, evidence)
 
@@ -181,6 +243,7 @@ def _read_code(text: str, line: int, where: str, references: References, evidenc
 def _absolute(target: str, source: Source) -> str:
     from urllib.parse import unquote
 
-    path = unquote(target.partition("#")[0].partition("?")[0])
+    path, sharp, part = unquote(target).partition("#")
+    path = path.partition("?")[0]
     base = source.root if path.startswith("/") else os.path.dirname(source.path)
-    return os.path.normpath(os.path.join(base, path.lstrip("/")))
+    return os.path.normpath(os.path.join(base, path.lstrip("/"))) + sharp + part

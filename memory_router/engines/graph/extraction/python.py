@@ -1,10 +1,11 @@
 """Read a Python file with the standard `ast`: what it defines, imports, calls, inherits and uses.
 
-A name means what the scopes around it say. What a variable holds is followed where it is written down: a call of
-a class, an annotation, an attribute that `__init__` assigns. Other receivers stay open (`.method`).
+A name means what the scopes around it say. What a variable holds is followed where it is written down: a call, an
+annotation, an attribute that a method assigns. Other receivers stay open (`.method`).
 """
 
 import ast
+import builtins
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +18,13 @@ from memory_router.engines.graph.facts import Definition, Facts, References, Sou
 _STANDARD = sys.stdlib_module_names
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINING = (ast.ClassDef, *_FUNCTIONS)
-# Too many objects have these for a bare receiver to tell anything.
-_COMMON = frozenset(
-    name for kind in (str, bytes, list, dict, set, int, float, object, BaseException) for name in dir(kind)
-) | frozenset(
-    ["close", "open", "read", "write", "readline", "flush", "group", "match", "run", "main", "name", "execute"]
-)
+_BUILT_IN = frozenset(dir(builtins))
+_LITERALS = (
+    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp,
+    ast.GeneratorExp,
+)  # fmt: skip
 _DEPTH = 60  # steps of one attribute chain; deeper ones are data
-_HOLDING = frozenset([ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith])
+_HOLDING = frozenset([ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor])
 _ENCLOSING = frozenset([ast.If, ast.Try, ast.With, ast.ExceptHandler])
 # Sorts of nodes that may hold names, with the fields that do, the last first: half of all nodes are none of them.
 _FIELDS: dict[Any, tuple[str, ...]] = {
@@ -81,9 +81,8 @@ class _Reader:
         self.references = References(lines)
         self.bindings: dict[str, str] = {}
         self.definitions = [Definition("module", _last(module), module, "", 1, len(lines), summary)]
-        self._attributes: dict[str, str] = {}  # class.attribute -> what it holds
         self._bases: dict[str, str] = {}
-        self._seen: set[str] = set()
+        self._seen: dict[str, int] = {}  # qualified name -> its place among the definitions
         self._readers: dict[type, Callable[[Any, _Scope], _Inside]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -93,6 +92,7 @@ class _Reader:
             ast.ClassDef: self._class,
             ast.FunctionDef: self._function,
             ast.AsyncFunctionDef: self._function,
+            ast.Return: self._return,
         }
 
     def read(self, tree: ast.Module) -> None:
@@ -123,15 +123,16 @@ class _Reader:
             elif scope.outer is None:
                 for name in _assigned(node):
                     scope.names.setdefault(name, f"{scope.qualified}.{name}")
-                    self._define("variable", name, scope, node, "")
+                    self._define("variable", name, scope, node)
 
-    def _define(self, kind: str, name: str, scope: _Scope, node: ast.stmt, summary: str) -> str:
+    def _define(self, kind: str, name: str, scope: _Scope, node: ast.stmt, summary: str = "", held: str = "") -> str:
         qualified = f"{scope.qualified}.{name}"
         if qualified not in self._seen:
-            self._seen.add(qualified)
+            self._seen[qualified] = len(self.definitions)
             line = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
             last = node.end_lineno or node.lineno
-            self.definitions.append(Definition(kind, name, qualified, scope.qualified, line, last, summary))
+            own = Definition(kind, name, qualified, scope.qualified, line, last, summary, type=held)
+            self.definitions.append(own)
         return qualified
 
     def _class(self, node: ast.ClassDef, scope: _Scope) -> _Inside:
@@ -139,7 +140,7 @@ class _Reader:
         scope.names[node.name] = qualified
         for base in node.bases:
             target = self._means(base.value if isinstance(base, ast.Subscript) else base, scope)
-            if target and not target.startswith("."):
+            if target and not target.startswith((".", "builtins.")):
                 self.references.add(qualified, "inherits", target, base.lineno)
                 self._bases.setdefault(qualified, target)
         # A class's names are not seen from its methods, so nothing is looked up in this scope but by its own body.
@@ -154,7 +155,8 @@ class _Reader:
     def _attribute_types(self, node: ast.ClassDef, qualified: str, scope: _Scope) -> None:
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                self._note_attribute(qualified, statement.target.id, self._annotated(statement.annotation, scope))
+                held = self._annotated(statement.annotation, scope)
+                self._note_attribute(qualified, statement.target.id, held, statement)
             elif isinstance(statement, _FUNCTIONS):
                 parameters = {one.arg: self._annotated(one.annotation, scope) for one in _parameters(statement)}
                 for assigned in statement.body:
@@ -163,17 +165,20 @@ class _Reader:
                     targets = assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target]
                     value = assigned.value
                     held = parameters.get(value.id, "") if isinstance(value, ast.Name) else self._made(value, scope)
+                    if isinstance(assigned, ast.AnnAssign):
+                        held = self._annotated(assigned.annotation, scope) or held
                     for target in targets:
                         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                            self._note_attribute(qualified, target.attr, held)
+                            self._note_attribute(qualified, target.attr, held, assigned)
 
-    def _note_attribute(self, owner: str, name: str, held: str) -> None:
-        if held:
-            self._attributes.setdefault(f"{owner}.{name}", held)
+    def _note_attribute(self, owner: str, name: str, held: str, node: ast.stmt) -> None:
+        if held and not held.startswith("builtins."):
+            self._define("variable", name, _Scope(owner, owner, {}, None), node, held=held)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> _Inside:
-        qualified = self._define("function", node.name, scope, node, _summary(node))
         outer = scope.outer if scope.qualified == scope.owner and scope.outer else scope
+        held = self._annotated(node.returns, outer, scope.owner)
+        qualified = self._define("function", node.name, scope, node, _summary(node), held)
         names: dict[str, str] = {}
         inner = _Scope(qualified, scope.owner, names, outer)
         parameters = _parameters(node)
@@ -189,6 +194,17 @@ class _Reader:
         said = [(child, signature) for child in (*node.decorator_list, *annotations, *defaults) if child is not None]
         return said + [(statement, inner) for statement in node.body]
 
+    def _return(self, node: ast.Return, scope: _Scope) -> _Inside:
+        """Follow what a function returns that does not declare it."""
+        at = self._seen.get(scope.qualified)
+        if at is None or node.value is None:
+            return [(node.value, scope)] if node.value is not None else _NOTHING
+        own = self.definitions[at]
+        if own.kind == "function" and not own.type:
+            held = self._made(node.value, scope)
+            self.definitions[at] = own._replace(type="" if held in (own.qualified, self.module) else held)
+        return [(node.value, scope)]
+
     def _held(self, node: ast.AST, scope: _Scope) -> None:
         """Follow what a variable of a function holds."""
         if scope.outer is None or scope.qualified == scope.owner:
@@ -199,37 +215,40 @@ class _Reader:
                 if isinstance(target, ast.Name):
                     scope.names[target.id] = held
                 elif not isinstance(target, ast.Attribute):
-                    for name in ast.walk(target):
-                        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                            scope.names[name.id] = ""
+                    stored = (one for one in ast.walk(target) if isinstance(one, ast.Name))
+                    scope.names.update((one.id, "") for one in stored if isinstance(one.ctx, ast.Store))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             scope.names[node.target.id] = self._annotated(node.annotation, scope)
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            scope.names.update((name.id, "") for name in ast.walk(node.target) if isinstance(name, ast.Name))
         elif isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:
                 if isinstance(item.optional_vars, ast.Name):
                     scope.names[item.optional_vars.id] = self._made(item.context_expr, scope)
 
     def _made(self, value: ast.expr, scope: _Scope) -> str:
-        """Return the class of which an expression makes an instance, or nothing."""
+        """Return what an expression denotes: the class of an instance, or what is called; nothing if it is open."""
         value = value.value if isinstance(value, ast.Await) else value
-        if isinstance(value, ast.Call):
-            target = self._means(value.func, scope)
-            return target if target and _last(target)[:1].isupper() and not target.startswith(".") else ""
+        value = value.func if isinstance(value, ast.Call) else value
+        if isinstance(value, _LITERALS):
+            return "builtins.object"
         if isinstance(value, ast.Name | ast.Attribute):
             target = self._means(value, scope)
             return "" if target.startswith(".") else target
         return ""
 
-    def _annotated(self, annotation: ast.expr | None, scope: _Scope) -> str:
+    def _annotated(self, annotation: ast.expr | None, scope: _Scope, owner: str = "") -> str:
         """Return the class that an annotation names: the first of `X | None` and `Optional[X]`."""
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            name = annotation.value.strip()
+            name = annotation.value.strip().removesuffix("| None").strip()
             return self._looked_up(name, scope) if name.isidentifier() else ""
         if isinstance(annotation, ast.BinOp):
-            return self._annotated(annotation.left, scope)
+            return self._annotated(annotation.left, scope, owner) or self._annotated(annotation.right, scope, owner)
         if isinstance(annotation, ast.Subscript):
             outer = self._means(annotation.value, scope)
             return self._annotated(annotation.slice, scope) if _last(outer) == "Optional" else outer
+        if isinstance(annotation, ast.Name) and annotation.id == "Self":
+            return owner
         if isinstance(annotation, ast.Name | ast.Attribute):
             target = self._means(annotation, scope)
             return "" if target.startswith(".") else target
@@ -249,12 +268,11 @@ class _Reader:
                 base = self._bases.get(scope.owner, "")
             elif len(steps) < _DEPTH and isinstance(node.func, ast.Name | ast.Attribute):
                 base = self._made(node, scope)
-        for position, step in enumerate(reversed(steps)):
-            if not base:
-                return f".{steps[0]}"
-            is_last = position == len(steps) - 1
-            base = f"{base}.{step}" if is_last else self._attributes.get(f"{base}.{step}", f"{base}.{step}")
-        return base
+        elif isinstance(node, _LITERALS):
+            base = "builtins.object"
+        if not base:
+            return f".{steps[0]}" if steps else ""
+        return ".".join([base, *reversed(steps)])
 
     def _looked_up(self, name: str, scope: _Scope) -> str:
         inner: _Scope | None = scope
@@ -262,7 +280,7 @@ class _Reader:
             if name in inner.names:
                 return inner.names[name]
             inner = inner.outer
-        return self.bindings.get(name, "")
+        return self.bindings.get(name) or (f"builtins.{name}" if name in _BUILT_IN else "")
 
     def _name(self, node: ast.Name, scope: _Scope, kind: str = "uses") -> _Inside:
         if node.ctx.__class__ is ast.Load and (target := self._looked_up(node.id, scope)):
@@ -293,7 +311,7 @@ class _Reader:
         top = target.partition(".")[0]
         if top in _STANDARD and not self.module.startswith(top):
             return
-        if not top and (kind != "calls" or target[1:] in _COMMON or target.startswith(".__")):
+        if not top and (kind != "calls" or target.startswith(".__")):
             return
         self.references.add(scope.qualified, kind, target, node.lineno)
 

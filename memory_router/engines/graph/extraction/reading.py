@@ -23,7 +23,11 @@ def facts(source: Source) -> Facts | None:
     if b"\0" in raw:
         return _unreadable(source, "it is not UTF-8 text")
     text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return manifests.facts(source, text) or grammars.facts(source, text) or prose.facts(source, text)
+    read = manifests.facts(source, text) or grammars.facts(source, text)
+    if read is not None:
+        return read
+    problem = "its language has no grammar here" if grammars.is_code(source.language) else ""
+    return prose.facts(source, text)._replace(problem=problem)
 
 
 def _unreadable(source: Source, reason: str) -> Facts:

@@ -1,0 +1,218 @@
+"""Follow qualified names of code to what defines them, as each language says.
+
+A name is looked up as it stands; else step by step: what a module imports, re-exports or takes over with a star, what
+a class inherits, what a package holds, and what the value of a variable or a call is an instance of.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import apsw
+
+_DEPTH = 24  # steps through imports, base classes and types; cycles end there
+_DEFINED = """
+    SELECT id, kind, qualified, file, type FROM nodes
+    WHERE qualified = ? AND (file IS NOT NULL OR kind = 'package')
+"""
+_MODULE = "SELECT id, kind, qualified, file, type FROM nodes WHERE file = ? AND kind = 'module'"
+
+
+class Node(NamedTuple):
+    """Hold one thing that a text defines; `facts.Definition` says what the members mean."""
+
+    id: int
+    kind: str
+    qualified: str
+    file: int | None
+    type: str
+
+
+class _Namesakes:
+    """Hold things of one qualified name, told apart by which text lies nearest to the one that refers."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self._below: dict[str, list[Node]] = {}
+
+    def nearest(self, folder: str, folder_of: Callable[[int | None], str]) -> list[Node]:
+        """Return those that share most of a folder's path; all if none does."""
+        if len(self.nodes) < 2:
+            return self.nodes
+        if not self._below:
+            for node in self.nodes:
+                for above in _upwards(folder_of(node.file)):
+                    self._below.setdefault(above, []).append(node)
+        held = self._below.get(folder)
+        if held is None:
+            held = next((self._below[above] for above in _upwards(folder) if above in self._below), self.nodes)
+            self._below[folder] = held
+        return held
+
+
+_NOTHING = _Namesakes([])
+
+
+class Denotation:
+    """Look up names in one open graph, and remember what they mean."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._exact: dict[str, _Namesakes] = {}
+        self._members: dict[tuple[str, str], _Namesakes] = {}
+        self._bindings: dict[int, dict[str, list[str]]] = {}
+        self._files: dict[int, tuple[str, str]] = {}
+        self._modules: dict[int, list[Node]] = {}
+        self._tops: dict[tuple[str, str], str] = {}
+
+    def meant(self, target: str, file: int) -> list[Node]:
+        """Return what a qualified name means in a text: of namesakes those that lie nearest."""
+        folder = self.folder(file)
+        return self._denoted(self.seen_from(file, target), folder, _DEPTH).nearest(folder, self.folder)
+
+    def constructors(self, node: Node) -> list[Node]:
+        """Return what runs when a class is called; of a module, what it exports as its default."""
+        file = node.file
+        if file is None:
+            return []
+        name = {"python": "__init__", "java": node.qualified.rpartition(".")[2]}.get(self.language(file), "constructor")
+        name = "default" if node.kind == "module" else name
+        found = self.meant(f"{node.qualified}.{name}", file)
+        return [one for one in found if one.kind in ("function", "class") and one.id != node.id]
+
+    def is_open(self, target: str, file: int) -> bool:
+        """Say whether a member is looked for in the value of something of which no type is known."""
+        owner, steps = target.rpartition(".")[0], 1
+        while owner:
+            if nodes := self.meant(owner, file):
+                if all(node.kind == "class" for node in nodes):
+                    return steps > 1  # an attribute that nothing was seen to be assigned to
+                return any(node.kind in ("function", "variable") and not node.type for node in nodes)
+            owner, steps = owner.rpartition(".")[0], steps + 1
+        return False
+
+    def is_defined(self, name: str) -> bool:
+        """Say whether a text or a package bears a qualified name."""
+        return bool(self._named(name).nodes)
+
+    def modules(self, file: int) -> list[Node]:
+        """Return the module that a text is; nothing for other texts."""
+        if file not in self._modules:
+            self._modules[file] = [Node(*row) for row in self._connection.execute(_MODULE, (file,))]
+        return self._modules[file]
+
+    def seen_from(self, file: int, target: str) -> str:
+        """Return a target of Python as a script means it that imports its neighbours; any other unchanged.
+
+        The folder of the script comes first on the path of imports, then folders around it.
+        """
+        top, _, rest = target.partition(".")
+        if not top or "/" in top or top in sys.stdlib_module_names or self.language(file) != "python":
+            return target
+        package = next((node.qualified for node in self.modules(file)), "").rpartition(".")[0]
+        if not package:
+            return target
+        if (package, top) not in self._tops:
+            self._tops[package, top] = self._top(package, top)
+        seen = self._tops[package, top]
+        return f"{seen}.{rest}" if rest else seen
+
+    def _top(self, package: str, top: str) -> str:
+        if self.is_defined(top):
+            return top
+        while package:
+            beside = f"{package}.{top}"
+            # Within a package only a whole name is an import: its modules are no scripts.
+            is_script = all(node.kind == "package" for node in self._named(package).nodes)
+            if is_script and any(node.kind in ("module", "package") for node in self._named(beside).nodes):
+                return beside
+            package = package.rpartition(".")[0]
+        return top
+
+    def folder(self, file: int | None) -> str:
+        """Return the folder of a text; nothing if it is no file."""
+        return "" if file is None else self._file(file)[0]
+
+    def language(self, file: int) -> str:
+        """Return the language of a text."""
+        return self._file(file)[1]
+
+    def _file(self, file: int) -> tuple[str, str]:
+        if file not in self._files:
+            path, language = self._connection.execute(
+                "SELECT path, language FROM files WHERE id = ?", (file,)
+            ).fetchone() or ("", "")
+            self._files[file] = os.path.dirname(path) if os.path.isabs(path) else "", language
+        return self._files[file]
+
+    def _named(self, qualified: str) -> _Namesakes:
+        held = self._exact.get(qualified)
+        if held is None:
+            rows = self._connection.execute(_DEFINED, (qualified,))
+            held = self._exact[qualified] = _Namesakes([Node(*row) for row in rows])
+        return held
+
+    def _denoted(self, target: str, folder: str, depth: int) -> _Namesakes:
+        exact = self._named(target)
+        if exact.nodes:
+            return exact
+        owner, _, name = target.rpartition(".")
+        if not owner or depth == 0:
+            return _NOTHING
+        held = self._members.get((target, folder))
+        if held is not None:
+            return held
+        self._members[target, folder] = _NOTHING  # a cycle of re-exports finds nothing here
+        found: dict[Node, None] = {}
+        for holder in self._denoted(owner, folder, depth - 1).nearest(folder, self.folder):
+            around = self.folder(holder.file) or folder
+            for other in dict.fromkeys(self._elsewhere(holder, name)):
+                meant = self._denoted(other, around, depth - 1).nearest(around, self.folder) if other != target else []
+                found.update(dict.fromkeys(meant))
+                if meant and holder.kind == "module":
+                    break  # a name of its own comes before one from a star
+        if not found and "/" in target:
+            found = dict.fromkeys(self._named(f"{owner}/{name}").nodes)  # Rust: a module in a module
+        self._members[target, folder] = _Namesakes(list(found))
+        return self._members[target, folder]
+
+    def _elsewhere(self, holder: Node, name: str) -> Iterator[str]:
+        """Yield under which other names a thing has a member."""
+        if holder.file is None:
+            return
+        if holder.kind == "module":
+            bindings = self._bound(holder.file)
+            yield from bindings.get(name, ())
+            yield f"{holder.qualified}.{name}"
+            yield f"{holder.qualified}/{name}"
+            yield from (f"{star}.{name}" for star in bindings.get("*", ()))
+            if name == "default":
+                yield holder.qualified  # CommonJS: the module is what is exported
+        elif holder.kind == "class":
+            rows = self._connection.execute(
+                "SELECT target FROM refs WHERE source = ? AND kind = 'inherits'", (holder.id,)
+            )
+            yield f"{holder.qualified}.{name}"
+            for base in [str(target) for (target,) in rows]:
+                yield f"{self.seen_from(holder.file, base)}.{name}"
+        elif holder.type:
+            yield f"{self.seen_from(holder.file, holder.type)}.{name}"
+
+    def _bound(self, file: int) -> dict[str, list[str]]:
+        """Return what the names that a module has from others are called there; under `*`, whole modules."""
+        held = self._bindings.get(file)
+        if held is None:
+            held = self._bindings[file] = {}
+            for name, target in self._connection.execute("SELECT name, target FROM bindings WHERE file = ?", (file,)):
+                own = "*" if name.startswith("*") else name
+                held.setdefault(own, []).append(self.seen_from(file, target))
+        return held
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """Yield a folder and those around it, the innermost first."""
+    while folder:
+        yield folder
+        above = os.path.dirname(folder)
+        folder = above if above != folder else ""

@@ -1,0 +1,291 @@
+"""Read Java: a class is called by its package (`acme.store.Shelf`), its file by the path below the sources."""
+
+from typing import Any, ClassVar
+
+from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
+from memory_router.engines.graph.facts import Source
+
+_CLASSES = (
+    "class_declaration", "interface_declaration", "enum_declaration", "record_declaration",
+    "annotation_type_declaration",
+)  # fmt: skip
+_METHODS = ("method_declaration", "constructor_declaration", "compact_constructor_declaration")
+_HERITAGE = ("superclass", "super_interfaces", "extends_interfaces")
+_DECLARING = ("local_variable_declaration", "enhanced_for_statement", "resource", "catch_formal_parameter")
+
+
+class JavaReader(SyntaxReader):
+    """Walk the tree of a file of Java."""
+
+    MEMBERS: ClassVar[dict[str, tuple[str, str]]] = {
+        "field_access": ("object", "field"),
+        "method_invocation": ("object", "name"),
+        "scoped_identifier": ("scope", "name"),
+    }
+    CALLS: ClassVar[dict[str, str]] = {"object_creation_expression": "type"}
+    SAME = frozenset(["parenthesized_expression", "generic_type", "array_type", "class_literal"])
+
+    def __init__(self, source: Source, raw: bytes) -> None:
+        super().__init__(source, raw)
+        self.package = ""
+        self.handlers |= {
+            **dict.fromkeys(_CLASSES, self._class),
+            **dict.fromkeys(_METHODS, self._method),
+            **dict.fromkeys(_DECLARING, self._declared),
+            "method_invocation": self._invoked,
+            "object_creation_expression": self._created,
+            "method_reference": self._handed_on,
+            "scoped_type_identifier": self._typed_by,
+            "explicit_constructor_invocation": self._constructed,
+            "field_declaration": self._field,
+            "enum_constant": self._constant,
+            "lambda_expression": self._lambda,
+            "instanceof_expression": self._instance,
+            "import_declaration": self._nothing,
+            "package_declaration": self._nothing,
+        }
+
+    def declare(self, root: Any) -> None:
+        """Note what the file imports and defines before it is read."""
+        imports = []
+        for node in root.named_children:
+            if node.type == "package_declaration":
+                self.package = self.text(node.named_children[-1])
+            elif node.type == "import_declaration":
+                imports.append(node)
+            elif node.type in _CLASSES and (name := self.text(node.child_by_field_name("name"))):
+                self.top.names[name] = f"{self.package}.{name}" if self.package else name
+        if self.package:
+            self.module = f"{self.package.replace('.', '/')}/{self.definitions[0].name}"
+            self.definitions[0] = self.definitions[0]._replace(qualified=self.module)
+            self.top = Scope(self.module, "", self.top.names, None)
+            self.references.add(self.module, "within", self.package, 1)
+            self.bindings["*"] = self.package
+        for node in imports:
+            self._import(node)
+
+    def _import(self, node: Any) -> None:
+        path = self.text(next(iter(node.named_children), None))
+        line = node.start_point[0] + 1
+        self.references.add(self.module, "imports", path, line)
+        if any(child.type == "asterisk" for child in node.named_children):
+            self.bindings[f"*{line}"] = path
+            return
+        name = path.rpartition(".")[2]
+        is_static = any(child.type == "static" for child in node.children)
+        if not is_static or name not in self.bindings:
+            self.bindings[name] = path
+
+    def foreign(self, name: str) -> str:
+        """Return what a name denotes that the file itself does not make known."""
+        # What the file does not declare or import by name is of its package or of one that is imported whole.
+        return f"{self.module}.{name}" if name[:1].isupper() else ""
+
+    def _nothing(self, node: Any, scope: Scope) -> Inside:  # noqa: ARG002
+        return ()
+
+    def _class(self, node: Any, scope: Scope) -> Inside:
+        name = self.text(node.child_by_field_name("name"))
+        body = node.child_by_field_name("body")
+        if not name:
+            return ()
+        is_outer = scope.outer is None
+        above = self.package if is_outer else scope.qualified
+        parent = self.module if is_outer else scope.qualified
+        qualified = self.define("class", name, above, node, parent=parent) if above else self._bare(name, node)
+        scope.names[name] = qualified
+        inner = Scope(qualified, qualified, {}, scope)
+        for clause in node.named_children:
+            if clause.type in _HERITAGE:
+                parts = clause.named_children
+                for base in parts[0].named_children if parts and parts[0].type == "type_list" else parts:
+                    self.inherits(qualified, base, scope)
+        below: list[tuple[Any, Scope]] = []
+        given = node.child_by_field_name("parameters")
+        if given is not None:
+            self._parameters(given, inner, fields=True)
+            below.append((given, inner))
+        if body is not None:
+            self._members(body, inner)
+            below.append((body, inner))
+        return [(one, scope) for one in node.named_children if one.type == "modifiers"] + below
+
+    def _bare(self, name: str, node: Any) -> str:
+        """Define a class of a file without a package."""
+        qualified = self.define("class", name, self.module, node)
+        self.bindings.setdefault(name, qualified)
+        return qualified
+
+    def _members(self, body: Any, scope: Scope) -> None:
+        """Note the fields and nested classes of a class before its methods are read."""
+        for node in body.named_children:
+            if node.type == "enum_body_declarations":
+                self._members(node, scope)
+            elif node.type == "field_declaration":
+                held = self._typed(node, scope)
+                for one in node.children_by_field_name("declarator"):
+                    name = self.text(one.child_by_field_name("name"))
+                    scope.names[name] = held
+                    if held:
+                        self.define("variable", name, scope.qualified, node, held)
+            elif node.type in _CLASSES:
+                name = self.text(node.child_by_field_name("name"))
+                scope.names[name] = f"{scope.qualified}.{name}"
+
+    def _typed(self, node: Any, scope: Scope) -> str:
+        """Return the class that a declaration names as its type."""
+        kind = node.child_by_field_name("type")
+        if kind is None or self.text(kind) == "var" or kind.type == "array_type":
+            return ""
+        return self.means(kind, scope)
+
+    def _field(self, node: Any, scope: Scope) -> Inside:
+        values = [one.child_by_field_name("value") for one in node.children_by_field_name("declarator")]
+        kind = node.child_by_field_name("type")
+        modifiers = [one for one in node.named_children if one.type == "modifiers"]
+        return [(one, scope) for one in (*modifiers, kind, *values) if one is not None]
+
+    def _method(self, node: Any, scope: Scope) -> Inside:
+        name = self.text(node.child_by_field_name("name"))
+        qualified = self.define("function", name, scope.qualified, node, self._typed(node, scope))
+        inner = Scope(qualified, scope.owner, {}, scope)
+        given = node.child_by_field_name("parameters")
+        if given is not None:
+            self._parameters(given, inner)
+        skipped = ("identifier", "type_parameters")
+        return [(one, inner) for one in node.named_children if one.type not in skipped]
+
+    def _parameters(self, given: Any, scope: Scope, *, fields: bool = False) -> None:
+        for one in given.named_children:
+            name = one.child_by_field_name("name")
+            if one.type == "spread_parameter":
+                name = next(self.below(one, ("identifier",)), None)
+            if name is not None:
+                held = "" if one.type == "spread_parameter" else self._typed(one, scope)
+                scope.names[self.text(name)] = held
+                if fields and held:
+                    self.define("variable", self.text(name), scope.qualified, one, held)
+
+    def _declared(self, node: Any, scope: Scope) -> Inside:
+        """Note what local variables hold, of `for`, `try` and `catch` too."""
+        held = self._typed(node, scope)
+        below = [] if (kind := node.child_by_field_name("type")) is None else [(kind, scope)]
+        if node.type == "local_variable_declaration":
+            for one in node.children_by_field_name("declarator"):
+                value = one.child_by_field_name("value")
+                scope.names[self.text(one.child_by_field_name("name"))] = held or self._held(value, scope)
+                below += [(value, scope)] if value is not None else []
+            return below
+        value = node.child_by_field_name("value")
+        name = node.child_by_field_name("name")
+        if name is not None:
+            scope.names[self.text(name)] = held or (self._held(value, scope) if node.type == "resource" else "")
+        caught = [one for one in node.named_children if one.type == "catch_type"]
+        if caught and name is not None:
+            scope.names[self.text(name)] = self.means(caught[0].named_children[0], scope)
+        below += [(one, scope) for one in (value, *caught, node.child_by_field_name("body")) if one is not None]
+        return below
+
+    def _held(self, value: Any, scope: Scope) -> str:
+        target = self.means(value, scope) if value is not None else ""
+        return "" if target.startswith(".") else target
+
+    def other(self, node: Any, scope: Scope) -> str:
+        """Return what a node of this language denotes."""
+        if node.type == "cast_expression" and (kind := node.child_by_field_name("type")) is not None:
+            return self.means(kind, scope)
+        if node.type == "scoped_type_identifier":
+            return self._spelt(self.text(node), scope)
+        return ""
+
+    def _spelt(self, path: str, scope: Scope) -> str:
+        """Return what a dotted type means: of a class in sight a nested one, else a full name."""
+        first, _, rest = path.partition(".")
+        held = self.looked_up(first, scope)
+        return f"{held}.{rest}" if held else path
+
+    def unqualified(self, name: str, scope: Scope) -> str:
+        """Return what a call without a receiver denotes: a static import, else a method of the classes around."""
+        if name in self.bindings:
+            return self.bindings[name]
+        return f"{scope.owner}.{name}" if scope.owner else ""
+
+    def _invoked(self, node: Any, scope: Scope) -> Inside:
+        owner, given = map(node.child_by_field_name, ("object", "arguments"))
+        name = self.text(node.child_by_field_name("name"))
+        below = [(given, scope)] if given is not None else []
+        if owner is None:
+            for target in self._candidates(name, scope):
+                self.refer(scope, "calls", target, node)
+            return below
+        self.refer(scope, "calls", self.means(node, scope), node)
+        return [(owner, scope), *below]
+
+    def _candidates(self, name: str, scope: Scope) -> list[str]:
+        """Return what an unqualified call may denote: an import, a method of the class, of those around it."""
+        if name in self.bindings:
+            return [self.bindings[name]]
+        found, inner = [], scope
+        while inner.outer is not None:
+            if inner.qualified == inner.owner:
+                found.append(f"{inner.owner}.{name}")
+            inner = inner.outer
+        stars = [target for star, target in self.bindings.items() if star.startswith("*") and target != self.package]
+        return [*found, *(f"{star}.{name}" for star in stars if star.rpartition(".")[2][:1].isupper())]
+
+    def _created(self, node: Any, scope: Scope) -> Inside:
+        kind = node.child_by_field_name("type")
+        target = self.means(kind, scope) if kind is not None else ""
+        self.refer(scope, "calls", target, node)
+        below: list[tuple[Any, Scope]] = []
+        for one in node.named_children:
+            if one.type == "class_body":  # an anonymous class: what it does is done by what encloses it
+                below += [(child, Scope(scope.qualified, "", {}, scope)) for child in one.named_children]
+            elif one != kind:
+                below.append((one, scope))
+            else:
+                below += [(part, scope) for part in self.below(one, ("type_arguments",))]
+        return below
+
+    def _handed_on(self, node: Any, scope: Scope) -> Inside:
+        """Note `Owner::method`."""
+        parts = node.named_children
+        name = self.text(parts[-1]) if len(parts) > 1 else "new"
+        owner = self.means(parts[0], scope)
+        if owner:
+            self.refer(scope, "uses", f"{owner}.{name}" if len(parts) > 1 else owner, node)
+        elif name.isidentifier() and name != "new":
+            self.refer(scope, "calls", f".{name}", node)
+        return [(parts[0], scope)] if parts[0].type not in ("this", "super") else ()
+
+    def _typed_by(self, node: Any, scope: Scope) -> Inside:
+        self.refer(scope, "uses", self._spelt(self.text(node), scope), node)
+        return ()
+
+    def _constructed(self, node: Any, scope: Scope) -> Inside:
+        called = node.child_by_field_name("constructor")
+        if called is not None and called.type == "super" and scope.owner in self._bases:
+            self.refer(scope, "calls", self._bases[scope.owner], node)
+        return [(child, scope) for child in node.named_children if child != called]
+
+    def _constant(self, node: Any, scope: Scope) -> Inside:
+        self.define("variable", self.text(node.child_by_field_name("name")), scope.qualified, node, scope.owner)
+        return [(child, scope) for child in node.named_children[1:]]
+
+    def _lambda(self, node: Any, scope: Scope) -> Inside:
+        inner = Scope(scope.qualified, scope.owner, {}, scope)
+        given = node.child_by_field_name("parameters")
+        if given is not None and given.type == "identifier":
+            inner.names[self.text(given)] = ""
+        elif given is not None and given.type == "inferred_parameters":
+            inner.names.update((self.text(one), "") for one in given.named_children)
+        elif given is not None:
+            self._parameters(given, inner)
+        body = node.child_by_field_name("body")
+        return [(body, inner)] if body is not None else ()
+
+    def _instance(self, node: Any, scope: Scope) -> Inside:
+        kind, name = node.child_by_field_name("right"), node.child_by_field_name("name")
+        if kind is not None and name is not None:
+            scope.names[self.text(name)] = self.means(kind, scope)
+        return [(child, scope) for child in node.named_children if child != name]
