@@ -41,7 +41,7 @@ WALLS = {
         *("contract", "errors", "paths", "storage.files", "text.redaction", "text.moments", "text.tokens"),
         "text.words",
     },
-    "storage": {"errors", "paths"},
+    "storage": {"errors", "paths", "text.terms"},
     "engines": {"text", "storage", "scope", "paths", "errors"},
     "wilson": set[str](),
     "learning": {"routing", "contract", "storage", "text", "paths", "errors", "wilson"},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from memory_router.text.cjk import spread
+from memory_router.text.unspaced import spread
 from memory_router.text.words import is_stop_word
 
 if TYPE_CHECKING:

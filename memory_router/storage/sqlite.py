@@ -15,6 +15,7 @@ import apsw
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.paths import make_private, shown
 from memory_router.storage.files import make_file_private
+from memory_router.storage.fulltext import register
 from memory_router.storage.schema import SET_VERSION, VERSION, VERSIONS, Schema
 
 _BUSY_MS = 5000
@@ -63,6 +64,7 @@ def connect(path: str, *, precious: bool = False) -> apsw.Connection:
         connection = apsw.Connection(path)
         try:
             connection.set_busy_timeout(_BUSY_MS)
+            register(connection)
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full" if precious else "normal")
             connection.pragma("secure_delete", True)
@@ -88,6 +90,7 @@ def open_read_only(path: str, schema: Schema) -> apsw.Connection | None:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         try:
             connection.set_busy_timeout(_BUSY_MS)
+            register(connection)
             version = _version(connection, schema)
             to_do = schema.to_do(version, shown(path))
         except BaseException:

@@ -7,12 +7,11 @@ small fitted map from a few such shares to a probability.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import apsw
 
-# The tokenizer of every full-text index of ours, as FTS5 arguments.
-TOKENIZER = ("porter", "unicode61", "remove_diacritics", "2")
+from memory_router.text.terms import stems
 
 
 class Evidence(NamedTuple):
@@ -31,19 +30,8 @@ class Evidence(NamedTuple):
     near: float = 0.0
 
 
-def stemmer(connection: apsw.Connection) -> Callable[[str], list[str]]:
-    """Return the function that cuts a text into stems exactly as the full-text indexes do.
-
-    Args:
-        connection: any open connection; the tokenizer lives as long as it.
-    """
-    tokenize = connection.fts5_tokenizer(TOKENIZER[0], list(TOKENIZER[1:]))
-
-    def stems(text: str) -> list[str]:
-        raw = text.encode("utf-8", "replace")
-        tokens = tokenize(raw, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False)
-        return cast("list[str]", tokens)
-
+def stemmer(_connection: apsw.Connection) -> Callable[[str], list[str]]:
+    """Return the function that cuts a text into stems as the full-text indexes do."""
     return stems
 
 

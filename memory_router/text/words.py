@@ -5,10 +5,13 @@ means the same everywhere.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from memory_router.text.cjk import is_grammar, spread, spread_question
+from memory_router.text.languages import ENGLISH, language, languages_of
+from memory_router.text.spelling import normal
+from memory_router.text.terms import words_in
+from memory_router.text.unspaced import is_grammar, spread_question
 
 _T = TypeVar("_T")
 
@@ -17,21 +20,6 @@ def _listed(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_STOP_WORDS = _listed(
-    """
-    a about after again all also am an and any anyone anything are aren as at be because been before being
-    between both but by can cannot could couldn d did didn do does doesn doing don during each either else ever
-    every for from further get gets getting go goes going got had hadn has hasn have haven having he her here
-    hers him his how i if in into is isn it its itself just kind kinds know let like ll m many may maybe me
-    might mine more most much must my no nor not of off on once one only or other our ours out over own please
-    quite re really same shall she should shouldn so some somebody someone something somewhere sort such t than
-    that the their theirs them then there these they thing things this those through to too under until up upon
-    us use used using ve very want was wasn we were weren what whatever when where whether which while who whom
-    whose why will with without won would wouldn yet you your yours
-    """
-)
-# Words that ask rather than say what for, dropped at the beginning of a question only.
-_REQUESTS = _listed("describe explain find give list locate look open recall remember remind say search see show tell")
 # Next to a name these only say what sort of thing it names; its definition may be written without them.
 _KINDS = _listed(
     """
@@ -56,7 +44,10 @@ _EXTENSIONS = (
 _FILE_NAME = re.compile(rf"[\w.@*?\[\]{{}},+-]*[\w*}}\]]\.(?:{_EXTENSIONS}|\*|\{{[\w,]+\}})", re.IGNORECASE)
 _LINE_NUMBER = re.compile(r"(?<=\w):\d+(?::\d+)?$")
 _TOKEN = re.compile(r"\S+")
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
+_ADDRESS = re.compile(r"(?<![\w@.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
+_DASHED = re.compile(r"(?<![\w.:/@-])[a-zA-Z0-9]+(?:[-.:][a-zA-Z0-9]+)+(?![\w:/@-])")
+_TICKET = re.compile(r"[A-Z][A-Z0-9]+-\d+")
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # The look-behinds let a run of letters or of `_` be tried once, from its beginning: linear on hostile text.
 _IDENTIFIER = re.compile(
     r"(?<!\w)_*[^\W\d_][^\W_]*(?:(?:_+|[.-])[^\W_]+)+_*"  # snake_case, kebab-case, dotted.name
@@ -92,7 +83,8 @@ class Question(NamedTuple):
 
     Args:
         words: content words, lower case, without those of identifiers and paths; never empty if the question
-            has a word and neither identifier nor path. One that ends in `*` stands for all that begin so.
+            has a word and neither identifier nor path. One that ends in `*` stands for all that begin so; addresses
+            and numbers of things, as `10.0.0.1`, are one word.
         phrases: what stood in quotation marks (its words are among `words` too).
         identifiers: names of code.
         paths: files, folders and globs, as written.
@@ -110,19 +102,22 @@ def parse(text: str) -> Question:
     Args:
         text: the question, of any length, with any characters.
     """
-    phrases = _unique(phrase for phrase in (_flat(group) for group in _quoted(spread(text))) if " " in phrase)
+    text = normal(text)
+    phrases = _unique(phrase for phrase in map(_flat, _quoted(text)) if len(words_in(phrase)) > 1)
+    whole: list[str] = []
+    rest = _ADDRESS.sub(lambda address: _take(address[0].lower(), whole), text)
+    rest = _DASHED.sub(lambda name: _take(name[0].lower(), whole) if _is_opaque(name[0]) else name[0], rest)
     paths: list[str] = []
-    rest = spread_question(_TOKEN.sub(lambda token: _take_path(token[0], paths), text))
-    beginnings: list[str] = []
-    rest = _BEGINNING.sub(lambda name: _take_beginning(name[1], beginnings), rest)
+    rest = spread_question(_TOKEN.sub(lambda token: _take_path(token[0], paths), rest))
+    rest = _BEGINNING.sub(lambda name: _take("".join(split_name(name[1])) + "*", whole), rest)
     identifiers: list[Identifier] = []
     prose = _IDENTIFIER.sub(lambda name: _take_identifier(name[0], identifiers), rest)
-    spoken = [_bare(word[0]) for word in _WORD.finditer(prose)]
-    named = bool(identifiers or paths or beginnings)
+    spoken = words_in(prose)
+    named = bool(identifiers or paths or whole)
     words = _content(spoken, named)
     if not words and not named:
-        words = spoken
-    return Question(_unique([*beginnings, *words]), phrases, _unique(identifiers), _unique(paths))
+        words = [word.lower() for word in spoken]
+    return Question(_unique([*whole, *words]), phrases, _unique(identifiers), _unique(paths))
 
 
 def identifiers_in(text: str) -> tuple[Identifier, ...]:
@@ -140,8 +135,8 @@ def identifier_terms(text: str) -> str:
 
 
 def is_stop_word(word: str) -> bool:
-    """Say whether a lower-case word carries no content; `parse` keeps such words only where there is nothing else."""
-    return word in _STOP_WORDS
+    """Return whether a lower-case word is a function word of English."""
+    return word in language(ENGLISH).stop_words
 
 
 def split_name(name: str) -> tuple[str, ...]:
@@ -171,9 +166,18 @@ def _take_identifier(name: str, found: list[Identifier]) -> str:
     return " " if identifiers else name
 
 
-def _take_beginning(name: str, found: list[str]) -> str:
-    found.append("".join(split_name(name)) + "*")
+def _take(term: str, found: list[str]) -> str:
+    found.append(term)
     return " "
+
+
+def _is_opaque(name: str) -> bool:
+    """Return whether a name means something as a whole only: `CVE-2024-1234`, `PROJ-17`, `10.0.0.1`, a UUID."""
+    if _ISO_DATE.fullmatch(name):
+        return False
+    parts = re.split("[-.:]", name)
+    numbered = sum(any(map(str.isdigit, part)) for part in parts)
+    return (len(parts) > 2 and numbered > 1) or bool(_TICKET.fullmatch(name))
 
 
 def _take_path(token: str, found: list[str]) -> str:
@@ -205,23 +209,38 @@ def _is_path(token: str) -> bool:
     )
 
 
-def _content(words: list[str], named: bool) -> list[str]:
-    dropped = _STOP_WORDS | _KINDS if named else _STOP_WORDS
-    kept = [word for word in words if word not in dropped and not is_grammar(word)]
-    if words[:1] == ["how"]:
+def _content(spoken: Sequence[str], named: bool) -> list[str]:
+    """Return the words that say what is asked for, lower case, without those that only ask."""
+    small = [word.lower() for word in spoken]
+    codes = languages_of(small) or (ENGLISH,)
+    dropped = frozenset[str]().union(*(language(code).stop_words for code in codes))
+    names = set() if "de" in codes else _names(spoken)  # German writes more than names with a capital
+    content = [word for place, word in enumerate(small) if word not in dropped or place in names]
+    kept = [word for word in content if not is_grammar(word) and not (named and word in _KINDS)]
+    if small[:1] == ["how"]:
         kept = [word for word in kept if word not in {"work", "works"}] or kept
-    while kept and kept[0] in _REQUESTS and (len(kept) > 1 or named):
+    requests = frozenset[str]().union(*(language(code).requests for code in codes))
+    while kept and kept[0] in requests and (len(kept) > 1 or named):
         kept.pop(0)
     return kept
 
 
+def _names(spoken: Sequence[str]) -> set[int]:
+    """Return the places of words that are names by their capitals: `Will` within a sentence, `US` anywhere.
+
+    In a question that is written in capitals throughout, capitals tell nothing.
+    """
+    if not any(word.islower() for word in spoken[1:] or spoken):
+        return set()
+    return {
+        place
+        for place, word in enumerate(spoken)
+        if len(word) > 1 and (word.isupper() or (place and word.istitle() and not spoken[place - 1].istitle()))
+    }
+
+
 def _quoted(text: str) -> list[str]:
     return [double or curly or tick for double, curly, tick in _QUOTED.findall(text)]
-
-
-def _bare(word: str) -> str:
-    word = word.lower().replace("\u2019", "'")
-    return word[:-2] if word.endswith("'s") else word
 
 
 def _flat(text: str) -> str:

@@ -1,11 +1,10 @@
 """Laws of the calibrated relevance."""
 
-import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.text.relevance import Evidence, calibrated, coverage, idf, nearness, stemmer, weigh
+from memory_router.text.relevance import Evidence, calibrated, coverage, idf, nearness, weigh
 
 shares = st.floats(0, 1)
 
@@ -46,15 +45,3 @@ def test_nearness_is_the_best_place() -> None:
     assert nearness(weights, ["a", "x", "b"]) == pytest.approx(1)
     assert nearness(weights, ["a", *["x"] * 50, "b"]) == pytest.approx(0.5)
     assert nearness(weights, []) == 0
-
-
-def test_stems_are_those_of_the_index() -> None:
-    """The stemmer agrees with a full-text table of the same tokenizer, whatever the text holds."""
-    connection = apsw.Connection(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE t USING fts5(x, tokenize = 'porter unicode61 remove_diacritics 2')")
-    connection.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, row)")
-    text = "Running caf\u00e9s, parse_auth; D'Artagnan's 3rd"
-    connection.execute("INSERT INTO t VALUES (?)", (text,))
-    stems = stemmer(connection)
-    assert set(stems(text)) == {term for (term,) in connection.execute("SELECT term FROM v")}
-    assert stems("\ud800\0 x") == ["x"]

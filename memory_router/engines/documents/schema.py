@@ -27,6 +27,10 @@ def _roots(connection: apsw.Connection) -> None:
     connection.execute("CREATE TABLE roots(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, finished REAL)")
 
 
+def _dropped(_connection: apsw.Connection) -> None:
+    """Stand for a step whose tables a later one makes anew."""
+
+
 def _documents(connection: apsw.Connection) -> None:
     # What an earlier version derived from the files is derived again by the next run; the roots are remembered.
     connection.execute(
@@ -35,6 +39,9 @@ def _documents(connection: apsw.Connection) -> None:
         DROP TABLE IF EXISTS chunk_text;
         DROP TABLE IF EXISTS chunks;
         DROP TABLE IF EXISTS files;
+        DROP TABLE IF EXISTS chunk_vectors;
+        DROP TABLE IF EXISTS vector_model;
+        DROP TABLE IF EXISTS totals;
         UPDATE roots SET finished = NULL;
         CREATE TABLE files(
             id INTEGER PRIMARY KEY,
@@ -74,7 +81,7 @@ def _documents(connection: apsw.Connection) -> None:
         CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN UPDATE totals SET chunks = chunks - 1; END;
         CREATE VIRTUAL TABLE chunk_text USING fts5(
             path, title, heading, symbols, identifiers, body, context, date,
-            content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
+            content = '', contentless_delete = 1, tokenize = 'terms'
         );
         CREATE VIRTUAL TABLE chunk_words USING fts5vocab(chunk_text, col);
         """
@@ -95,5 +102,8 @@ def _vectors(connection: apsw.Connection) -> None:
 
 
 SCHEMA = Schema(
-    "documents", tuple(map(Migration, (_roots, _documents, _vectors))), precious=False, counted_by_file=True
+    "documents",
+    tuple(map(Migration, (_roots, _dropped, _dropped, _documents, _vectors))),
+    precious=False,
+    counted_by_file=True,
 )

@@ -8,7 +8,6 @@ import apsw
 
 from memory_router.engines.documents.document import Document, surroundings
 from memory_router.engines.documents.identity import path_key
-from memory_router.text.cjk import characters, spread
 from memory_router.text.dates import MONTHS
 from memory_router.text.words import identifier_terms, split_name
 
@@ -100,13 +99,13 @@ def put_document(
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 chunk_id,
-                spread(path),
-                spread(document.title),
-                heading_terms(chunk.heading) if document.language == "markdown" else spread(chunk.heading),
+                path,
+                document.title,
+                heading_terms(chunk.heading) if document.language == "markdown" else chunk.heading,
                 symbol_terms(chunk.symbols),
-                f"{identifier_terms(chunk.text)} {characters(chunk.text)}",
-                spread(chunk.text),
-                spread(surroundings(texts, position)),
+                identifier_terms(chunk.text),
+                chunk.text,
+                surroundings(texts, position),
                 f"{chunk.date} {written}",
             ),
         )
@@ -130,7 +129,7 @@ def path_terms(path: str) -> str:
 def heading_terms(heading: str) -> str:
     """Return a section's headings, with the name that the lowest one would be in code: `Yard store`, `yardstore`."""
     parts = split_name(heading.rpartition(" > ")[2])
-    return f"{spread(heading)} {''.join(parts) if 1 < len(parts) <= NAME_WORDS else ''}"
+    return f"{heading} {''.join(parts) if 1 < len(parts) <= NAME_WORDS else ''}"
 
 
 def symbol_terms(symbols: str) -> str:

@@ -110,4 +110,18 @@ def _third(connection: apsw.Connection) -> None:
     )
 
 
-SCHEMA = Schema("graph", tuple(map(Migration, (_first, _second, _third))), precious=False, counted_by_file=True)
+def _terms(connection: apsw.Connection) -> None:
+    connection.execute(
+        """
+        DROP TABLE node_words;
+        CREATE TEMP TABLE texts AS SELECT rowid AS row, name, summary, body FROM node_text;
+        DROP TABLE node_text;
+        CREATE VIRTUAL TABLE node_text USING fts5(name, summary, body, tokenize = 'terms');
+        INSERT INTO node_text(rowid, name, summary, body) SELECT row, name, summary, body FROM texts;
+        DROP TABLE texts;
+        CREATE VIRTUAL TABLE node_words USING fts5vocab(node_text, row);
+        """
+    )
+
+
+SCHEMA = Schema("graph", tuple(map(Migration, (_first, _second, _third, _terms))), precious=False, counted_by_file=True)

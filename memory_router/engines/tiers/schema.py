@@ -7,7 +7,7 @@ the identifiers of a text split and joined, so that "auth token" finds `parseAut
 import apsw
 
 from memory_router.storage.schema import Migration, Schema
-from memory_router.text.relevance import stemmer
+from memory_router.text.terms import stems
 
 
 def _first(connection: apsw.Connection) -> None:
@@ -83,11 +83,25 @@ def _ranking(connection: apsw.Connection) -> None:
         CREATE INDEX memories_by_project ON memories(project, created, row) WHERE session IS NULL;
         """
     )
-    stems = stemmer(connection)
+
+
+def _terms(connection: apsw.Connection) -> None:
+    # Texts are cut into terms of every script and language from here on.
+    connection.execute(
+        """
+        DROP TABLE memory_words;
+        DROP TABLE memory_text;
+        CREATE VIRTUAL TABLE memory_text USING fts5(
+            text, names, tags, content = 'memories', content_rowid = 'row', tokenize = 'terms'
+        );
+        CREATE VIRTUAL TABLE memory_words USING fts5vocab(memory_text, row);
+        INSERT INTO memory_text(memory_text) VALUES ('rebuild');
+        """
+    )
     texts = connection.execute("SELECT row, text || ' ' || names FROM memories").fetchall()
     connection.executemany(
         "UPDATE memories SET stems = ? WHERE row = ?", ((" ".join(stems(str(text))), row) for row, text in texts)
     )
 
 
-SCHEMA = Schema("memories", tuple(map(Migration, (_first, _tiers, _ranking))), counted_by_file=True)
+SCHEMA = Schema("memories", tuple(map(Migration, (_first, _tiers, _ranking, _terms))), counted_by_file=True)

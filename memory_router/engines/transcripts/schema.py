@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import apsw
 
+from memory_router.engines.transcripts.indexed import INSERT, indexed
 from memory_router.storage.schema import Migration, Schema
 
 # The columns of the full-text index, with their weights in BM25.
@@ -75,4 +76,19 @@ def fingerprint(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
 
 
-SCHEMA = Schema("conversations", (Migration(_first),), counted_by_file=True)
+def _terms(connection: apsw.Connection) -> None:
+    # Texts are cut into terms of every script and language from here on; what was imported is searched so, too.
+    connection.execute(
+        """
+        DROP TABLE node_text;
+        CREATE VIRTUAL TABLE node_text USING fts5(
+            said, names, tools, date, content = '', contentless_delete = 1, tokenize = 'terms'
+        );
+        INSERT INTO node_text(node_text, rank) VALUES ('hashsize', 16777216);
+        """
+    )
+    nodes = connection.execute("SELECT id, role, text, tools, ifnull(time, 0) FROM nodes ORDER BY id")
+    connection.executemany(INSERT, (indexed(*node) for node in nodes))
+
+
+SCHEMA = Schema("conversations", tuple(map(Migration, (_first, _terms))), counted_by_file=True)

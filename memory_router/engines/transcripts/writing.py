@@ -1,21 +1,18 @@
 """Write records into the archive as nodes of the conversation graph; the caller holds the transaction."""
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import apsw
 
 from memory_router.engines.transcripts import cues
+from memory_router.engines.transcripts.indexed import INSERT, indexed
 from memory_router.engines.transcripts.record import Record
 from memory_router.engines.transcripts.schema import fingerprint
 from memory_router.text.redaction import redact
-from memory_router.text.words import identifier_terms
 
 _SPOKEN = ("user", "assistant")
-# How much of a text is indexed, in characters: what tools print is long and says little.
-_INDEXED = {"user": 20_000, "assistant": 20_000, "summary": 20_000, "tool": 2_000}
 
 
 class FileState(NamedTuple):
@@ -60,7 +57,6 @@ class Archivist:
             for sql in ("SELECT max(id) FROM nodes", "SELECT max(id) FROM files", "SELECT max(id) FROM sessions")
         )
         self._sessions: dict[tuple[str, str, str], int] = {}
-        self._dates: dict[int, str] = {}
 
     def state_of(self, path: str) -> FileState | None:
         """Return how far a file was read, or None if it was never seen."""
@@ -115,7 +111,7 @@ class Archivist:
         many = self._connection.executemany
         many("INSERT OR IGNORE INTO names(fingerprint, node) VALUES (?, ?)", names)
         many(_INSERT_NODE, nodes)
-        many("INSERT INTO node_text(rowid, said, names, tools, date) VALUES (?, ?, ?, ?, ?)", texts)
+        many(INSERT, texts)
         return before.node or 0
 
     def _node(
@@ -134,8 +130,7 @@ class Archivist:
         listed = json.dumps(record.files) if record.files else "[]"
         shown = cues.read(text, record.role, acts=bool(tools)).packed() if record.role in _SPOKEN else 0
         nodes.append((node, record.id, session, parent, turn, record.role, moment, text, tools, listed, shown))
-        said = text[: _INDEXED[record.role]]
-        texts.append((node, said, _names(f"{said} {tools}"), tools, self._date(moment)))
+        texts.append(indexed(node, record.role, text, tools, moment))
         self.added += 1
         return _Place(node, node if record.role in _SPOKEN else turn, moment)
 
@@ -167,18 +162,6 @@ class Archivist:
         sql = "INSERT INTO sessions(id, host, name, agent, project) VALUES (?, ?, ?, ?, ?)"
         self._connection.execute(sql, (session, *key, project))
         return session
-
-    def _date(self, moment: float) -> str:
-        """Return a day in words, so that `25 September` finds what was said then."""
-        day = int(moment // 86_400)
-        if day not in self._dates:
-            self._dates[day] = time.strftime("%Y-%m-%d %B", time.gmtime(day * 86_400))
-        return self._dates[day]
-
-
-def _names(text: str) -> str:
-    """Return the terms of the identifiers in a text; plain words, most of it, are passed over quickly."""
-    return identifier_terms(" ".join([word for word in text.split() if not (word.isalpha() and word[1:].islower())]))
 
 
 _TURN = "CASE WHEN n.role IN ('user', 'assistant') THEN n.id ELSE n.previous END, n.time"

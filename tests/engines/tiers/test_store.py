@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.engines.tiers.store import LONGEST_TEXT, MemoryStore
 from memory_router.errors import CorruptStoreError, NewerStoreError, RefusedMemoryError, StoreError
+from memory_router.storage.fulltext import TOKENIZER
 from memory_router.storage.sqlite import open_database
-from memory_router.text.relevance import TOKENIZER
 
 NOON = 1_760_000_000.0
 
@@ -161,7 +161,7 @@ def test_a_folder_that_cannot_be_is_an_error_with_a_fix(tmp_path: Path) -> None:
 def test_the_index_cuts_words_as_relevance_does(path: str) -> None:
     """Relevance compares stems of its own with those in the index: both come from one tokenizer."""
     sql = open_database(path, SCHEMA).execute("SELECT sql FROM sqlite_schema WHERE name = 'memory_text'").get
-    assert f"tokenize = '{' '.join(TOKENIZER)}'" in sql
+    assert f"tokenize = '{TOKENIZER}'" in sql
 
 
 words = st.sampled_from(["berth", "crane", "tide", "Postgres", "parseAuthToken", "naïve", '"', "OR", "*", "东", "\x00"])

@@ -9,6 +9,7 @@ import apsw
 import pytest
 
 from memory_router.engines.tiers.store import MemoryStore
+from memory_router.storage.fulltext import register
 
 # Prints the number of each memory once it is acknowledged.
 WRITER = """
@@ -46,6 +47,7 @@ except StoreError as error:
 def facts(path: str) -> list[str]:
     """Return all texts of a store whose index is proven to be in step with them."""
     connection = apsw.Connection(path)
+    register(connection)
     connection.execute("INSERT INTO memory_text(memory_text, rank) VALUES ('integrity-check', 1)")
     assert connection.pragma("integrity_check") == "ok"
     return [text for (text,) in connection.execute("SELECT text FROM memories")]

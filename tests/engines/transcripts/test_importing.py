@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from memory_router.engines.transcripts.importing import Report, import_transcripts
 from memory_router.errors import NewerStoreError, StoreError
+from memory_router.storage.fulltext import register
 from tests.engines.transcripts.speech import record, talk, write
 
 Import = Callable[..., Report]
@@ -37,7 +38,9 @@ def bring(tmp_path: Path, database: str) -> Import:
 
 def rows(database: str, sql: str) -> list[Any]:
     """Return what a query finds in the archive."""
-    return list(apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY).execute(sql))
+    connection = apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)
+    register(connection)
+    return list(connection.execute(sql))
 
 
 def edges(database: str) -> dict[str, str | None]:

@@ -182,12 +182,11 @@ class PostgresStore:
         )
 
     def _insert(self, memory: Memory, now: float, event: str, detail: str) -> bool:
-        stems = sorted(set(self._stems(f"{memory.text} {identifier_terms(memory.text)} {' '.join(memory.tags)}")))
         fields = memory._asdict() | {
             "tags": list(memory.tags),
             "extra": Jsonb(dict(memory.extra)),
             "access_times": list(memory.access_times),
-            "stems": stems,
+            "stems": schema.stems_of(memory.text, memory.tags),
         }
         is_new = self._connection.execute(schema.INSERT, fields).rowcount > 0
         if is_new:

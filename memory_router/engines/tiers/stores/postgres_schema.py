@@ -1,5 +1,6 @@
 """Define the tables in PostgreSQL and the statements on them; the twin of `schema` and `recall` for SQLite."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -8,6 +9,8 @@ from memory_router.engines.tiers.memory import Memory, Selection
 from memory_router.storage.postgres_database import migrate as bring_up_to_date
 from memory_router.storage.schema import Migration, Schema
 from memory_router.text.embedding import load
+from memory_router.text.terms import stems
+from memory_router.text.words import identifier_terms
 
 # Any number will do, as long as all processes that migrate use the same.
 _LOCK = 7_301_624
@@ -44,7 +47,9 @@ _TABLES = """
         id TEXT NOT NULL, tier TEXT NOT NULL, detail TEXT NOT NULL
     );
 """
-SCHEMA = Schema("memories", (Migration("", _TABLES),))
+# Texts are cut into terms of every script and language from here on; `_cut` does it.
+_CUT_ANEW = "UPDATE memories SET stems = '{}'"
+SCHEMA = Schema("memories", (Migration("", _TABLES), Migration("", _CUT_ANEW)))
 # Earlier versions of the program counted in a table of their own.
 _ADOPT = """
     DO $$ BEGIN
@@ -64,7 +69,22 @@ def migrate(connection: "psycopg.Connection[Any]") -> bool:
     """
     with connection.transaction():
         bring_up_to_date(connection, SCHEMA, "the database", _ADOPT)
+        _cut(connection)
     return _add_vectors(connection)
+
+
+def stems_of(text: str, tags: Iterable[str]) -> list[str]:
+    """Return the different stems by which a memory is found: those of its text, its identifiers and its tags."""
+    return sorted(set(stems(f"{text} {identifier_terms(text)} {' '.join(tags)}")))
+
+
+def _cut(connection: "psycopg.Connection[Any]") -> None:
+    """Cut the memories into stems that have none."""
+    rows = connection.execute("SELECT row, text, tags FROM memories WHERE stems = '{}'").fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE memories SET stems = %s WHERE row = %s", [(stems_of(text, tags), row) for row, text, tags in rows]
+        )
 
 
 def _add_vectors(connection: "psycopg.Connection[Any]") -> bool:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.text.cjk import characters, spread
+from memory_router.text.unspaced import characters, pairs, spread
 from memory_router.text.words import parse
 
 
@@ -11,7 +11,12 @@ def test_runs_become_pairs() -> None:
     """A run becomes its overlapping pairs, a lone character stays, and other scripts are left as they are."""
     assert spread("API\u8a2d\u8a08\u66f8 v2 \u732b") == "API \u8a2d\u8a08 \u8a08\u66f8  v2  \u732b "
     assert spread("plain text, gr\u00fc\u00df") == "plain text, gr\u00fc\u00df"
-    assert characters("\u732b\u3068\u732b a") == "\u732b \u3068"
+
+
+def test_marks_stay_with_their_character() -> None:
+    """Vowel signs and tone marks are no characters of their own."""
+    assert characters("\u0e1c\u0e39\u0e49\u0e2b") == ["\u0e1c\u0e39\u0e49", "\u0e2b"]
+    assert pairs("\u0e15") == ["\u0e15"]
 
 
 @given(
@@ -30,6 +35,6 @@ def test_questions_are_read_in_pairs() -> None:
     assert parse("\u732b\u3068\u72ac\u306f\u3069\u3053").words == ("\u732b", "\u72ac")
     assert parse("\u3053\u308c\u306f").words == ("\u3053\u308c", "\u308c\u306f")
     assert question.words[:2] == ("\u6771\u4eac", "\u4eac\u30bf")
-    assert question.phrases == ("\u8a2d\u8a08 \u8a08\u66f8",)
+    assert question.phrases == ("\u8a2d\u8a08\u66f8",)
     assert question.paths == ("docs/\u65e5\u672c\u8a9e.md",)
     assert [name.text for name in question.identifiers] == ["parse_token"]

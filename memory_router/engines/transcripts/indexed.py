@@ -1,0 +1,37 @@
+"""Choose what of a node is searched."""
+
+import functools
+import time
+
+from memory_router.text.words import identifier_terms
+
+# How much of a text is indexed, in characters: what tools print is long and says little.
+_INDEXED = {"user": 20_000, "assistant": 20_000, "summary": 20_000, "tool": 2_000}
+_DAY_SECONDS = 86_400
+
+INSERT = "INSERT INTO node_text(rowid, said, names, tools, date) VALUES (?, ?, ?, ?, ?)"
+
+
+def indexed(node: int, role: str, text: str, tools: str, moment: float) -> tuple[int, str, str, str, str]:
+    """Return the row of a node in the full-text table.
+
+    Args:
+        node: its row.
+        role: `user`, `assistant`, `summary` or `tool`.
+        text: what was said.
+        tools: what tools were called with.
+        moment: when, in seconds since the epoch.
+    """
+    said = text[: _INDEXED[role]]
+    return node, said, _names(f"{said} {tools}"), tools, _date(int(moment // _DAY_SECONDS))
+
+
+def _names(text: str) -> str:
+    """Return the terms of the identifiers in a text; plain words, most of it, are passed over quickly."""
+    return identifier_terms(" ".join([word for word in text.split() if not (word.isalpha() and word[1:].islower())]))
+
+
+@functools.lru_cache(maxsize=1000)
+def _date(day: int) -> str:
+    """Return a day, counted from the epoch, in words, so that `25 September` finds what was said then."""
+    return time.strftime("%Y-%m-%d %B", time.gmtime(day * _DAY_SECONDS))

@@ -1,0 +1,36 @@
+"""Teach SQLite's full-text search our own terms (`memory_router.text.terms`).
+
+FTS5 cuts texts and questions by one tokenizer, and takes alternatives of a position as they come
+(https://sqlite.org/fts5.html#custom_tokenizers).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import apsw
+
+from memory_router.text.terms import Alternatives, question_terms, terms
+
+# What our full-text tables say after `tokenize =`.
+TOKENIZER = "terms"
+
+
+def register(connection: apsw.Connection) -> None:
+    """Make the tokenizer known to a connection, which can neither read nor write our full-text tables without it.
+
+    Raises:
+        apsw.Error: the database is damaged, locked or no database.
+    """
+    try:
+        connection.register_fts5_tokenizer(TOKENIZER, _tokenizer)
+    except apsw.NoFTS5Error:
+        connection.execute("SELECT count(*) FROM sqlite_schema")  # raises what is wrong with the database
+        raise
+
+
+def _tokenizer(_connection: apsw.Connection, _arguments: Sequence[str]) -> Callable[..., Iterable[Alternatives]]:
+    return _tokens
+
+
+def _tokens(utf8: bytes, reason: int, _locale: str | None) -> Iterable[Alternatives]:
+    text = utf8.decode("utf-8", "replace")
+    return question_terms(text) if reason & apsw.FTS5_TOKENIZE_QUERY else terms(text)

@@ -1,0 +1,80 @@
+"""Know the function words and the stemmers of the languages that ranking understands: one data file per language.
+
+Sources: the stemmers are Snowball's (https://snowballstem.org); the lists of function words are our own.
+"""
+
+import functools
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from memory_router.text.spelling import spellings
+
+if TYPE_CHECKING:
+    from Stemmer import Stemmer
+
+CODES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru")
+ENGLISH = "en"
+
+
+class Language(NamedTuple):
+    """Describe one language.
+
+    Args:
+        name: its name in English.
+        algorithm: Snowball's name of its stemmer.
+        stop_words: its function words, lower case, in every usual spelling.
+        requests: verbs that begin a request ("show", "find"), likewise.
+    """
+
+    name: str
+    algorithm: str
+    stop_words: frozenset[str]
+    requests: frozenset[str]
+
+
+@functools.cache
+def language(code: str) -> Language:
+    """Return the language with an ISO 639-1 code of `CODES`."""
+    with open(os.path.join(os.path.dirname(__file__), f"{code}.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    return Language(data["name"], data["stemmer"], _listed(data["stop_words"]), _listed(data["requests"]))
+
+
+@functools.cache
+def stemmer(code: str) -> "Stemmer":
+    """Return the stemmer of the language with a code of `CODES`; it expects lower case."""
+    from Stemmer import Stemmer  # only what compares words needs it
+
+    return Stemmer(language(code).algorithm)
+
+
+def languages_of(words: Iterable[str]) -> tuple[str, ...]:
+    """Guess the language of a text from its function words.
+
+    Args:
+        words: the words of the text, lower case.
+
+    Returns:
+        The codes of the languages with the most different function words in it; none if none occurs.
+    """
+    by_word = _languages_by_word()
+    counts = Counter(chain.from_iterable(by_word[word] for word in by_word.keys() & words))
+    most = max(counts.values(), default=0)
+    return tuple(code for code in CODES if counts[code] == most) if most else ()
+
+
+@functools.cache
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for code in CODES:
+        for word in language(code).stop_words:
+            found[word] = (*found.get(word, ()), code)
+    return found
+
+
+def _listed(lines: Iterable[str]) -> frozenset[str]:
+    return frozenset(spelling for line in lines for word in line.split() for spelling in spellings(word))

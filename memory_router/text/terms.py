@@ -1,0 +1,108 @@
+"""Cut texts and questions into the terms by which indexes find them: one function for all stores, languages, scripts.
+
+A position of a text holds alternatives: the word without accents, stemmed as English; the same with umlauts as `ae`;
+and its stem in the text's own language, as `de:haus`, so that stems of different languages never meet by accident. A
+question does not say which language its words are of, so that each of them stands for its stems in all.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+from memory_router.text.languages import CODES, ENGLISH, language, languages_of, stemmer
+from memory_router.text.spelling import fold, normal, spellings
+from memory_router.text.unspaced import RUN, characters, pairs
+
+Alternatives = tuple[str, ...]
+
+_CYRILLIC = ("ru",)
+_LATIN = tuple(code for code in CODES if code not in {ENGLISH, *_CYRILLIC})
+# C++, C#, R&D: signs that belong to a name of one or two letters.
+_SIGNED = r"(?<![^\W_])(?:[A-Za-z](?:\+\+|\#)(?![^\W_]|[+\#])|[A-Za-z]{1,2}&[A-Za-z]{1,2}(?![^\W_]|[&;]))"
+# Letters and digits with the marks that belong to them: accents; vowel points; signs of Indic and related scripts.
+_LETTER = (
+    "[^\\W_\u0300-\u036f]|[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06ed\u0900-\u0963\u0966-\u0df3\u0f18-\u0fbc]"
+)
+_EMOJI = "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
+_ASCII = re.compile(rf"{_SIGNED}|[A-Za-z0-9]+")
+# Compiled when first met: most questions are ASCII.
+_ANY = rf"(?P<run>{RUN})|{_EMOJI}|{_SIGNED}|(?:(?!{RUN})(?:{_LETTER}))+"
+# A shorter text says too little to guess its language by.
+_SHORT = 8
+_SHORTEST = 3  # Words below it have no endings.
+_LAST_LATIN = 0x24F
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a normal text; scripts without spaces between them give pairs of characters."""
+    if text.isascii():
+        return _ASCII.findall(text)
+    runs = ((found["run"], found[0]) for found in re.finditer(_ANY, text))
+    return list(chain.from_iterable(pairs(run) if run else (word,) for run, word in runs))
+
+
+def terms(text: str) -> list[Alternatives]:
+    """Return the terms of a text for an index: for each position its alternatives, the English stem first."""
+    words = words_in(normal(text).lower())
+    codes = _languages(words)
+    if not codes and text.isascii():
+        return [(stem,) for stem in _stemmed(words)]
+    return _alternatives(words, codes, _forms)
+
+
+def question_terms(text: str) -> list[Alternatives]:
+    """Return the terms of a word or a phrase of a question: for each position all that an index may hold of it."""
+    return _alternatives(words_in(normal(text).lower()), _LATIN, _asked_forms)
+
+
+def stems(text: str) -> list[str]:
+    """Return the first alternative of each position of a text, by which texts are compared outside of an index."""
+    return _stemmed(words_in(normal(text).lower()))
+
+
+def _stemmed(words: Iterable[str]) -> list[str]:
+    return list(stemmer(ENGLISH).stemWords([fold(word) for word in words]))
+
+
+def _languages(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages with Latin letters, but English, that a text may be written in."""
+    codes = languages_of(words)
+    if not codes and len(words) < _SHORT:
+        return _LATIN
+    return () if ENGLISH in codes else tuple(code for code in codes if code in _LATIN)
+
+
+def _alternatives(
+    words: Sequence[str], codes: tuple[str, ...], forms: Callable[[str, tuple[str, ...]], Alternatives]
+) -> list[Alternatives]:
+    return [
+        (stem, *(form for form in forms(word, codes) if form != stem))
+        for word, stem in zip(words, _stemmed(words), strict=True)
+    ]
+
+
+@functools.lru_cache(maxsize=20_000)
+def _forms(word: str, codes: tuple[str, ...]) -> Alternatives:
+    """Return in which forms beside the English stem a word of a text stands in an index."""
+    if not word.isascii() and re.match(RUN, word):
+        return tuple(characters(word)[:1])
+    return _asked_forms(word, codes)
+
+
+def _asked_forms(word: str, codes: tuple[str, ...]) -> Alternatives:
+    if len(word) < _SHORTEST or not word.isalpha():
+        return ()
+    if "\u0400" <= word[0] <= "\u04ff":
+        codes = _CYRILLIC
+    elif ord(word[0]) > _LAST_LATIN:
+        return ()
+    written = spellings(word)
+    own = {
+        f"{code}:{fold(stemmer(code).stemWord(spelling))}"
+        for code in codes
+        for spelling in written[:2]
+        if spelling not in language(code).stop_words
+    }
+    return (*_stemmed(written[2:]), *sorted(own))
