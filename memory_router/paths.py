@@ -6,6 +6,7 @@ this module is on the ask path, where that import would cost as much as a query.
 """
 
 import os
+import sys
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
@@ -118,9 +119,42 @@ def cursor_servers_file() -> str:
     return _below_home(".cursor/mcp.json")
 
 
+def codex_dir() -> str:
+    """Return the folder in which Codex keeps its configuration and sessions."""
+    return os.environ.get("CODEX_HOME") or _below_home(".codex")
+
+
 def codex_config_file() -> str:
     """Return Codex's configuration."""
-    return os.path.join(os.environ.get("CODEX_HOME") or _below_home(".codex"), "config.toml")
+    return os.path.join(codex_dir(), "config.toml")
+
+
+def gemini_dir() -> str:
+    """Return the folder of Gemini CLI."""
+    home = os.environ.get("GEMINI_CLI_HOME")
+    return os.path.join(home, ".gemini") if home else _below_home(".gemini")
+
+
+def cursor_dir() -> str:
+    """Return the folder of Cursor's command line."""
+    return os.environ.get("CURSOR_CONFIG_DIR") or _below_home(".cursor")
+
+
+def cursor_user_dir() -> str:
+    """Return the folder in which Cursor's editor keeps its state."""
+    if sys.platform == "darwin":
+        return _below_home("Library/Application Support/Cursor/User")
+    return os.path.join(os.environ.get("XDG_CONFIG_HOME") or _below_home(".config"), "Cursor/User")
+
+
+def opencode_dir() -> str:
+    """Return the folder in which OpenCode keeps its sessions."""
+    return os.path.join(os.environ.get("XDG_DATA_HOME") or _below_home(".local/share"), "opencode")
+
+
+def hermes_dir() -> str:
+    """Return the folder of Hermes."""
+    return os.environ.get("HERMES_HOME") or _below_home(".hermes")
 
 
 def openclaw_dir() -> str:

@@ -141,7 +141,7 @@ def _metadata(archive: Archive, turn: Turn) -> dict[str, Any]:
         "engine": _ENGINES[archive.name],
         "host": turn.host,
         "session": turn.session,
-        "project": os.path.basename(turn.project) or None,
+        "project": turn.scope or os.path.basename(turn.project) or None,
         "folder": turn.project or None,
         "role": turn.role,
         "files": list(turn.files),

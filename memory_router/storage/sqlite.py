@@ -139,6 +139,30 @@ class DatabaseReader:
         self.connection.close()
 
 
+def open_foreign(path: str, busy_ms: int = 2000) -> apsw.Connection:
+    """Open another program's database for reading; nothing is ever written to it.
+
+    Args:
+        path: the file.
+        busy_ms: how long to wait for its writer, in milliseconds.
+
+    Raises:
+        apsw.Error: it cannot be opened.
+    """
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(busy_ms)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").get  # noqa: B018 - only a read opens the file
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        # In a folder that cannot be written a database at rest can still be read as it is.
+        if os.path.exists(path + "-wal"):
+            raise
+        escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        return apsw.Connection(f"file:{escaped}?immutable=1", flags=flags)
+    return connection
+
+
 @contextmanager
 def writing(connection: apsw.Connection) -> Iterator[None]:
     """Hold one write transaction: committed at the end, rolled back on any error.

@@ -8,19 +8,21 @@ import apsw
 
 from memory_router.engines.transcripts import matching
 from memory_router.engines.transcripts.cues import Cues, unpacked
-from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, SCHEMA, fingerprint
+from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, SCHEMA, count_sessions, fingerprint
 from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
 from memory_router.engines.transcripts.vectors import Likeness
 from memory_router.storage.sqlite import DatabaseReader
 
 _CACHE_KIB = 32_768
 _BM25 = f"bm25({', '.join(map(str, FIELD_WEIGHTS.values()))})"
-_NODE = "n.id, n.name, n.role, n.text, n.tools, n.files, n.time, s.name, s.project, s.host"
+_NODE = "n.id, n.name, n.role, n.text, n.tools, n.files, n.time, s.name, s.project, s.host, s.scope"
 _ALLOWED = """
     (:since IS NULL OR n.time >= :since) AND (:until IS NULL OR n.time <= :until)
-    AND (:session IS NULL OR n.session = :session)
+    AND (:session IS NULL OR n.session IN (
+        SELECT other.id FROM sessions this JOIN sessions other USING (host, name, agent) WHERE this.id = :session
+    ))
     AND (:project IS NULL OR n.session IN (
-        SELECT id FROM sessions WHERE project = :project COLLATE NOCASE
+        SELECT id FROM sessions WHERE scope = '' OR :project COLLATE NOCASE IN (project, scope)
         OR substr(project, -1 - length(:project)) = '/' || :project COLLATE NOCASE
     ))
 """
@@ -70,7 +72,7 @@ class ImportedArchive(DatabaseReader):
 
     def sessions(self) -> int:
         """Return how many sessions there are."""
-        return int(self.connection.execute("SELECT count(*) FROM sessions").get)
+        return count_sessions(self.connection)
 
     def frequency(self, term: str) -> int:
         """Return how many nodes hold a term, about so many if they are many."""

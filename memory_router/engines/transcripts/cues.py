@@ -37,6 +37,8 @@ class Cues(NamedTuple):
 
 
 SILENT = Cues(0.0, 0.0, False, False, False, False, False)
+# What the user chose in a dialog of the host.
+CHOSEN = Cues(1.0, 0.0, False, False, False, False, False)
 
 
 @cache

@@ -1,17 +1,23 @@
-"""Find transcript files and read them line by line, however large they and their lines are."""
+"""Find files of sessions and read them line by line, however large they and their lines are."""
 
 import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from memory_router import paths
+from memory_router.engines.transcripts.hosts import registry
+from memory_router.engines.transcripts.hosts.registry import Host
 from memory_router.errors import StoreError
 
-_LONGEST_LINE = 16_000_000  # bytes; a pasted image may be some megabytes
+# From this length on a line is read in pieces, without the pictures in it.
+_LONG_LINE = 4_000_000
+_LONGEST_LINE = 16_000_000  # bytes, without pictures
+# A picture is spelt with characters that no JSON gives a meaning, so that any part of it can be left out.
+_PICTURE = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
 _HEAD = 1024
-_SUFFIX = ".jsonl"
 
 
 class Line(NamedTuple):
@@ -22,38 +28,47 @@ class Line(NamedTuple):
     raw: bytes | None
 
 
+class SessionFile(NamedTuple):
+    """Name a file that may hold sessions, and the host in whose folders it lies, if it does."""
+
+    path: str
+    host: Host | None
+
+
 def standard_places() -> list[str]:
-    """Return the folders in which hosts keep their transcripts on this machine; only those that exist."""
-    agents = os.path.join(paths.openclaw_dir(), "agents")
-    found = [os.path.join(paths.claude_code_dir(), "projects")]
-    if os.path.isdir(agents):
-        found += [os.path.join(agents, name, "sessions") for name in sorted(os.listdir(agents))]
-    return [folder for folder in found if os.path.isdir(folder)]
+    """Return the folders and files in which hosts keep their sessions on this machine; only those that exist."""
+    return list(registry.standard_places())
 
 
-def transcripts_below(places: Sequence[str]) -> list[str]:
-    """Return all transcript files in folders, and files named as such, the oldest first.
+def sessions_below(places: Sequence[str]) -> list[SessionFile]:
+    """Return all files of sessions in folders, and files named as such, the oldest first.
 
-    Symbolic links inside folders are not followed.
+    Symbolic links are followed to the folders directly below a host's own place, and nowhere else.
+
+    Args:
+        places: folders and files; none for those of all hosts.
 
     Raises:
         StoreError: one of the places does not exist.
     """
-    found: dict[str, int] = {}
-    for place in map(os.path.realpath, places):
-        if os.path.isdir(place):
-            for folder, _, names in os.walk(place):
-                for name in names:
-                    if name.endswith(_SUFFIX):
-                        _add(os.path.join(folder, name), found)
-        elif os.path.exists(place):
-            _add(place, found)
-        else:
+    standard = {os.path.realpath(place): host for place, host in registry.standard_places().items()}
+    found: dict[str, tuple[int, Host | None]] = {}
+    for place in map(os.path.realpath, places or standard):
+        host = standard.get(place) or next((one for root, one in standard.items() if _is_below(place, root)), None)
+        keeps = host.keeps if host else registry.keeps
+        if not os.path.exists(place):
             raise StoreError(
                 f"{paths.shown(place)} does not exist.",
                 "Give `memory-router index --transcripts` a folder or a file that is there.",
             )
-    return sorted(found, key=lambda path: (found[path], path))
+        listed = _walked(place, keeps, follow=place in standard) if os.path.isdir(place) else (place,)
+        found |= {path: (_modified(path), host) for path in listed if _modified(path)}
+    return [SessionFile(path, host) for path, (_, host) in sorted(found.items(), key=lambda one: (one[1][0], one[0]))]
+
+
+def host_of(path: str) -> Host | None:
+    """Return the host in whose own places a file lies, or None."""
+    return next((host for place, host in registry.standard_places().items() if _is_below(path, place)), None)
 
 
 def open_regular(path: str) -> BinaryIO:
@@ -77,15 +92,17 @@ def lines(stream: BinaryIO, start: int) -> Iterator[Line]:
         start: where to begin, in bytes.
     """
     stream.seek(start)
-    while raw := stream.readline(_LONGEST_LINE):
+    while raw := stream.readline(_LONG_LINE):
         end = start + len(raw)
-        if len(raw) == _LONGEST_LINE and not raw.endswith(b"\n"):
-            while (more := stream.readline(_LONGEST_LINE)) and not more.endswith(b"\n"):
-                end += len(more)
-            end += len(more)
-            yield Line(start, end, None)
-        else:
+        if len(raw) < _LONG_LINE or raw.endswith(b"\n"):
             yield Line(start, end, raw)
+        else:
+            kept = bytearray(_PICTURE.sub(b"", raw))
+            while not raw.endswith(b"\n") and (raw := stream.readline(_LONG_LINE)):
+                end += len(raw)
+                if len(kept) <= _LONGEST_LINE:
+                    kept += _PICTURE.sub(b"", raw)
+            yield Line(start, end, bytes(kept) if len(kept) <= _LONGEST_LINE else None)
         start = end
 
 
@@ -95,10 +112,30 @@ def digest(stream: BinaryIO, consumed: int) -> bytes:
     return hashlib.blake2b(stream.read(min(_HEAD, consumed)), digest_size=16).digest()
 
 
-def _add(path: str, found: dict[str, int]) -> None:
+def _walked(place: str, keeps: Callable[[str], bool], *, follow: bool) -> Iterator[str]:
+    yield from _below(place, keeps)
+    if not follow:
+        return
+    with os.scandir(place) as entries:
+        linked: Iterable[str] = [entry.path for entry in entries if entry.is_symlink() and entry.is_dir()]
+    for folder in {os.path.realpath(link) for link in linked}:
+        if not _is_below(folder, place) and not _is_below(place, folder):
+            yield from _below(folder, keeps)
+
+
+def _below(folder: str, keeps: Callable[[str], bool]) -> Iterator[str]:
+    for parent, _, names in os.walk(folder):
+        yield from (os.path.join(parent, name) for name in names if keeps(name))
+
+
+def _is_below(path: str, place: str) -> bool:
+    return path == place or path.startswith(place.rstrip(os.sep) + os.sep)
+
+
+def _modified(path: str) -> int:
+    """Return when a regular file was changed, in nanoseconds; 0 for anything else."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
-        return
-    if stat.S_ISREG(status.st_mode):
-        found[path] = status.st_mtime_ns
+        return 0
+    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else 0

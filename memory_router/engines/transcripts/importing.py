@@ -1,36 +1,34 @@
-"""Bring the archive of conversations up to date with the transcripts on disk.
+"""Bring the archive of conversations up to date with the sessions on disk.
 
-Transcripts only grow, so each run reads what was added since the last one. A batch of lines and the position after
+Sessions only grow, so each run reads what was added since the last one. A batch of lines and the position after
 it are committed together: an end at any moment, even by `kill -9`, loses nothing and repeats nothing. What a host
 deletes stays in the archive.
 """
 
-import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
 
 import apsw
-import orjson
 
 from memory_router import paths
-from memory_router.engines.transcripts import claude_code, files, openclaw, vectors
-from memory_router.engines.transcripts.record import Record, merged
-from memory_router.engines.transcripts.schema import SCHEMA
-from memory_router.engines.transcripts.writing import Archivist, FileState
+from memory_router.engines.transcripts import files, sources, vectors
+from memory_router.engines.transcripts.files import SessionFile
+from memory_router.engines.transcripts.hosts import registry
+from memory_router.engines.transcripts.record import merged
+from memory_router.engines.transcripts.schema import SCHEMA, count_sessions
+from memory_router.engines.transcripts.sources import Batch
+from memory_router.engines.transcripts.writing import NOT_UNDERSTOOD, Archivist, FileState
 from memory_router.errors import CorruptStoreError
 from memory_router.storage.files import exclusive, quarantine
-from memory_router.storage.sqlite import named_errors, open_database, writing
+from memory_router.storage.sqlite import named_errors, open_database, open_foreign, writing
 
-# What is parsed at a time, and what is committed at a time: few large commits cost the full-text index less.
-_BATCH_RECORDS = 2_000
-_BATCH_BYTES = 4_000_000
+# What is committed at a time: few large commits cost the full-text index less.
 _COMMIT_RECORDS = 10_000
 _CHECKPOINT_PAGES = 10_000
-# A file that shows no record of a transcript in so many lines is none.
-_PROBED_LINES = 50
 
 
 class Report(NamedTuple):
@@ -86,13 +84,12 @@ class Listener:
 
 
 _SILENT = Listener()
-_Reader = claude_code.Reader | openclaw.Reader
 
 
 def import_transcripts(
     places: Sequence[str] = (), *, database: str | None = None, listener: Listener = _SILENT
 ) -> Report:
-    """Import transcripts of Claude Code and OpenClaw; without any place, from where these programs keep them.
+    """Import sessions of agents; without any place, from where these programs keep them.
 
     Args:
         places: folders or single files.
@@ -105,7 +102,7 @@ def import_transcripts(
     started = time.perf_counter()
     database = database or paths.transcripts_db()
     chosen = [os.path.realpath(place) for place in places] or files.standard_places()
-    found = files.transcripts_below(chosen)
+    found = files.sessions_below(chosen) if chosen else []
     with exclusive(database, listener.waiting):
         try:
             run = _imported(database, found, listener)
@@ -122,7 +119,7 @@ def import_transcripts(
     return report._replace(embedded=embedded.turns, embedding_seconds=embedded.seconds)
 
 
-def _imported(database: str, found: Sequence[str], listener: Listener) -> "_Run":
+def _imported(database: str, found: Sequence[SessionFile], listener: Listener) -> "_Run":
     connection = open_database(database, SCHEMA)
     try:
         connection.pragma("cache_size", -65536)
@@ -148,19 +145,17 @@ class _Run:
         self.unreadable: dict[str, str] = {}
         self.notes: list[str] = []
 
-    def read(self, found: Sequence[str]) -> None:
+    def read(self, found: Sequence[SessionFile]) -> None:
         """Read what is new in each file."""
-        self.listener.surveyed(sum(_size(path) for path in found))
-        for path in found:
+        self.listener.surveyed(sum(_size(file.path) for file in found))
+        for file in found:
             try:
-                with files.open_regular(path) as stream:
-                    self._read_file(path, stream)
+                self._read_file(file)
             except OSError as error:
-                self.unreadable[path] = error.strerror or str(error)
+                self.unreadable[file.path] = error.strerror or str(error)
 
-    def report(self, found: Sequence[str], places: Sequence[str], seconds: float) -> Report:
+    def report(self, found: Sequence[SessionFile], places: Sequence[str], seconds: float) -> Report:
         """Sum up the run."""
-        count = self.connection.execute
         return Report(
             len(found),
             self.counts["read"],
@@ -171,94 +166,93 @@ class _Run:
             self.unreadable,
             tuple(self.notes),
             tuple(places),
-            int(count("SELECT count(*) FROM sessions").get),
-            int(count("SELECT count(*) FROM nodes").get),
+            count_sessions(self.connection),
+            int(self.connection.execute("SELECT count(*) FROM nodes").get),
             seconds,
         )
 
-    def _read_file(self, path: str, stream: BinaryIO) -> None:
-        size = os.fstat(stream.fileno()).st_size
+    def _read_file(self, file: SessionFile) -> None:
+        path = file.path
+        if path.endswith(sources.DATABASES):
+            self._read_database(file)
+            return
+        with files.open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            state = self.archivist.state_of(path)
+            if state and (
+                state.last == NOT_UNDERSTOOD
+                or size < state.consumed
+                or files.digest(stream, state.consumed) != state.head
+            ):
+                state = state._replace(consumed=0, last=0)  # another file took the name, or it was written anew
+            state = state or FileState(self.archivist.add_file(path), 0, b"", 0)
+            self.listener.advanced(min(state.consumed, size))
+            if size == state.consumed:
+                return
+            fallback = os.fstat(stream.fileno()).st_mtime
+            if path.endswith(".json"):
+                document = sources.in_document(path, stream)
+                reader, batches = (document[0], iter((document[1],))) if document else (None, iter(()))
+            else:
+                reader = sources.reader_of(path, stream)
+                batches = sources.in_lines(reader, stream, state.consumed) if reader else iter(())
+            if reader is None:
+                self._pass_over(file, state, size, files.digest(stream, size))
+                return
+            self.counts["read"] += 1
+            for batch in batches:
+                position = stream.tell()
+                head = files.digest(stream, batch.consumed)
+                stream.seek(position)
+                self.counts["unreadable lines"] += batch.unreadable
+                self.listener.advanced(batch.consumed - state.consumed)
+                state = self._store(reader.host, batch, state, head, fallback)
+
+    def _read_database(self, file: SessionFile) -> None:
+        path = file.path
+        head = sources.state_of_database(path)
         state = self.archivist.state_of(path)
-        if state and (size < state.consumed or files.digest(stream, state.consumed) != state.head):
-            state = state._replace(consumed=0, last=0)  # another file took the name, or it was written anew
+        self.listener.advanced(_size(path))
+        if state and state.head == head and state.last != NOT_UNDERSTOOD:
+            return
         state = state or FileState(self.archivist.add_file(path), 0, b"", 0)
-        self.listener.advanced(min(state.consumed, size))
-        if size == state.consumed:
-            return
-        reader = _reader(path, stream)
-        if reader is None:
+        try:
+            connection = open_foreign(path)
+            with closing(connection):
+                tables = registry.database_of(connection)
+                if tables is None:
+                    self._pass_over(file, state, 0, head)
+                    return
+                self.counts["read"] += 1
+                state = state._replace(last=max(state.last, 0))
+                for batch in sources.in_database(tables, connection, state.consumed):
+                    state = self._store(tables.NAME, batch, state, head, os.stat(path).st_mtime)
+        except apsw.SQLError:  # a table lacks what is known of it
+            self._pass_over(file, state, 0, head)
+        except apsw.Error as error:
+            self.unreadable[path] = str(error)
+
+    def _store(self, host: str, batch: Batch, state: FileState, head: bytes, fallback: float) -> FileState:
+        last = self.archivist.store(host, merged(batch.records), state.last, fallback)
+        advanced = state._replace(consumed=batch.consumed, head=head, last=last)
+        self.archivist.note_state(advanced)
+        self._commit(at_least=_COMMIT_RECORDS)
+        return advanced
+
+    def _pass_over(self, file: SessionFile, state: FileState, size: int, head: bytes) -> None:
+        """Note a file that no reader understands; a later version tries again."""
+        if file.host:
+            self.archivist.note_state(state._replace(consumed=size, head=head, last=NOT_UNDERSTOOD))
+            self.skipped[f"{file.host.TITLE}, in a format newer than known"] += 1
+        else:
             self.skipped["no transcript"] += 1
-            self.listener.advanced(size)
-            return
-        self.counts["read"] += 1
-        fallback = os.fstat(stream.fileno()).st_mtime
-        for records, consumed in self._batches(reader, stream, state.consumed):
-            last = self.archivist.store(reader.host, merged(records), state.last, fallback)
-            position = stream.tell()
-            advanced = state._replace(consumed=consumed, head=files.digest(stream, consumed), last=last)
-            stream.seek(position)
-            self.archivist.note_state(advanced)
-            self._commit(at_least=_COMMIT_RECORDS)
-            self.listener.advanced(consumed - state.consumed)
-            state = advanced
+        self.listener.advanced(size)
 
     def _commit(self, at_least: int) -> None:
         """Commit if so many records were added since the last commit."""
         if self.archivist.added - self.counts["committed"] >= at_least:
             self.connection.execute("COMMIT; BEGIN IMMEDIATE")
             self.counts["committed"] = self.archivist.added
-
-    def _batches(self, reader: _Reader, stream: BinaryIO, start: int) -> Iterator[tuple[list[Record], int]]:
-        """Yield records with the position after them; an answer of several lines stays together."""
-        batch: list[Record] = []
-        size, consumed = 0, start
-        for line in files.lines(stream, start):
-            raw = parsed(line.raw) if line.raw is not None else None
-            if raw is None:
-                if line.raw is not None and not line.raw.endswith(b"\n"):
-                    break  # half-written: the next run reads it whole
-                self.counts["unreadable lines"] += bool(line.raw is None or line.raw.strip())
-            else:
-                record = reader.read(raw, line.start)
-                if record:
-                    batch.append(record)
-                    size += line.end - line.start
-            consumed = line.end
-            is_full = len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES
-            if is_full and (not batch[-1].answer or len(batch) >= 2 * _BATCH_RECORDS):
-                yield batch, consumed
-                batch, size = [], 0
-        if consumed > start or batch:
-            yield batch, consumed
-
-
-def _reader(path: str, stream: BinaryIO) -> _Reader | None:
-    """Return what reads a file, by its first records; None if it holds no transcript."""
-    for number, line in enumerate(files.lines(stream, 0)):
-        raw = parsed(line.raw) if line.raw else None
-        if raw and claude_code.is_ours(raw):
-            return claude_code.Reader(path)
-        if raw and openclaw.is_ours(raw):
-            return openclaw.Reader(path, raw)
-        if number >= _PROBED_LINES:
-            break
-    return None
-
-
-def parsed(raw: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in a line, or None; text that is no UTF-8 loses what cannot be read."""
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        if not raw.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
-            return None
-        try:
-            value = json.loads(raw.decode("utf-8-sig", "replace"))
-            # Half a surrogate pair is JSON but no text.
-            value = orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return None
-    return value if isinstance(value, dict) else None
 
 
 def _size(path: str) -> int:

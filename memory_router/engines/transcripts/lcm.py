@@ -19,10 +19,9 @@ from memory_router.engines.transcripts.cues import Cues, read
 from memory_router.engines.transcripts.record import moment
 from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Edge, Match, Turn, Wanted, Window
 from memory_router.errors import StoreError
-from memory_router.storage.sqlite import named_errors
+from memory_router.storage.sqlite import named_errors, open_foreign
 from memory_router.text.relevance import stemmer
 
-_BUSY_MS = 2000
 _NEEDED = {
     "conversations": {"conversation_id"},
     "messages": {"message_id", "conversation_id", "seq", "role", "content", "created_at"},
@@ -30,6 +29,7 @@ _NEEDED = {
     "summary_messages": {"summary_id", "message_id"},
     "summary_parents": {"summary_id", "parent_summary_id"},
 }
+_BUSY_MS = 2000
 _LIKE_ROWS = 400
 # Tool arguments have no full-text index in this database: only the newest are looked through.
 _TOOL_ROWS = 20_000
@@ -109,16 +109,7 @@ class LcmArchive:
         if not os.path.exists(path):
             return None
         with named_errors(path):
-            connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-            connection.set_busy_timeout(_BUSY_MS)
-            try:
-                return cls(connection, path)
-            except (apsw.CantOpenError, apsw.ReadOnlyError):
-                # In a folder that cannot be written a database at rest can still be read as it is.
-                if os.path.exists(path + "-wal"):
-                    raise
-                flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-                return cls(apsw.Connection(f"file:{_escaped(path)}?immutable=1", flags=flags), path)
+            return cls(open_foreign(path, _BUSY_MS), path)
 
     def is_replaced(self) -> bool:
         """Say whether the file is gone by now."""
@@ -379,7 +370,3 @@ def _places(term: str, text: str) -> list[int]:
 def _like(term: str) -> str:
     escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
-
-
-def _escaped(path: str) -> str:
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

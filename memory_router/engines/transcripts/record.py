@@ -4,27 +4,34 @@ Both formats are unofficial and grow: every member may be missing, or of another
 understood is passed over, and a record without words of its own still links its children to its parent.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
+from memory_router.engines.transcripts.envelopes import is_silence, opened
+
 _LONGEST_TEXT = 200_000  # characters of one turn; more is a pasted file
 _LONGEST_TOOL = 4_000  # characters of what one tool was given
 _LONGEST_OUTPUT = 20_000  # characters of what one tool said
+_LONGEST_CONTEXT = 4_000  # characters of what a host put beside one turn
+# Where a damaged line may hold a record: each of these costs one attempt, and all together read so many characters.
+_MOST_BEGINNINGS, _MOST_SALVAGED = 200, 20_000_000
 _PATHS = ("file_path", "notebook_path", "path", "filePath")
 
 
 class Record(NamedTuple):
-    """Hold one record.
+    """Hold one node of a conversation, or a link between nodes.
 
     Args:
         id: unique among all transcripts of its host.
         parent: the id of the record that it answers, or None.
         session: the host's name of the session.
         agent: which helper of that session speaks, empty for the session itself.
-        project: the working folder, or empty.
-        role: `user`, `assistant`, `tool`, `summary`; empty for a record that only links others.
+        project: the working folder at that moment, or empty.
+        role: `user`, `assistant`, `tool`, `summary`; `context` for what a host wrote in the user's name, which is
+            shown but never found; empty for a record that only links others.
         time: seconds since the epoch, or None.
         text: what was said.
         tools: what tools were given, in words.
@@ -32,6 +39,7 @@ class Record(NamedTuple):
         answer: the host's id of an answer that may be spread over several records, or None.
         aliases: ids of the records that were merged into this one.
         follows: whether a record without a parent goes on after the one before it in the file.
+        decides: whether the host says that the user chose this: an option of a dialog, a plan.
     """
 
     id: str
@@ -47,6 +55,7 @@ class Record(NamedTuple):
     answer: str | None = None
     aliases: tuple[str, ...] = ()
     follows: bool = False
+    decides: bool = False
 
 
 def merged(records: Iterable[Record]) -> Iterable[Record]:
@@ -80,6 +89,31 @@ def _joined(one: str, other: str) -> str:
     return one if other in one else f"{one}\n{other}"
 
 
+def spoken(record: Record, role: str, said: "Content") -> Iterator[Record]:
+    """Yield what a message says: the host's words as context, then the speaker's, each under an id of its own.
+
+    Args:
+        record: the message without its content.
+        role: who speaks: `user` or `assistant`.
+        said: the content.
+    """
+    words = said.text
+    if role == "user" and words:
+        words, context = opened(words)
+        if context:
+            yield record._replace(
+                id=f"{record.id}#context", role="context", text=context[:_LONGEST_CONTEXT], answer=None
+            )
+    elif role == "assistant" and is_silence(words):
+        words = ""
+    if words:
+        yield record._replace(role=role, text=words, tools=said.tools, files=said.files)
+    elif said.tools or said.output:
+        yield record._replace(role="tool", text=said.output, tools=said.tools, files=said.files)
+    else:
+        yield record
+
+
 def text(value: object) -> str:
     """Return `value` if it is text, else nothing."""
     return value if isinstance(value, str) else ""
@@ -109,12 +143,12 @@ def content(value: object) -> Content:
     output: list[str] = []
     for block in map(mapping, value if isinstance(value, list) else ()):
         kind = block.get("type")
-        if kind == "text":
+        if kind in ("text", "input_text", "output_text") or (kind is None and "text" in block):
             said.append(text(block.get("text")))
-        elif kind in ("tool_use", "toolCall"):
-            given = mapping(block.get("input") or block.get("arguments"))
-            tools.append(f"{text(block.get('name'))} {_spelt(given)}".strip())
-            files.extend(path for name in _PATHS if (path := text(given.get(name))))
+        elif kind in ("tool_use", "toolCall", "tool-call"):
+            given = mapping(block.get("input") or block.get("arguments") or block.get("args"))
+            tools.append(call(text(block.get("name") or block.get("toolName")), given))
+            files.extend(touched(given))
         elif kind == "tool_result":
             output.append(content(block.get("content")).text)
     return Content(
@@ -130,6 +164,27 @@ def output_only(value: object) -> str:
     return content(value).text[:_LONGEST_OUTPUT]
 
 
+def call(name: str, given: object) -> str:
+    """Return a tool call in words.
+
+    Args:
+        name: the tool.
+        given: its arguments: an object, the same as JSON, or plain text.
+    """
+    arguments = _arguments(given)
+    return f"{name} {_spelt(arguments) if arguments else text(given)[:_LONGEST_TOOL]}".strip()
+
+
+def touched(given: object) -> tuple[str, ...]:
+    """Return the files that a tool call names."""
+    arguments = _arguments(given)
+    return tuple(path for name in _PATHS if (path := text(arguments.get(name))))
+
+
+def _arguments(given: object) -> Mapping[str, Any]:
+    return mapping(decoded(given) if isinstance(given, str) and given.startswith("{") else given)
+
+
 def _spelt(given: Mapping[str, Any]) -> str:
     """Return a tool's arguments as a reader wants them: values, long ones cut, with their names."""
     parts = []
@@ -138,6 +193,49 @@ def _spelt(given: Mapping[str, Any]) -> str:
         if spelt:
             parts.append(f"{name}: {spelt[:_LONGEST_TOOL]}")
     return "; ".join(parts)[:_LONGEST_TOOL]
+
+
+def decoded(cell: object) -> Any:
+    """Return the value in a database's cell of JSON, None if it holds none."""
+    try:
+        return orjson.loads(cell) if isinstance(cell, str | bytes) else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def parsed(line: bytes) -> list[dict[str, Any]]:
+    """Return the JSON objects in a line: one, or several that a crash or two writers put on it.
+
+    Bytes that are no UTF-8 and runs of NUL, as a loss of power leaves them, are passed over.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _salvaged(line)
+    return [value] if isinstance(value, dict) else []
+
+
+def _salvaged(line: bytes) -> list[dict[str, Any]]:
+    """Return the whole records of a damaged line: each ends where the line does, or where another begins."""
+    spelt = line.replace(b"\0", b"").strip().decode("utf-8-sig", "replace").strip()
+    found: list[dict[str, Any]] = []
+    position, decoder = spelt.find("{"), json.JSONDecoder()
+    for _ in range(min(_MOST_BEGINNINGS, 2 + _MOST_SALVAGED // max(1, len(spelt)))):
+        if position < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(spelt, position)
+        except (ValueError, RecursionError):
+            position = spelt.find('{"', position + 1)
+            continue
+        rest = spelt[end : end + 100].lstrip()
+        if rest and not rest.startswith("{"):
+            position = spelt.find('{"', position + 1)
+            continue
+        # Half a surrogate pair is JSON but no text.
+        found.append(orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")))
+        position = spelt.find("{", end)
+    return found
 
 
 def moment(value: object) -> float | None:

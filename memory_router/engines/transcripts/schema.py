@@ -1,10 +1,11 @@
 """Define the tables of conversations, one migration after the other; a released one is never changed.
 
-A node is a turn, a tool call, a tool result or a summary. `parent` is the edge of the graph as the host wrote it,
-`previous` the nearest turn above in which somebody spoke: the conversation without its machinery. `names` maps
-every id of the host, as a fingerprint, to its node, also ids of records that only link others. `cues` is what a turn
-shows of deciding (`cues.read`), so that no text is read again for it. Vectors have tables of their own, because they
-are made after the import and compared without the rest.
+A node is a turn, a tool call, a tool result, a summary, or context that a host wrote in the user's name, which is
+shown but not indexed. A row of `sessions` is a session in one working folder (`project`). `parent` is the edge of the
+graph as the host wrote it, `previous` the nearest turn above in which somebody spoke: the conversation without its
+machinery. `names` maps every id of the host, as a fingerprint, to its node, also ids of records that only link others.
+`cues` is what a turn shows of deciding (`cues.read`), so that no text is read again for it. Vectors have tables of
+their own, because they are made after the import and compared without the rest.
 """
 
 from hashlib import blake2b
@@ -12,6 +13,7 @@ from hashlib import blake2b
 import apsw
 
 from memory_router.engines.transcripts.indexed import INSERT, indexed
+from memory_router.scope import project_of
 from memory_router.storage.schema import Migration, Schema
 
 # The columns of the full-text index, with their weights in BM25.
@@ -68,6 +70,11 @@ def _first(connection: apsw.Connection) -> None:
     )
 
 
+def count_sessions(connection: apsw.Connection) -> int:
+    """Return how many sessions there are."""
+    return int(connection.execute("SELECT count(*) FROM (SELECT DISTINCT host, name, agent FROM sessions)").get)
+
+
 def fingerprint(name: str) -> int:
     """Return 64 bits for an id of a host: a quarter of its length, and ids are all that is inserted in random order.
 
@@ -91,4 +98,26 @@ def _terms(connection: apsw.Connection) -> None:
     connection.executemany(INSERT, (indexed(*node) for node in nodes))
 
 
-SCHEMA = Schema("conversations", tuple(map(Migration, (_first, _terms))), counted_by_file=True)
+def _folders(connection: apsw.Connection) -> None:
+    # A session that moves has a row for each folder; `scope` is the project of a folder, empty for everywhere.
+    connection.execute(
+        """
+        CREATE TABLE sessions_by_folder(
+            id INTEGER PRIMARY KEY,
+            host TEXT NOT NULL,
+            name TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            project TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            UNIQUE(host, name, agent, project)
+        ) STRICT;
+        INSERT INTO sessions_by_folder SELECT id, host, name, agent, project, '' FROM sessions;
+        DROP TABLE sessions;
+        ALTER TABLE sessions_by_folder RENAME TO sessions;
+        """
+    )
+    for key, folder in list(connection.execute("SELECT id, project FROM sessions")):
+        connection.execute("UPDATE sessions SET scope = ?2 WHERE id = ?1", (key, project_of(folder) or ""))
+
+
+SCHEMA = Schema("conversations", tuple(map(Migration, (_first, _terms, _folders))), counted_by_file=True)

@@ -16,7 +16,7 @@ class Turn(NamedTuple):
     Args:
         key: its number in the archive.
         id: the host's own id.
-        role: `user`, `assistant`, `tool`, `summary` or `system`.
+        role: `user`, `assistant`, `tool`, `summary`, `system` or `context`.
         text: what was said.
         tools: what tools were given.
         files: the files that tools touched.
@@ -24,6 +24,7 @@ class Turn(NamedTuple):
         session: the host's name of the session.
         project: the working folder or session key, or empty.
         host: the program that wrote it.
+        scope: the name of the project that the folder belongs to, or empty.
     """
 
     key: int
@@ -36,6 +37,7 @@ class Turn(NamedTuple):
     session: str
     project: str
     host: str
+    scope: str = ""
 
 
 class Match(NamedTuple):

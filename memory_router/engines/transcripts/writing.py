@@ -10,9 +10,12 @@ from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.indexed import INSERT, indexed
 from memory_router.engines.transcripts.record import Record
 from memory_router.engines.transcripts.schema import fingerprint
+from memory_router.scope import project_of
 from memory_router.text.redaction import redact
 
 _SPOKEN = ("user", "assistant")
+# The `last` of a file that no reader understood.
+NOT_UNDERSTOOD = -1
 
 
 class FileState(NamedTuple):
@@ -22,7 +25,7 @@ class FileState(NamedTuple):
         id: its row.
         consumed: bytes read so far.
         head: digest of its beginning.
-        last: the node that its last record belongs to, 0 if there is none.
+        last: the node that its last record belongs to, 0 if there is none, `NOT_UNDERSTOOD` if it could not be read.
     """
 
     id: int
@@ -56,7 +59,7 @@ class Archivist:
             1 + (connection.execute(sql).get or 0)
             for sql in ("SELECT max(id) FROM nodes", "SELECT max(id) FROM files", "SELECT max(id) FROM sessions")
         )
-        self._sessions: dict[tuple[str, str, str], int] = {}
+        self._sessions: dict[tuple[str, str, str, str], int] = {}
 
     def state_of(self, path: str) -> FileState | None:
         """Return how far a file was read, or None if it was never seen."""
@@ -128,9 +131,12 @@ class Archivist:
         text, tools = redact(record.text).text, redact(record.tools).text if record.tools else ""
         session = self._session(host, record)
         listed = json.dumps(record.files) if record.files else "[]"
-        shown = cues.read(text, record.role, acts=bool(tools)).packed() if record.role in _SPOKEN else 0
+        shown = 0
+        if record.role in _SPOKEN:
+            shown = (cues.CHOSEN if record.decides else cues.read(text, record.role, acts=bool(tools))).packed()
         nodes.append((node, record.id, session, parent, turn, record.role, moment, text, tools, listed, shown))
-        texts.append(indexed(node, record.role, text, tools, moment))
+        if record.role != "context":  # shown beside what was said, but never an answer
+            texts.append(indexed(node, record.role, text, tools, moment))
         self.added += 1
         return _Place(node, node if record.role in _SPOKEN else turn, moment)
 
@@ -144,23 +150,16 @@ class Archivist:
         return _Place(*row) if row else _NOWHERE
 
     def _session(self, host: str, record: Record) -> int:
-        key = (host, record.session, record.agent)
+        key = (host, record.session, record.agent, record.project)
         if key not in self._sessions:
-            self._sessions[key] = self._known_session(key, record.project) or self._new_session(key, record.project)
+            known = self._connection.execute(_SESSION, key).get
+            self._sessions[key] = int(known) if known else self._new_session(key)
         return self._sessions[key]
 
-    def _known_session(self, key: tuple[str, str, str], project: str) -> int | None:
-        found = self._connection.execute(_SESSION, key).fetchone()
-        if found is None:
-            return None
-        if project and not found[1]:
-            self._connection.execute("UPDATE sessions SET project = ?2 WHERE id = ?1", (found[0], project))
-        return int(found[0])
-
-    def _new_session(self, key: tuple[str, str, str], project: str) -> int:
+    def _new_session(self, key: tuple[str, str, str, str]) -> int:
         session, self._next_session = self._next_session, self._next_session + 1
-        sql = "INSERT INTO sessions(id, host, name, agent, project) VALUES (?, ?, ?, ?, ?)"
-        self._connection.execute(sql, (session, *key, project))
+        sql = "INSERT INTO sessions(id, host, name, agent, project, scope) VALUES (?, ?, ?, ?, ?, ?)"
+        self._connection.execute(sql, (session, *key, project_of(key[3]) or ""))
         return session
 
 
@@ -174,4 +173,4 @@ _INSERT_NODE = """
     INSERT INTO nodes(id, name, session, parent, previous, role, time, text, tools, files, cues)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_SESSION = "SELECT id, project FROM sessions WHERE host = ? AND name = ? AND agent = ?"
+_SESSION = "SELECT id FROM sessions WHERE host = ? AND name = ? AND agent = ? AND project = ?"

@@ -1,0 +1,112 @@
+"""Read what is new in one file of sessions: lines, a document, or a database."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import apsw
+
+from memory_router.engines.transcripts import files
+from memory_router.engines.transcripts.hosts import registry
+from memory_router.engines.transcripts.hosts.registry import DatabaseHost, Reader
+from memory_router.engines.transcripts.record import Record, parsed
+
+# What is parsed at a time.
+_BATCH_RECORDS = 2_000
+_BATCH_BYTES = 4_000_000
+# A file that shows no record of a session in so many lines is none.
+_PROBED_LINES = 2_000
+_LONGEST_DOCUMENT = 200_000_000  # bytes
+DATABASES = (".sqlite", ".db", ".vscdb")
+
+
+class Batch(NamedTuple):
+    """Hold records with the position after them and how many lines before it could not be read."""
+
+    records: list[Record]
+    consumed: int
+    unreadable: int = 0
+
+
+def reader_of(path: str, stream: BinaryIO) -> Reader | None:
+    """Return what reads a file of lines, by its first records; None if it holds no session."""
+    for number, line in enumerate(files.lines(stream, 0)):
+        for raw in parsed(line.raw) if line.raw else ():
+            if found := registry.reader_of(path, raw):
+                return found
+        if number >= _PROBED_LINES:
+            break
+    return None
+
+
+def in_lines(reader: Reader, stream: BinaryIO, start: int) -> Iterator[Batch]:
+    """Yield what the lines of a file say; an answer of several lines stays together.
+
+    Args:
+        reader: what reads the file.
+        stream: the open file.
+        start: where to begin, in bytes.
+    """
+    batch: list[Record] = []
+    size, consumed, unreadable = 0, start, 0
+    for line in files.lines(stream, start):
+        is_whole = line.raw is None or line.raw.endswith(b"\n")
+        raws = parsed(line.raw) if line.raw is not None else []
+        if not raws and not is_whole:
+            break  # half-written: the next run reads it whole
+        if not raws:
+            unreadable += bool(line.raw is None or line.raw.strip(b"\0 \t\r\n"))
+        for raw in raws:
+            batch.extend(reader.read(raw, line.start))
+        size += line.end - line.start
+        consumed = line.end
+        is_full = len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES
+        if is_full and (not batch or not batch[-1].answer or len(batch) >= 2 * _BATCH_RECORDS):
+            yield Batch(batch, consumed, unreadable)
+            batch, size, unreadable = [], 0, 0
+    if consumed > start or batch:
+        yield Batch(batch, consumed, unreadable)
+
+
+def in_document(path: str, stream: BinaryIO) -> tuple[Reader, Batch] | None:
+    """Return what reads a file that is one JSON document, and what that says; None if it is no session."""
+    size = os.fstat(stream.fileno()).st_size
+    if size > _LONGEST_DOCUMENT:
+        return None
+    stream.seek(0)
+    found = parsed(stream.read())
+    reader = registry.reader_of(path, found[0]) if found else None
+    return (reader, Batch(list(reader.read(found[0], 0)), size)) if reader else None
+
+
+def in_database(tables: DatabaseHost, connection: apsw.Connection, start: int) -> Iterator[Batch]:
+    """Yield what the rows of a database say; all of them, if those read before are gone.
+
+    Args:
+        tables: the host that writes it.
+        connection: the open database.
+        start: the last row that was read before.
+    """
+    batch: list[Record] = []
+    last = connection.execute(f"SELECT max(rowid) FROM {tables.ROWS}").get or 0  # noqa: S608 - a constant
+    consumed = start if last >= start else 0
+    for row, records in tables.rows(connection, consumed):
+        batch.extend(records)
+        consumed = row
+        if len(batch) >= _BATCH_RECORDS:
+            yield Batch(batch, consumed)
+            batch = []
+    yield Batch(batch, consumed)
+
+
+def state_of_database(path: str) -> bytes:
+    """Return a digest that changes whenever a database is written."""
+    parts = []
+    for file in (path, path + "-wal"):
+        try:
+            status = os.stat(file)
+            parts.append(f"{status.st_size}:{status.st_mtime_ns}")
+        except FileNotFoundError:
+            parts.append("")
+    return hashlib.blake2b(" ".join(parts).encode(), digest_size=16).digest()
