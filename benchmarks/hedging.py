@@ -14,7 +14,7 @@ from pathlib import Path
 
 from machine import heading, spread
 
-from memory_router.app import Router
+from memory_router.app.asking import Router
 from memory_router.learning.execution import AttemptRecord
 from memory_router.learning.replay import Thresholds, replay
 from memory_router.routing.envelope import Envelope

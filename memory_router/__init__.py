@@ -8,7 +8,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from memory_router.app import Router
+    from memory_router.app.asking import Router
     from memory_router.routing.envelope import Envelope
 
 __all__ = ["Envelope", "Router", "__version__"]
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that `import memory_router` costs nothing."""
     if name == "Router":
-        from memory_router.app import Router
+        from memory_router.app.asking import Router
 
         return Router
     if name == "Envelope":

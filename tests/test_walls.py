@@ -47,9 +47,8 @@ WALLS = {
     "learning": {"routing", "contract", "storage", "text", "paths", "errors", "wilson"},
     "outcomes": {"contract", "storage", "text", "paths", "errors", "wilson"},
     "advisor": {"outcomes", "learning", "routing", "contract", "storage", "text", "paths", "errors", "wilson"},
-    "installation": {"routing", "contract", "storage.files", "paths", "errors"},
     "testing": {"contract"},
-    "app": {"learning", "routing", "paths", "errors"},
+    "app": ALL_ROOMS - {"testing"},
     "interfaces": ALL_ROOMS,
     "__main__": {"interfaces"},
     "__init__": {"app", "routing"},
@@ -68,19 +67,24 @@ THIRD_PARTY = {
 }
 
 
-def imports(file: Path) -> Iterator[str]:
+def imports(tree: ast.Module) -> Iterator[str]:
     """Yield the full dotted name of everything that a module imports, also inside functions."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file} has a relative import"
+            assert node.level == 0, "a relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def of_ours(file: Path) -> list[str]:
+def parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(file.read_text("utf-8"))
+
+
+def of_ours(tree: ast.Module) -> list[str]:
     """Return what a module imports of this project, without the name of the package."""
-    return [name.removeprefix(f"{OURS}.") for name in imports(file) if name.startswith(f"{OURS}.")]
+    return [name.removeprefix(f"{OURS}.") for name in imports(tree) if name.startswith(f"{OURS}.")]
 
 
 def module(file: Path) -> str:
@@ -95,7 +99,9 @@ def import_graph() -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for name, file in files.items():
         # `from a.b import c` names the module a.b.c, or something in a.b.
-        imported = {next((m for m in (one, one.rpartition(".")[0]) if m in files), name) for one in of_ours(file)}
+        imported = {
+            next((m for m in (one, one.rpartition(".")[0]) if m in files), name) for one in of_ours(parsed(file))
+        }
         graph[name] = imported - {name}
     return graph
 
@@ -157,27 +163,50 @@ def test_a_circle_is_seen() -> None:
 def test_rooms_import_only_what_the_map_allows(file: Path) -> None:
     """A module imports its own room and those that the map names for it."""
     allowed = WALLS[room(file)] | {room(file), "__version__"}
-    assert [name for name in of_ours(file) if not is_within(name, allowed)] == []
+    assert [name for name in of_ours(parsed(file)) if not is_within(name, allowed)] == []
+
+
+def at_run_time(file: Path) -> list[str]:
+    """Return what a module imports of ours when it runs: not what only its annotations name."""
+    tree = parsed(file)
+    only_types = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    for node in only_types:
+        node.body = [ast.Pass()]
+    return of_ours(tree)
+
+
+@pytest.mark.parametrize("file", [file for file in MODULES if room(file) == "interfaces"], ids=named)
+def test_interfaces_call_the_flows(file: Path) -> None:
+    """An interface imports no engine, except for the types of what a flow returns."""
+    assert [name for name in at_run_time(file) if is_within(name, {"engines"})] == []
+
+
+@pytest.mark.parametrize("file", [file for file in MODULES if room(file) != "app"], ids=named)
+def test_only_the_flows_know_engines_and_learning(file: Path) -> None:
+    """No room but `app` imports engines together with what learns and advises."""
+    imported = of_ours(parsed(file))
+    reached = [{"engines"}, {"learning", "advisor"}]
+    assert not all(any(is_within(name, rooms) for name in imported) for rooms in reached)
 
 
 @pytest.mark.parametrize("file", [file for file in MODULES if room(file) in THIRD_PARTY], ids=named)
 def test_the_ask_path_needs_little_from_elsewhere(file: Path) -> None:
     """Routing and the contract import the standard library and the few packages that the map names."""
     allowed = {OURS, *sys.stdlib_module_names, *THIRD_PARTY[room(file)]}
-    assert {name.partition(".")[0] for name in imports(file)} <= allowed
+    assert {name.partition(".")[0] for name in imports(parsed(file))} <= allowed
 
 
 @pytest.mark.parametrize("file", ADAPTERS, ids=named)
 def test_adapters_are_thin(file: Path) -> None:
     """An adapter speaks the contract for an engine, in less than 200 lines."""
-    assert [name for name in of_ours(file) if not is_within(name, WALLS["adapter"])] == []
+    assert [name for name in of_ours(parsed(file)) if not is_within(name, WALLS["adapter"])] == []
     assert len(file.read_text("utf-8").splitlines()) < 200
 
 
 @pytest.mark.parametrize("file", [file for file in MODULES if room(file) != "interfaces"], ids=named)
 def test_only_the_command_line_draws(file: Path) -> None:
     """Frameworks for the command line are imported by the command line alone."""
-    assert {"typer", "rich", "click"} & {name.partition(".")[0] for name in imports(file)} == set()
+    assert {"typer", "rich", "click"} & {name.partition(".")[0] for name in imports(parsed(file))} == set()
 
 
 @pytest.mark.parametrize("file", [*MODULES, *ADAPTERS], ids=named)

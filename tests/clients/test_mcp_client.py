@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from memory_router.app import Router
+from memory_router.app.asking import Router
 from memory_router.interfaces.mcp.server import build_server
 from memory_router.routing import router as asked
 from tests.conftest import Home

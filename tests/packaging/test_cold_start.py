@@ -108,3 +108,9 @@ def test_remembering_needs_one_engine(home: Home) -> None:
     imported = rooms(home, command("remember", "We chose Postgres"))
     assert {room for room in imported if room.startswith("engines.")} == {"engines.tiers"}
     assert imported.isdisjoint({"learning", "advisor", "outcomes", "routing"})
+
+
+def test_help_needs_no_engine(home: Home) -> None:
+    """`--help` looks at every command and loads nothing that a command works with."""
+    imported = rooms(home, command("--help"))
+    assert [room for room in imported if room.startswith("engines")] == []

@@ -9,15 +9,13 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.advisor import folders, rule_proposals, step_order
 from memory_router.advisor.advisor import Advisor
 from memory_router.advisor.appliers import Folders, Targets
 from memory_router.advisor.proposal import Proposal, Silence
 from memory_router.contract import JsonObject
-from memory_router.engines.documents import upkeep as documents
-from memory_router.engines.documents.indexing import Listener
-from memory_router.interfaces.cli import index, output, upkeep
+from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.dreams import DreamStore
@@ -128,7 +126,7 @@ def _opened() -> Iterator[_Opened]:
         own, bundled = paths.own_config_file(), paths.bundled("router-config.json")
         config = OwnConfig(own, bundled)
         amendments = AmendmentStore(stores.database, own, bundled, account())
-        indexed = Folders(lambda: documents.roots(paths.documents_db()), _index, _forget)
+        indexed = Folders(app.indexing.roots, _index, _forget)
         targets = Targets(config, amendments, stores.rules, indexed, getpass.getuser())
         yield _Opened(stores, Advisor(advice, targets, getpass.getuser()), targets, config)
         for note in advice.notes:
@@ -151,7 +149,7 @@ def _found(advice: _Opened) -> tuple[list[Proposal], list[Silence], list[str]]:
         *step_order.proposals(asked, stores.config),
         *rule_proposals.of_rules(rules, stores.config),
         *rule_proposals.of_dream(cycle, advice.config, stores.config),
-        *folders.proposals(asked, documents.roots(paths.documents_db()), os.path.expanduser("~")),
+        *folders.proposals(asked, app.indexing.roots(), os.path.expanduser("~")),
     ]
     return proposals, rule_proposals.kept_back(rules, cycle, stores.config), step_order.notes(asked, stores.config)
 
@@ -193,11 +191,11 @@ def _as_object(suggestion: Suggestion) -> JsonObject:
 
 
 def _index(folder: str) -> None:
-    index.refresh([folder], Listener())
+    app.indexing.index([folder])
 
 
 def _forget(folder: str) -> None:
-    upkeep.remove([folder])
+    app.indexing.remove([folder])
 
 
 def _tell_waiting() -> None:

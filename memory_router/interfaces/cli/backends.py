@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from memory_router import installation, paths
+from memory_router import app, paths
 from memory_router.contract import Health, JsonObject
 from memory_router.errors import StateError, UnknownBackendError
 from memory_router.interfaces.cli import output
@@ -33,10 +33,10 @@ def init(
     tier = tier or _present_tier() or "starter"
     if tier not in tiers:
         raise UnknownBackendError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(tiers)}.")
-    state = installation.register(tier, tiers[tier])
+    state = app.registration.register(tier, tiers[tier])
     if "lossless" in tiers[tier]:
         import_what_hosts_keep()
-        state = installation.register(tier, tiers[tier])
+        state = app.registration.register(tier, tiers[tier])
     if as_json or not output.is_terminal():
         output.print_json(state)
         return
@@ -56,7 +56,7 @@ def backends(as_json: AsJson = False) -> None:
     """
     manifests, problems = read_manifests(paths.backend_folders())
     registered = _registered()
-    health = installation.probe_all(manifests.values())
+    health = app.registration.probe_all(manifests.values())
     rows = [_row(manifest, registered, health[name]) for name, manifest in manifests.items()]
     if as_json or not output.is_terminal():
         output.print_json({"backends": rows, "problems": problems})

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import typer
 
-from memory_router import installation, paths
-from memory_router.engines.transcripts.retention import deletion_warning
+from memory_router import app, paths
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
@@ -63,7 +62,7 @@ def _checks() -> Iterator[Check]:
         yield from _backends(manifests, state)
     if settings and state:
         yield from _circuits(settings, state)
-    if warning := deletion_warning():
+    if warning := app.indexing.deletion_warning():
         yield Check("transcripts", "warning", warning, "Import them now and then: memory-router index --transcripts")
 
 
@@ -128,7 +127,7 @@ def _backends(manifests: dict[str, Manifest], state: State) -> Iterator[Check]:
         if name not in manifests:
             yield Check(name, "error", "registered, but its backend.json is gone", "Run: memory-router init")
     known = [manifest for name, manifest in manifests.items() if name in state.backends]
-    for name, health in installation.probe_all(known).items():
+    for name, health in app.registration.probe_all(known).items():
         registered = state.backends[name].status
         if health.status != registered:
             finding = f"is {health.status} now but registered as {registered}: {health.reason}"

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from memory_router.app import Router
+from memory_router.app.asking import Router, fetch
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.fetching import fetch
 
 
 class Layer(StrEnum):

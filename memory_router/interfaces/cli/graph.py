@@ -2,15 +2,16 @@
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory_router import installation, paths
-from memory_router.engines.graph import building
-from memory_router.engines.graph.search import KnowledgeGraph, Neighbourhood
+from memory_router import app
 from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
+
+if TYPE_CHECKING:
+    from memory_router.engines.graph.search import Neighbourhood
 
 graph = typer.Typer(name="graph", no_args_is_help=True, help="Look at the knowledge graph of what is indexed.")
 
@@ -39,7 +40,7 @@ def show(
 
     Example: memory-router graph show open_session --depth 2 --format html
     """
-    opened = KnowledgeGraph.open(paths.graph_db())
+    opened = app.indexing.open_graph()
     if opened is None:
         raise StoreError("There is no graph yet: nothing is indexed.", "Run: memory-router index PATH")
     found = opened.neighbourhood(name, depth)
@@ -54,15 +55,7 @@ def show(
         print(_drawn(found, chosen))
 
 
-def follow_index() -> None:
-    """Bring the graph up to date with what is indexed, where its backend is registered, and record its health."""
-    if not installation.is_registered("cognee"):
-        return
-    building.bring_up_to_date()
-    installation.refresh("cognee")
-
-
-def _as_json(found: Neighbourhood) -> dict[str, Any]:
+def _as_json(found: "Neighbourhood") -> dict[str, Any]:
     return {
         "center": found.center,
         "nodes": [entity._asdict() for entity in found.entities.values()],
@@ -70,7 +63,7 @@ def _as_json(found: Neighbourhood) -> dict[str, Any]:
     }
 
 
-def _print_tree(found: Neighbourhood) -> None:
+def _print_tree(found: "Neighbourhood") -> None:
     from rich.console import Console
     from rich.tree import Tree
 
@@ -88,7 +81,7 @@ def _print_tree(found: Neighbourhood) -> None:
     Console(highlight=False, emoji=False).print(tree)
 
 
-def _label(found: Neighbourhood, node: int) -> str:
+def _label(found: "Neighbourhood", node: int) -> str:
     from rich.markup import escape
 
     entity = found.entities[node]
@@ -96,7 +89,7 @@ def _label(found: Neighbourhood, node: int) -> str:
     return f"{escape(output.visible(entity.shown))}{place}"
 
 
-def _drawn(found: Neighbourhood, chosen: Format) -> str:
+def _drawn(found: "Neighbourhood", chosen: Format) -> str:
     try:
         import networkx  # type: ignore[import-untyped]
     except ImportError as error:
@@ -114,7 +107,7 @@ def _drawn(found: Neighbourhood, chosen: Format) -> str:
     return _page(networkx.spring_layout(drawing, seed=1), found)
 
 
-def _page(places: Any, found: Neighbourhood) -> str:
+def _page(places: Any, found: "Neighbourhood") -> str:
     """Return a page by itself: the layout as SVG, with names as text."""
     from html import escape
 

@@ -2,21 +2,19 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memory_router import installation
-from memory_router.engines.documents.indexing import Listener, Report
-from memory_router.engines.documents.indexing import index as bring_up_to_date
+from memory_router import app
 from memory_router.interfaces.cli import output, upkeep
-from memory_router.interfaces.cli.graph import follow_index
 from memory_router.interfaces.cli.parameters import AsJson, Yes
 from memory_router.interfaces.cli.transcripts import import_transcripts
 from memory_router.paths import backends_file
+
+if TYPE_CHECKING:
+    from memory_router.engines.documents.indexing import Report
 
 _INTERRUPTED = (
     "Interrupted. Every file that was finished stays indexed and can be searched;"
@@ -59,10 +57,12 @@ def index(
             [os.path.realpath(path.expanduser()) for path in remove], yes=yes, dry_run=dry_run, as_json=as_json
         )
         return
-    listener = _Bar() if sys.stderr.isatty() else _Words()
+    from memory_router.interfaces.cli import progress
+
+    listener = progress.of_index()
     try:
         with listener.shown:
-            report = refresh([str(path.expanduser()) for path in paths or ()], listener)
+            report = app.indexing.index([str(path.expanduser()) for path in paths or ()], listener)
     except KeyboardInterrupt:
         output.note(_INTERRUPTED)
         sys.exit(130)
@@ -70,61 +70,17 @@ def index(
         output.note(_NOT_REGISTERED)
     _tell(report, as_json)
     if watch:
-        upkeep.follow(_Words(), lambda report: _tell(report, as_json))
+        upkeep.follow(progress.of_log(), lambda report: _tell(report, as_json))
 
 
-def refresh(folders: Sequence[str], listener: Listener) -> Report:
-    """Index folders, or bring all known ones up to date, with what follows from the index."""
-    report = bring_up_to_date(folders, listener=listener)
-    follow_index()
-    installation.refresh("qmd")
-    return report
-
-
-def _tell(report: Report, as_json: bool) -> None:
+def _tell(report: "Report", as_json: bool) -> None:
     if as_json or not output.is_terminal():
         output.print_json(report._asdict())
         return
     _print_report(report)
 
 
-class _Words(Listener):
-    """Tell only what a reader of a log has to know."""
-
-    shown: AbstractContextManager[Any] = nullcontext()
-
-    def waiting(self) -> None:
-        output.note("Another run is indexing; waiting until it is done.")
-
-
-class _Bar(_Words):
-    """Draw a progress bar on stderr."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self.shown = self._progress
-        self._task = self._progress.add_task("looking around", total=None)
-
-    def surveyed(self, root: str, files: int) -> None:
-        from rich.markup import escape
-
-        self._progress.update(self._task, description=escape(output.visible(root)), total=files, completed=0)
-
-    def advanced(self, files: int) -> None:
-        self._progress.advance(self._task, files)
-
-
-def _print_report(report: Report) -> None:
+def _print_report(report: "Report") -> None:
     from memory_router.interfaces.cli.tables import print_table
 
     changes = [(name, f"{getattr(report, name):,}") for name in ("added", "changed", "unchanged", "removed")]

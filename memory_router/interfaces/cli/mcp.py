@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from memory_router.app import Router
+from memory_router.app.asking import Router
 from memory_router.errors import ConfigError
 from memory_router.interfaces.cli.mcp_install import install
 from memory_router.routing.router import EVERY_PROJECT

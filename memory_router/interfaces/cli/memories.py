@@ -1,19 +1,16 @@
 """`memory-router recall`, `promote`, `demote`, `forget` and `tiers`: look after what is remembered."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from memory_router import app
 from memory_router.contract import iso_time
-from memory_router.engines.tiers.memory import Memory
-from memory_router.engines.tiers.transfer import as_object
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Id, Project, Since, Tag, Target, Tier, Until, Yes, confirm
 
-_T = TypeVar("_T")
-_BACKEND = "totalrecall"
+if TYPE_CHECKING:
+    from memory_router.engines.tiers.memory import Memory
 
 
 def recall(
@@ -36,9 +33,9 @@ def recall(
     chosen = filter_of(project, tag, since, until) | (
         {} if min_importance is None else {"min_importance": min_importance}
     )
-    found = in_memory(lambda memories: memories.recall(text, limit, tier, chosen))
+    found = app.remembering.work_with(lambda memories: memories.recall(text, limit, tier, chosen))
     if as_json or not output.is_terminal():
-        rows = [{**told(one.memory), "relevance": round(one.relevance, 4)} for one in found]
+        rows = [{**app.remembering.as_object(one.memory), "relevance": round(one.relevance, 4)} for one in found]
         output.print_json({"query_echo": text, "results": rows, "result_count": len(rows)})
         return
     from memory_router.interfaces.cli.tables import print_table
@@ -46,7 +43,13 @@ def recall(
     print_table(
         ("relevance", "when", "tier", "id", "text"),
         [
-            (f"{one.relevance:.2f}", iso_time(one.memory.created)[:10], one.tier, qualified(one.id), one.text)
+            (
+                f"{one.relevance:.2f}",
+                iso_time(one.memory.created)[:10],
+                one.tier,
+                app.remembering.qualified(one.id),
+                one.text,
+            )
             for one in found
         ],
     )
@@ -57,7 +60,10 @@ def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 
     Example: memory-router promote totalrecall:3f9a0c2b7d41e8056c9a --to persistent
     """
-    _print_moved(in_memory(lambda memories: memories.promote(own(memory_id), to)), as_json=as_json)
+    _print_moved(
+        app.remembering.work_with(lambda memories: memories.promote(app.remembering.own(memory_id), to)),
+        as_json=as_json,
+    )
 
 
 def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
@@ -65,7 +71,9 @@ def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 
     Example: memory-router demote totalrecall:3f9a0c2b7d41e8056c9a
     """
-    _print_moved(in_memory(lambda memories: memories.demote(own(memory_id), to)), as_json=as_json)
+    _print_moved(
+        app.remembering.work_with(lambda memories: memories.demote(app.remembering.own(memory_id), to)), as_json=as_json
+    )
 
 
 def forget(
@@ -84,22 +92,32 @@ def forget(
     Example: memory-router forget --tag temporary --until 2026-06-30 --dry-run
     """
     chosen = filter_of(project, tag, since, until)
-    named = [own(one) for one in ids or ()]
-    planned = in_memory(lambda memories: memories.forget(named, filter=chosen, tier=tier, dry_run=True))
+    named = [app.remembering.own(one) for one in ids or ()]
+    planned = app.remembering.work_with(lambda memories: memories.forget(named, filter=chosen, tier=tier, dry_run=True))
     if not dry_run and planned.forgotten:
         confirm(f"Forget {len(planned.forgotten)} memories for good?", yes=yes)
     receipt = planned
     if not dry_run:
         doomed = [memory.id for memory in planned.forgotten]
-        receipt = in_memory(lambda memories: memories.forget(doomed)) if doomed else planned._replace(is_dry_run=False)
+        receipt = (
+            app.remembering.work_with(lambda memories: memories.forget(doomed))
+            if doomed
+            else planned._replace(is_dry_run=False)
+        )
     if as_json or not output.is_terminal():
-        rows = [{"id": qualified(one.id), "tier": one.tier, "project": one.project} for one in receipt.forgotten]
-        body = {"forgotten": rows, "count": len(rows), "dry_run": receipt.is_dry_run, "timestamp": iso_time(receipt.at)}
+        told = [
+            {"id": app.remembering.qualified(one.id), "tier": one.tier, "project": one.project}
+            for one in receipt.forgotten
+        ]
+        body = {"forgotten": told, "count": len(told), "dry_run": receipt.is_dry_run, "timestamp": iso_time(receipt.at)}
         output.print_json(body)
         return
     from memory_router.interfaces.cli.tables import print_table
 
-    print_table(("id", "tier", "text"), [(qualified(one.id), one.tier, one.text[:80]) for one in receipt.forgotten])
+    print_table(
+        ("id", "tier", "text"),
+        [(app.remembering.qualified(one.id), one.tier, one.text[:80]) for one in receipt.forgotten],
+    )
     print(f"{len(receipt.forgotten)} memories {'would be' if receipt.is_dry_run else 'were'} forgotten.")
 
 
@@ -118,9 +136,11 @@ def tiers(
         stats = [await memories.get_tier_stats(tier) for tier in memories.config.tiers]
         return stats, await memories.audit(audit)
 
-    stats, events = in_memory(look)
+    stats, events = app.remembering.work_with(look)
     if as_json or not output.is_terminal():
-        rows = [event._asdict() | {"at": iso_time(event.at), "id": qualified(event.id)} for event in events]
+        rows = [
+            event._asdict() | {"at": iso_time(event.at), "id": app.remembering.qualified(event.id)} for event in events
+        ]
         output.print_json({"tiers": stats} | ({"audit": rows} if audit else {}))
         return
     from memory_router.interfaces.cli.tables import print_table
@@ -131,34 +151,8 @@ def tiers(
         print()
         print_table(
             ("when", "event", "tier", "id", ""),
-            [(iso_time(one.at), one.event, one.tier, qualified(one.id), one.detail) for one in events],
+            [(iso_time(one.at), one.event, one.tier, app.remembering.qualified(one.id), one.detail) for one in events],
         )
-
-
-def qualified(memory_id: str) -> str:
-    """Return a memory's id as results of queries have it, so that `memory-router get` takes it, too."""
-    return f"{_BACKEND}:{memory_id}"
-
-
-def own(identifier: str) -> str:
-    """Return the id within the store, of an id with or without the backend's name."""
-    return identifier.removeprefix(f"{_BACKEND}:")
-
-
-def told(memory: Memory) -> dict[str, Any]:
-    """Return a memory as commands print it."""
-    return as_object(memory) | {"id": qualified(memory.id)}
-
-
-def in_memory(work: Callable[[Any], Awaitable[_T]]) -> _T:
-    """Run asynchronous work on the memories of this user, and return its result."""
-    from memory_router.engines.tiers.system import MemorySystem
-
-    async def run() -> _T:
-        async with MemorySystem() as memories:
-            return await work(memories)
-
-    return asyncio.run(run())
 
 
 def filter_of(project: str | None, tags: list[str] | None, since: str | None, until: str | None) -> dict[str, Any]:
@@ -167,8 +161,8 @@ def filter_of(project: str | None, tags: list[str] | None, since: str | None, un
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _print_moved(memory: Memory, *, as_json: bool) -> None:
+def _print_moved(memory: "Memory", *, as_json: bool) -> None:
     if as_json or not output.is_terminal():
-        output.print_json(told(memory))
+        output.print_json(app.remembering.as_object(memory))
         return
-    print(output.visible(f"{qualified(memory.id)} is in {memory.tier} now."))
+    print(output.visible(f"{app.remembering.qualified(memory.id)} is in {memory.tier} now."))

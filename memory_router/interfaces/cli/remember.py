@@ -1,18 +1,19 @@
 """`memory-router remember`: keep a fact for later questions."""
 
-import asyncio
 import os
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memory_router import app
 from memory_router.contract import iso_time
-from memory_router.engines.tiers.memory import Remembered
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.memories import qualified
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.scope import register
+
+if TYPE_CHECKING:
+    from memory_router.engines.tiers.memory import Remembered
 
 
 def remember(
@@ -55,26 +56,17 @@ def remember(
     if project is None and not everywhere:
         project = register(os.getcwd())
     provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
-    remembered = asyncio.run(_stored(text, importance, tier, tag or (), provenance))
+    remembered = app.remembering.remember(text, importance, tier, tag or (), **provenance)
     if as_json or not output.is_terminal():
         output.print_json(_as_json(remembered, explain=explain))
         return
     print(output.visible(_as_sentence(remembered, explain=explain)))
 
 
-async def _stored(
-    text: str, importance: float | None, tier: str | None, tags: Any, provenance: dict[str, Any]
-) -> Remembered:
-    from memory_router.engines.tiers.system import MemorySystem
-
-    async with MemorySystem() as memories:
-        return await memories.remember(text, importance, tier, tags, **provenance)
-
-
-def _as_json(remembered: Remembered, *, explain: bool) -> dict[str, object]:
+def _as_json(remembered: "Remembered", *, explain: bool) -> dict[str, object]:
     memory = remembered.memory
     told: dict[str, object] = {
-        "id": qualified(memory.id),
+        "id": app.remembering.qualified(memory.id),
         "status": "stored" if remembered.is_new else "already_stored",
         "text": memory.text,
         "timestamp": iso_time(memory.created),
@@ -88,12 +80,12 @@ def _as_json(remembered: Remembered, *, explain: bool) -> dict[str, object]:
     return told | {"explanation": _reasons(remembered)} if explain else told
 
 
-def _as_sentence(remembered: Remembered, *, explain: bool) -> str:
+def _as_sentence(remembered: "Remembered", *, explain: bool) -> str:
     memory = remembered.memory
     text = " ".join(memory.text.split())
     shown = text if len(text) <= 60 else text[:59] + "…"
     why = f" Importance {memory.importance:g}: {_reasons(remembered)}." if explain else ""
-    name = qualified(memory.id)
+    name = app.remembering.qualified(memory.id)
     if not remembered.is_new:
         return f'Already remembered on {iso_time(memory.created)}, nothing changed: "{shown}" ({name}).{why}'
     redacted = f" Redacted: {', '.join(remembered.redacted)}." if remembered.redacted else ""
@@ -101,5 +93,5 @@ def _as_sentence(remembered: Remembered, *, explain: bool) -> str:
     return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}{why}'
 
 
-def _reasons(remembered: Remembered) -> str:
+def _reasons(remembered: "Remembered") -> str:
     return ", ".join(remembered.reasons) or "as you said"

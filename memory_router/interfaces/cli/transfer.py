@@ -3,17 +3,14 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from memory_router import paths
-from memory_router.engines.tiers import transfer
-from memory_router.engines.tiers.store import MemoryStore
-from memory_router.errors import RefusedMemoryError, StoreError
+from memory_router import app, paths
+from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import filter_of
-from memory_router.interfaces.cli.memories import in_memory as _in_memory
 from memory_router.interfaces.cli.parameters import AsJson, Project, Since, Tag, Tier, Until, Yes, confirm
 
 _Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
@@ -39,23 +36,8 @@ def import_(
     except OSError as error:
         raise StoreError(f"{file} cannot be read ({error.strerror}).", "Name a file of JSON objects.") from error
 
-    async def store(memories: Any) -> dict[str, Any]:
-        counts: dict[str, Any] = {"imported": 0, "already_there": 0, "refused": [], "redacted": 0}
-        for number, line in enumerate(lines.decode("utf-8", "replace").splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                given = transfer.arguments(line)
-                given["project"] = given["project"] or project
-                remembered = await memories.remember(**given, allow_sensitive=allow_sensitive)
-            except RefusedMemoryError as error:
-                counts["refused"].append({"line": number, "reason": str(error)})
-                continue
-            counts["imported" if remembered.is_new else "already_there"] += 1
-            counts["redacted"] += bool(remembered.redacted)
-        return counts
-
-    counts = _in_memory(store)
+    text = lines.decode("utf-8", "replace").splitlines()
+    counts = app.remembering.import_lines(text, project, allow_sensitive=allow_sensitive)
     for refused in counts["refused"]:
         output.note(output.visible(f"line {refused['line']}: {refused['reason']}"))
     if as_json or not output.is_terminal():
@@ -86,11 +68,11 @@ def export(
     Example: memory-router export memories.md --project harbor
     """
     form = format_ or ("markdown" if file.lower().endswith((".md", ".markdown")) else "jsonl")
-    if form not in transfer.FORMATS:
-        raise typer.BadParameter(f"choose one of: {', '.join(transfer.FORMATS)}", param_hint="--format")
+    if form not in app.remembering.FORMATS:
+        raise typer.BadParameter(f"choose one of: {', '.join(app.remembering.FORMATS)}", param_hint="--format")
     chosen = filter_of(project, tag, since, until)
-    held = _in_memory(lambda memories: memories.memories(chosen, tier))
-    text = "".join(transfer.exported(reversed(held), form)).encode("utf-8", "replace")
+    held = app.remembering.work_with(lambda memories: memories.memories(chosen, tier))
+    text = "".join(app.remembering.exported(reversed(held), form)).encode("utf-8", "replace")
     if file == "-":
         sys.stdout.buffer.write(text)
         return
@@ -108,7 +90,7 @@ def backup(
 
     Example: memory-router backup memory-backup.db
     """
-    store = MemoryStore.open_read_only(paths.memory_db())
+    store = app.remembering.open_database()
     if store is None:
         raise StoreError("Nothing is remembered yet, so there is nothing to back up.", "")
     if file is None:

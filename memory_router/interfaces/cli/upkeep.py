@@ -1,24 +1,23 @@
 """What `memory-router index` does besides indexing: tell what is indexed, forget a folder, follow changes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memory_router import installation, paths
-from memory_router.engines.documents import upkeep
-from memory_router.engines.documents.indexing import Listener
-from memory_router.engines.documents.indexing import index as bring_up_to_date
-from memory_router.engines.documents.state import vectors
+from memory_router import app, paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import confirm
-from memory_router.storage.files import exclusive
+
+if TYPE_CHECKING:
+    from memory_router.app.indexing import IndexListener
+    from memory_router.engines.documents.upkeep import RootStatus
 
 
 def show_status(as_json: bool) -> None:
     """Print what is indexed, how old it is, and what has changed since."""
-    roots = upkeep.status(paths.documents_db())
+    roots = app.indexing.status()
     if as_json or not output.is_terminal():
-        size = upkeep.disk_size(paths.documents_db())
-        told = {"index": paths.documents_db(), "bytes": size, "vectors": vectors(paths.documents_db())}
+        size = app.indexing.disk_size()
+        told = {"index": paths.documents_db(), "bytes": size, "vectors": app.indexing.vectors_in_use()}
         output.print_json({**told, "roots": [one._asdict() for one in roots]})
         return
     from memory_router.interfaces.cli.tables import print_table
@@ -33,13 +32,13 @@ def show_status(as_json: bool) -> None:
     if not roots:
         print("Nothing is indexed yet. Run: memory-router index PATH")
         return
-    print(f"{upkeep.disk_size(paths.documents_db()) / 2**20:,.1f} MiB in {paths.shown(paths.documents_db())}")
-    print(vectors(paths.documents_db()))
+    print(f"{app.indexing.disk_size() / 2**20:,.1f} MiB in {paths.shown(paths.documents_db())}")
+    print(app.indexing.vectors_in_use())
     if any(one.new or one.changed or one.removed for one in roots):
         print("Bring it up to date: memory-router index")
 
 
-def _row(one: upkeep.RootStatus) -> Sequence[str]:
+def _row(one: "RootStatus") -> Sequence[str]:
     counts = (one.new, one.changed, one.removed, sum(one.skipped.values()))
     age = "never finished" if one.age is None else _span(one.age)
     return (paths.shown(one.path), f"{one.files:,}", f"{one.chunks:,}", age, *(f"{count:,}" for count in counts))
@@ -54,12 +53,13 @@ def _span(seconds: float) -> str:
 
 def forget(folders: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Forget folders after a confirmation; the files themselves stay."""
-    database = paths.documents_db()
-    planned = {folder: upkeep.files_below(database, folder) for folder in folders}
+    planned = app.indexing.files_below(folders)
     total = sum(planned.values())
     if not dry_run:
         confirm(f"Forget {total:,} indexed files? The files themselves stay.", yes=yes)
-        planned = remove(folders)
+        from memory_router.interfaces.cli import progress
+
+        planned = app.indexing.remove(folders, progress.of_log())
     if as_json or not output.is_terminal():
         output.print_json({"dry_run": dry_run, "removed": planned})
         return
@@ -68,22 +68,11 @@ def forget(folders: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool) -
         print(output.visible(f"{would} {count:,} files of {paths.shown(folder)}; the files themselves stay."))
 
 
-def remove(folders: Sequence[str]) -> dict[str, int]:
-    """Forget folders, and return how many indexed files went with each; the files themselves stay."""
-    database = paths.documents_db()
-    with exclusive(database, lambda: output.note("Another run is indexing; waiting until it is done.")):
-        gone = {folder: upkeep.remove(database, folder) for folder in folders}
-    installation.refresh("qmd")
-    return gone
-
-
-def follow(listener: Listener, tell: Callable[[Any], None]) -> None:
+def follow(listener: "IndexListener", tell: Callable[[Any], None]) -> None:
     """Index after every burst of changes until Ctrl-C, which is a clean end."""
     output.note("Watching for changes; end with Ctrl-C.")
     try:
-        for _ in upkeep.changes(paths.documents_db()):
-            report = bring_up_to_date(listener=listener)
-            if report.added or report.changed or report.removed:
-                tell(report)
+        for report in app.indexing.watch(listener):
+            tell(report)
     except KeyboardInterrupt:
         output.note("Stopped watching.")

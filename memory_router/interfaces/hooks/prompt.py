@@ -4,7 +4,7 @@ import json
 import os
 from typing import TYPE_CHECKING, NoReturn
 
-from memory_router import paths
+from memory_router import app
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
 from memory_router.interfaces.hooks.event import Clock, Report
@@ -51,10 +51,7 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
         return Report("timeout", told={"reason": found.reason})
-    # Loaded now because most prompts need no memory.
-    from memory_router.app import Glance
-
-    envelope = Glance(settings, left).query(found.question, limit=_RESULTS, project=_project(told))
+    envelope = app.asking.QuietRouter(settings, left).query(found.question, limit=_RESULTS, project=_project(told))
     return _report(found, envelope, settings)
 
 
@@ -94,9 +91,5 @@ def _project(told: JsonObject) -> str | None:
 
 
 def _projects() -> frozenset[str]:
-    database = paths.documents_db()
-    if not os.path.exists(database):
-        return frozenset()
-    from memory_router.engines.documents.projects import project_names
-
-    return frozenset(name.lower() for name in project_names(database))
+    # Looked up now because most prompts need no index.
+    return app.asking.indexed_projects()

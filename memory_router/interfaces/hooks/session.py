@@ -3,7 +3,7 @@
 import os
 from typing import NoReturn
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.hooks import event
@@ -42,18 +42,14 @@ def is_transcript(path: str) -> bool:
 
 
 def import_now(path: str) -> JsonObject:
-    """Import one transcript, write down how it went, and return what was new.
+    """Import one transcript, with what follows from it, write down how it went, and return what was new.
 
     Raises:
         StoreError: the archive cannot be written, or the file is gone.
     """
-    from memory_router import installation
-    from memory_router.engines.transcripts import importing
-
     journal = Journal(paths.hooks_log())
     try:
-        report = importing.import_transcripts([path])
-        installation.refresh("lossless")
+        report = app.indexing.import_transcripts([path])
     except MemoryRouterError as error:
         journal.hook(EVENT, "failed", path=paths.shown(path), error=str(error))
         raise

@@ -3,16 +3,15 @@
 Tools raise what goes wrong. They run in threads, several at once.
 """
 
-import asyncio
 import threading
 from collections import OrderedDict
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from memory_router import __version__, installation, paths
+from memory_router import __version__, app, paths
+from memory_router.app.asking import fetch
 from memory_router.contract import iso_time
-from memory_router.interfaces.fetching import fetch
 from memory_router.interfaces.mcp.answers import Backend, Fetched, Found, Rated, Remembered, Status
 from memory_router.routing.envelope import Envelope
 from memory_router.routing.layers import layered
@@ -103,30 +102,19 @@ class Tools:
 
         Use it when the user says to remember something, or when a decision with its reason was made.
         """
-        from memory_router.engines.tiers.system import MemorySystem
-
         scope = project or self._project
-
-        async def stored() -> Remembered:
-            async with MemorySystem() as memories:
-                one = await memories.remember(
-                    text,
-                    importance,
-                    tags=tags,
-                    project=None if scope == EVERY_PROJECT else scope,
-                    source="mcp",
-                )
-            memory = one.memory
-            return {
-                "id": f"totalrecall:{memory.id}",
-                "status": "stored" if one.is_new else "already_stored",
-                "tier": memory.tier,
-                "project": memory.project,
-                "expires": iso_time(memory.expires) if memory.expires else None,
-                "redacted": list(one.redacted),
-            }
-
-        return asyncio.run(stored())
+        one = app.remembering.remember(
+            text, importance, tags=tags, project=None if scope == EVERY_PROJECT else scope, source="mcp"
+        )
+        memory = one.memory
+        return {
+            "id": app.remembering.qualified(memory.id),
+            "status": "stored" if one.is_new else "already_stored",
+            "tier": memory.tier,
+            "project": memory.project,
+            "expires": iso_time(memory.expires) if memory.expires else None,
+            "redacted": list(one.redacted),
+        }
 
     def feedback(
         self,
@@ -154,7 +142,7 @@ class Tools:
         """Tell whether memory works: which backends there are, how each is, what it holds, and how to mend it."""
         manifests, problems = read_manifests(paths.backend_folders())
         registered = read_state(paths.backends_file()).backends
-        health = installation.probe_all([one for name, one in manifests.items() if name in registered])
+        health = app.registration.probe_all([one for name, one in manifests.items() if name in registered])
         backends: list[Backend] = [
             {"name": name, "status": one.status, "reason": one.reason, "fix": one.fix} for name, one in health.items()
         ]

@@ -1,4 +1,4 @@
-"""Build a router from the user's files: the only place that knows all rooms."""
+"""Ask: build a router from the user's files, and fetch results by their ids."""
 
 import os
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from memory_router import paths
-from memory_router.errors import ApprovalRequiredError
+from memory_router.contract import JsonObject
+from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.learning.background import learn_later
 from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.gate import ApprovalGate
@@ -20,6 +21,9 @@ from memory_router.routing.journal import Journal
 from memory_router.routing.recording import Outcome
 from memory_router.routing.registry import read_registry
 from memory_router.routing.rules import RuleTable
+
+# Whose an id without a backend's name is.
+_OF_MEMORIES = "totalrecall"
 
 
 def _warn_on_stderr(sentence: str) -> None:
@@ -65,7 +69,7 @@ class Router(router.Router):
         )
 
 
-class Glance(router.Router):
+class QuietRouter(router.Router):
     """Answer a question that nobody asked aloud, within a time, and leave no trace of it.
 
     The time is too short to judge a backend by, and what it finds is no evidence for learning: neither circuit
@@ -116,3 +120,37 @@ class _NoRecorder:
 
     def close(self) -> None:
         """Have nothing to finish."""
+
+
+def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[JsonObject], list[JsonObject]]:
+    """Return the results, and an entry with `id`, `error_code` and `error_message` for each id without one.
+
+    Args:
+        router: whom to ask.
+        ids: as an answer gave them; one without the name of a backend is a memory's.
+        layer: `search`, `timeline` or `detail`.
+    """
+    results: list[JsonObject] = []
+    missing: list[JsonObject] = []
+    for identifier in ids:
+        try:
+            response = router.get(identifier if ":" in identifier else f"{_OF_MEMORIES}:{identifier}", layer)
+        except MemoryRouterError as error:
+            missing.append({"id": identifier, "error_code": error.code, "error_message": str(error)})
+            continue
+        results += response["results"]
+        if not response["results"]:
+            message = response["error_message"] or "Nothing has this id any more; ask the question again."
+            missing.append(
+                {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
+            )
+    return results, missing
+
+
+def indexed_projects() -> frozenset[str]:
+    """Return the names of the indexed projects, in lower case."""
+    # Imported here because no other question needs an engine in this process.
+    from memory_router.engines.documents.projects import project_names
+
+    database = paths.documents_db()
+    return frozenset(name.lower() for name in project_names(database)) if os.path.exists(database) else frozenset()

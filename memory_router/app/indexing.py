@@ -1,0 +1,127 @@
+"""Index documents and conversations, and bring up to date whatever follows from them: the graph, the registration."""
+
+from collections.abc import Iterator, Sequence
+
+from memory_router import paths
+from memory_router.app import registration
+from memory_router.engines.documents import indexing as documents
+from memory_router.engines.documents import upkeep
+from memory_router.engines.documents.indexing import Listener as IndexListener
+from memory_router.engines.documents.state import vectors
+from memory_router.engines.documents.upkeep import RootStatus
+from memory_router.engines.graph import building
+from memory_router.engines.graph.search import KnowledgeGraph
+from memory_router.engines.transcripts import importing
+from memory_router.engines.transcripts.files import standard_places
+from memory_router.engines.transcripts.importing import Listener as ImportListener
+from memory_router.engines.transcripts.retention import deletion_warning
+from memory_router.storage.files import exclusive
+
+__all__ = ["ImportListener", "IndexListener", "deletion_warning", "standard_places"]
+
+# Which backend answers from what is indexed here.
+_DOCUMENTS, _CONVERSATIONS, _GRAPH = "qmd", "lossless", "cognee"
+
+
+def index(folders: Sequence[str] = (), listener: IndexListener | None = None) -> documents.Report:
+    """Index folders, or bring all known ones up to date, and then the graph.
+
+    Args:
+        folders: folders or files; none refreshes all that are known.
+        listener: hears how far it is.
+
+    Raises:
+        StoreError: an index cannot be read or written.
+    """
+    report = documents.index(folders, listener=listener or IndexListener())
+    _update_graph()
+    registration.refresh(_DOCUMENTS)
+    return report
+
+
+def watch(listener: IndexListener | None = None) -> Iterator[documents.Report]:
+    """Index after every burst of changes below the indexed folders; yield a report where something changed.
+
+    Args:
+        listener: hears how far each run is.
+
+    Raises:
+        StoreError: the extra `watch` is not installed, or nothing is indexed yet.
+    """
+    for _ in upkeep.changes(paths.documents_db()):
+        report = index(listener=listener)
+        if report.added or report.changed or report.removed:
+            yield report
+
+
+def import_transcripts(places: Sequence[str] = (), listener: ImportListener | None = None) -> importing.Report:
+    """Import conversations of agents, and bring the graph up to date.
+
+    Args:
+        places: folders or files; none looks where Claude Code and OpenClaw keep theirs.
+        listener: hears how far it is.
+
+    Raises:
+        StoreError: the archive cannot be written, or a file is gone.
+    """
+    report = importing.import_transcripts(places, listener=listener or ImportListener())
+    _update_graph()
+    registration.refresh(_CONVERSATIONS)
+    return report
+
+
+def remove(folders: Sequence[str], listener: IndexListener | None = None) -> dict[str, int]:
+    """Forget folders, and return how many indexed files went with each; the files themselves stay.
+
+    Args:
+        folders: absolute paths of folders or files.
+        listener: hears when another run has to be waited for.
+    """
+    database = paths.documents_db()
+    with exclusive(database, (listener or IndexListener()).waiting):
+        gone = {folder: upkeep.remove(database, folder) for folder in folders}
+    _update_graph()
+    registration.refresh(_DOCUMENTS)
+    return gone
+
+
+def files_below(folders: Sequence[str]) -> dict[str, int]:
+    """Return how many indexed files `remove` would forget with each folder.
+
+    Raises:
+        StoreError: nothing of a folder is indexed.
+    """
+    return {folder: upkeep.files_below(paths.documents_db(), folder) for folder in folders}
+
+
+def roots() -> list[str]:
+    """Return the folders that are indexed."""
+    return upkeep.roots(paths.documents_db())
+
+
+def status() -> list[RootStatus]:
+    """Return what each indexed folder holds, and what has changed there since; nothing is changed."""
+    return upkeep.status(paths.documents_db())
+
+
+def disk_size() -> int:
+    """Return how many bytes the document index takes."""
+    return upkeep.disk_size(paths.documents_db())
+
+
+def vectors_in_use() -> str:
+    """Return a sentence about the vectors of the document index."""
+    return vectors(paths.documents_db())
+
+
+def open_graph() -> KnowledgeGraph | None:
+    """Return the graph of what is indexed, or None where nothing is."""
+    return KnowledgeGraph.open(paths.graph_db())
+
+
+def _update_graph() -> None:
+    """Bring the graph up to date with what is indexed, where its backend is registered."""
+    if not registration.is_registered(_GRAPH):
+        return
+    building.bring_up_to_date()
+    registration.refresh(_GRAPH)

@@ -1,0 +1,91 @@
+"""Remember facts, and look after what is remembered: the memories of this user, opened for one piece of work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from memory_router import paths
+from memory_router.engines.tiers import transfer
+from memory_router.engines.tiers.memory import Memory, Remembered
+from memory_router.engines.tiers.store import MemoryStore
+from memory_router.engines.tiers.system import MemorySystem
+from memory_router.engines.tiers.transfer import FORMATS, exported
+from memory_router.errors import RefusedMemoryError
+
+__all__ = ["FORMATS", "exported"]
+
+_T = TypeVar("_T")
+# The backend that answers from these memories; its name stands before their ids.
+_BACKEND = "totalrecall"
+
+
+def work_with(work: Callable[[MemorySystem], Awaitable[_T]]) -> _T:
+    """Run asynchronous work on the memories of this user, and return its result."""
+
+    async def run() -> _T:
+        async with MemorySystem() as memories:
+            return await work(memories)
+
+    return asyncio.run(run())
+
+
+def remember(
+    text: str,
+    importance: float | None = None,
+    tier: str | None = None,
+    tags: Sequence[str] = (),
+    **provenance: Any,
+) -> Remembered:
+    """Keep a text for later questions; `MemorySystem.remember` says what it takes and raises."""
+    return work_with(lambda memories: memories.remember(text, importance, tier, tags, **provenance))
+
+
+def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: bool) -> dict[str, Any]:
+    """Remember what JSON objects hold, one a line; what is there already stays as it is.
+
+    Args:
+        lines: objects with `text` and what `docs/memories.md` names besides.
+        project: the project of those that name none.
+        allow_sensitive: whether secrets and personal data are kept.
+
+    Returns:
+        How many were `imported`, `already_there` and `redacted`, and which were `refused`, with line and reason.
+    """
+
+    async def store(memories: MemorySystem) -> dict[str, Any]:
+        counts: dict[str, Any] = {"imported": 0, "already_there": 0, "refused": [], "redacted": 0}
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                given = transfer.arguments(line)
+                given["project"] = given["project"] or project
+                remembered = await memories.remember(**given, allow_sensitive=allow_sensitive)
+            except RefusedMemoryError as error:
+                counts["refused"].append({"line": number, "reason": str(error)})
+                continue
+            counts["imported" if remembered.is_new else "already_there"] += 1
+            counts["redacted"] += bool(remembered.redacted)
+        return counts
+
+    return work_with(store)
+
+
+def open_database() -> MemoryStore | None:
+    """Return the database of memories to be read, or None where nothing was remembered yet."""
+    return MemoryStore.open_read_only(paths.memory_db())
+
+
+def qualified(memory_id: str) -> str:
+    """Return a memory's id as results of queries have it, so that `get` takes it, too."""
+    return f"{_BACKEND}:{memory_id}"
+
+
+def own(identifier: str) -> str:
+    """Return the id within the store, of an id with or without the backend's name."""
+    return identifier.removeprefix(f"{_BACKEND}:")
+
+
+def as_object(memory: Memory) -> dict[str, Any]:
+    """Return a memory as commands print it."""
+    return transfer.as_object(memory) | {"id": qualified(memory.id)}

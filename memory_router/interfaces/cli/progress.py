@@ -1,0 +1,99 @@
+"""Show how far indexing and imports are: a bar on a terminal, else only what a reader of a log has to know."""
+
+import sys
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any
+
+from memory_router.app.indexing import ImportListener, IndexListener
+from memory_router.interfaces.cli import output
+
+
+def of_index() -> "_IndexWords":
+    """Return what shows the progress of an index."""
+    return _IndexBar() if sys.stderr.isatty() else _IndexWords()
+
+
+def of_log() -> "_IndexWords":
+    """Return what only tells when another run has to be waited for."""
+    return _IndexWords()
+
+
+def of_import() -> "_ImportWords":
+    """Return what shows the progress of an import of conversations."""
+    return _ImportBar() if sys.stderr.isatty() else _ImportWords()
+
+
+class _IndexWords(IndexListener):
+    """Tell only what a reader of a log has to know."""
+
+    shown: AbstractContextManager[Any] = nullcontext()
+
+    def waiting(self) -> None:
+        output.note("Another run is indexing; waiting until it is done.")
+
+
+class _IndexBar(_IndexWords):
+    """Draw a progress bar on stderr."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.shown = self._progress
+        self._task = self._progress.add_task("looking around", total=None)
+
+    def surveyed(self, root: str, files: int) -> None:
+        from rich.markup import escape
+
+        self._progress.update(self._task, description=escape(output.visible(root)), total=files, completed=0)
+
+    def advanced(self, files: int) -> None:
+        self._progress.advance(self._task, files)
+
+
+class _ImportWords(ImportListener):
+    """Tell only what a reader of a log has to know."""
+
+    shown: AbstractContextManager[Any] = nullcontext()
+
+    def waiting(self) -> None:
+        output.note("Another run is importing; waiting until it is done.")
+
+
+class _ImportBar(_ImportWords):
+    """Draw progress bars on stderr: the import in bytes, then the vectors in turns."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True)
+        self.shown = self._bars = ExitStack()
+        columns = (TextColumn("transcripts"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self._bytes = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))
+        self._turns: Progress | None = None
+        self._task = self._bytes.add_task("", total=None)
+
+    def surveyed(self, size: int) -> None:
+        self._bytes.update(self._task, total=size)
+
+    def advanced(self, size: int) -> None:
+        self._bytes.advance(self._task, size)
+
+    def embedded(self, turns: int, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if self._turns is None:
+            self._bytes.stop()
+            columns = (TextColumn("vectors"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._turns = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))
+            self._task = self._turns.add_task("", total=total)
+        self._turns.update(self._task, completed=turns)

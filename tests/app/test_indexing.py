@@ -1,0 +1,58 @@
+"""Whatever indexes or imports, by hand, by itself or by a hook, the graph follows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memory_router import app
+from memory_router.interfaces.hooks import session
+from tests.conftest import Home
+
+
+@pytest.fixture
+def code(own_home: Home) -> Path:
+    """Return a folder with one function that is called, in a home with all backends."""
+    folder = own_home.folder / "code"
+    folder.mkdir()
+    (folder / "tides.py").write_text("def alpha_one():\n    return 1\n")
+    app.registration.register("pro", ("qmd", "totalrecall", "cognee", "lossless"))
+    app.indexing.index([str(folder)])
+    return folder
+
+
+def told(question: str) -> str:
+    """Return what the graph answers."""
+    graph = app.indexing.open_graph()
+    assert graph
+    try:
+        return " ".join(finding.content for finding in graph.ask(question).findings)
+    finally:
+        graph.close()
+
+
+def test_the_graph_follows_an_index(code: Path) -> None:
+    """A caller that was added is known after the next run, and unknown again once its file is forgotten."""
+    caller = code / "caller.py"
+    caller.write_text("from tides import alpha_one\n\n\ndef beta_two():\n    return alpha_one()\n")
+    app.indexing.index()
+    assert "beta_two" in told("what calls alpha_one")
+    app.indexing.remove([str(caller)])
+    assert "beta_two" not in told("what calls alpha_one")
+
+
+def test_the_graph_follows_the_end_of_a_session(code: Path) -> None:
+    """What was said in a session that a hook imports is in the graph."""
+    message = {"role": "user", "content": "We keep alpha_one because the ferry needs it."}
+    line = {
+        "type": "user",
+        "sessionId": "s1",
+        "uuid": "u1",
+        "cwd": str(code),
+        "timestamp": "2026-05-04T10:00:00Z",
+        "message": message,
+    }
+    transcript = code.parent / "session.jsonl"
+    transcript.write_text(json.dumps(line) + "\n")
+    assert session.import_now(str(transcript))["added"] == 1
+    assert "ferry" in told("what mentions alpha_one")
