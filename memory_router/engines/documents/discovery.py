@@ -170,20 +170,26 @@ def _ancestors(root: str) -> list[_Ignore]:
 
 
 def _ignored(path: str, ignores: list[_Ignore]) -> str | None:
-    """Return why a path is left out: because of the nearest ignore file that speaks of it (gitignore(5))."""
+    """Return why a path is left out, if it is."""
+    return _verdict(path, ignores)[1]
+
+
+def _verdict(path: str, ignores: list[_Ignore]) -> tuple[bool | None, str | None]:
+    """Return whether a path is left out by the nearest ignore file that speaks of it (gitignore(5)), and why."""
     for ignore in reversed(ignores):
         verdict = ignore.verdict(path)
         if verdict is not None:
-            return ignore.reason if verdict else None
-    return None
+            return verdict, ignore.reason if verdict else None
+    return None, None
 
 
 def _why_not_folder(entry: os.DirEntry[str], ignores: list[_Ignore]) -> str | None:
     if entry.name.startswith("."):
         return "hidden folder"
-    if entry.name in _VENDOR_FOLDERS:
+    verdict, reason = _verdict(entry.path + os.sep, ignores)
+    if entry.name in _VENDOR_FOLDERS and verdict is not False:
         return "vendor or build folder"
-    return _ignored(entry.path + os.sep, ignores)
+    return reason
 
 
 def _why_not_file(path: str, name: str, information: os.stat_result, ignores: list[_Ignore]) -> str | None:

@@ -1,20 +1,22 @@
-"""Cut Markdown by its headings and keep them as a breadcrumb (CommonMark 0.31, sections 4.2, 4.3, 4.5)."""
+"""Cut Markdown by its headings and keep them as a breadcrumb."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
+
+from markdown_it import MarkdownIt
 
 from memory_router.engines.documents import prose
 from memory_router.engines.documents.document import Chunk
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
 _TITLE = re.compile(r"title\s*:\s*(.+?)\s*$", re.IGNORECASE)
 
 
 class _Heading(NamedTuple):
     line: int
+    end: int
     level: int
     text: str
 
@@ -28,10 +30,16 @@ def chunks(text: str) -> tuple[str, list[Chunk]]:
         title = next((heading.text for heading in headings if heading.level == 1), "")
     found = list(_section(lines, 0, headings[0].line if headings else len(lines), ""))
     above: list[_Heading] = []
-    for number, heading in enumerate(headings):
-        end = headings[number + 1].line if number + 1 < len(headings) else len(lines)
+    start: int | None = None  # where headings without a text began, of which the next one is a part
+    for heading, following in zip(headings, [*headings[1:], None], strict=False):
+        end = following.line if following else len(lines)
         above = [*(upper for upper in above if upper.level < heading.level), heading]
-        found.extend(_section(lines, heading.line, end, " > ".join(upper.text for upper in above)))
+        start = heading.line if start is None else start
+        is_bare = not any(line.strip() for line in lines[heading.end : end])
+        if following and is_bare and following.level > heading.level:
+            continue
+        found.extend(_section(lines, start, end, " > ".join(upper.text for upper in above)))
+        start = None
     return title, found
 
 
@@ -51,24 +59,15 @@ def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
 
 
 def _headings(lines: Sequence[str], start: int) -> Iterator[_Heading]:
-    fence = ""
-    for number in range(start, len(lines)):
-        line = lines[number]
-        mark = _FENCE.match(line)
-        if fence:
-            if mark and mark[1].startswith(fence) and not mark[2].strip():
-                fence = ""
-        elif mark and not (mark[1][0] == "`" and "`" in mark[2]):
-            fence = mark[1]
-        elif heading := _HEADING.match(line):
-            yield _Heading(number, len(heading[1]), (heading[2] or "").strip())
-        elif _is_underlined(lines, number, start):
-            yield _Heading(number, 1 if lines[number + 1].lstrip()[0] == "=" else 2, line.strip())
+    """Yield the headings that stand in no quotation or list."""
+    tokens = _parser().parse("\n" * start + "\n".join(lines[start:]))
+    for opening, content in pairwise(tokens):
+        if opening.type == "heading_open" and opening.level == 0 and opening.map:
+            first, end = opening.map
+            yield _Heading(first, end, int(opening.tag[1:]), " ".join(content.content.split()))
 
 
-def _is_underlined(lines: Sequence[str], number: int, start: int) -> bool:
-    """Say whether a line is a heading by the line of `=` or `-` below it; only one-line paragraphs count."""
-    if number + 1 >= len(lines) or not _UNDERLINE.match(lines[number + 1]):
-        return False
-    before = lines[number - 1].strip() if number > start else ""
-    return not before and bool(re.match(r" {0,3}[^\s>|*+-]", lines[number]))
+@functools.cache
+def _parser() -> MarkdownIt:
+    # Headings are told from blocks alone; what stands inside of a line need not be parsed.
+    return MarkdownIt("commonmark").disable(["inline", "text_join"])

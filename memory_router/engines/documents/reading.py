@@ -1,10 +1,12 @@
 """Read a file as text and cut it into chunks."""
 
-import codecs
 import os
+from collections.abc import Sequence
 
 from memory_router.engines.documents import code, grammars, markdown, prose
 from memory_router.engines.documents.document import Chunk, Document
+from memory_router.sources.encodings import decode
+from memory_router.sources.notebooks import as_markdown
 from memory_router.text.redaction import redact
 
 _LANGUAGES = {
@@ -42,14 +44,13 @@ _LANGUAGES = {
     "toml": "toml",
     "json": "json jsonl",
     "rst": "rst",
+    "notebook": "ipynb",
 }
 _BY_EXTENSION = {extension: name for name, extensions in _LANGUAGES.items() for extension in extensions.split()}
-_CODE = frozenset(_LANGUAGES) - {"markdown", "css", "html", "yaml", "toml", "json", "rst"}
+_CODE = frozenset(_LANGUAGES) - {"markdown", "css", "html", "yaml", "toml", "json", "rst", "notebook"}
 _MINIFIABLE = frozenset(["javascript", "css", "json", "html"])
 _MINIFIED_LINE = 1000  # Mean characters a line; people and formatters stay below 100.
-_SNIFFED = 8192
-_CUTTING = "4"  # Counted up whenever the chunks of an unchanged file come out differently.
-_WIDE = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CUTTING = "5"  # Counted up whenever the chunks of an unchanged file come out differently.
 
 
 def language_of(path: str) -> str:
@@ -60,26 +61,6 @@ def language_of(path: str) -> str:
 def cutter_of(path: str) -> str:
     """Name the way in which a file is cut: one that was cut in another way is read again."""
     return f"{_CUTTING} by grammar" if grammars.has_grammar(path) else _CUTTING
-
-
-def decode(raw: bytes) -> str | None:
-    """Return bytes as text with line feeds as line ends, or None if they are not text.
-
-    UTF-8 and UTF-16 with a byte order mark are recognised; anything else is read as Windows-1252, in which every
-    Western legacy encoding stays legible, and as Latin-1 where that has no character.
-    """
-    encoding = next((name for mark, name in _WIDE if raw.startswith(mark)), None)
-    if encoding is None and b"\0" in raw[:_SNIFFED]:
-        return None
-    for name in [encoding] if encoding else ["utf-8-sig", "cp1252"]:
-        try:
-            text = raw.decode(name)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        text = raw.decode("utf-16", "replace") if encoding else raw.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
 
 
 def is_minified(text: str, language: str) -> bool:
@@ -120,11 +101,19 @@ def parse(path: str, text: str, mtime_ns: int = 0) -> Document:
     if language == "markdown":
         found, chunks = markdown.chunks(text)
         title = found or title
+    elif language == "notebook" and (notebook := as_markdown(text)):
+        found, chunks = markdown.chunks(notebook.text)
+        title, chunks = found or title, [_placed(chunk, notebook.lines) for chunk in chunks]
     elif language in _CODE:
         chunks = code.chunks(text, path)
     else:
         chunks = prose.chunks(text)
     return Document(path, title, language, [_without_secrets(chunk) for chunk in chunks], mtime_ns)
+
+
+def _placed(chunk: Chunk, lines: Sequence[int]) -> Chunk:
+    """Return a chunk of a notebook's Markdown with the lines of the file."""
+    return chunk._replace(first_line=lines[chunk.first_line - 1], last_line=lines[chunk.last_line - 1])
 
 
 def _without_secrets(chunk: Chunk) -> Chunk:

@@ -1,10 +1,12 @@
 """Laws of reading files and cutting them into chunks."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.engines.documents.reading import decode, document, parse
+from memory_router.engines.documents.reading import document, parse
 
 PYTHON = '''"""A module."""
 import os
@@ -29,25 +31,6 @@ def helper():
 '''
 
 
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        ("gr\u00fc\u00df\n".encode(), "gr\u00fc\u00df\n"),
-        (b"\xef\xbb\xbfbom", "bom"),
-        ("wide \u20ac".encode("utf-16"), "wide \u20ac"),
-        ("gr\u00fc\u00df \u20ac".encode("cp1252"), "gr\u00fc\u00df \u20ac"),
-        (b"\x81\x8d", "\x81\x8d"),
-        (b"a\r\nb\rc", "a\nb\nc"),
-        (b"\xff\xfe\x00", "\ufffd"),
-        (b"\x7fELF\0\0", None),
-        (b"", ""),
-    ],
-)
-def test_bytes_become_text_or_are_refused(raw: bytes, text: str | None) -> None:
-    """Every encoding that people's files have is read; what is no text is told apart."""
-    assert decode(raw) == text
-
-
 def test_markdown_is_cut_at_headings_with_the_way_to_them() -> None:
     """A section knows the headings above it and its lines; fences hide what only looks like a heading."""
     text = "---\ntitle: The Guide\n---\nIntro.\n\n# One\n\n```sh\n# no heading\n```\n\n"
@@ -61,6 +44,40 @@ def test_markdown_is_cut_at_headings_with_the_way_to_them() -> None:
         ("One > Three", 15, 17),
         ("Four", 18, 18),
     ]
+
+
+def test_headings_without_a_text_belong_to_what_follows_below_them() -> None:
+    """A heading of its own is no passage; it begins the first section that it stands above."""
+    text = "# Alpha\n\n## Risks\n\nA risk.\n\n# Beta\n\n## Risks\n\nAnother.\n\n## Empty\n\n## Last\n\nEnd."
+    chunks = parse("/x/risks.md", text).chunks
+    assert [(chunk.heading, chunk.first_line) for chunk in chunks] == [
+        ("Alpha > Risks", 1),
+        ("Beta > Risks", 7),
+        ("Beta > Empty", 13),
+        ("Beta > Last", 15),
+    ]
+
+
+def test_a_notebook_is_read_by_its_cells() -> None:
+    """Markdown and code of a notebook are passages at their lines; outputs and the format around them are not."""
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Tide study\n", "\n", "Neap tides \u00fcber alles."]},
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "outputs": [{"text": "secret output"}],
+            "source": "level = 3\nprint(level)",
+        },
+    ]
+    raw = json.dumps({"cells": cells, "nbformat": 4}, indent=1)
+    study = parse("/x/study.ipynb", raw)
+    assert study.title == "Tide study"
+    (chunk,) = study.chunks
+    assert "Neap tides \u00fcber" in chunk.text
+    assert "print(level)" in chunk.text
+    assert "output" not in chunk.text
+    assert "# Tide study" in raw.split("\n")[chunk.first_line - 1]
+    assert parse("/x/broken.ipynb", "{").chunks
 
 
 def test_the_title_is_the_first_heading_or_the_name() -> None:

@@ -1,0 +1,1 @@
+"""Read files as text: what is worth reading, in which encoding, language and format."""
