@@ -212,8 +212,8 @@ def _ends(graph: Graph, one: Linked, other: Linked) -> tuple[dict[int, float], d
     return (wide_starts, wide_ends) if wide_starts and wide_ends else None
 
 
-def surroundings(graph: Graph, asked: Linked, limit: int) -> list[Finding]:
-    """Return what a thing is connected with, the most certain first."""
+def surroundings(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) -> list[Finding]:
+    """Return what a thing is connected with, the most certain first; by some kinds of edges, if any are given."""
     findings: list[Finding] = []
     for entity, score in zip(asked.entities[:_SAME_NAME], asked.scores, strict=False):
         if not asked.is_name:
@@ -221,7 +221,7 @@ def surroundings(graph: Graph, asked: Linked, limit: int) -> list[Finding]:
         edges = [
             edge
             for end in ("source", "target")
-            for edge in graph.edges([entity.id], end, walking.EVERY, _most(limit))
+            for edge in graph.edges([entity.id], end, kinds or walking.EVERY, _most(limit))
             if edge.source != edge.target
         ]
         groups: dict[int, list[Edge]] = {}

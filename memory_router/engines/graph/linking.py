@@ -10,6 +10,7 @@ import apsw
 from memory_router.engines.graph.entity import Entity, Linked
 from memory_router.engines.graph.matching import frequencies, holding, row_count
 from memory_router.engines.graph.naming import Stems, key, spoken
+from memory_router.engines.graph.questions import kinds_of_things
 from memory_router.text import words
 from memory_router.text.relevance import weigh
 
@@ -17,14 +18,7 @@ _MOST = 12  # candidates of a phrase
 _MAX_TERMS = 12
 _FIELDS = (1.0, 0.75, 0.6)  # what a word of the phrase counts in a name, a summary, a text
 _PARTIAL = 0.95  # fits by words are never as good as names
-_KIND_WORDS = {
-    "module": "module", "modules": "module", "package": "package", "project": "project",
-    "file": "module", "class": "class",
-    "function": "function", "method": "function", "func": "function", "helper": "function", "constant": "variable",
-    "variable": "variable", "library": "library", "document": "document", "doc": "document", "note": "document",
-    "page": "document", "hook": "function", "component": "function", "interface": "class", "type": "class",
-    "struct": "class", "enum": "class", "code": "", "service": "", "table": "", "vendor": "",
-}  # fmt: skip
+_KIND_WORDS = kinds_of_things()
 _ENTITY = """
     SELECT n.id, n.kind, n.name, n.qualified, f.path, n.line, n.last_line, n.summary, coalesce(f.modified, 0)
     FROM nodes n LEFT JOIN files f ON f.id = n.file

@@ -1,19 +1,30 @@
 """Read a question about relations: what is asked of which things.
 
-Patterns of plain sentences, tried from the most to the least certain; whatever is left asks for what surrounds the
-things that it names.
+The forms of questions are data, one file a language (`forms/`), tried from the most to the least certain; whatever is
+left asks for what surrounds the things that it names.
 """
 
+import functools
+import json
 import re
-from typing import NamedTuple
-
-# ruff: noqa: E501  # a pattern is read as one line
+import unicodedata
+from importlib.resources import files
+from typing import Any, NamedTuple
 
 DEPENDENTS = "dependents"
 DEPENDENCIES = "dependencies"
 CHAIN = "chain"
 RELATION = "relation"
 SURROUNDINGS = "surroundings"
+
+_LANGUAGES = ("en", "de", "fr", "es", "zh", "ja")
+_MAX_CHARACTERS = 400  # a question is a line
+_NAMED = {"x": r"(?P<x>.{1,200}?)", "y": r"(?P<y>.{1,200}?)"}
+_OF_CALLS = re.compile(
+    r"\bcall (?:chain|path|route|way|trace|flow|graph|tree)s?\b|\b(?:aufruf|appel|llamada)|调用|呼び出し|コール", re.I
+)
+_SPELT = {"ä": "(?:ä|ae|a)", "ö": "(?:ö|oe|o)", "ü": "(?:ü|ue|u)", "ß": "(?:ß|ss)"}
+_QUOTES = " \t?!.,:;\"'“”„`´«»‹›「」『』《》？。！¿¡、，"
 
 
 class Asked(NamedTuple):
@@ -33,67 +44,60 @@ class Asked(NamedTuple):
     is_far: bool = False
 
 
-_MAX_CHARACTERS = 400  # a question is a line
-_X = r"(?P<x>.{1,200}?)"
-_Y = r"(?P<y>.{1,200}?)"
-_KINDS = {
-    "import": ("imports",),
-    "include": ("imports",),
-    "call": ("calls",),
-    "invoke": ("calls",),
-    "inherit": ("inherits",),
-    "extend": ("inherits",),
-    "subclass": ("inherits",),
-    "implement": ("inherits",),
-    "mention": ("mentions", "links", "names", "person"),
-    "link": ("links",),
-}
-_VERB = (
-    r"(?:(?P<verb>depend|rel(?:y|ie)|import|include|call|invoke|use|need|require|consume|reference|mention|inherit|extend|subclass|implement|touch|"
-    r"link)(?:s|es|ed|ing)?(?: (?:up)?on| from| to)?)"
-)
-_WHO = r"(?:what(?: else)?|who(?:ever| else)?|which(?: [\w-]+){0,3}?|(?:every|any)(?:thing|one|body)|all(?: the)? [\w-]+|(?:list|show|find|name)(?: me)?(?: [\w-]+){0,3}?)"
-_CHANGED = r"(?:chang|modif|alter|edit|remov|renam|delet|drop|break|refactor|touch|mov|replac|rewrit|updat)(?:e|es|s|ing|y|ies|ed|ying|ping|ped)?"
-_INDIRECTLY = re.compile(
-    r"\b(?:transitive(?:ly)?|(?:or )?indirect(?:ly)?|directly or indirectly|eventually|ultimately)\b", re.I
-)
-_OF_CALLS = re.compile(r"\bcall (?:chain|path|route|way|trace|flow)s?\b", re.I)
+class _Language:
+    """Hold the forms of one language; a pattern that no question needs is never compiled."""
 
-_BREAKS = (
-    r"(?:what|which [\w ]{1,40}?|who|anything)(?: else)? (?:would|will|could|might|may|can|does|do|is|are|gets?)?\s?(?:it )?(?:be )?"
-    r"(?:break|breaks|broken|affected|impacted|fail|fails|stops? working|need to change|change)\b"
-    r"(?: (?:if|when|by|after|once)(?: (?:i|we|you|they|somebody|someone))?)?(?: (?:to|am|are|was))? "
-)
-# Intent, words of which a question of this form holds one (a pattern that is not needed is not even compiled), form.
-_FORMS: tuple[tuple[str, str, str], ...] = (
-    (CHAIN, "from", rf"(?:call |dependency |import |reference )?(?:chain|path|route|way|trace|flow)s? (?:leads? |goes |go |runs? )?from {_X} (?:to|into|through to|down to|until) {_Y}"),
-    (CHAIN, "between", rf"(?:call |dependency |import )?(?:chain|path|route|way)s? between {_X} and {_Y}"),
-    (CHAIN, "trac", rf"\btrac(?:e|es|ed|ing)\b (?:.{{1,80}}? )?from {_X} (?:all the way )?(?:to|into|through to|down to) {_Y}"),
-    (CHAIN, "trac", rf"\btrac(?:e|ing)\b {_X} (?:all the way |back |down )?(?:to|into) {_Y}"),
-    (CHAIN, "how", rf"how (?:does|do|can|did) {_X} (?:reach|get to|end up (?:in|at)|arrive at|lead to|make (?:it|its way) to|call|import) {_Y}"),
-    (RELATION, "how", rf"how (?:does|do|did|is|are|was|were) {_X} (?:and|with) {_Y} (?:all )?(?:relate|connect|interact|work|link|fit|tie|belong|depend|talk|linked|related|connected|tied|joined|coupled|wired)\b(?: to(?:gether)?| (?:to|with|on) (?:each other|one another)| together)?"),
-    (RELATION, "how", rf"how (?:does|do|did|is|are|was|were) {_X} (?:related|relate|connected|connect|linked|link|tied|coupled|wired|bound) (?:to|with|into) {_Y}"),
-    (RELATION, "how", rf"how (?:does|do|did) {_X} (?:interact|work|talk|communicate|fit in|deal|depend|rely) (?:with|to|on) {_Y}"),
-    (RELATION, "how", rf"how (?:does|do|did) {_X} (?:use|affect|influence|involve) {_Y}"),
-    (RELATION, "between", rf"(?:what |which |is there (?:a|an|any) )?(?:is |are |was |were )?(?:the |a |an |any )?(?:relation|relationship|connection|dependenc(?:y|ie)|link|tie|association|interaction|coupling)s? (?:exists? )?between {_X} (?:and|to|with) {_Y}"),
-    (RELATION, "relation connection link dependency", rf"(?:relation|relationship|connection|link|dependency)s? (?:of |from )?{_X} (?:to|with) {_Y}"),
-    (RELATION, "what", rf"what (?:links?|connects?|ties?|joins?|binds?|relates?) {_X} (?:and|to|with) {_Y}"),
-    (RELATION, "do", rf"what (?:does|do|has|have|did) {_X} (?:have |got )?to do with {_Y}"),
-    (RELATION, "does do is are did can", rf"^(?:does|do|is|are|did|can) {_X} (?:depend(?:ent)? (?:up)?on|rely on|use|call|import|related to|connected (?:to|with)|linked (?:to|with)|relate to) {_Y}"),
-    (DEPENDENTS, "break affect impact fail stop change", rf"{_BREAKS}{_CHANGED} {_X}"),
-    (DEPENDENTS, "break affect impact fail stop change", rf"{_BREAKS}{_X} (?:is |are |gets? |was |were )?{_CHANGED}"),
-    (DEPENDENTS, "impact effect blast consequence fallout", rf"(?:impact|effects?|blast radius|consequences?|fallout) (?:of|on|from|when) (?:{_CHANGED} )?{_X}"),
-    (DEPENDENTS, "of", rf"(?:dependents?|dependants?|users?|callers?|importers?|consumers?|clients?|subclasses|usages?|uses|implementations?) of {_X}"),
-    (DEPENDENCIES, "does do did", rf"(?:what|which(?: [\w-]+){{0,3}}?|who) (?:does|do|did) {_X} (?P<verb>depend|rely|import|call|invoke|use|need|require|inherit|extend|consume|reference|mention|link)(?: (?:up)?on| from| to)?"),
-    (DEPENDENCIES, "of", rf"(?:dependenc(?:y|ies)|imports|requirements|callees) of {_X}"),
-    (DEPENDENTS, "where", rf"where (?:is|are|do we|does anyone|was|were) {_X} (?P<verb>use|import|call|reference|mention|need|require|inherit)d?(?:ed)?(?: from| by)?"),
-    (DEPENDENTS, "depend rel import include call invoke use need require consume referenc mention inherit extend subclass implement touch link", rf"{_WHO}(?: (?:that|which|who|of))? (?:would |could |might |may |also |all |still |directly |do |does |is |are |has |have )*{_VERB} {_X}"),
-    (DEPENDENCIES, "depend relie import call use need require", rf"(?:what|everything|all(?: the)? [\w-]+) (?:that )?{_X} (?P<verb>depend|relie|import|call|use|need|require)s(?: (?:up)?on)?"),
-    (DEPENDENTS, "is", rf"is {_X} (?P<verb>use|import|call|reference|need)d?(?:ed)? (?:anywhere|by any(?:one|thing|body))"),
-    (SURROUNDINGS, "relate connect link tie", rf"(?:what|which [\w ]{{1,40}}?|who|everything|anything) (?:(?:that|which) )?(?:is|are|was|were)? ?(?:related|connected|linked|tied) (?:to|with) {_X}"),
-    (SURROUNDINGS, "relation connection link neighb surround", rf"(?:relation|relationship|connection|link|neighbou?r|surrounding)s? (?:of|to|with|around) {_X}"),
-)  # fmt: skip
-_TAIL = r"(?:\s*(?:[?.!]|,? please|,? directly|,? and (?:why|how)|,? in (?:this|the|our) (?:repo(?:sitory)?|project|codebase)))*\s*$"
+    def __init__(self, name: str) -> None:
+        text = files(__package__).joinpath("forms", f"{name}.json").read_text(encoding="utf-8")
+        told: dict[str, Any] = json.loads(text)
+        self.kinds: dict[str, list[str]] = told["kinds"]
+        self.things: dict[str, str] = told["things"]
+        self.forms: list[tuple[str, list[str], str]] = [
+            (intent, [_plain(hint) for hint in hints], form) for intent, hints, form in told["forms"]
+        ]
+        self._told = told
+        self._compiled: dict[str, re.Pattern[str]] = {}
+
+    def pattern(self, form: str) -> re.Pattern[str]:
+        """Return the pattern of a form, to its end the question's."""
+        if form not in self._compiled:
+            spelt = form
+            for _ in range(3):  # parts hold parts
+                for part, held in self._told["parts"].items():
+                    spelt = spelt.replace("{" + part + "}", held)
+            for name, group in _NAMED.items():
+                spelt = spelt.replace("{" + name + "}", group)
+            tail = rf"(?:\s*(?:{self._told['tail']}))*\s*$"
+            self._compiled[form] = re.compile(_tolerant(spelt + tail), re.IGNORECASE)
+        return self._compiled[form]
+
+    @functools.cached_property
+    def far(self) -> re.Pattern[str]:
+        """Return what says that indirect dependents are wanted, too."""
+        return re.compile(_tolerant(f"{self._told['far']}|{self._told['indirectly']}"), re.IGNORECASE)
+
+    @functools.cached_property
+    def indirectly(self) -> re.Pattern[str]:
+        """Return the words that say so and nothing else."""
+        return re.compile(_tolerant(self._told["indirectly"]), re.IGNORECASE)
+
+    def thing(self, phrase: str) -> str:
+        """Return a phrase without quotes and articles."""
+        bare = phrase.strip(_QUOTES)
+        articles = self._told["articles"]
+        if articles:
+            bare = re.sub(rf"^(?:(?:{articles})(?:(?<=['’])| ))+(?=\S)", "", bare, flags=re.IGNORECASE)
+        return bare.strip(_QUOTES) or phrase.strip()
+
+
+@functools.cache
+def _language(name: str) -> _Language:
+    return _Language(name)
+
+
+def kinds_of_things() -> dict[str, str]:
+    """Return the words, of every language, that only say what sort of thing a name is of, each with that sort."""
+    return {word: sort for name in _LANGUAGES for word, sort in _language(name).things.items()}
 
 
 def read(question: str) -> Asked:
@@ -103,25 +107,50 @@ def read(question: str) -> Asked:
         question: any text.
     """
     flat = " ".join(question[:_MAX_CHARACTERS].split())
-    is_far = bool(_INDIRECTLY.search(flat)) or bool(
-        re.search(r"\bbreak|\bimpact|\baffected|\bstops? working|blast radius", flat, re.I)
-    )
-    plain = " ".join(_INDIRECTLY.sub(" ", flat).split())
-    lowered = plain.lower()
-    for intent, hints, form in _FORMS:
-        if not any(hint in lowered for hint in hints.split()):
+    for name in _LANGUAGES:
+        if asked := _understood(_language(name), flat):
+            return asked
+    return Asked(SURROUNDINGS, (_language("en").thing(flat),))
+
+
+def _understood(language: _Language, flat: str) -> Asked | None:
+    plain = flat
+    lowered = _plain(flat)
+    lowered += " " + lowered.replace("ae", "a").replace("oe", "o").replace("ue", "u")  # umlauts that are spelt out
+    for intent, hints, form in language.forms:
+        if not any(hint in lowered for hint in hints):
             continue
-        match = re.search(form + _TAIL, plain, re.IGNORECASE)
+        if plain is flat:
+            plain = " ".join(language.indirectly.sub(" ", flat).split())
+        match = language.pattern(form).search(plain)
         if match is None:
             continue
         named = match.groupdict()
-        things = tuple(_thing(named[name]) for name in ("x", "y") if named.get(name))
+        things = tuple(language.thing(named[name]) for name in ("x", "y") if named.get(name))
         if all(things):
-            verb = "call" if intent == CHAIN and _OF_CALLS.search(plain) else named.get("verb") or ""
-            return Asked(intent, things, _KINDS.get(verb.lower(), ()), is_far)
-    return Asked(SURROUNDINGS, (_thing(plain),))
+            name, _, kind = intent.partition(":")
+            return Asked(
+                name, things, (kind,) if kind else _kinds(language, name, named, plain), bool(language.far.search(flat))
+            )
+    return None
 
 
-def _thing(phrase: str) -> str:
-    phrase = phrase.strip(" \t?!.,:;\"'“”`")
-    return re.sub(r"^(?:both|the|an?|our|my|your|its|their|this|that|these|those|all) (?=\S)", "", phrase, flags=re.I)
+def _kinds(language: _Language, intent: str, named: dict[str, str | None], plain: str) -> tuple[str, ...]:
+    if intent in (CHAIN, SURROUNDINGS) and _OF_CALLS.search(plain):
+        return ("calls",)
+    verb = _plain(named.get("verb") or "")
+    fitting = (kinds for stem, kinds in language.kinds.items() if verb and verb.startswith(_plain(stem)))
+    return tuple(next(fitting, ()))
+
+
+def _plain(text: str) -> str:
+    """Return lower case without accents."""
+    decomposed = unicodedata.normalize("NFD", text.lower())
+    return unicodedata.normalize("NFC", "".join(one for one in decomposed if not "\u0300" <= one <= "\u036f"))
+
+
+def _tolerant(pattern: str) -> str:
+    """Return a pattern that takes letters with and without their accents."""
+    return "".join(
+        _SPELT.get(one) or (one if _plain(one) == one.lower() else f"(?:{one}|{_plain(one)})") for one in pattern
+    )

@@ -136,7 +136,7 @@ class KnowledgeGraph(DatabaseReader):
         if asked.intent == questions.DEPENDENCIES:
             return answering.dependencies(self._graph, linked[0], asked.kinds, limit)
         if asked.intent == questions.SURROUNDINGS:
-            return answering.surroundings(self._graph, linked[0], limit)
+            return answering.surroundings(self._graph, linked[0], asked.kinds, limit)
         is_chain = asked.intent == questions.CHAIN
         return answering.between(self._graph, linked[0], linked[1], asked.kinds, limit, is_chain=is_chain)
 

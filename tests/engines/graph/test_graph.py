@@ -252,6 +252,49 @@ FORMS: list[tuple[str, str, tuple[str, ...]]] = [
     ("which modules does app import?", questions.DEPENDENCIES, ("app",)),
     ("how do A and B work together", questions.RELATION, ("A", "B")),
     ("auth", questions.SURROUNDINGS, ("auth",)),
+    ("which services talk to the OrderStore", questions.DEPENDENTS, ("OrderStore",)),
+    ("everything that would change if I touched new_id", questions.DEPENDENTS, ("new_id",)),
+    ("everything that would need changing if I touched new_id", questions.DEPENDENTS, ("new_id",)),
+    ("is the planner coupled with `Ledger`", questions.RELATION, ("planner", "Ledger")),
+    ("call graph of planner.plan", questions.SURROUNDINGS, ("planner.plan",)),
+    ("give me the call graph of planner.plan", questions.SURROUNDINGS, ("planner.plan",)),
+    ("backlinks of the roadmap", questions.DEPENDENTS, ("roadmap",)),
+    ("which notes are tagged roads", questions.DEPENDENTS, ("roads",)),
+    ("Was hängt von OrderService ab", questions.DEPENDENTS, ("OrderService",)),
+    ("was haengt von OrderService ab", questions.DEPENDENTS, ("OrderService",)),
+    ("Welche Module importieren das Modul shop.db", questions.DEPENDENTS, ("Modul shop.db",)),
+    ("Wovon hängt der Planer ab", questions.DEPENDENCIES, ("Planer",)),
+    ("Wer ruft open_session auf", questions.DEPENDENTS, ("open_session",)),
+    ("Was geht kaputt, wenn ich new_id ändere", questions.DEPENDENTS, ("new_id",)),
+    ("Wie hängen der Planer und „Ledger“ zusammen", questions.RELATION, ("Planer", "Ledger")),
+    ("Aufrufkette von endpoint bis open_session", questions.CHAIN, ("endpoint", "open_session")),
+    ("Ist der Planer mit Ledger gekoppelt", questions.RELATION, ("Planer", "Ledger")),
+    ("Aufrufgraph von planner.plan", questions.SURROUNDINGS, ("planner.plan",)),
+    ("Welche Dienste sprechen mit dem Ledger", questions.DEPENDENTS, ("Ledger",)),
+    ("qui appelle open_session", questions.DEPENDENTS, ("open_session",)),
+    ("qu'est-ce qui dépend de OrderService", questions.DEPENDENTS, ("OrderService",)),
+    ("qu'est-ce qui casse si je modifie new_id", questions.DEPENDENTS, ("new_id",)),
+    ("de quoi dépend le planificateur", questions.DEPENDENCIES, ("planificateur",)),
+    ("chaîne d'appels de endpoint à open_session", questions.CHAIN, ("endpoint", "open_session")),
+    ("quel est le lien entre le planificateur et le «Ledger»", questions.RELATION, ("planificateur", "Ledger")),
+    ("graphe d'appels de plan_day", questions.SURROUNDINGS, ("plan_day",)),
+    ("qué depende de OrderService", questions.DEPENDENTS, ("OrderService",)),
+    ("¿quién llama a open_session", questions.DEPENDENTS, ("open_session",)),
+    ("qué se rompe si cambio new_id", questions.DEPENDENTS, ("new_id",)),
+    ("cadena de llamadas desde endpoint hasta open_session", questions.CHAIN, ("endpoint", "open_session")),
+    ("relación entre el planificador y Ledger", questions.RELATION, ("planificador", "Ledger")),
+    ("哪些模块依赖 OrderService", questions.DEPENDENTS, ("OrderService",)),
+    ("谁调用了 open_session", questions.DEPENDENTS, ("open_session",)),
+    ("open_session 被哪些函数调用", questions.DEPENDENTS, ("open_session",)),
+    ("修改 new_id 会影响什么", questions.DEPENDENTS, ("new_id",)),
+    ("从 endpoint 到 open_session 的调用链", questions.CHAIN, ("endpoint", "open_session")),
+    ("OrderService 和 Ledger 有什么关系", questions.RELATION, ("OrderService", "Ledger")),
+    ("planner.plan 的调用图", questions.SURROUNDINGS, ("planner.plan",)),
+    ("OrderService に依存しているモジュール", questions.DEPENDENTS, ("OrderService",)),
+    ("誰が open_session を呼び出している", questions.DEPENDENTS, ("open_session",)),
+    ("new_id を変更すると何が壊れる", questions.DEPENDENTS, ("new_id",)),
+    ("endpoint から open_session への呼び出し経路", questions.CHAIN, ("endpoint", "open_session")),
+    ("OrderService と Ledger の関係は", questions.RELATION, ("OrderService", "Ledger")),
 ]
 
 
@@ -263,6 +306,15 @@ def test_questions_are_understood(question: str, intent: str, things: tuple[str,
         asked = questions.read(form(question))
         assert asked.intent == intent
         assert [one.lower() for one in asked.things] == [one.lower() for one in things]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["who calls X", "wer ruft X auf", "qui appelle X", "quién llama a X", "谁调用了 X", "誰が X を呼んでいる"],
+)
+def test_a_verb_says_what_counts(question: str) -> None:
+    """Who calls a thing is asked for calls alone, in every language."""
+    assert questions.read(question).kinds == ("calls",)
 
 
 @given(st.text(max_size=300))
