@@ -24,7 +24,7 @@ _OF_CALLS = re.compile(
     r"\bcall (?:chain|path|route|way|trace|flow|graph|tree)s?\b|\b(?:aufruf|appel|llamada)|调用|呼び出し|コール", re.I
 )
 _SPELT = {"ä": "(?:ä|ae|a)", "ö": "(?:ö|oe|o)", "ü": "(?:ü|ue|u)", "ß": "(?:ß|ss)"}
-_QUOTES = " \t?!.,:;\"'“”„`´«»‹›「」『』《》？。！¿¡、，"
+_QUOTES = " \t?!.,:;\"'“”„`´«»‹›「」『』《》？。！¿¡、，"  # noqa: RUF001
 
 
 class Asked(NamedTuple):
@@ -86,7 +86,7 @@ class _Language:
         bare = phrase.strip(_QUOTES)
         articles = self._told["articles"]
         if articles:
-            bare = re.sub(rf"^(?:(?:{articles})(?:(?<=['’])| ))+(?=\S)", "", bare, flags=re.IGNORECASE)
+            bare = re.sub(rf"^(?:(?:{articles})(?:(?<=['’])| ))+(?=\S)", "", bare, flags=re.IGNORECASE)  # noqa: RUF001
         return bare.strip(_QUOTES) or phrase.strip()
 
 
