@@ -5,7 +5,8 @@ means the same everywhere.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from memory_router.text.languages import ENGLISH, language, languages_of
@@ -56,6 +57,7 @@ _IDENTIFIER = re.compile(
 # `parse*`, `parse_au*`; a star on both sides is emphasis.
 _BEGINNING = re.compile(r"(?<![\w*.-])(\w[\w.-]*[^\W_]{2})\*(?![\w*])")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_SHORT_PART = 3
 _QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200})`')
 
 
@@ -129,9 +131,27 @@ def identifier_terms(text: str) -> str:
     """Return what an index needs beside a text so that its identifiers are found whole and by their parts."""
     terms: dict[str, None] = {}
     for found in identifiers_in(text):
-        terms[found.joined] = None
-        terms.update(dict.fromkeys(found.parts))
+        terms.update(dict.fromkeys(_spellings_of_name(found.parts)))
     return " ".join(terms)
+
+
+def name_terms(name: str) -> tuple[str, ...]:
+    """Return in which forms an index holds a name: as written, joined, split, and with short parts at their neighbours.
+
+    Where a name is parted is a matter of taste: `MySQLPool` is found by `mysql pool`, `OAuthClient` by `oauth`.
+    """
+    return _unique([name.lower(), *_spellings_of_name(split_name(name))])
+
+
+def _spellings_of_name(parts: tuple[str, ...]) -> Iterator[str]:
+    yield "".join(parts)
+    yield from parts
+    for left, right in pairwise(parts):
+        if min(len(left), len(right)) <= _SHORT_PART:
+            yield left + right
+    for start in range(len(parts) - 2):  # k8s, i18n
+        if max(map(len, parts[start : start + 3])) < _SHORT_PART:
+            yield "".join(parts[start : start + 3])
 
 
 def is_stop_word(word: str) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from memory_router.text.spelling import normal
 from memory_router.text.terms import words_in
-from memory_router.text.words import identifier_terms, identifiers_in, parse, split_name
+from memory_router.text.words import identifier_terms, identifiers_in, name_terms, parse, split_name
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,20 @@ def test_index_terms_hold_whole_and_parts() -> None:
     terms = identifier_terms("def parseAuthToken(raw_token): return os.path.join(x)").split()
     assert set(terms) >= {"parseauthtoken", "parse", "auth", "token", "rawtoken", "raw", "ospathjoin"}
     assert "return" not in terms
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("OAuthClient", "oauth client"),
+        ("MySQLPool", "mysql pool"),
+        ("GitHubWebhook", "github webhook"),
+        ("K8sClient", "k8s"),
+    ],
+)
+def test_short_parts_of_a_name_join_their_neighbours(name: str, words: str) -> None:
+    """Where a capital parts what people write as one word, both ways find the name."""
+    assert set(words.split()) <= set(name_terms(name))
 
 
 def test_names_split_at_case_and_digits() -> None:

@@ -49,6 +49,9 @@ _BINARY_NAME = re.compile(
 )
 
 
+_UNNAMABLE = "its name is not UTF-8; rename it to have it indexed"
+
+
 class Found(NamedTuple):
     """Hold a file that may be indexed: absolute path, size in bytes, modification time in nanoseconds."""
 
@@ -103,6 +106,9 @@ class Survey:
             return []
 
     def _looked_at(self, entry: os.DirEntry[str], ignores: list["_Ignore"], below: list[str]) -> Iterator[Found]:
+        if not _is_text(entry.name):
+            self.unreadable[entry.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")] = _UNNAMABLE
+            return
         try:
             information = entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -121,6 +127,11 @@ class Survey:
             self.skipped[reason] += 1
         else:
             yield Found(path, information.st_size, information.st_mtime_ns)
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a file's name is text, as results and databases have to hold it."""
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 class _Ignore:

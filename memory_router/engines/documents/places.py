@@ -6,19 +6,23 @@ from collections.abc import Iterator
 
 import apsw
 
+from memory_router.text.spelling import normal
+
 # `{a,b}{c,d}` means four names; more than this is no glob that a person writes, and is taken for its letters.
 _MOST_CHOICES = 64
 
 _NAMED = "SELECT f.id, f.path, r.path FROM files f JOIN roots r ON r.id = f.root WHERE f.unfit = '' AND {}"
 _BY_NAME = _NAMED.format("f.name = ?")
+_BY_ENDING = _NAMED.format("f.name LIKE ? ESCAPE '\\'")
 _BY_PART = _NAMED.format("f.path LIKE ? ESCAPE '\\'")
 
 
-def files_named(connection: apsw.Connection, asked: str) -> list[int]:
+def files_named(connection: apsw.Connection, asked: str, question: str = "") -> list[int]:
     """Return the ids of the files that a path of a question means, the closest first; letter case does not matter.
 
     Args:
         connection: an open index.
+        question: the whole question, in which the name may have words before it: `Meeting notes.md`.
         asked: an absolute or partial path, a folder, a glob with `*`, `**`, `?` and `{a,b}`, or a file name. The time
             grows with its length, however many wildcards it has.
     """
@@ -28,9 +32,11 @@ def files_named(connection: apsw.Connection, asked: str) -> list[int]:
     choices = [re.compile(_pattern(one), re.IGNORECASE | re.DOTALL) for one in _choices(asked)]
     found: dict[int, str] = {}
     for file, path, root in _candidates(connection, asked):
-        shown = path if os.path.isabs(asked) else shown_path(path, root)
+        shown = normal(path if os.path.isabs(asked) else shown_path(path, root))
         if any(pattern.fullmatch(shown) for pattern in choices):
             found[file] = shown
+    if question and not found:
+        found = _spaced(connection, asked, normal(question).lower())
     return sorted(found, key=lambda file: (found[file].count("/"), found[file]))
 
 
@@ -38,6 +44,22 @@ def shown_path(path: str, root: str) -> str:
     """Return `path` as seen from the folder that holds its root: the root's own name is part of it."""
     above = os.path.dirname(root).rstrip(os.sep) + os.sep
     return path[len(above) :] if path.startswith(above) else path
+
+
+def _spaced(connection: apsw.Connection, asked: str, question: str) -> dict[int, str]:
+    """Return the files whose name ends with the last word asked for and stands in the question as a whole.
+
+    Where the question holds the whole path of one, the others of that name are not meant.
+    """
+    ending = _literal_in_like(os.path.basename(asked))
+    rows = list(connection.execute(_BY_ENDING, (f"% {ending}",)))
+    named = {file: path for file, path, _ in rows if normal(os.path.basename(path)).lower() in question}
+    exact = {file: path for file, path in named.items() if normal(path).lower() in question}
+    return exact or named
+
+
+def _literal_in_like(text: str) -> str:
+    return re.sub(r"([%_\\])", r"\\\1", text)
 
 
 def _candidates(connection: apsw.Connection, asked: str) -> Iterator[tuple[int, str, str]]:
@@ -50,8 +72,7 @@ def _candidates(connection: apsw.Connection, asked: str) -> Iterator[tuple[int, 
             return
     # SQLite finds the longest literal part quicker than Python; beyond ASCII it does not know small from capital.
     literal = max((part for part in _NOT_LITERAL.split(asked) if part.isascii()), key=len, default="")
-    escaped = re.sub(r"([%_\\])", r"\\\1", literal.strip("/"))
-    yield from connection.execute(_BY_PART, (f"%{escaped}%",))
+    yield from connection.execute(_BY_PART, (f"%{_literal_in_like(literal.strip('/'))}%",))
 
 
 def _choices(asked: str) -> list[str]:

@@ -177,7 +177,9 @@ class DocumentIndex(DatabaseReader):
 
     def _search(self, text: str, limit: int, mode: str, selection: "Selection | None") -> list[Hit]:
         question = words.parse(text)
-        files = list(dict.fromkeys(file for path in question.paths for file in files_named(self.connection, path)))
+        files = list(
+            dict.fromkeys(file for path in question.paths for file in files_named(self.connection, path, text))
+        )
         chosen = self._chosen(selection, files)
         if files and chosen:
             named = self._matching(text, question, limit, mode, chosen)

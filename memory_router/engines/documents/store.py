@@ -9,7 +9,8 @@ import apsw
 from memory_router.engines.documents.document import Document, surroundings
 from memory_router.engines.documents.identity import path_key
 from memory_router.text.dates import MONTHS
-from memory_router.text.words import identifier_terms, split_name
+from memory_router.text.spelling import normal
+from memory_router.text.words import identifier_terms, name_terms, split_name
 
 NAME_WORDS = 6  # More words than that are no name, in a heading or a question.
 _ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)-([01]\d)-([0-3]\d)(?!\d)")
@@ -62,7 +63,7 @@ def put_document(
             root,
             document.path,
             path_key(document.path),
-            os.path.basename(document.path),
+            normal(os.path.basename(document.path)),
             document.title,
             document.language,
             document.project,
@@ -136,8 +137,7 @@ def symbol_terms(symbols: str) -> str:
     """Return defined names as an index needs them: as written, joined, and split."""
     terms: dict[str, None] = {}
     for name in symbols.split():
-        parts = split_name(name)
-        terms.update(dict.fromkeys((name.lower(), "".join(parts), *parts)))
+        terms.update(dict.fromkeys(name_terms(name)))
     return " ".join(terms)
 
 

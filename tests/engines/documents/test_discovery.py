@@ -172,3 +172,22 @@ def test_any_file_name_is_found(tmp_path: Path) -> None:
     names = ["a b.md", "new\nline.md", "quo'te\".md", "\u65e5\u672c.md", "-dash.md"]
     write(tmp_path, *names)
     assert sorted(survey(tmp_path)[0]) == sorted(names)
+
+
+def test_an_ignore_file_takes_a_vendor_folder_back_in(tmp_path: Path) -> None:
+    """Who keeps notes in a folder called like a build folder says so in an ignore file."""
+    write(tmp_path, "coverage/policy.md", "build/b.md")
+    (tmp_path / ".memoryrouterignore").write_text("!coverage/\n")
+    assert survey(tmp_path)[0] == ["coverage/policy.md"]
+
+
+def test_a_name_that_is_no_text_is_told_and_harms_nothing(tmp_path: Path) -> None:
+    """A file whose name is not UTF-8 is named with the reason; the others are found."""
+    write(tmp_path, "a.md")
+    with open(os.fsencode(tmp_path) + b"/m\xfcller.md", "wb") as file:
+        file.write(b"x")
+    found, looked = survey(tmp_path)
+    assert found == ["a.md"]
+    assert [(os.path.basename(path), "UTF-8" in why) for path, why in looked.unreadable.items()] == [
+        ("m�ller.md", True)
+    ]

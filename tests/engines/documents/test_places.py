@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import apsw
@@ -89,3 +90,26 @@ def test_names_of_other_scripts_are_found(tmp_path: Path) -> None:
     store.put_document(connection, root, Document("/home/\u00dcber/\u00c4rger.md", "x", "markdown", []))
     for asked in ("\u00e4rger.md", "\u00fcber/", "\u00fc*/*.md"):
         assert len(files_named(connection, asked)) == 1, asked
+
+
+def test_names_with_spaces_and_accents_are_found_as_people_write_them(tmp_path: Path) -> None:
+    """Words before the last one belong to a name where a file is called so; both normal forms are one name."""
+    connection = open_database(str(tmp_path / "x.db"), SCHEMA)
+    root = store.add_root(connection, "/n")
+    paths = [
+        "/n/Meeting notes.md",
+        "/n/old/Meeting notes.md",
+        "/n/notes.txt",
+        unicodedata.normalize("NFD", "/n/Größe.md"),
+    ]
+    for path in paths:
+        store.put_document(connection, root, Document(path, path, "text", []))
+
+    def called(asked: str, question: str) -> set[str]:
+        files = files_named(connection, asked, question)
+        return {str(connection.execute("SELECT path FROM files WHERE id = ?", (file,)).get) for file in files}
+
+    assert called("notes.md", "what is in meeting notes.md") == set(paths[:2])
+    assert called("notes.md", "/n/old/Meeting notes.md") == {paths[1]}
+    assert called("notes.md", "the notes.md of last week") == set()
+    assert called("Größe.md", "Größe.md") == {paths[3]}
