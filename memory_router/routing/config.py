@@ -20,19 +20,23 @@ class Step(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """Hold a pattern that speaks for a rule.
+    """Name what speaks for a rule: phrases, a pattern or a kind of text.
 
     Args:
         name: what traces and logs call it.
-        pattern: a `regex` expression, case-insensitive unless it says otherwise.
         strong: strong signals of all rules are tried before the weak ones of any.
+        phrases: words that a question holds (see `text.phrases`).
+        pattern: a `regex` expression, case-insensitive unless it says otherwise; None where phrases or a kind stand.
+        kind: a detector of `routing.kinds`, or None.
         fallback: steps after the primary where they differ from the rule's.
     """
 
     name: str
-    pattern: str
     strong: bool
-    fallback: tuple[Step, ...] | None
+    phrases: tuple[str, ...] = ()
+    pattern: str | None = None
+    kind: str | None = None
+    fallback: tuple[Step, ...] | None = None
 
     @property
     def strength(self) -> str:
@@ -131,6 +135,7 @@ class Config(NamedTuple):
         fallback_delay_ms: after how long a silent step is not waited for alone any more; None to ask in turn.
         signal_timeout_ms: how long one pattern may run on one question.
         tiers: the backends that each product tier installs.
+        languages: those that the rules' words of intent are read in beside their own signals (see `text.intents`).
         rules: in the order in which they are tried; the last one, without signals, is the default.
         learning: how the router learns.
         hooks: what happens by itself in an agent's sessions.
@@ -144,6 +149,7 @@ class Config(NamedTuple):
     deadlines: Deadlines
     circuit_breaking: CircuitBreaking
     tiers: dict[str, tuple[str, ...]]
+    languages: tuple[str, ...]
     rules: tuple[Rule, ...]
     learning: Learning = Learning()
     hooks: Hooks = Hooks()

@@ -66,6 +66,7 @@ def build(body: dict[str, Any], file: str) -> Config:
         Deadlines(deadlines["default_ms"], deadlines.get("total_ms"), deadlines.get("backends", {})),
         CircuitBreaking(breaking["failures"], breaking["cooldown_ms"]),
         {tier: tuple(names) for tier, names in body["tiers"].items()},
+        tuple(body.get("languages", ())),
         tuple(_rule(rule) for rule in body["rules"]),
         _learning(body),
         Hooks(**body.get("hooks", {})),
@@ -95,7 +96,12 @@ def _rule(rule: dict[str, Any]) -> Rule:
 def _signal(signal: dict[str, Any]) -> Signal:
     own = signal.get("fallback")
     return Signal(
-        signal["name"], signal["pattern"], signal["strength"] == "strong", None if own is None else _steps(own)
+        signal["name"],
+        signal["strength"] == "strong",
+        tuple(signal.get("phrases") or ()),
+        signal.get("pattern"),
+        signal.get("kind"),
+        None if own is None else _steps(own),
     )
 
 

@@ -21,15 +21,33 @@ _StepText = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*(:[a-z0-9][a-z0-9_-]*)?$", description="`backend` or `backend:mode`.")
 ]
 _Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$", description="Lower case, digits, `_` and `-`.")]
+_WORDS = r"[^\s(){}!^|]+(\|[^\s(){}!^|]+)*"
+_Phrase = Annotated[
+    str, Meta(pattern=rf"^\^?({_WORDS}|\({_WORDS}\))( (!?{_WORDS}|\({_WORDS}\)))*$", description="A phrase.")
+]
 _Milliseconds = Annotated[int, Meta(ge=1, le=600_000, description="Milliseconds, up to ten minutes.")]
 
 
 class _Signal(msgspec.Struct, forbid_unknown_fields=True):
     name: _Name
-    pattern: Annotated[str, Meta(min_length=1, description="A `regex` expression, case-insensitive unless it says so.")]
     strength: Annotated[
         Literal["strong", "weak"], Meta(description="Strong signals of all rules are tried before any weak one.")
     ]
+    phrases: Annotated[
+        list[_Phrase] | None,
+        Meta(
+            description="Words with spaces between them. `a|b` is one of several, `(a)` may be missing, `a*` begins so,"
+            " `...` is up to twelve words, `!a` is any other word, `^a` begins a request."
+        ),
+    ] = None
+    pattern: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="A `regex` expression, case-insensitive unless it says so."),
+    ] = None
+    kind: Annotated[
+        Literal["identifier", "path", "quote", "time"] | None,
+        Meta(description="A kind of text: a name of code, a path, words in quotation marks, an expression of time."),
+    ] = None
     fallback: Annotated[
         list[_StepText] | None, Meta(description="Steps after the primary, where they differ from the rule's.")
     ] = None
@@ -101,6 +119,10 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     circuit_breaker: _CircuitBreaker
     tiers: Annotated[dict[str, list[_Name]], Meta(description="The backends that each product tier installs.")]
     rules: Annotated[list[_Rule], Meta(min_length=1)]
+    languages: Annotated[
+        list[Literal["de", "es", "fr", "ja", "zh"]],
+        Meta(description="Languages beside English whose words of intent speak for the rules of the bundled table."),
+    ] = []
     fallback_delay_ms: Annotated[
         Annotated[int, Meta(ge=0, le=600_000)] | None,
         Meta(description="After how many milliseconds of silence the next step is asked, too; null to ask in turn."),
@@ -139,7 +161,12 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "hooks": _Hooks,
 }
 
-_CHOICES = {"strength": '"strong" or "weak"', "learning": '"off", "suggest" or "on"'}
+_CHOICES = {
+    "strength": '"strong" or "weak"',
+    "learning": '"off", "suggest" or "on"',
+    "kind": '"identifier", "path", "quote" or "time"',
+    "languages": '"de", "es", "fr", "ja" or "zh"',
+}
 
 
 def validate(body: Any, file: str) -> None:
@@ -183,12 +210,16 @@ def _check_rules(rules: list[_Rule], file: str) -> None:
         if not is_last and not rule.signals:
             raise _error(file, f"{place}.signals", [], "at least one signal; only the last rule has none")
         for index, signal in enumerate(rule.signals):
-            _check_pattern(signal.pattern, f"{place}.signals[{index}].pattern", file)
+            _check_signal(signal, f"{place}.signals[{index}]", file)
 
 
-def _check_pattern(pattern: str, place: str, file: str) -> None:
+def _check_signal(signal: _Signal, place: str, file: str) -> None:
+    if sum(map(bool, (signal.phrases, signal.pattern, signal.kind))) != 1:
+        raise _error(file, place, signal.name, "a signal with one of `phrases`, `pattern` and `kind`")
+    if signal.pattern is None:
+        return
     try:
-        compile_pattern(pattern, place)
+        compile_pattern(signal.pattern, f"{place}.pattern")
     except ConfigError as error:
         raise ConfigError(f"{shown(file)}: {error.cause}", error.fix) from error
 
@@ -208,7 +239,7 @@ def _explained(message: str, body: Any, file: str) -> ConfigError:
         return _wrong(file, f"{place}.{missing[1]} is missing", "any value that its description allows")
     expected = problem.removeprefix("Expected ").partition(", got")[0]
     if problem.startswith("Invalid enum value"):
-        expected = _CHOICES.get(place.rpartition(".")[2], "1")
+        expected = _CHOICES.get(place.rpartition(".")[2].partition("[")[0], "1")
     return _error(file, place, _value_at(body, place), expected)
 
 

@@ -55,7 +55,7 @@ def _slow_patterns(config: Config) -> list[Finding]:
             "Avoid nested repetition such as `(a+)+`; a slow pattern is passed over when a question makes it so.",
         )
         for rule, signal in _signals(config)
-        if (slow := _slow_probe(signal.pattern, config.signal_timeout_ms / 1000))
+        if signal.pattern and (slow := _slow_probe(signal.pattern, config.signal_timeout_ms / 1000))
     ]
 
 
@@ -115,7 +115,7 @@ def _is_shadowed(config: Config, rule: Rule, signal: Signal) -> bool:
     for other_rule, other in _in_order(config):
         if other is signal:
             return False
-        if other_rule.id != rule.id and (other.pattern == signal.pattern or _matches_everything(other)):
+        if other_rule.id != rule.id and (_means_the_same(other, signal) or _matches_everything(other)):
             return True
     return False
 
@@ -129,7 +129,13 @@ def _signals(config: Config) -> list[tuple[Rule, Signal]]:
     return [(rule, signal) for rule in config.rules for signal in rule.signals]
 
 
+def _means_the_same(first: Signal, second: Signal) -> bool:
+    return (first.pattern, first.phrases, first.kind) == (second.pattern, second.phrases, second.kind)
+
+
 def _matches_everything(signal: Signal) -> bool:
+    if signal.pattern is None:
+        return False
     # What matches the empty text, and a text that no pattern expects, restricts nothing.
     compiled = compile_pattern(signal.pattern, signal.name)
     return all(compiled.search(text) for text in ("", "\u2603"))
@@ -137,7 +143,7 @@ def _matches_everything(signal: Signal) -> bool:
 
 def _matches_nothing(signal: Signal) -> bool:
     """Say whether the pattern contradicts itself where that is plain to see: text before `^`, or after `$`."""
-    return bool(regex.search(r"\(\?!\)|^\\?\w+\^|\$\w+$", signal.pattern))
+    return bool(signal.pattern and regex.search(r"\(\?!\)|^\\?\w+\^|\$\w+$", signal.pattern))
 
 
 def _lost_examples(config: Config, examples: Mapping[str, list[str]]) -> list[Finding]:

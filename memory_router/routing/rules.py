@@ -2,18 +2,18 @@
 
 import functools
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    import regex
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 from memory_router.contract import JsonObject
 from memory_router.routing.config import Config, Rule, Signal, Step
+from memory_router.routing.kinds import DETECTORS, Detector, Span
 from memory_router.routing.patterns import compile_pattern
+from memory_router.text.intents import intents
+from memory_router.text.phrases import PhraseIndex, Token, tokens_of
 
 # How many characters of a question the signals look at: its beginning tells what is asked, what follows is pasted text.
-SIGNAL_CHARACTERS = 4096
+SIGNAL_CHARACTERS = 2048
 
 
 class RoutingRule(NamedTuple):
@@ -81,68 +81,114 @@ class CallersChoice:
 class RuleTable:
     """Match questions against the rules of the configuration (seed 002, Routing Rules).
 
-    Two passes, each in the table's order: the strong signals of all rules, then the weak ones. A user's pattern
-    that runs out of its time counts as not matching, and the match carries a warning.
+    Two passes, each in the table's order: the strong signals of all rules, then the weak ones. Behind the signals of a
+    rule stand its words of intent in other languages, which are read where no strong phrase of the table's own speaks.
+    A user's pattern that runs out of its time counts as not matching, and the match carries a warning.
     """
 
     def __init__(self, config: Config) -> None:
-        self._default = config.default_rule
-        searcher = _bundled_search if config.bundled else functools.partial(_timed_search, config.signal_timeout_ms)
-        self._signals = tuple(
-            _LazySignal(rule, signal, searcher)
-            for strong in (True, False)
-            for rule in config.rules
-            for signal in rule.signals
-            if signal.strong is strong
-        )
+        self._config = config
+        own = _ranked((rule, rule.signals) for rule in config.rules)
+        self._phrases = _Phrases(own)
+        compiled = _bundled_search if config.bundled else functools.partial(_timed_search, config.signal_timeout_ms)
+        # Phrases are found all at once; the other signals are asked in turn.
+        self._others = tuple((entry, _detector(entry.signal, compiled)) for entry in own if not entry.signal.phrases)
+
+    @functools.cached_property
+    def _intents(self) -> "_Phrases":
+        rules, languages = self._config.rules, self._config.languages
+        return _Phrases(_ranked(((rule, _words_of_intent(rule, languages)) for rule in rules), last=True))
 
     def match(self, query: str) -> Match:
         """Return the first rule with a signal in `query`, else the default rule."""
-        warnings: list[str] = []
         beginning = query[:SIGNAL_CHARACTERS]
-        for entry in self._signals:
+        tokens = tokens_of(beginning)
+        best = self._phrases.first(tokens)
+        if best is None or not best[0].signal.strong:
+            best = min(filter(None, (best, self._intents.first(tokens))), default=None)
+        warnings: list[str] = []
+        for entry, detect in self._others:
+            if best and best[0] < entry:
+                break
             try:
-                found = (entry.search or entry.compile())(beginning)
+                span = detect(beginning, tokens)
             except TimeoutError:
                 warnings.append(
                     f"The pattern of signal {entry.signal.name} (rule {entry.rule.id}) ran out of its time and was "
                     "passed over. `memory-router config check` says which text makes it slow."
                 )
                 continue
-            if found:
-                steps = entry.rule.steps(entry.signal)
-                return Match(entry.rule, entry.signal, found.span(), steps, tuple(warnings))
-        return Match(self._default, None, None, self._default.steps(None), tuple(warnings), "default")
+            if span:
+                best = entry, span
+                break
+        if best is None:
+            default = self._config.default_rule
+            return Match(default, None, None, default.steps(None), tuple(warnings), "default")
+        (_, rule, signal), span = best
+        return Match(rule, signal, span, rule.steps(signal), tuple(warnings))
 
 
-_Search = Callable[[str], "re.Match[str] | regex.Match[str] | None"]
+class _Ranked(NamedTuple):
+    """Hold a signal with its rank, the lowest first: pass, position of its rule, whether last there, own position."""
+
+    rank: tuple[bool, int, bool, int]
+    rule: Rule
+    signal: Signal
 
 
-class _LazySignal:
-    """Compile a signal's pattern when it is first tried: most questions are decided by the first few rules."""
-
-    __slots__ = ("_searcher", "rule", "search", "signal")
-
-    def __init__(self, rule: Rule, signal: Signal, searcher: Callable[[str], _Search]) -> None:
-        self.rule = rule
-        self.signal = signal
-        self.search: _Search | None = None
-        self._searcher = searcher
-
-    def compile(self) -> _Search:
-        self.search = self._searcher(self.signal.pattern)
-        return self.search
+def _ranked(rules: Iterable[tuple[Rule, Sequence[Signal]]], *, last: bool = False) -> list[_Ranked]:
+    return sorted(
+        _Ranked((not signal.strong, place, last, number), rule, signal)
+        for place, (rule, signals) in enumerate(rules)
+        for number, signal in enumerate(signals)
+    )
 
 
-def _timed_search(timeout_ms: int, pattern: str) -> _Search:
+class _Phrases:
+    """Find the first signal, of several in their order, that has a phrase in a question."""
+
+    def __init__(self, signals: Iterable[_Ranked]) -> None:
+        phrases = [(entry, phrase) for entry in signals for phrase in entry.signal.phrases]
+        self._index = PhraseIndex([phrase for _, phrase in phrases])
+        self._signals = [entry for entry, _ in phrases]
+
+    def first(self, tokens: Sequence[Token]) -> tuple[_Ranked, Span] | None:
+        found = self._index.first(tokens)
+        return (self._signals[found.number], (found.start, found.end)) if found else None
+
+
+def _words_of_intent(rule: Rule, languages: Iterable[str]) -> list[Signal]:
+    return [
+        Signal(f"words_{language}", strength == "strong", tuple(phrases))
+        for language in languages
+        for strength, phrases in intents(language).get(rule.id, {}).items()
+    ]
+
+
+def _detector(signal: Signal, compiled: Callable[[str], Detector]) -> Detector:
+    return DETECTORS[signal.kind] if signal.kind else compiled(signal.pattern or "")
+
+
+def _timed_search(timeout_ms: int, pattern: str) -> Detector:
     """Return the search for a user's pattern, under a clock: no pattern can hang a query."""
-    return functools.partial(compile_pattern(pattern, "a signal").search, timeout=timeout_ms / 1000)
+    search = functools.partial(compile_pattern(pattern, "a signal").search, timeout=timeout_ms / 1000)
+
+    def detect(question: str, _tokens: Sequence[Token]) -> Span | None:
+        found = search(question)
+        return found.span() if found else None
+
+    return detect
 
 
-def _bundled_search(pattern: str) -> _Search:
+def _bundled_search(pattern: str) -> Detector:
     """Return the search for a pattern of the bundled table.
 
     The test suite proves these patterns linear, so they need no clock, and the same in `re` as in `regex`, whose
     import and compilation would take a quarter of a cold query.
     """
-    return re.compile(pattern, re.IGNORECASE).search
+
+    def detect(question: str, _tokens: Sequence[Token]) -> Span | None:
+        found = re.search(pattern, question, re.IGNORECASE)
+        return found.span() if found else None
+
+    return detect

@@ -86,13 +86,18 @@ def _parts(word: str) -> Iterator[tuple[int, str]]:
     """Yield a word, or its Chinese and Japanese characters and what stands between them, with their places."""
     begin = 0
     for at, character in enumerate(word):
-        if "\u3005" <= character <= "\u9fff":
+        if _is_unspaced(character):
             if begin < at:
                 yield begin, word[begin:at]
             yield at, character
             begin = at + 1
     if begin < len(word):
         yield begin, word[begin:]
+
+
+def _is_unspaced(character: str) -> bool:
+    """Return whether a character is of Chinese or Japanese, which put no spaces between words."""
+    return "\u3005" <= character <= "\u9fff"
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -107,6 +112,14 @@ class _Slot(NamedTuple):
     vocabulary: Vocabulary | None = None
     is_optional: bool = False
     is_refused: bool = False
+
+
+class _Slots(NamedTuple):
+    """Hold a phrase that is read: its places, and for some of them the words of which a text needs one."""
+
+    places: tuple[_Slot, ...]
+    needed: tuple[frozenset[str], ...]
+    begins_request: bool
 
 
 _GAP = _Slot()
@@ -127,7 +140,7 @@ class PhraseIndex:
         self._phrases = tuple(phrases)
         self._by_word: dict[str, list[int]] = {}
         self._by_beginning: dict[str, list[int]] = {}
-        self._slots: dict[int, tuple[_Slot, ...]] = {}
+        self._slots: dict[int, _Slots] = {}
         for number, phrase in enumerate(self._phrases):
             for place in phrase.removeprefix("^").split():
                 for first in place.strip("()").split("|"):
@@ -156,9 +169,15 @@ class PhraseIndex:
         """
         best: Phrase | None = None
         rank = len(self._phrases) if below is None else below
+        words = {token.word for token in tokens}
+        possible: dict[int, bool] = {}
         for position, token in enumerate(tokens):
             for number in self._beginning_at(token.word):
-                if number < rank and (found := self._match(number, tokens, position)):
+                if number >= rank:
+                    continue
+                if number not in possible:
+                    possible[number] = not any(map(words.isdisjoint, self._slots_of(number).needed))
+                if possible[number] and (found := self._match(number, tokens, position)):
                     best, rank = found, number
         return best
 
@@ -175,14 +194,23 @@ class PhraseIndex:
         for length in self._lengths:
             yield from self._by_beginning.get(word[:length], ())
 
+    def _slots_of(self, number: int) -> "_Slots":
+        if number not in self._slots:
+            phrase = self._phrases[number]
+            slots = tuple(map(self._slot, phrase.removeprefix("^").split()))
+            needed = tuple(
+                frozenset(choice[0] for choice in slot.words)
+                for slot in slots[1:]
+                if slot.words and not (slot.is_optional or slot.is_refused or slot.beginnings)
+            )
+            self._slots[number] = _Slots(slots, needed, phrase[0] == "^")
+        return self._slots[number]
+
     def _match(self, number: int, tokens: Sequence[Token], position: int) -> Phrase | None:
-        slots = self._slots.get(number)
-        if slots is None:
-            places = self._phrases[number].removeprefix("^").split()
-            slots = self._slots[number] = tuple(map(self._slot, places))
-        if self._phrases[number][0] == "^" and not _begins_request(tokens, position):
+        slots = self._slots_of(number)
+        if slots.begins_request and not _begins_request(tokens, position):
             return None
-        end = _matched(slots, 0, tokens, position)
+        end = _matched(slots.places, 0, tokens, position)
         return Phrase(number, tokens[position].start, tokens[end[0] - 1].end, end[1]) if end else None
 
     def _slot(self, place: str) -> _Slot:
@@ -201,12 +229,12 @@ class PhraseIndex:
 
 
 def _begins_request(tokens: Sequence[Token], position: int) -> bool:
-    for token in reversed(tokens[:position]):
+    for token in reversed(tokens[max(position - _GAP_WORDS, 0) : position]):
         if token.word == _END:
             return True
         if token.word not in _COURTESY:
             return False
-    return True
+    return position <= _GAP_WORDS
 
 
 def _first_word(text: str) -> str:

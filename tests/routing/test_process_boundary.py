@@ -271,7 +271,7 @@ def test_request_carries_the_contract(home: Home) -> None:
     home.run("query", 'say "hi" $(rm -rf ~); naïve 日本\n', "--limit", "3")
     (request,) = requests_to(str(home.backends / "qmd"))
     assert request.query == 'say "hi" $(rm -rf ~); naïve 日本\n'
-    assert (request.verb, request.mode, request.limit, request.deadline_ms) == ("query", "query", 3, 5000)
+    assert (request.verb, request.mode, request.limit, request.deadline_ms) == ("query", "search", 3, 5000)
     assert (request.scope, request.since, request.until) == (None, None, None)
 
 

@@ -12,7 +12,6 @@ from memory_router.routing.rules import Match, RuleTable
 
 BUNDLED = config_file.load(str(Path(__file__).parents[2] / "router-config.json"))
 TABLE = RuleTable(BUNDLED)
-TIMED_TABLE = RuleTable(BUNDLED._replace(bundled=False, signal_timeout_ms=1000))
 
 # The fifteen examples of the specification (seed 002, Few-Shot Routing Examples), its own order and words.
 SEED_EXAMPLES = [
@@ -76,7 +75,7 @@ FORMS = [
     ("notes of the afternoon session", 3),
     ("which linter did we agree on", 3),
     ("did we keep the old parser", 3),
-    ("how do we keep two workers from sending one mail twice", 7),
+    ("how do we keep two workers from sending one mail twice", 4),
     ("where do we keep the signing keys", 7),
     ("what have we settled on, final word", 3),
     ("are we going to ship on Fridays", 3),
@@ -91,7 +90,7 @@ FORMS = [
     ("anything new about the UserService", 5),
     ("where did we leave off", 5),
     ("Show `renderTree()`", 1),
-    ("what calls parseJSON", 1),
+    ("what calls parseJSON", 2),
     ("the userID of UserDTO", 1),
     ("APIKey and HTTPServer", 1),
     ("where is __init__ of it", 1),
@@ -203,15 +202,15 @@ def test_surroundings_do_not_matter(example: tuple[str, int, list[str]], before:
     assert match.rule.number == example[1]
 
 
-PIECES = [word for query, *_ in SEED_EXAMPLES for word in query.split()] + [*NO_PATHS, "__", "A", "naïve", "日本"]
-# The engines disagree on what else is a letter: `re` counts a superscript digit, `regex` follows Unicode. They disagree
-# on spaces, too: `re` counts the four separators of information.
-CHARACTERS = st.characters(min_codepoint=9, max_codepoint=126, exclude_characters="\x1c\x1d\x1e\x1f")
-TEXTS = st.text(CHARACTERS | st.sampled_from("éüßñ日本語жב"), max_size=60)
+QUESTIONS = [
+    (query, int(rule))
+    for rule, query in (
+        line.split("\t") for line in Path(__file__).with_name("natural_questions.tsv").read_text("utf-8").splitlines()
+    )
+]
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=8).map(" ".join) | TEXTS)
-def test_bundled_patterns_mean_the_same_in_both_engines(text: str) -> None:
-    """The quick engine for the bundled table and the timed one for users' tables take the same route."""
-    quick, timed = TABLE.match(text), TIMED_TABLE.match(text)
-    assert (quick.rule, quick.signal, quick.steps) == (timed.rule, timed.signal, timed.steps)
+def test_natural_questions() -> None:
+    """Questions in people's own words and six languages take the rule that a reader of the table expects."""
+    missed = {query for query, rule in QUESTIONS if (found := TABLE.match(query).rule) and found.number != rule}
+    assert len(missed) <= len(QUESTIONS) // 50, missed
