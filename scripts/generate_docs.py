@@ -59,6 +59,8 @@ def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield name, command
         return
     for own, child in command.commands.items():
+        if child.hidden:
+            continue
         yield from _below(f"{name} {own}", child)
     if command.invoke_without_command:
         yield name, command

@@ -20,6 +20,8 @@ _AT_ONCE = 5
 _DAYS = 30
 # What was rejected is suggested again once so many times as much speaks for it.
 _STRONGER = 2
+# Who decides where `learning` is `on`.
+_AUTO = "auto"
 
 
 class Settled(NamedTuple):
@@ -37,13 +39,16 @@ class Advisor:
         advice: where they are kept, with what became of them.
         targets: what they change.
         user_id: whose configuration it is.
+        is_automatic: whether the router decides by itself; then the user's own profile hears nothing of it.
     """
 
-    def __init__(self, advice: OutcomeMemory, targets: Targets, user_id: str) -> None:
+    def __init__(self, advice: OutcomeMemory, targets: Targets, user_id: str, *, is_automatic: bool = False) -> None:
         self._advice = advice
         self._suggestions = advice.suggestions
         self._targets = targets
-        self._user = user_id
+        self._users = (user_id, f"{_AUTO}:{user_id}")
+        self._user = self._users[is_automatic]
+        self._is_automatic = is_automatic
 
     def settle(self) -> list[Settled]:
         """Close what waits for nothing: what is carried out already, too old, or does not apply any more.
@@ -93,14 +98,15 @@ class Advisor:
             AdviceError: there is none with this id, it is somebody else's, or it is not `status`.
         """
         found = self._suggestions.get(suggestion_id)
-        if found.user_id != self._user:
+        if found.user_id not in self._users:
             raise AdviceError(
-                f"Suggestion {suggestion_id} was made to {found.user_id}.", "See your own: memory-router advise"
+                f"Suggestion {suggestion_id} was made to {found.user_id}.",
+                "See your own: memory-router suggestions list",
             )
         if found.status != status:
             raise AdviceError(
                 f"Suggestion {suggestion_id} is {found.status}{'' if found.status == 'pending' else ' already'}.",
-                "See what waits: memory-router advise",
+                "See what waits: memory-router suggestions list",
             )
         return found
 
@@ -112,7 +118,9 @@ class Advisor:
         """
         found = self._suggestions.last_accepted(self._user)
         if found is None:
-            raise AdviceError("No accepted suggestion is left to be undone.", "See what waits: memory-router advise")
+            raise AdviceError(
+                "No accepted suggestion is left to be undone.", "See what waits: memory-router suggestions list"
+            )
         return found
 
     def check(self, suggestion: Suggestion, *, back: bool = False) -> None:
@@ -133,7 +141,7 @@ class Advisor:
             fix = "Nothing was changed. " + (
                 "Change it yourself if you still want it."
                 if back
-                else "`memory-router advise` looks at the present configuration."
+                else "`memory-router suggestions list` looks at the present configuration."
             )
             raise AdviceError(" ".join(differences), fix)
 
@@ -195,7 +203,8 @@ class Advisor:
 
     def _record(self, suggestion: Suggestion, outcome: str, reason: str | None) -> None:
         after = _values(decoded(suggestion.change), new=True) if outcome == "accepted" else None
-        self._advice.decide(suggestion.suggestion_id, outcome, reason=reason, config_after=after)
+        by = _AUTO if self._is_automatic else None
+        self._advice.decide(suggestion.suggestion_id, outcome, reason=reason, config_after=after, decided_by=by)
 
     def _suggest(self, proposal: Proposal) -> Suggestion:
         return self._advice.suggest(
@@ -213,7 +222,9 @@ class Advisor:
         if profile.patterns.get(f"never_{proposal.type}s"):
             rejected = profile.acceptance_stats[proposal.type]["rejected"]
             return f"you rejected all {rejected} suggestions of this type"
-        for past in self._suggestions.past(self._user, proposal.type, proposal.value):
+        for past in (
+            past for user in self._users for past in self._suggestions.past(user, proposal.type, proposal.value)
+        ):
             if past.status not in ("rejected", "undone"):
                 continue
             # What nobody counted then cannot be surpassed now.

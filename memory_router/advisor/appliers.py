@@ -97,7 +97,7 @@ class Targets:
                 if one.setting in values and one.new_value == values[one.setting] and self._amendments.is_in_force(one):
                     self._amendments.revert(one.id)
         elif kind == "rule":
-            self._rules.set_state(changes[0].name, changes[0].old)
+            self._rules.set_state(changes[0].name, self._state_before(changes[0]))
         elif kind == "folder":
             self._folders.remove(changes[0].name)
         else:
@@ -153,7 +153,11 @@ class Targets:
 
     def is_undone(self, changes: Sequence[Change]) -> bool:
         """Say whether everything is as it was before the changes."""
-        return all(self.present(one) == one.old for one in changes)
+        return all(self.present(one) == (self._state_before(one) if one.what == "rule" else one.old) for one in changes)
+
+    def _state_before(self, change: Change) -> Any:
+        """Return what a rule is to be again; one that only waits is used all the same where learning is on."""
+        return "disabled" if self._config.value("learning") == "on" else change.old
 
     def _state_of(self, rule: str) -> str | None:
         try:

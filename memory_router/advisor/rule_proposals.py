@@ -80,7 +80,7 @@ def _doubt(rule: RuleRecord, config: Config) -> str | None:
         return _OFF
     if rule.confidence_score < learning.confidence_threshold:
         return f"its confidence is {rule.confidence_score:.2f}, and {learning.confidence_threshold:.2f} is asked for"
-    return "learning is on: it is used without approval" if learning.mode == "on" else None
+    return None
 
 
 def _told(mutations: Mapping[str, float]) -> str:

@@ -53,10 +53,18 @@ class OutcomeMemory:
         return self.suggestions.suggest(user_id, suggestion_type, suggestion_value, **more)
 
     def decide(
-        self, suggestion_id: int, outcome: str, *, reason: str | None = None, config_after: Any = None
+        self,
+        suggestion_id: int,
+        outcome: str,
+        *,
+        reason: str | None = None,
+        config_after: Any = None,
+        decided_by: str | None = None,
     ) -> Recorded:
         """Close a suggestion that waits; `SuggestionStore.decide` says what it takes and raises."""
-        recorded = self.suggestions.decide(suggestion_id, outcome, reason=reason, config_after=config_after)
+        recorded = self.suggestions.decide(
+            suggestion_id, outcome, reason=reason, config_after=config_after, decided_by=decided_by
+        )
         self.settle(self.suggestions.get(suggestion_id).user_id, recorded)
         return recorded
 

@@ -146,7 +146,13 @@ class SuggestionStore:
         )
 
     def decide(
-        self, suggestion_id: int, outcome: str, *, reason: str | None = None, config_after: Any = None
+        self,
+        suggestion_id: int,
+        outcome: str,
+        *,
+        reason: str | None = None,
+        config_after: Any = None,
+        decided_by: str | None = None,
     ) -> Recorded:
         """Close a suggestion that waits, and record what became of it, in one transaction.
 
@@ -155,6 +161,7 @@ class SuggestionStore:
             outcome: `accepted`, `rejected`, `expired` or `superseded`.
             reason: why, in the user's words.
             config_after: the configuration afterwards.
+            decided_by: who decided, where it was not the user; kept with the evidence.
 
         Raises:
             AdviceError: it is unknown or was decided otherwise; the same decision again changes nothing.
@@ -176,7 +183,9 @@ class SuggestionStore:
                 suggestion_id=suggestion_id,
                 config_before=found.config_before,
                 config_after=config_after,
-                evidence=found.evidence_summary,
+                evidence={**(found.evidence_summary or {}), "decided_by": decided_by}
+                if decided_by
+                else found.evidence_summary,
                 created_at=found.created_at,
             )
             self._database.run(

@@ -53,7 +53,7 @@ def test_rules_that_do_not_wait_are_neither_proposed_nor_told(changes: dict[str,
 
 @pytest.mark.parametrize(
     ("mode", "sureness", "why"),
-    [("off", 0.9, "learning is off"), ("suggest", 0.6, "0.60"), ("on", 0.9, "without approval")],
+    [("off", 0.9, "learning is off"), ("suggest", 0.6, "0.60")],
 )
 def test_a_rule_that_is_kept_back_says_why(mode: str, sureness: float, why: str) -> None:
     """With learning off, without confidence, or where no approval is needed, nothing is proposed and the cause told."""

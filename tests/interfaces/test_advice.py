@@ -1,5 +1,6 @@
 """The router's advice about itself is asked for, shown, accepted, refused and undone from the command line."""
 
+import getpass
 import json
 import os
 import pty
@@ -252,9 +253,9 @@ def test_a_learned_rule_is_approved_unless_learning_is_off(home: Home) -> None:
     home.with_fakes(qmd=GOOD)
     good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
     remember(home, good, question="process payroll PDFs in week", times=60)
+    home.configure(learning="off", confidence_threshold=0.5)
     home.run("learn")
     (rule,) = home.run("rules", "list").json["rules"]
-    home.configure(learning="off", confidence_threshold=0.5)
     told = home.run("advise", "--why").json
     assert "approve_rule" not in {one["suggestion_type"] for one in told["suggestions"]}
     assert {"type": "approve_rule", "value": rule["id"], "why": "learning is off"} in told["silent"]
@@ -263,6 +264,39 @@ def test_a_learned_rule_is_approved_unless_learning_is_off(home: Home) -> None:
     assert found["suggestion_value"] == rule["id"]
     home.run("accept", str(found["suggestion_id"]), "--yes")
     assert home.run("rules", "show", rule["id"]).json["state"] == "approved"
+
+
+def test_the_router_accepts_its_own_rules_where_learning_is_on(home: Home) -> None:
+    """What the router decides by itself is an outcome like any other, outside the user's profile, and can be undone."""
+    home.with_fakes(qmd=GOOD)
+    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
+    remember(home, good, question="process payroll PDFs in week", times=60)
+    home.configure(learning="on", confidence_threshold=0.5)
+    home.run("learn")
+    (rule,) = home.run("rules", "list").json["rules"]
+    assert rule["state"] == "approved"
+    account = f"auto:{getpass.getuser()}"
+    (outcome,) = home.run("outcomes", "list", "--layer", "detail", "--user", account).json["outcomes"]
+    assert (outcome["outcome"], outcome["evidence_summary"]["decided_by"]) == ("accepted", "auto")
+    assert home.run("profile").json["total_outcomes"] == 0
+    assert home.run("suggestions", "undo", str(outcome["suggestion_id"]), "--yes").json["status"] == "undone"
+    home.run("learn")
+    assert home.run("rules", "show", rule["id"]).json["state"] == "disabled"
+
+
+def test_a_decision_about_a_rule_is_an_outcome_by_whatever_command(home: Home) -> None:
+    """Approving a learned rule by `rules approve` decides the suggestion that waits for it."""
+    home.with_fakes(qmd=GOOD)
+    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
+    remember(home, good, question="process payroll PDFs in week", times=60)
+    home.configure(confidence_threshold=0.5)
+    home.run("learn")
+    (rule,) = home.run("rules", "list").json["rules"]
+    assert "1 suggestion waits" in home.run("stats").err
+    home.run("rules", "reject", rule["id"])
+    (told,) = home.run("outcomes", "list").json["outcomes"]
+    assert told["snippet"].endswith("rejected")
+    assert "waits" not in home.run("stats").err
 
 
 def test_a_team_shares_suggestions_and_not_configurations(home: Home, empty_postgres: str) -> None:
@@ -307,5 +341,5 @@ def test_a_terminal_gets_sentences_a_diff_and_a_question(waiting: Home) -> None:
     assert '-      "primary": "cognee",' in declined
     assert "Accept suggestion 1?" in declined
     assert not own_config(waiting).exists()
-    assert "memory-router undo 1" in on_terminal("accept", "1", answer=b"y\n")
+    assert "memory-router suggestions undo 1" in on_terminal("accept", "1", answer=b"y\n")
     assert chain(waiting)[0] == "qmd"

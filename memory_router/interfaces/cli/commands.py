@@ -33,8 +33,8 @@ _PANELS: dict[str, dict[str, str]] = {
         **{name: name for name in ("executions", "learn", "rules")},
         **dict.fromkeys(("approve", "deny", "approvals"), "approvals"),
         "stats": "stats",
-        **dict.fromkeys(("dream", "amendments"), "dreams"),
-        **dict.fromkeys(("advise", "accept", "reject", "undo"), "advise"),
+        "dream": "dreams",
+        "suggestions": "suggestions",
         **{name: name for name in ("outcomes", "profile")},
     },
     "Look after it": {
@@ -42,6 +42,8 @@ _PANELS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("skill", "plugin"), "skill"),
         "hooks": "hooks",
     },
+    # Earlier names, which still work and are not shown.
+    "": {"amendments": "dreams", **dict.fromkeys(("advise", "accept", "reject", "undo"), "suggestions")},
 }
 _MARKUP: Literal["markdown"] = "markdown"
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -83,6 +85,7 @@ def _command(name: str, panel: str) -> Any:
         made = typer.main.get_command(single)
     made.name = name
     made.rich_help_panel = panel
+    made.hidden = not panel
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
@@ -42,7 +42,8 @@ def dream(
 
     Example: memory-router dream --dry-run
     """
-    with exclusive(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
+    with app.improving.deciding(_tell_waiting), app.improving.opened() as improving:
+        stores = improving.stores
         mode = stores.config.learning.mode
         if promote and mode == "off":
             raise AmendmentError(
@@ -52,13 +53,18 @@ def dream(
         if not dry_run:
             DreamStore(stores.database).record(cycle)
         _print(cycle, as_json=as_json)
-        if cycle.promote and not promote:
-            output.note("To put such a change in force: memory-router dream --promote")
-        if not promote or dry_run or not cycle.promote:
+        if dry_run or not cycle.promote:
+            return
+        suggestion = app.improving.propose_dream(improving, cycle)
+        if suggestion is None:
+            return
+        number = suggestion.suggestion_id
+        if not promote:
+            output.note(f"To put it in force: memory-router suggestions accept {number}")
             return
         confirm(f"Put {_changes(cycle)} in force?", yes=yes or mode == "on")
-        for one in _amendments(stores).promote(cycle):
-            output.note(f"Amended {one.setting}; undo it with: memory-router amendments revert {one.id}")
+        improving.advisor.accept(number)
+        output.note(f"It is in force; undo it with: memory-router suggestions undo {number}")
 
 
 @amendments.callback()

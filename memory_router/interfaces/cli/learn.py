@@ -1,16 +1,15 @@
 """`memory-router learn`: turn what was asked into rules."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memory_router import paths
+from memory_router import app
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.learning.learner import Lesson
-from memory_router.learning.learner import learn as learn_from
-from memory_router.learning.stores import open_stores
-from memory_router.storage.files import exclusive
+
+if TYPE_CHECKING:
+    from memory_router.learning.learner import Lesson
 
 
 def learn(
@@ -22,7 +21,7 @@ def learn(
     """Group what was asked, and propose a rule for each group that one backend answers well.
 
     It also runs by itself, in the background, after every 50 questions (`executions.learn_every`). What it proposes
-    routes nothing before `memory-router rules approve`, unless the configuration says `"learning": "on"`.
+    routes nothing before it is accepted among the `suggestions`, unless the configuration says `"learning": "on"`.
 
     Example: memory-router learn
     """
@@ -32,20 +31,16 @@ def learn(
             raise typer.Exit
         output.note("Another process is learning; waiting for it.")
 
-    with exclusive(f"{paths.executions_spool()}.learning", waiting), open_stores() as stores:
-        stores.executions.purge(stores.config.learning.retention_days)
-        lesson = learn_from(stores.executions, stores.rules, stores.config)
-        # In a team's database, others may have approved rules meanwhile.
-        stores.rules.compile()
+    lesson, mode = app.improving.learn(waiting)
     if quiet:
         return
     if as_json or not output.is_terminal():
         output.print_json({**lesson._asdict(), "patterns": [pattern._asdict() for pattern in lesson.patterns]})
         return
-    _print_lesson(lesson, stores.config.learning.mode)
+    _print_lesson(lesson, mode)
 
 
-def _print_lesson(lesson: Lesson, mode: str) -> None:
+def _print_lesson(lesson: "Lesson", mode: str) -> None:
     from memory_router.interfaces.cli.tables import print_table
 
     phases = lesson.phases
@@ -62,6 +57,6 @@ def _print_lesson(lesson: Lesson, mode: str) -> None:
             ],
         )
     if lesson.proposed and mode == "suggest":
-        output.note(f"\n{len(lesson.proposed)} rules wait for approval: memory-router rules approve ID --by WHO")
+        output.note(f"\n{len(lesson.proposed)} rules were found; decide: memory-router suggestions list")
     if lesson.suspended:
         output.note(f"Suspended, since they fail too often now: {', '.join(lesson.suspended)}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.contract import iso_time
 from memory_router.errors import RuleError
 from memory_router.interfaces.cli import output
@@ -216,8 +216,9 @@ def try_question(
 
 
 def _set_state(rule_id: str, state: str, by: str | None, *, as_json: bool) -> None:
-    with open_stores() as stores:
-        rule = stores.rules.set_state(rule_id, state, by)
+    rule = app.improving.set_rule_state(
+        rule_id, state, by, lambda: output.note("Another process is learning or deciding; waiting for it.")
+    )
     _print(rule, f"is {state}", as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from memory_router import app
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
@@ -21,6 +22,8 @@ def stats(as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         found = statistics(stores.database, stores.config.learning)
+    if waiting := app.improving.waiting_sentence():
+        output.note(waiting)
     if as_json or not output.is_terminal():
         output.print_json(_as_object(found))
         return

@@ -54,5 +54,6 @@ def import_now(path: str) -> JsonObject:
         journal.hook(EVENT, "failed", path=paths.shown(path), error=str(error))
         raise
     told = {"added": report.added, "repeated": report.repeated, "duration_ms": round(report.seconds * 1000)}
-    journal.hook(EVENT, "imported", path=paths.shown(path), **told)
-    return {"path": path, **told}
+    waiting = app.improving.waiting_sentence()
+    journal.hook(EVENT, "imported", path=paths.shown(path), **told, **({"waiting": waiting} if waiting else {}))
+    return {"path": path, **told, **({"waiting": waiting} if waiting else {})}

@@ -91,3 +91,4 @@ class Status(TypedDict):
     project: str | None
     backends: list[Backend]
     problems: list[str]
+    waiting: NotRequired[str]

@@ -146,7 +146,14 @@ class Tools:
         backends: list[Backend] = [
             {"name": name, "status": one.status, "reason": one.reason, "fix": one.fix} for name, one in health.items()
         ]
-        return {"version": __version__, "project": self._project, "backends": backends, "problems": list(problems)}
+        status: Status = {
+            "version": __version__,
+            "project": self._project,
+            "backends": backends,
+            "problems": list(problems),
+        }
+        waiting = app.improving.waiting_sentence()
+        return {**status, "waiting": waiting} if waiting else status
 
     def _rated(self, execution_id: str, stars: int) -> Rated:
         from memory_router.learning.stores import open_stores

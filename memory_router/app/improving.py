@@ -1,0 +1,197 @@
+"""Improve: learn, dream and suggest; every decision is carried out here, and is an outcome, whoever takes it."""
+
+import getpass
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
+
+from memory_router import paths
+from memory_router.advisor import folders, rule_proposals, step_order
+from memory_router.advisor.advisor import Advisor, Settled
+from memory_router.advisor.appliers import Folders, Targets
+from memory_router.advisor.proposal import Proposal, Silence
+from memory_router.app import indexing
+from memory_router.contract import iso_time
+from memory_router.learning.amendments import AmendmentStore
+from memory_router.learning.dreams import Cycle, DreamStore
+from memory_router.learning.learner import Lesson
+from memory_router.learning.learner import learn as learn_from
+from memory_router.learning.own_config import OwnConfig
+from memory_router.learning.recording import account
+from memory_router.learning.rule import RuleRecord
+from memory_router.learning.stores import LearningStores, open_stores
+from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
+from memory_router.outcomes.suggestions import Suggestion
+from memory_router.storage.files import exclusive
+
+# The newest questions say most about the sources as they are now.
+_MOST = 2000
+# What was dreamt of an older configuration says little about the present one.
+_DREAMT_DAYS = 30
+_RULE_OUTCOMES = {"approved": "accepted", "rejected": "rejected"}
+
+
+class Improving(NamedTuple):
+    """Hold what a decision needs: the stores, who advises, and what is changed."""
+
+    stores: LearningStores
+    outcomes: OutcomeMemory
+    advisor: Advisor
+    targets: Targets
+    config: OwnConfig
+
+
+class Advice(NamedTuple):
+    """Hold what waits for a decision, and what does not.
+
+    Args:
+        suggestions: what waits, the strongest first.
+        notes: what should be known besides.
+        settled: what was closed without anybody's decision.
+        silent: what is not suggested although there is evidence for it, and why.
+    """
+
+    suggestions: list[Suggestion]
+    notes: list[str]
+    settled: list[Settled]
+    silent: list[Silence]
+
+
+@contextmanager
+def opened() -> Iterator[Improving]:
+    """Open everything that a decision of this user needs."""
+    with open_stores() as stores, open_outcomes() as outcomes:
+        config = OwnConfig(paths.own_config_file(), paths.bundled("router-config.json"))
+        targets = _targets(stores, config, getpass.getuser())
+        yield Improving(stores, outcomes, Advisor(outcomes, targets, getpass.getuser()), targets, config)
+
+
+def deciding(waiting: Callable[[], None]) -> AbstractContextManager[None]:
+    """Hold the right to decide, which is the one to learn, so that no rule changes meanwhile.
+
+    Args:
+        waiting: called when another process holds it.
+    """
+    return exclusive(f"{paths.executions_spool()}.learning", waiting)
+
+
+def suggest(waiting: Callable[[], None]) -> Advice:
+    """Close what nobody has to decide any more, suggest what there is evidence for, and return all that waits.
+
+    Args:
+        waiting: called when another process decides or learns.
+    """
+    with deciding(waiting), opened() as improving:
+        settled = improving.advisor.settle()
+        proposals, kept_back, notes = _proposals(improving)
+        suggestions, silent = improving.advisor.advise(proposals)
+        return Advice(suggestions, notes, settled, [*silent, *kept_back])
+
+
+def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
+    """Turn what was asked into rules, and suggest those that are sure enough; return the lesson and the mode.
+
+    Where learning is `on` the router accepts its own rules; each can be undone like any other suggestion.
+
+    Args:
+        waiting: called when another process decides or learns.
+    """
+    with deciding(waiting), opened() as improving:
+        stores = improving.stores
+        stores.executions.purge(stores.config.learning.retention_days)
+        lesson = learn_from(stores.executions, stores.rules, stores.config)
+        # In a team's database, others may have approved rules meanwhile.
+        stores.rules.compile()
+        proposals = rule_proposals.of_rules(stores.rules.all(), stores.config)
+        if stores.config.learning.mode == "on":
+            _accept_own(improving, proposals)
+        else:
+            improving.advisor.advise(proposals)
+        return lesson, stores.config.learning.mode
+
+
+def propose_dream(improving: Improving, cycle: Cycle) -> Suggestion | None:
+    """Suggest what a dream found, and return the suggestion; None where it is not made."""
+    proposals = rule_proposals.of_dream(cycle, improving.config, improving.stores.config)
+    suggestions, _ = improving.advisor.advise(proposals)
+    about = {proposal.value for proposal in proposals}
+    return next((one for one in suggestions if one.suggestion_value in about), None)
+
+
+def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[], None]) -> RuleRecord:
+    """Approve, reject or disable a rule; for a learned one that is a decision, and recorded as such.
+
+    Args:
+        rule_id: the rule.
+        state: what it is from now on.
+        by: who says so.
+        waiting: called when another process decides or learns.
+    """
+    with deciding(waiting), opened() as improving:
+        rule = improving.stores.rules.set_state(rule_id, state, by)
+        outcome = _RULE_OUTCOMES.get(state)
+        if outcome and rule.auto_generated:
+            _record(improving, rule_id, outcome)
+        return rule
+
+
+def waiting_sentence() -> str | None:
+    """Return one line about the suggestions that wait for this user, or None where none does."""
+    with open_outcomes() as outcomes:
+        count = len(outcomes.suggestions.pending(getpass.getuser()))
+    if not count:
+        return None
+    return f"{count} suggestion{'s wait' if count > 1 else ' waits'} for you: memory-router suggestions list"
+
+
+def _record(improving: Improving, rule_id: str, outcome: str) -> None:
+    """Record a decision about a learned rule, by its suggestion where one waits."""
+    user = getpass.getuser()
+    for one in improving.outcomes.suggestions.pending(user):
+        if (one.suggestion_type, one.suggestion_value) == ("approve_rule", rule_id):
+            improving.outcomes.decide(one.suggestion_id, outcome)
+            return
+    improving.outcomes.record(user, "approve_rule", rule_id, outcome, key=f"{rule_id} {iso_time(time.time())}")
+
+
+def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
+    """Carry out the router's own proposals, since the user said so: `learning: on`."""
+    targets = _targets(improving.stores, improving.config, "auto")
+    advisor = Advisor(improving.outcomes, targets, getpass.getuser(), is_automatic=True)
+    suggestions, _ = advisor.advise(proposals)
+    for one in suggestions:
+        advisor.accept(one.suggestion_id)
+
+
+def _targets(stores: LearningStores, config: OwnConfig, by: str) -> Targets:
+    own, bundled = paths.own_config_file(), paths.bundled("router-config.json")
+    amendments = AmendmentStore(stores.database, own, bundled, account())
+    indexed = Folders(indexing.roots, _index, _forget)
+    return Targets(config, amendments, stores.rules, indexed, by)
+
+
+def _index(folder: str) -> None:
+    indexing.index([folder])
+
+
+def _forget(folder: str) -> None:
+    indexing.remove([folder])
+
+
+def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], list[str]]:
+    """Return what there is evidence for, what of it is kept back, and what should be known besides."""
+    stores = improving.stores
+    # How the sources behave here is not what others of a team see.
+    asked = [one for one in stores.executions.newest(_MOST) if one.asked_by == account()]
+    rules = stores.rules.all()
+    cycle = DreamStore(stores.database).latest(account(), time.time() - _DREAMT_DAYS * 86_400)
+    learned = [] if stores.config.learning.mode == "on" else rule_proposals.of_rules(rules, stores.config)
+    proposals = [
+        *step_order.proposals(asked, stores.config),
+        *learned,
+        *rule_proposals.of_dream(cycle, improving.config, stores.config),
+        *folders.proposals(asked, indexing.roots(), os.path.expanduser("~")),
+    ]
+    return proposals, rule_proposals.kept_back(rules, cycle, stores.config), step_order.notes(asked, stores.config)

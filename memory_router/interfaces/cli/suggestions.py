@@ -1,0 +1,157 @@
+"""`memory-router suggestions`: what the router would change about itself, and the decision about each of it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memory_router import app
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+
+if TYPE_CHECKING:
+    from memory_router.outcomes.suggestions import Suggestion
+
+suggestions = typer.Typer(
+    name="suggestions", no_args_is_help=True, help="Decide what the router would change about itself."
+)
+
+Id = Annotated[int, typer.Argument(help="The suggestion's id, as `suggestions list` prints it.")]
+LastId = Annotated[int | None, typer.Argument(help="The suggestion's id; what was accepted last if left out.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why, in your words; later advice goes by it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, and show what would change.")]
+
+
+@suggestions.callback()
+def _group() -> None:
+    """Decide what the router would change about itself: rules, settings, folders, the order of steps."""
+
+
+@suggestions.command("list")
+def advise(
+    why: Annotated[bool, typer.Option("--why", help="Also tell what is not suggested, and why.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Suggest changes of the router's own configuration, each with its evidence; nothing is changed.
+
+    Example: memory-router suggestions list --why
+    """
+    advice = app.improving.suggest(_tell_waiting)
+    if as_json or not output.is_terminal():
+        told = {
+            "suggestions": [one._asdict() for one in advice.suggestions],
+            "notes": advice.notes,
+            "settled": [one._asdict() for one in advice.settled],
+        }
+        output.print_json(told | ({"silent": [one._asdict() for one in advice.silent]} if why else {}))
+        return
+    for closed in advice.settled:
+        output.note(output.visible(f"Suggestion {closed.suggestion_id} is {closed.outcome}: {closed.why}"))
+    _print(advice.suggestions, advice.notes)
+    for one in advice.silent if why else ():
+        print(output.visible(f"Not suggested: {one.type} {one.value}: {one.why}."))
+
+
+@suggestions.command()
+def show(suggestion_id: Id, as_json: AsJson = False) -> None:
+    """Show a suggestion: why it is made, its evidence, and what accepting it would change.
+
+    Example: memory-router suggestions show 3
+    """
+    with app.improving.opened() as advice:
+        found = advice.outcomes.suggestions.get(suggestion_id)
+        diff = advice.targets.diff(found) if found.status == "pending" and found.change else None
+    if as_json or not output.is_terminal():
+        output.print_json(found._asdict() | ({} if diff is None else {"diff": diff}))
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(("", ""), [(name, str(value)) for name, value in found._asdict().items() if value is not None])
+    print(output.visible(diff or ""))
+
+
+@suggestions.command()
+def accept(
+    suggestion_id: Id, reason: Reason = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Carry out a suggestion: show what changes, ask, and change it at once or not at all.
+
+    The configuration as it was stays beside yours, and `suggestions undo` puts it back.
+
+    Example: memory-router suggestions accept 3 --reason "cognee is not installed here"
+    """
+    with app.improving.opened() as advice:
+        found = advice.advisor.get(suggestion_id)
+        advice.advisor.check(found)
+        diff = advice.targets.diff(found)
+        if not _goes_on(found, diff, f"Accept suggestion {suggestion_id}?", dry_run=dry_run, yes=yes, as_json=as_json):
+            return
+        with app.improving.deciding(_tell_waiting):
+            done = advice.advisor.accept(suggestion_id, reason)
+    _tell(done, diff, f"Accepted. To put it back: memory-router suggestions undo {suggestion_id}", as_json=as_json)
+
+
+@suggestions.command()
+def reject(suggestion_id: Id, reason: Reason = None, as_json: AsJson = False) -> None:
+    """Refuse a suggestion: it is not repeated before twice as much speaks for it.
+
+    Example: memory-router suggestions reject 3 --reason "cognee is only slow on Mondays"
+    """
+    with app.improving.deciding(_tell_waiting), app.improving.opened() as advice:
+        done = advice.advisor.reject(suggestion_id, reason)
+    _tell(done, None, "Rejected.", as_json=as_json)
+
+
+@suggestions.command()
+def undo(suggestion_id: LastId = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Put back what an accepted suggestion changed.
+
+    It is refused if that was changed since.
+
+    Example: memory-router suggestions undo 3
+    """
+    with app.improving.opened() as advice:
+        number = suggestion_id if suggestion_id is not None else advice.advisor.last_accepted().suggestion_id
+        found = advice.advisor.get(number, status="accepted")
+        advice.advisor.check(found, back=True)
+        diff = advice.targets.diff(found, back=True)
+        if not _goes_on(found, diff, f"Undo suggestion {number}?", dry_run=dry_run, yes=yes, as_json=as_json):
+            return
+        with app.improving.deciding(_tell_waiting):
+            done = advice.advisor.undo(number)
+    _tell(done, diff, "Undone.", as_json=as_json)
+
+
+def _goes_on(found: "Suggestion", diff: str, question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
+    """Show what would change, and ask; say whether it is to be done."""
+    if dry_run and (as_json or not output.is_terminal()):
+        output.print_json({**found._asdict(), "diff": diff, "dry_run": True})
+    elif output.is_terminal() and not as_json:
+        print(output.visible(f"{found.reason}\n{diff}"))
+    if dry_run:
+        return False
+    confirm(question, yes=yes)
+    return True
+
+
+def _tell(done: "Suggestion", diff: str | None, sentence: str, *, as_json: bool) -> None:
+    if as_json or not output.is_terminal():
+        output.print_json(done._asdict() | ({} if diff is None else {"diff": diff}))
+        return
+    print(sentence)
+
+
+def _print(waiting: "list[Suggestion]", notes: list[str]) -> None:
+    from memory_router.interfaces.cli.tables import print_table
+
+    if waiting:
+        rows = [(str(one.suggestion_id), one.suggestion_type, one.suggestion_value, one.reason) for one in waiting]
+        print_table(("id", "type", "about", "because"), rows)
+        output.note("Decide: memory-router suggestions accept ID, or memory-router suggestions reject ID --reason WHY")
+    else:
+        print("Nothing is suggested.")
+    for note in notes:
+        print(output.visible(note))
+
+
+def _tell_waiting() -> None:
+    output.note("Another process is learning or deciding; waiting for it.")
