@@ -2,12 +2,13 @@
 
 A position of a text holds alternatives: the word without accents, stemmed as English; the same with umlauts as `ae`;
 and its stem in the text's own language, as `de:haus`, so that stems of different languages never meet by accident. A
-question does not say which language its words are of, so that each of them stands for its stems in all.
+question does not say which language its words are of, so that each of them stands for its stems in all. German and
+Dutch compounds are found by what they begin and end with, as `de:daten-` and `de:-sicher`.
 """
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from memory_router.text.languages import CODES, ENGLISH, language, languages_of, stemmer
@@ -31,6 +32,9 @@ _ASCII = re.compile(rf"{_SIGNED}|[A-Za-z0-9]+")
 _ANY = rf"(?P<run>{RUN})|{_EMOJI}|{_SIGNED}|(?:(?!{RUN})(?:{_LETTER}))+"
 # A shorter text says too little to guess its language by.
 _SHORT = 8
+# Languages that write compounds as one word, and the least length of a part of one.
+_COMPOUNDING = frozenset(["de", "nl"])
+_PART = 4
 _SHORTEST = 3  # Words below it have no endings.
 _LAST_LATIN = 0x24F
 
@@ -88,10 +92,28 @@ def _forms(word: str, codes: tuple[str, ...]) -> Alternatives:
     """Return in which forms beside the English stem a word of a text stands in an index."""
     if not word.isascii() and re.match(RUN, word):
         return tuple(characters(word)[:1])
-    return _asked_forms(word, codes)
+    return (*_inflected(word, codes), *_parts(word, codes))
+
+
+def _parts(word: str, codes: tuple[str, ...]) -> Iterator[str]:
+    """Yield what a compound may begin and end with: every beginning and every ending of a long word."""
+    if len(word) < 2 * _PART or not word.isalpha():
+        return
+    for code in _COMPOUNDING.intersection(codes):
+        whole = fold(stemmer(code).stemWord(word))
+        for place in range(_PART, len(whole) - _PART + 1):
+            yield f"{code}:{whole[:place]}-"
+            yield f"{code}:-{whole[place:]}"
 
 
 def _asked_forms(word: str, codes: tuple[str, ...]) -> Alternatives:
+    """Return in which forms beside the English stem a word of a question may stand in an index."""
+    own = _inflected(word, codes)
+    parts = (form for form in own if form[:2] in _COMPOUNDING and form[2:3] == ":" and len(form) >= _PART + 3)
+    return (*own, *(spelt for form in parts for spelt in (f"{form}-", f"{form[:3]}-{form[3:]}")))
+
+
+def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
     if len(word) < _SHORTEST or not word.isalpha():
         return ()
     if "\u0400" <= word[0] <= "\u04ff":

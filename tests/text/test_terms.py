@@ -46,6 +46,7 @@ def found(connection: apsw.Connection, word: str) -> list[int]:
         ("it went well \U0001f680", ["\U0001f680"]),
         ("Die Sicherungen laufen jede Nacht, und wir pr\u00fcfen sie", ["Sicherung", "pruefen"]),
         ("Nous avons choisi les bases de donn\u00e9es pour la recherche", ["donn\u00e9e", "base", "donnees"]),
+        ("Die Datenbanksicherung ist fertig", ["Sicherung", "Datenbanken", "Datenbank"]),
         ("the databases were running", ["database", "runs"]),
         ("\u0661\u0662\u0663", ["123"]),
     ],
