@@ -19,19 +19,21 @@ from typing import NamedTuple
 from machine import heading
 
 from memory_router.contract import Request
-from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.executions import ExecutionStore
-from memory_router.learning.gate import ApprovalGate
+from memory_router.learning.gate import ApprovalGate, rule_cache
 from memory_router.learning.learner import learn
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
 from memory_router.routing import config_file
+from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.journal import Journal
 from memory_router.routing.registry import Installed, Manifest, Registry, State
 from memory_router.routing.router import Router
+from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleSource, RuleTable
 from memory_router.storage.database import open_database
 
@@ -120,13 +122,14 @@ class Simulation:
         self.config = bundled._replace(learning=bundled.learning._replace(mode=mode))
         self.database = open_database(f"sqlite:{folder}/memory.db", SCHEMA)
         self.executions = ExecutionStore(self.database)
-        compiled = f"{folder}/rules.bin"
-        self.rules = RuleStore(self.database, compiled)
+        url = f"sqlite:{folder}/memory.db"
+        cache = rule_cache(f"{folder}/rules.json", url)
+        self.rules = RuleStore(self.database, cache)
         self.spool = Spool(f"{folder}/executions.jsonl")
         self.backends = SimulatedBackends()
-        self.source = CompiledRules(compiled, self.config.learning, self.config.signal_timeout_ms)
+        self.source = OverrideRules(cache, self.config.learning, self.config.signal_timeout_ms)
         table = RuleTable(self.config)
-        sources: list[RuleSource] = [self.source, table] if mode != "off" else [table]
+        sources: list[RuleSource] = [Routes(self.source, table)] if mode != "off" else [table]
         self.router = Router(
             self.config,
             sources,
@@ -134,10 +137,14 @@ class Simulation:
                 {name: Manifest(name, folder, modes=modes) for name, modes in BACKENDS.items()},
                 State("pro", {name: Installed("ready") for name in BACKENDS}),
             ),
-            self.backends,
-            CircuitBreaker(f"{folder}/breakers.json", self.config.circuit_breaking),
-            Journal(f"{folder}/router.log"),
-            ApprovalGate(f"sqlite:{folder}/memory.db", 60),
+            Attempts(
+                self.config,
+                self.backends,
+                CircuitBreaker(f"{folder}/breakers.json", self.config.circuit_breaking),
+                Journal(f"{folder}/router.log"),
+                print,
+            ),
+            ApprovalGate(self.source, url, 60),
             SpoolRecorder(self.spool, self.config.fallback_threshold, lambda: None, 0),
             print,
         )

@@ -1,6 +1,6 @@
 """Measure what learning costs: `python benchmarks/learning_speed.py [EXECUTIONS]`.
 
-Recording an execution on the ask path, finding the rule of a question among 10,000, and learning from 100,000
+Recording an execution on the ask path, finding the rule of a question among 1,000, and learning from 100,000
 executions in a process of its own, whose peak memory is told.
 """
 
@@ -14,26 +14,27 @@ from pathlib import Path
 
 from machine import heading, spread
 
-from memory_router.learning.compiled import CompiledRules, write_compiled
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.executions import ExecutionStore
+from memory_router.learning.gate import rule_cache
 from memory_router.learning.learner import learn
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.rule import RuleRecord
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
 from memory_router.routing import config_file
-from memory_router.routing.envelope import Attempt, Envelope
+from memory_router.routing.attempts import Attempt
+from memory_router.routing.envelope import Envelope
 from memory_router.routing.plan import Plan
-from memory_router.routing.recording import Outcome
+from memory_router.routing.recording import RoutedQuestion
 from memory_router.routing.registry import Installed, Manifest, Registry, State
 from memory_router.routing.rules import Match
 from memory_router.storage.database import open_database
-from memory_router.text.request_vectors import model
 
 REPOSITORY = Path(__file__).parents[1]
-RULES, LOOKUPS, RECORDS = 10_000, 1000, 2000
+RULES, LOOKUPS, RECORDS = 1000, 1000, 2000
 CONFIG = config_file.load(str(REPOSITORY / "router-config.json"))
 _A = ("process", "explain", "compare", "summarise", "update", "review", "archive", "import", "export", "validate")
 _B = (
@@ -44,7 +45,7 @@ _B = (
 
 
 def patterns() -> list[str]:
-    """Return 10,000 different requests."""
+    """Return 1,000 different requests."""
     found = [f"{verb} {one} {other}" for verb in _A for one in _B for other in _B if one != other]
     found += [f"{text} archive" for text in found]
     return random.Random(1).sample(found, RULES)
@@ -57,9 +58,11 @@ def lookup(folder: str) -> list[float]:
         "", "", "text", "qmd:search", (), 60, 0.95, 0.0, 40.0, 0.8, True, True, "approved", False, None, {}, None, 0, 0
     )
     rules = [blank._replace(id=str(number), request_pattern=text) for number, text in enumerate(texts)]
-    file = f"{folder}/rules.bin"
-    write_compiled(file, rules, [model().embed(text) for text in texts])
-    source = CompiledRules(file, CONFIG.learning, CONFIG.signal_timeout_ms)
+    url = f"sqlite:{folder}/rules.db"
+    database = open_database(url, SCHEMA)
+    cache = rule_cache(f"{folder}/rules.json", url)
+    RuleStore(database, cache).insert(rules)
+    source = OverrideRules(cache, CONFIG.learning, CONFIG.signal_timeout_ms)
     samples, found = [], 0
     for text in random.Random(2).sample(texts, LOOKUPS):
         started = time.perf_counter()
@@ -83,7 +86,7 @@ def recording(folder: str) -> list[float]:
     samples = []
     for _ in range(RECORDS):
         started = time.perf_counter()
-        recorder.record(Outcome(plan, registry, (attempt,), envelope, None, None))
+        recorder.record(RoutedQuestion(plan, registry, (attempt,), envelope, None, None))
         samples.append((time.perf_counter() - started) * 1000)
     return samples
 
@@ -104,7 +107,10 @@ def learning(count: int) -> None:
     """Learn from so many executions, and print seconds and peak memory; run in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:{folder}/memory.db", SCHEMA)
-        executions, rules = ExecutionStore(database), RuleStore(database, f"{folder}/rules.bin")
+        executions, rules = (
+            ExecutionStore(database),
+            RuleStore(database, rule_cache(f"{folder}/rules.json", f"sqlite:{folder}/memory.db")),
+        )
         source, texts = random.Random(3), patterns()
         started = time.perf_counter()
         executions.add(execution(number, source, texts) for number in range(count))

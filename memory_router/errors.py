@@ -137,6 +137,12 @@ class BackendError(MemoryRouterError):
     code = "BACKEND_ERROR"
 
 
+class CircuitOpenError(BackendError):
+    """The backend timed out too often, so it is not asked for a while."""
+
+    code = "CIRCUIT_OPEN"
+
+
 class BackendTimeoutError(BackendError):
     """A backend did not answer within its deadline."""
 
@@ -176,9 +182,15 @@ class ApprovalDeniedError(ApprovalError):
 
 
 class ApprovalMismatchError(ApprovalError):
-    """The approval shown is unknown, expired, used, or of another question."""
+    """The approval is unknown, expired, used, of another question, or not this person's to give."""
 
     code = "APPROVAL_MISMATCH"
+
+
+class GateClosedError(MemoryRouterError):
+    """Whether the question needs approval cannot be found out, so it is not asked."""
+
+    code = "GATE_CLOSED"
 
 
 class RuleError(MemoryRouterError):

@@ -99,8 +99,8 @@ def outcome_archive() -> str:
 
 
 def routing_rules_file() -> str:
-    """Return the path of the rules in force, compiled for the ask path from the database."""
-    return os.path.join(state_dir(), "routing-rules.bin")
+    """Return the path of the rules in force, a cache of those in the database for the ask path."""
+    return os.path.join(state_dir(), "routing-rules.json")
 
 
 def claude_code_dir() -> str:

@@ -12,7 +12,7 @@ from memory_router.errors import AdviceError, RuleError
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
 from memory_router.outcomes.suggestions import Suggestion
 from memory_router.paths import shown
 

@@ -3,23 +3,23 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from memory_router import paths
 from memory_router.contract import JsonObject
-from memory_router.errors import ApprovalRequiredError, MemoryRouterError
+from memory_router.errors import MemoryRouterError
 from memory_router.learning.background import learn_later
-from memory_router.learning.compiled import CompiledRules
-from memory_router.learning.gate import ApprovalGate
+from memory_router.learning.gate import ApprovalGate, own_rule_cache
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.spool import Spool
 from memory_router.routing import config_file, router
+from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
-from memory_router.routing.config import Config, Step
+from memory_router.routing.config import Config
 from memory_router.routing.dispatch import ProcessDispatcher
 from memory_router.routing.journal import Journal
-from memory_router.routing.recording import Outcome
-from memory_router.routing.registry import read_registry
+from memory_router.routing.registry import Registry, read_registry
+from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleTable
 
 # Whose an id without a backend's name is.
@@ -48,17 +48,19 @@ class Router(router.Router):
 
     def __init__(self, *, keep_warm: bool = False, warn: Callable[[str], None] = _warn_on_stderr) -> None:
         settings = config_file.load()
+        overrides = OverrideRules(own_rule_cache(), settings.learning, settings.signal_timeout_ms, warn)
         super().__init__(
             settings,
-            [
-                CompiledRules(paths.routing_rules_file(), settings.learning, settings.signal_timeout_ms),
-                RuleTable(settings),
-            ],
-            lambda: read_registry(paths.backend_folders(), paths.backends_file()),
-            ProcessDispatcher(keep_warm=keep_warm),
-            CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
-            Journal(paths.log_file()),
-            ApprovalGate(paths.learning_database(), settings.learning.approval_minutes),
+            [Routes(overrides, RuleTable(settings))],
+            _installed,
+            Attempts(
+                settings,
+                ProcessDispatcher(keep_warm=keep_warm),
+                CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
+                Journal(paths.log_file()),
+                warn,
+            ),
+            ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes),
             SpoolRecorder(
                 Spool(paths.executions_spool()),
                 settings.fallback_threshold,
@@ -73,7 +75,7 @@ class QuietRouter(router.Router):
     """Answer a question that nobody asked aloud, within a time, and leave no trace of it.
 
     The time is too short to judge a backend by, and what it finds is no evidence for learning: neither circuit
-    breakers nor `router.log` nor executions hear of it.
+    breakers nor `router.log` nor executions hear of it. Nobody is there to approve anything either.
 
     Args:
         settings: the configuration in force.
@@ -81,45 +83,26 @@ class QuietRouter(router.Router):
     """
 
     def __init__(self, settings: Config, within_ms: int) -> None:
+        hurried = settings._replace(deadlines=settings.deadlines._replace(total_ms=within_ms))
+        overrides = OverrideRules(own_rule_cache(), settings.learning, settings.signal_timeout_ms)
+        breaker = CircuitBreaker(paths.breakers_file(), settings.circuit_breaking)
         super().__init__(
-            settings._replace(deadlines=settings.deadlines._replace(total_ms=within_ms)),
-            [
-                CompiledRules(paths.routing_rules_file(), settings.learning, settings.signal_timeout_ms),
-                RuleTable(settings),
-            ],
-            lambda: read_registry(paths.backend_folders(), paths.backends_file()),
-            ProcessDispatcher(),
-            _UnwrittenBreaker(paths.breakers_file(), settings.circuit_breaking),
-            Journal(os.devnull),
-            _ClosedGate(),
-            _NoRecorder(),
-            lambda _sentence: None,
+            hurried,
+            [Routes(overrides, RuleTable(settings))],
+            _installed,
+            Attempts(hurried, ProcessDispatcher(), breaker, None, _ignore),
+            ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes, is_attended=False),
+            None,
+            _ignore,
         )
 
 
-class _UnwrittenBreaker(CircuitBreaker):
-    """Know which steps keep timing out, and count none."""
-
-    def record(self, step: Step, *, timed_out: bool) -> None:
-        """Count nothing."""
+def _installed() -> Registry:
+    return read_registry(paths.backend_folders(), paths.backends_file())
 
 
-class _ClosedGate:
-    """Let no question through that somebody has to approve, and request no approval: nobody is there to give it."""
-
-    def check(self, query: str, needed_by: Sequence[str], *, escalate: bool, approval: str | None) -> NoReturn:  # noqa: ARG002
-        """Refuse."""
-        raise ApprovalRequiredError("Somebody has to approve this question.", "Ask it by itself.", approval or "")
-
-
-class _NoRecorder:
-    """Keep no execution."""
-
-    def record(self, outcome: Outcome) -> None:
-        """Keep nothing."""
-
-    def close(self) -> None:
-        """Have nothing to finish."""
+def _ignore(_sentence: str) -> None:
+    """Say nothing."""
 
 
 def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[JsonObject], list[JsonObject]]:

@@ -1,6 +1,5 @@
 """Improve: learn, dream and suggest; every decision is carried out here, and is an outcome, whoever takes it."""
 
-import getpass
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +13,12 @@ from memory_router.advisor.appliers import Folders, Targets
 from memory_router.advisor.proposal import Proposal, Silence
 from memory_router.app import indexing
 from memory_router.contract import iso_time
+from memory_router.learning.account import account
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.dreams import Cycle, DreamStore
 from memory_router.learning.learner import Lesson
 from memory_router.learning.learner import learn as learn_from
 from memory_router.learning.own_config import OwnConfig
-from memory_router.learning.recording import account
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
@@ -64,8 +63,8 @@ def opened() -> Iterator[Improving]:
     """Open everything that a decision of this user needs."""
     with open_stores() as stores, open_outcomes() as outcomes:
         config = OwnConfig(paths.own_config_file(), paths.bundled("router-config.json"))
-        targets = _targets(stores, config, getpass.getuser())
-        yield Improving(stores, outcomes, Advisor(outcomes, targets, getpass.getuser()), targets, config)
+        targets = _targets(stores, config, account())
+        yield Improving(stores, outcomes, Advisor(outcomes, targets, account()), targets, config)
 
 
 def deciding(waiting: Callable[[], None]) -> AbstractContextManager[None]:
@@ -103,7 +102,7 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
         stores.executions.purge(stores.config.learning.retention_days)
         lesson = learn_from(stores.executions, stores.rules, stores.config)
         # In a team's database, others may have approved rules meanwhile.
-        stores.rules.compile()
+        stores.rules.refresh_cache()
         proposals = rule_proposals.of_rules(stores.rules.all(), stores.config)
         if stores.config.learning.mode == "on":
             _accept_own(improving, proposals)
@@ -140,7 +139,7 @@ def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[
 def waiting_sentence() -> str | None:
     """Return one line about the suggestions that wait for this user, or None where none does."""
     with open_outcomes() as outcomes:
-        count = len(outcomes.suggestions.pending(getpass.getuser()))
+        count = len(outcomes.suggestions.pending(account()))
     if not count:
         return None
     return f"{count} suggestion{'s wait' if count > 1 else ' waits'} for you: memory-router suggestions list"
@@ -148,7 +147,7 @@ def waiting_sentence() -> str | None:
 
 def _record(improving: Improving, rule_id: str, outcome: str) -> None:
     """Record a decision about a learned rule, by its suggestion where one waits."""
-    user = getpass.getuser()
+    user = account()
     for one in improving.outcomes.suggestions.pending(user):
         if (one.suggestion_type, one.suggestion_value) == ("approve_rule", rule_id):
             improving.outcomes.decide(one.suggestion_id, outcome)
@@ -159,7 +158,7 @@ def _record(improving: Improving, rule_id: str, outcome: str) -> None:
 def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
     """Carry out the router's own proposals, since the user said so: `learning: on`."""
     targets = _targets(improving.stores, improving.config, "auto")
-    advisor = Advisor(improving.outcomes, targets, getpass.getuser(), is_automatic=True)
+    advisor = Advisor(improving.outcomes, targets, account(), is_automatic=True)
     suggestions, _ = advisor.advise(proposals)
     for one in suggestions:
         advisor.accept(one.suggestion_id)

@@ -19,12 +19,15 @@ class Approval(NamedTuple):
         id: its id.
         user_request: the question, secrets redacted.
         needed_by: what needs it: `rule ID`, `backend NAME`.
-        state: `pending`, `approved`, `denied` or `expired`.
-        escalation_required: whether somebody above the operator has to decide.
+        state: `pending`, `approved`, `denied`, `used` or `expired`.
+        escalation_required: whether another account than the asker's and the rule's authors' has to decide.
         requested_at: seconds since the epoch.
         expires_at: until when it can be given and used.
         decided_by: who decided.
         decided_at: when.
+        requested_by: the account that asked the question.
+        authors: the accounts that wrote the rules which need the approval.
+        used_at: when the question was asked with it; it is used once.
     """
 
     id: str
@@ -36,6 +39,9 @@ class Approval(NamedTuple):
     expires_at: float
     decided_by: str | None
     decided_at: float | None
+    requested_by: str | None = None
+    authors: tuple[str, ...] = ()
+    used_at: float | None = None
 
 
 class ApprovalStore:
@@ -52,68 +58,98 @@ class ApprovalStore:
         self._minutes = minutes
         self._now = now
 
-    def check(self, query: str, needed_by: Sequence[str], *, escalate: bool, approval: str | None) -> JsonObject:
-        """Return who approved `query` and when, for the record.
+    def use(
+        self,
+        query: str,
+        needed_by: Sequence[str],
+        *,
+        escalate: bool = False,
+        approval: str | None = None,
+        account: str,
+        authors: Sequence[str] = (),
+    ) -> JsonObject:
+        """Use up an approval of `query`, and return who gave it and when, for the record.
+
+        An approval lets one question run once: of several processes that ask at the same time, one gets it.
 
         Args:
             query: the question.
             needed_by: what needs the approval.
-            escalate: whether somebody above the operator has to approve.
+            escalate: whether another account than the asker's and the rule's authors' has to give it.
             approval: the id that the caller shows, or None to look for an approval of this very question.
+            account: who asks.
+            authors: the accounts that wrote the rules which need it.
 
         Raises:
             ApprovalRequiredError: nobody has decided yet; an approval was asked for.
             ApprovalDeniedError: somebody denied it.
-            ApprovalMismatchError: the approval shown is unknown, expired, or of another question.
+            ApprovalMismatchError: the approval shown is unknown, expired, used, or of another question.
         """
         digest = _digest(query, needed_by)
-        found = self._shown(approval, digest) if approval else self._latest(digest)
-        if found is None:
-            found = self._request(query, digest, needed_by, escalate)
-        if found.state == "denied":
+        known = self._shown(approval, digest) if approval else self._latest(digest)
+        if known is None:
+            known = self._request(query, digest, needed_by, escalate, account, authors)
+        if known.state == "denied":
             raise ApprovalDeniedError(
-                f"{found.decided_by} denied this question ({', '.join(needed_by)}; approval {found.id}).",
-                f"Ask {found.decided_by} why, or ask something else.",
-                found.id,
+                f"{known.decided_by} denied this question ({', '.join(needed_by)}; approval {known.id}).",
+                f"Ask {known.decided_by} why, or ask something else.",
+                known.id,
             )
-        if found.state == "pending":
-            whom = "Somebody above the operator must approve it" if escalate else "It waits for approval"
+        if known.state == "pending":
+            whom = "A person with another account must approve it" if escalate else "A person must approve it"
             raise ApprovalRequiredError(
-                f"This question needs approval ({', '.join(needed_by)}). {whom}; nothing was asked yet.",
-                f"Run: memory-router approve {found.id} --by WHO (or deny), then ask again.",
-                found.id,
+                f"This question needs approval ({', '.join(needed_by)}; approval {known.id}). {whom}, at a terminal of "
+                "their own; nothing was asked yet.",
+                "Tell the user, and ask again once they have approved it.",
+                known.id,
             )
+        is_used_now = self._database.run(
+            "UPDATE approvals SET used_at = :now WHERE id = :id AND state = 'approved' AND used_at IS NULL",
+            {"id": known.id, "now": self._now()},
+        )
+        if not is_used_now:  # another process was quicker
+            return self.use(query, needed_by, escalate=escalate, approval=approval, account=account, authors=authors)
         return {
             "requires_approval": True,
-            "approval_id": found.id,
+            "approval_id": known.id,
             "needed_by": list(needed_by),
-            "escalation_required": found.escalation_required,
-            "approved_by": found.decided_by,
-            "approved_at": iso_time(found.decided_at) if found.decided_at else None,
+            "escalation_required": known.escalation_required,
+            "approved_by": known.decided_by,
+            "approved_at": iso_time(known.decided_at) if known.decided_at else None,
         }
 
-    def decide(self, approval: str, by: str, *, approved: bool) -> Approval:
+    def decide(self, approval: str, by: str, *, approved: bool, account: str) -> Approval:
         """Approve or deny what is pending.
 
         Args:
             approval: its id.
-            by: who decides.
+            by: who decides, as they call themselves; a label.
             approved: whether the question may be asked.
+            account: the account of who decides, which the operating system vouches for.
 
         Raises:
-            ApprovalMismatchError: it is unknown, expired, or decided already.
+            ApprovalMismatchError: it is unknown, expired, decided already, or not for this account to decide.
         """
-        with self._database.transaction():
-            found = self._get(approval)
-            if found.state != "pending":
-                already = f"{found.decided_by} {found.state} it already" if found.decided_by else "it has expired"
-                raise ApprovalMismatchError(
-                    f"Approval {approval} cannot be decided: {already}.", "Ask the question again.", approval
-                )
-            self._database.run(
-                "UPDATE approvals SET state = :state, decided_by = :by, decided_at = :at WHERE id = :id",
-                {"id": approval, "state": "approved" if approved else "denied", "by": by, "at": self._now()},
+        known = self._get(approval)
+        if known.state != "pending":
+            already = f"{known.decided_by} {known.state} it already" if known.decided_by else "it has expired"
+            raise ApprovalMismatchError(
+                f"Approval {approval} cannot be decided: {already}.", "Ask the question again.", approval
             )
+        if approved and known.escalation_required and account in (known.requested_by, *known.authors):
+            raise ApprovalMismatchError(
+                f"Approval {approval} cannot be given by the account {account}: it asked the question, or wrote the "
+                "rule.",
+                "Somebody with another account has to decide, on the same database.",
+                approval,
+            )
+        decided = self._database.run(
+            "UPDATE approvals SET state = :state, decided_by = :by, decided_at = :at"
+            " WHERE id = :id AND state = 'pending'",
+            {"id": approval, "state": "approved" if approved else "denied", "by": by, "at": self._now()},
+        )
+        if not decided:  # another person was quicker: say who
+            return self.decide(approval, by, approved=approved, account=account)
         return self._get(approval)
 
     def newest(self, *, pending: bool = False) -> list[Approval]:
@@ -129,7 +165,8 @@ class ApprovalStore:
     def _latest(self, digest: str) -> Approval | None:
         """Return the newest approval of this question that is still good for something."""
         rows = self._database.rows(
-            f"{_SELECT} WHERE request_digest = :digest AND expires_at > :now ORDER BY requested_at DESC LIMIT 1",
+            f"{_SELECT} WHERE request_digest = :digest AND expires_at > :now AND used_at IS NULL"
+            " ORDER BY requested_at DESC LIMIT 1",
             {"digest": digest, "now": self._now()},
         )
         return self._approval(rows[0]) if rows else None
@@ -146,11 +183,10 @@ class ApprovalStore:
                 "Ask without --approval; the answer names the approval that this question needs.",
                 approval,
             )
-        if found.state == "expired":
+        if found.state in ("expired", "used"):
+            how = "was used already" if found.state == "used" else f"has expired at {iso_time(found.expires_at)}"
             raise ApprovalMismatchError(
-                f"Approval {approval} has expired at {iso_time(found.expires_at)}.",
-                "Ask without --approval for a new one.",
-                approval,
+                f"Approval {approval} {how}.", "Ask without --approval for a new one.", approval
             )
         return found
 
@@ -162,7 +198,15 @@ class ApprovalStore:
             )
         return self._approval(rows[0])
 
-    def _request(self, query: str, digest: str, needed_by: Sequence[str], escalate: bool) -> Approval:
+    def _request(
+        self,
+        query: str,
+        digest: str,
+        needed_by: Sequence[str],
+        escalate: bool,
+        account: str,
+        authors: Sequence[str],
+    ) -> Approval:
         now = self._now()
         approval = Approval(
             os.urandom(4).hex(),
@@ -174,23 +218,33 @@ class ApprovalStore:
             now + self._minutes * 60,
             None,
             None,
+            account,
+            tuple(authors),
         )
         self._database.run(
             "INSERT INTO approvals(id, user_request, request_digest, needed_by, state, escalation_required,"
-            " requested_at, expires_at) VALUES (:id, :user_request, :digest, :needed_by, :state,"
-            " :escalation_required, :requested_at, :expires_at)",
-            {**approval._asdict(), "digest": digest, "needed_by": encode_json(needed_by)},
+            " requested_at, expires_at, requested_by, authors) VALUES (:id, :user_request, :digest, :needed_by, :state,"
+            " :escalation_required, :requested_at, :expires_at, :requested_by, :authors)",
+            {
+                **approval._asdict(),
+                "digest": digest,
+                "needed_by": encode_json(needed_by),
+                "authors": encode_json(authors),
+            },
         )
         return approval
 
     def _approval(self, row: Row) -> Approval:
         state = row["state"]
-        if state != "denied" and row["expires_at"] <= self._now():
+        if row["used_at"] is not None:
+            state = "used"
+        elif state != "denied" and row["expires_at"] <= self._now():
             state = "expired"
         return Approval(
             **{
                 **row,
                 "needed_by": tuple(decode_json(row["needed_by"])),
+                "authors": tuple(decode_json(row["authors"]) or ()),
                 "state": state,
                 "escalation_required": bool(row["escalation_required"]),
             }

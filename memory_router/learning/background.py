@@ -1,7 +1,10 @@
 """Do what nobody waits for in a process of its own."""
 
+import os
 import sys
 from contextlib import suppress
+
+from memory_router.routing import survivors
 
 
 def learn_later() -> None:
@@ -25,4 +28,6 @@ def start(*arguments: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # It outlives what started it, on purpose.
+        env={name: value for name, value in os.environ.items() if name != survivors.VARIABLE},
     )

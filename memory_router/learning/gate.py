@@ -1,30 +1,80 @@
-"""Stand before questions that need approval, and cost nothing before all others."""
+"""Stand before questions that need approval; all others cost it a look at a small file."""
 
 from collections.abc import Sequence
 
+from memory_router import paths
 from memory_router.contract import JsonObject
+from memory_router.errors import ApprovalRequiredError
+from memory_router.learning.account import account
+from memory_router.learning.overrides import OverrideRules
+from memory_router.learning.rule_cache import RuleCache, StoredRule
+from memory_router.routing.rules import RoutingRule
 
 
 class ApprovalGate:
-    """Open the database of approvals only when a question needs one: most never do.
+    """Find what needs approval for a question, and whether somebody gave it (see `routing.approval.Gate`).
 
     Args:
-        url: the database.
+        rules: the rules beside the table, some of which guard questions.
+        url: the database of approvals, opened only when a question needs one.
         minutes: for how long an approval can be given and used.
+        is_attended: whether an approval may be requested; without that, every guarded question is refused.
     """
 
-    def __init__(self, url: str, minutes: int) -> None:
+    def __init__(self, rules: OverrideRules, url: str, minutes: int, *, is_attended: bool = True) -> None:
+        self._rules = rules
         self._url = url
         self._minutes = minutes
+        self._is_attended = is_attended
 
-    def check(self, query: str, needed_by: Sequence[str], *, escalate: bool, approval: str | None) -> JsonObject:
-        """Return who approved `query` and when (see `ApprovalStore.check`)."""
+    def guards(self, query: str) -> tuple[RoutingRule, ...]:
+        """Return every rule that takes `query` and needs somebody's approval.
+
+        Raises:
+            GateClosedError: nobody can tell.
+        """
+        return self._rules.guards(query)
+
+    def check(
+        self, query: str, backends: Sequence[str], rules: Sequence[RoutingRule], approval: str | None
+    ) -> JsonObject:
+        """Use up an approval of `query`, and return who gave it and when, for the record.
+
+        Raises:
+            ApprovalError: there is none.
+        """
+        if not self._is_attended:
+            raise ApprovalRequiredError("Somebody has to approve this question.", "Ask it by itself.", approval or "")
         from memory_router.learning.approvals import ApprovalStore
         from memory_router.learning.schema import SCHEMA
         from memory_router.storage.database import open_database
 
+        authors = {name for rule in rules for name in rule.evidence.get("accounts", ())}
         database = open_database(self._url, SCHEMA)
         try:
-            return ApprovalStore(database, self._minutes).check(query, needed_by, escalate=escalate, approval=approval)
+            return ApprovalStore(database, self._minutes).use(
+                query,
+                [*(f"rule {rule.id}" for rule in rules), *(f"backend {backend}" for backend in backends)],
+                escalate=any(rule.escalate for rule in rules),
+                approval=approval,
+                account=account(),
+                authors=sorted(authors),
+            )
         finally:
             database.close()
+
+
+def own_rule_cache() -> RuleCache:
+    """Return the cache of the rules of this user or team."""
+    return rule_cache(paths.routing_rules_file(), paths.learning_database())
+
+
+def rule_cache(file: str, url: str) -> RuleCache:
+    """Return the cache at `file` of the rules in the database at `url`."""
+
+    def read() -> list[StoredRule]:
+        from memory_router.learning.rule_store import read_in_force
+
+        return read_in_force(url)
+
+    return RuleCache(file, url, read)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from memory_router.contract import JsonObject
 from memory_router.learning.clustering import cluster
 from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps
 from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.rule import RuleRecord
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
 from memory_router.text.request_vectors import model
@@ -29,6 +30,13 @@ _SUCCESS_RATE = 0.80
 _RECENT = 50
 # With fewer than those, bad luck must be ruled out by so many standard errors.
 _LUCK = 1.0
+
+
+# What people decide about a rule; learning brings the rest up to date.
+_DECIDED = (
+    *("id", "state", "is_active", "created_by", "created_at", "request_pattern", "requires_approval"),
+    *("governance_check", "revision"),
+)
 
 
 class Pattern(NamedTuple):
@@ -88,16 +96,17 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
     suspended = [rule for rule in known.rules if rule.is_active and _has_failed(recent.get(rule.id, []))]
     for rule in suspended:
         changed[rule.id] = changed.get(rule.id, rule)._replace(state="suspended", is_active=False, updated_at=now())
-    if changed:
-        rules.save(list(changed.values()))
+    rules.insert([rule for rule in changed.values() if rule.id in proposed])
+    # What somebody decided about a rule meanwhile stands; the next run sees it.
+    updated = rules.bring_up_to_date([rule for rule in changed.values() if rule.id not in proposed])
     phases = Counter(_phase(group) for group in groups)
     return Lesson(
         sum(map(len, groups)),
         {phase: phases[phase] for phase in ("new", "forming", "rule")},
         tuple(pattern for pattern in patterns if pattern.phase != "new"),
         tuple(proposed),
-        tuple(one for one in changed if one not in proposed and one not in {rule.id for rule in suspended}),
-        tuple(rule.id for rule in suspended),
+        tuple(one for one in updated if one not in {rule.id for rule in suspended}),
+        tuple(rule.id for rule in suspended if rule.id in updated),
     )
 
 
@@ -136,11 +145,21 @@ def _rule_of(group: GroupEvidence, known: "_Known", config: Config, now: float) 
         return None, f"no step succeeds in {_SUCCESS_RATE:.0%} of its trials"
     table = [str(step) for step in RuleTable(config).match(group.pattern).steps]
     alternatives = tuple(dict.fromkeys((*chain[1:], *(step for step in table if step != chain[0]))))
-    learned = _learned(group, steps[chain[0]], chain[0], alternatives, now)
     if earlier is None:
-        return learned, "proposed"
-    kept = ("id", "state", "is_active", "created_by", "created_at", "request_pattern", "requires_approval")
-    return learned._replace(**{name: getattr(earlier, name) for name in kept}), earlier.state
+        return _learned(group, steps[chain[0]], chain[0], alternatives, now), "proposed"
+    edited = set(earlier.evidence.get("edited", ()))
+    is_pinned = "recommended_system_id" in edited
+    target = earlier.recommended_system_id if is_pinned else chain[0]
+    learned = _learned(group, steps.get(target, steps[chain[0]]), target, alternatives, now)
+    decided: JsonObject = {name: earlier.evidence[name] for name in ("edited", "accounts") if name in earlier.evidence}
+    kept = {*_DECIDED, *edited, *(("alternative_systems",) if is_pinned else ())}
+    learned = learned._replace(evidence={**learned.evidence, **decided})._replace(
+        **{name: getattr(earlier, name) for name in kept}
+    )
+    if target != earlier.recommended_system_id and earlier.state == "approved":
+        # Somebody approved another backend.
+        learned = learned._replace(state="proposed", created_by=None)
+    return learned, learned.state
 
 
 class _Known:

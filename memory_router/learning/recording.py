@@ -1,15 +1,16 @@
 """Record executions from the ask path, which does not wait for the database."""
 
 import json
-import os
 import time
 from collections.abc import Callable
 
 from memory_router.contract import JsonObject
+from memory_router.errors import CircuitOpenError
+from memory_router.learning.account import account
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.spool import Spool
-from memory_router.routing.envelope import Attempt
-from memory_router.routing.recording import Outcome
+from memory_router.routing.attempts import Attempt
+from memory_router.routing.recording import RoutedQuestion
 from memory_router.routing.registry import USABLE
 from memory_router.routing.rules import Match
 
@@ -48,13 +49,13 @@ class SpoolRecorder:
         self._has_recorded = False
         self._learned_at = now()
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, routed: RoutedQuestion) -> None:
         """Append one execution.
 
         Raises:
             OSError: the spool cannot be written, or nobody has emptied it for very long.
         """
-        execution = execution_of(outcome, self._threshold, self._now())
+        execution = execution_of(routed, self._threshold, self._now())
         self._spool.append(json.dumps(execution.to_dict(), ensure_ascii=False).encode("utf-8", "replace"))
         self._has_recorded = True
         if not 0 <= self._now() - self._learned_at < _LEARN_SECONDS:
@@ -68,20 +69,22 @@ class SpoolRecorder:
         self._has_recorded = False
 
 
-def execution_of(outcome: Outcome, threshold: float, now: float) -> Execution:
+def execution_of(routed: RoutedQuestion, threshold: float, now: float) -> Execution:
     """Describe one routed question, without its secrets.
 
     Args:
-        outcome: the question, its route and its answer.
+        routed: the question, its route and its answer.
         threshold: the normalized relevance from which an attempt was accepted.
         now: the end of the answer, in seconds since the epoch.
     """
     # Imported here because `route` records nothing.
     from memory_router.text.redaction import redact
 
-    plan, envelope = outcome.plan, outcome.envelope
-    attempts = tuple(_attempt(attempt, outcome, threshold) for attempt in outcome.attempts)
-    status = _status(outcome)
+    plan, envelope = routed.plan, routed.envelope
+    # A step that was passed over was not tried, and so is no evidence.
+    made = [attempt for attempt in routed.attempts if not isinstance(attempt.error, CircuitOpenError)]
+    attempts = tuple(_attempt(attempt, routed, threshold) for attempt in made)
+    status = _status(routed)
     match = plan.match
     beside = match.routing_rule if match else None
     rule = beside or (match.rule if match else None)
@@ -94,25 +97,20 @@ def execution_of(outcome: Outcome, threshold: float, now: float) -> Execution:
         duration_ms=envelope.router_duration_ms,
         cost_usd=sum(attempt.cost_usd for attempt in attempts),
         user_satisfaction=None,
-        governance_check=outcome.governance_check,
+        governance_check=routed.governance_check,
         started_at=now - envelope.router_duration_ms / 1000,
-        should_retry_with_different_path=status == "failed" and _has_other_path(outcome),
+        should_retry_with_different_path=status == "failed" and _has_other_path(routed),
         source=match.source if match else "default",
         rule=rule.id if rule else None,
         similarity=beside.similarity if beside else None,
         attempts=attempts,
-        project=outcome.project,
+        project=routed.project,
         asked_by=account(),
     )
 
 
-def account() -> str:
-    """Return the account that asks."""
-    return os.environ.get("USER") or str(os.getuid())
-
-
-def _attempt(attempt: Attempt, outcome: Outcome, threshold: float) -> AttemptRecord:
-    manifest = outcome.registry.manifests[attempt.step.backend]
+def _attempt(attempt: Attempt, routed: RoutedQuestion, threshold: float) -> AttemptRecord:
+    manifest = routed.registry.manifests[attempt.step.backend]
     return AttemptRecord(
         str(attempt.step),
         attempt.status,
@@ -125,12 +123,12 @@ def _attempt(attempt: Attempt, outcome: Outcome, threshold: float) -> AttemptRec
     )
 
 
-def _status(outcome: Outcome) -> str:
+def _status(routed: RoutedQuestion) -> str:
     """Return the execution's status; an answer that was not good enough is a failure of its route."""
-    check: JsonObject | None = outcome.governance_check
+    check: JsonObject | None = routed.governance_check
     if check and "approved_by" not in check:
         return "governance_blocked"
-    return "success" if outcome.envelope.status == "success" else "failed"
+    return "success" if routed.envelope.status == "success" else "failed"
 
 
 def _confidence(match: Match | None) -> float:
@@ -143,10 +141,10 @@ def _confidence(match: Match | None) -> float:
     return _CONFIDENCE[match.source]
 
 
-def _has_other_path(outcome: Outcome) -> bool:
+def _has_other_path(routed: RoutedQuestion) -> bool:
     """Say whether a backend that can be asked was not."""
-    asked: set[str] = {attempt.step.backend for attempt in outcome.attempts}
+    asked: set[str] = {attempt.step.backend for attempt in routed.attempts}
     return any(
         backend not in asked and installed.status in USABLE
-        for backend, installed in outcome.registry.state.backends.items()
+        for backend, installed in routed.registry.state.backends.items()
     )

@@ -30,6 +30,7 @@ class RuleRecord(NamedTuple):
         created_by: who wrote it, or approved it.
         created_at: seconds since the epoch.
         updated_at: seconds since the epoch.
+        revision: how often the rule was changed; a change is made to the revision that was seen.
     """
 
     id: str
@@ -51,3 +52,4 @@ class RuleRecord(NamedTuple):
     created_by: str | None
     created_at: float
     updated_at: float
+    revision: int = 0

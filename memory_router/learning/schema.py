@@ -93,11 +93,21 @@ _FIRST = """
 """
 
 
+# A rule is changed only at the revision that was seen; an approval is used once, and escalated ones name who may not
+# decide.
+_SECOND = """
+    ALTER TABLE routing_rules ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE approvals ADD COLUMN requested_by TEXT;
+    ALTER TABLE approvals ADD COLUMN authors {JSON};
+    ALTER TABLE approvals ADD COLUMN used_at {NUMBER};
+"""
+
+
 def _migration(sql: str) -> Migration:
     return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
 
 
-SCHEMA = Schema("learning", (_migration(_FIRST),))
+SCHEMA = Schema("learning", (_migration(_FIRST), _migration(_SECOND)))
 
 TABLES = (
     Table("executions", "id", flags=("should_retry_with_different_path",), vectors=("request_embedding",)),

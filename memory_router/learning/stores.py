@@ -7,7 +7,8 @@ from typing import NamedTuple
 from memory_router import paths
 from memory_router.learning.approvals import ApprovalStore
 from memory_router.learning.executions import ExecutionStore
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.gate import own_rule_cache
+from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
 from memory_router.routing.config import Config
@@ -51,11 +52,13 @@ def open_stores() -> Iterator[LearningStores]:
         spool = paths.executions_spool()
         with exclusive(spool, lambda: None):
             unreadable = executions.take_in(Spool(spool))
+        rules = RuleStore(database, own_rule_cache())
+        rules.refresh_cache(only_if_stale=True)
         yield LearningStores(
             config,
             database,
             executions,
-            RuleStore(database, paths.routing_rules_file()),
+            rules,
             ApprovalStore(database, config.learning.approval_minutes),
             unreadable,
         )

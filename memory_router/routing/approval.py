@@ -4,21 +4,30 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from memory_router.contract import JsonObject
-from memory_router.routing.config import Step
 from memory_router.routing.plan import Plan, Skip
 from memory_router.routing.registry import Registry
+from memory_router.routing.rules import RoutingRule
 
 
 class Gate(Protocol):
-    """Know what was approved, by whom and for which question."""
+    """Know which rules guard a question, and who approved it."""
 
-    def check(self, query: str, needed_by: Sequence[str], *, escalate: bool, approval: str | None) -> JsonObject:
-        """Return who approved `query` and when, for the record.
+    def guards(self, query: str) -> tuple[RoutingRule, ...]:
+        """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
+
+        Raises:
+            GateClosedError: nobody can tell.
+        """
+
+    def check(
+        self, query: str, backends: Sequence[str], rules: Sequence[RoutingRule], approval: str | None
+    ) -> JsonObject:
+        """Use up an approval of `query`, and return who gave it and when, for the record.
 
         Args:
             query: the question.
-            needed_by: what needs the approval: `rule ID` or `backend NAME`.
-            escalate: whether somebody above the operator has to approve.
+            backends: the backends that need it.
+            rules: the rules that need it.
             approval: the id of the approval that the caller shows, or None to look for one of this very question.
 
         Raises:
@@ -26,24 +35,16 @@ class Gate(Protocol):
         """
 
 
-def needing_approval(plan: Plan, registry: Registry) -> tuple[str, ...]:
-    """Return what of a plan needs approval before it runs: the rule that routes it, the backend asked first."""
-    rule = plan.match.routing_rule if plan.match else None
-    needed = [f"rule {rule.id}"] if rule and rule.requires_approval else []
-    needed += [f"backend {step.backend}" for step in plan.steps[:1] if _is_guarded(step, registry)]
-    return tuple(needed)
-
-
 def without_guarded_fallbacks(plan: Plan, registry: Registry) -> Plan:
     """Leave out fallback steps whose backend needs approval: falling back to one would run it without."""
-    kept = [step for step in plan.steps[1:] if not _is_guarded(step, registry)]
-    left_out = [
+    left_out = tuple(
         Skip(step, f"needs approval; ask for it with --backend {step}", is_fault=False)
         for step in plan.steps[1:]
-        if _is_guarded(step, registry)
-    ]
-    return plan._replace(steps=(*plan.steps[:1], *kept), skipped=(*plan.skipped, *left_out)) if left_out else plan
+        if registry.manifests[step.backend].requires_approval
+    )
+    return plan._replace(skipped=(*plan.skipped, *left_out))
 
 
-def _is_guarded(step: Step, registry: Registry) -> bool:
-    return registry.manifests[step.backend].requires_approval
+def guarded_backends(plan: Plan, registry: Registry) -> tuple[str, ...]:
+    """Return the backends of a plan that need approval: only the one that is asked first can."""
+    return tuple(step.backend for step in plan.steps[:1] if registry.manifests[step.backend].requires_approval)

@@ -4,61 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from memory_router.contract import JsonObject
-from memory_router.errors import MemoryRouterError
+from memory_router.routing.attempts import Attempt
 from memory_router.routing.config import Step
 from memory_router.routing.plan import Plan
-
-
-class Attempt(NamedTuple):
-    """Hold the outcome of asking one step: a response, or the error that came in its place.
-
-    With neither, it was superseded: a step before it was accepted while this one was still being asked.
-
-    Args:
-        step: what was asked.
-        response: the checked response of the backend, or None.
-        error: what went wrong, or None.
-        duration_ms: as the router measured it.
-        deadline_ms: what it was given.
-    """
-
-    step: Step
-    response: JsonObject | None
-    error: MemoryRouterError | None
-    duration_ms: int
-    deadline_ms: int
-
-    @property
-    def status(self) -> str:
-        """Return `success`, `empty`, `error` or `superseded`."""
-        if self.response:
-            return str(self.response["status"])
-        return "error" if self.error else "superseded"
-
-    @property
-    def relevance(self) -> float:
-        """Return the normalized relevance; 0 where there is no result."""
-        return float(self.response["normalized_relevance"]) if self.response and self.response["results"] else 0.0
-
-    @property
-    def code(self) -> str | None:
-        """Return the code of the error, or of the reason why an empty answer is empty."""
-        if self.error:
-            return self.error.code
-        code = self.response["error_code"] if self.response else None
-        return str(code) if code else ("BACKEND_ERROR" if self.status == "error" else None)
-
-    @property
-    def message(self) -> str | None:
-        """Return what happened, why, and what to do next."""
-        if self.error:
-            return str(self.error)
-        message = self.response["error_message"] if self.response else None
-        return str(message) if message else ("The backend gave no reason." if self.status == "error" else None)
-
-    def is_accepted(self, threshold: float) -> bool:
-        """Say whether this answer is good enough to stop (seed 002, Fallback Logic)."""
-        return self.status == "success" and self.relevance >= threshold
 
 
 class Envelope(NamedTuple):
@@ -103,21 +51,21 @@ def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: s
         threshold: the normalized relevance from which an attempt is accepted.
         log_file: where the user finds the journal, for the message of a total failure.
     """
-    for position, attempt in enumerate(attempts):
+    for attempt in attempts:
         if attempt.is_accepted(threshold):
-            return _answered(plan, attempt, "success", position)
+            return _answered(plan, attempt, "success", plan.chain.index(attempt.step))
     with_results = [attempt for attempt in attempts if attempt.response and attempt.response["results"]]
     if with_results:
         best = max(with_results, key=lambda attempt: attempt.relevance)
-        return _answered(plan, best, "partial", len(plan.steps) - 1)
+        return _answered(plan, best, "partial", len(plan.chain) - 1)
     if any(attempt.status != "error" for attempt in attempts):
         first = next(attempt for attempt in attempts if attempt.status != "error")
         code, message = _reasons(plan, attempts)
-        empty = _answered(plan, first, "empty", len(plan.steps) - 1)
+        empty = _answered(plan, first, "empty", len(plan.chain) - 1)
         return empty._replace(error_code=code, error_message=message)
     causes = " ".join(_sentence(attempt.step, attempt.message) for attempt in attempts)
     sentence = f"All backends in the fallback chain failed. Check {log_file} for details."
-    return failed(plan, "ALL_BACKENDS_FAILED", f"{sentence} {causes}", len(plan.steps))
+    return failed(plan, "ALL_BACKENDS_FAILED", f"{sentence} {causes}", len(plan.chain))
 
 
 def failed(plan: Plan, code: str, message: str, fallbacks_used: int = 0) -> Envelope:
@@ -146,7 +94,7 @@ def _envelope(plan: Plan, **fields: Any) -> Envelope:
         query_echo=plan.query,
         routed_to=None,
         routed_mode=None,
-        fallback_chain=tuple(step.backend for step in plan.steps),
+        fallback_chain=tuple(step.backend for step in plan.chain),
         fallbacks_used=0,
         results=[],
         result_count=0,

@@ -1,6 +1,5 @@
 """Turn a match into the steps that can be asked now, and say why the others cannot."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from memory_router.contract import JsonObject
@@ -29,14 +28,20 @@ class Plan(NamedTuple):
     Args:
         query: the question as it came in.
         match: the rule that took it; None when the question could not be routed at all.
-        steps: what to ask, in order.
-        skipped: what is left out, and why.
+        chain: what the rule would ask, in order, without what is not installed.
+        skipped: what of it cannot be asked now, and what is not installed, each with the reason.
     """
 
     query: str
     match: Match | None = None
-    steps: tuple[Step, ...] = ()
+    chain: tuple[Step, ...] = ()
     skipped: tuple[Skip, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return what is to be asked, in order."""
+        skipped = {skip.step for skip in self.skipped}
+        return tuple(step for step in self.chain if step not in skipped)
 
     def to_dict(self) -> JsonObject:
         """Return the decision as `memory-router route --json` prints it."""
@@ -56,30 +61,21 @@ class Plan(NamedTuple):
         }
 
 
-def make_plan(query: str, match: Match, registry: Registry, seconds_open: Callable[[Step], float]) -> Plan:
-    """Keep the steps of `match` that can be asked: `ready` backends first, then `degraded` ones (design, Plan).
+def make_plan(query: str, match: Match, registry: Registry) -> Plan:
+    """Keep the steps of `match` whose backend is installed, in the rule's order, and say which cannot be asked now.
 
     Args:
         query: the question.
         match: its route.
         registry: the backends.
-        seconds_open: for how long a step's circuit is still open.
     """
-    ready: list[Step] = []
-    degraded: list[Step] = []
-    skipped: list[Skip] = []
-    for step in match.steps:
-        skip = _skip(step, registry, seconds_open)
-        if skip:
-            skipped.append(skip)
-        elif registry.state.backends[step.backend].status == "ready":
-            ready.append(step)
-        else:
-            degraded.append(step)
-    return Plan(query, match, (*ready, *degraded), tuple(skipped))
+    steps = tuple(dict.fromkeys(match.steps))
+    skipped = tuple(skip for step in steps if (skip := _skip(step, registry)))
+    chain = tuple(step for step in steps if step.backend in registry.state.backends)
+    return Plan(query, match, chain, skipped)
 
 
-def _skip(step: Step, registry: Registry, seconds_open: Callable[[Step], float]) -> Skip | None:
+def _skip(step: Step, registry: Registry) -> Skip | None:
     installed = registry.state.backends.get(step.backend)
     if installed is None:
         return Skip(step, "not installed", is_fault=False)
@@ -91,7 +87,4 @@ def _skip(step: Step, registry: Registry, seconds_open: Callable[[Step], float])
         return Skip(step, "its backend.json cannot be found; run: memory-router doctor", is_fault=True)
     if step.mode and step.mode not in manifest.modes:
         return Skip(step, f"{step.backend} has no mode {step.mode}", is_fault=True)
-    left = seconds_open(step)
-    if left > 0:
-        return Skip(step, f"timed out too often; it is tried again in {left:.0f} s", is_fault=True)
     return None

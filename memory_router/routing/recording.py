@@ -3,12 +3,13 @@
 from typing import NamedTuple, Protocol
 
 from memory_router.contract import JsonObject
-from memory_router.routing.envelope import Attempt, Envelope
+from memory_router.routing.attempts import Attempt
+from memory_router.routing.envelope import Envelope
 from memory_router.routing.plan import Plan
 from memory_router.routing.registry import Registry
 
 
-class Outcome(NamedTuple):
+class RoutedQuestion(NamedTuple):
     """Hold everything about one question that was routed.
 
     Args:
@@ -31,7 +32,7 @@ class Outcome(NamedTuple):
 class Recorder(Protocol):
     """Keep what was asked and how it ended, so that routing can learn from it."""
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, routed: RoutedQuestion) -> None:
         """Keep one execution.
 
         Raises:

@@ -3,15 +3,15 @@
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from memory_router import contract
 from memory_router.contract import JsonObject
 from memory_router.errors import (
     ApprovalError,
-    BackendTimeoutError,
     EmptyQueryError,
+    GateClosedError,
     MemoryRouterError,
     NoBackendsError,
     QueryError,
@@ -19,19 +19,14 @@ from memory_router.errors import (
     UnknownBackendError,
     UnknownRuleError,
 )
-from memory_router.routing.approval import Gate, needing_approval, without_guarded_fallbacks
-from memory_router.routing.breaker import CircuitBreaker
+from memory_router.routing.approval import Gate, guarded_backends, without_guarded_fallbacks
+from memory_router.routing.attempts import Attempt, Attempts
 from memory_router.routing.config import Config, Rule, Step
-from memory_router.routing.course import Ask, course
-from memory_router.routing.dispatch import Dispatcher
-from memory_router.routing.envelope import Attempt, Envelope, failed, judge
-from memory_router.routing.journal import Journal
-from memory_router.routing.plan import Plan, make_plan
-from memory_router.routing.process import SupersededError
-from memory_router.routing.recording import Outcome, Recorder
-from memory_router.routing.registry import USABLE, Manifest, Registry
-from memory_router.routing.response import decode_response
-from memory_router.routing.rules import CallersChoice, Match, RuleSource
+from memory_router.routing.envelope import Envelope, failed, judge
+from memory_router.routing.plan import Plan, Skip, make_plan
+from memory_router.routing.recording import Recorder, RoutedQuestion
+from memory_router.routing.registry import USABLE, Registry
+from memory_router.routing.rules import CallersChoice, Match, RoutingRule, RuleSource
 from memory_router.routing.trace import describe
 
 # Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
@@ -56,18 +51,16 @@ RULES_DECIDE = Choice()
 
 
 class Router:
-    """Route questions to the installed backends and answer them.
+    """Route questions to the installed backends and answer them; several threads may ask at once.
 
     Args:
-        config: the rule table, thresholds and deadlines.
+        config: the rule table and thresholds.
         sources: where routes come from; the first that has one wins, and the last has one for every question.
         read_registry: gives the backends; called for each question, so that a long-lived router sees what was
             installed meanwhile.
-        dispatcher: carries requests to backends.
-        breaker: remembers which steps keep timing out.
-        journal: takes what went wrong on the way to an answer.
-        gate: knows what was approved.
-        recorder: keeps what was asked and how it ended.
+        attempts: asks backends.
+        gate: knows what needs approval, and what was approved.
+        recorder: keeps what was asked and how it ended; None to keep nothing.
         warn: takes a sentence for the user about something that did not stop the answer.
     """
 
@@ -76,19 +69,15 @@ class Router:
         config: Config,
         sources: Sequence[RuleSource],
         read_registry: Callable[[], Registry],
-        dispatcher: Dispatcher,
-        breaker: CircuitBreaker,
-        journal: Journal,
+        attempts: Attempts,
         gate: Gate,
-        recorder: Recorder,
+        recorder: Recorder | None,
         warn: Callable[[str], None],
     ) -> None:
         self._config = config
         self._sources = tuple(sources)
         self._read_registry = read_registry
-        self._dispatcher = dispatcher
-        self._breaker = breaker
-        self._journal = journal
+        self._attempts = attempts
         self._gate = gate
         self._recorder = recorder
         self._warn = warn
@@ -98,11 +87,23 @@ class Router:
 
         Raises:
             QueryError: the question is empty or too long, or the choice names what is not there.
+            GateClosedError: the rules cannot be read, or one that guards questions cannot be tried on this one.
         """
         registry = self._read_registry()
         if registry.state_error:
             self._warn(str(registry.state_error))
-        return self._plan(checked(query), choice, registry)
+        plan = self._plan(checked(query), choice, registry)
+        paused = [(step, self._attempts.seconds_paused(step)) for step in plan.steps]
+        return plan._replace(
+            skipped=(
+                *plan.skipped,
+                *(
+                    Skip(step, f"timed out too often; it is tried again in {seconds:.0f} s", is_fault=True)
+                    for step, seconds in paused
+                    if seconds > 0
+                ),
+            )
+        )
 
     def query(
         self,
@@ -115,6 +116,7 @@ class Router:
         until: str | None = None,
         project: str | None = None,
         approval: str | None = None,
+        cleared: Collection[str] = (),
     ) -> Envelope:
         """Answer `query`; every failure is an envelope of status `error`, never an exception.
 
@@ -128,6 +130,7 @@ class Router:
             project: the one project that may answer, by its name; None or EVERY_PROJECT for all.
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
+            cleared: the ids of guarding rules whose approval was given for a request that this question is a part of.
         """
         started = time.perf_counter()
         registry = self._read_registry()
@@ -141,19 +144,23 @@ class Router:
             plan = self._plan(checked(query), choice, registry)
             if not plan.steps:
                 raise _nobody_to_ask(plan)
-            asked = _request(plan.query, limit, since, until, project)
-            governance_check = self._approved(plan, registry, approval)
-            attempts.extend(self._attempts(plan, registry, asked))
-            envelope = judge(plan, attempts, self._config.fallback_threshold, self._journal.file)
+            request = _request(plan.query, limit, since, until, project)
+            rules = [rule for rule in self._gate.guards(plan.query) if rule.id not in cleared]
+            governance_check = self._approved(plan.query, guarded_backends(plan, registry), rules, approval)
+            attempts.extend(self._attempts.run(plan, registry, request))
+            envelope = judge(plan, attempts, self._config.fallback_threshold, self._attempts.log_file)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
         except ApprovalError as error:
             envelope = failed(plan, error.code, str(error))._replace(approval_id=error.approval)
             governance_check = {"requires_approval": True, "approval_id": error.approval, "error_code": error.code}
+        except GateClosedError as error:
+            envelope = failed(plan, error.code, str(error))
+            governance_check = {"requires_approval": True, "error_code": error.code}
         except MemoryRouterError as error:
             envelope = failed(plan, error.code, str(error))
         envelope = self._complete(envelope, started)
-        self._keep(Outcome(plan, registry, tuple(attempts), envelope, project, governance_check))
+        self._keep(RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check))
         return envelope._replace(trace=describe(plan, attempts, self._config)) if trace else envelope
 
     def query_multi(self, request: str, **asked: Any) -> Envelope:
@@ -161,8 +168,8 @@ class Router:
 
         Args:
             request: such as "process payroll and send a voice summary".
-            asked: what `query` takes beside the question; it holds for every part. An approval is of one part only
-                and is found by itself.
+            asked: what `query` takes beside the question; it holds for every part. A rule that guards the whole
+                request is approved for the whole; the approval of a part is found by itself.
         """
         from memory_router.routing import combined, compound
 
@@ -170,9 +177,14 @@ class Router:
         request = without_surrogates(request)
         try:
             parts = compound.split(checked(request))
-        except QueryError as error:
+            rules = self._gate.guards(request)
+            self._approved(request, (), rules, asked.get("approval"))
+        except ApprovalError as error:
+            blocked = failed(Plan(request), error.code, str(error))._replace(approval_id=error.approval)
+            return self._complete(blocked, started)
+        except MemoryRouterError as error:
             return self._complete(failed(Plan(request), error.code, str(error)), started)
-        ask = functools.partial(self.query, **{**asked, "approval": None})
+        ask = functools.partial(self.query, **{**asked, "approval": None, "cleared": {rule.id for rule in rules}})
         envelopes = list(combined.answers(parts, ask))
         return self._complete(combined.combine(request, parts, envelopes), started)
 
@@ -188,6 +200,7 @@ class Router:
 
         Raises:
             UnknownBackendError: the id names no backend that can be asked and fetches by id.
+            ApprovalError: the backend needs approval, and nobody gave it for this id.
             BackendError: the backend failed.
         """
         registry = self._read_registry()
@@ -198,14 +211,15 @@ class Router:
         manifest = registry.manifests[backend]
         if "get" not in manifest.verbs:
             raise UnknownBackendError(f"{backend} cannot fetch by id.", "Ask the question again with a higher --limit.")
-        deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
-        request = contract.Request("get", deadline_ms=deadline_ms, id=own_id, layer=layer)
-        return _labelled(decode_response(self._dispatcher.ask(manifest, request)), manifest)
+        if manifest.requires_approval:
+            self._approved(f"get {identifier}", (backend,), (), None)
+        return self._attempts.fetch(step, manifest, contract.Request("get", id=own_id, layer=layer))
 
     def close(self) -> None:
         """End the backends that were kept running, and let the recorder finish."""
-        self._dispatcher.close()
-        self._recorder.close()
+        self._attempts.close()
+        if self._recorder:
+            self._recorder.close()
 
     def __enter__(self) -> "Router":
         return self
@@ -217,84 +231,31 @@ class Router:
         match = self._match(query, choice, registry)
         for sentence in (*match.warnings, *registry.problems):
             self._warn(sentence)
-        plan = make_plan(query, match, registry, self._breaker.seconds_open)
+        plan = make_plan(query, match, registry)
         return without_guarded_fallbacks(plan, registry)
 
-    def _approved(self, plan: Plan, registry: Registry, approval: str | None) -> JsonObject | None:
+    def _approved(
+        self, query: str, backends: Sequence[str], rules: Sequence[RoutingRule], approval: str | None
+    ) -> JsonObject | None:
         """Return who approved the question, or None where nobody has to."""
-        needed = needing_approval(plan, registry)
-        if not needed:
-            return None
-        rule = plan.match.routing_rule if plan.match else None
-        return self._gate.check(plan.query, needed, escalate=bool(rule and rule.escalate), approval=approval)
+        return self._gate.check(query, backends, rules, approval) if backends or rules else None
 
     @staticmethod
     def _complete(envelope: Envelope, started: float) -> Envelope:
         return envelope._replace(router_duration_ms=_milliseconds_since(started), execution_id=os.urandom(8).hex())
 
-    def _keep(self, outcome: Outcome) -> None:
+    def _keep(self, routed: RoutedQuestion) -> None:
         """Record an execution; a disk that refuses costs a warning, not the answer."""
+        if self._recorder is None:
+            return
         try:
-            self._recorder.record(outcome)
+            self._recorder.record(routed)
         except OSError as error:
             self._warn(f"this question was not recorded, so nothing is learned from it: {error}.")
 
     def _match(self, query: str, choice: Choice, registry: Registry) -> Match:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
         return next(match for source in sources if source and (match := source.match(query)))
-
-    def _attempts(self, plan: Plan, registry: Registry, asked: contract.Request) -> list[Attempt]:
-        """Ask the plan's steps until an answer is accepted or the total budget is spent."""
-        total_ms = self._config.deadlines.total_ms
-        started = time.perf_counter()
-
-        def is_accepted(attempt: Attempt) -> bool:
-            return attempt.is_accepted(self._config.fallback_threshold)
-
-        def prepare(step: Step) -> Ask | None:
-            manifest = registry.manifests[step.backend]
-            deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
-            if total_ms is not None:
-                deadline_ms = min(deadline_ms, total_ms - _milliseconds_since(started))
-            if deadline_ms <= 0:
-                return None
-            request = asked._replace(mode=step.mode, deadline_ms=deadline_ms)
-            return lambda stop: self._attempt(step, registry, request, stop)
-
-        attempts: dict[int, Attempt] = {}
-        for position, attempt in course(plan.steps, prepare, is_accepted, self._config.fallback_delay_ms):
-            attempts[position] = attempt
-            if warning := ((attempt.response or {}).get("metadata") or {}).get("warning"):
-                self._warn(f"{attempt.step}: {warning}")
-            self._record(plan.query, attempt, next(iter(plan.steps[position + 1 :]), None))
-        return [attempts[position] for position in sorted(attempts)]
-
-    def _attempt(self, step: Step, registry: Registry, request: contract.Request, stop: int | None) -> Attempt:
-        started = time.perf_counter()
-        response, problem = None, None
-        try:
-            manifest = registry.manifests[step.backend]
-            response = _labelled(decode_response(self._dispatcher.ask(manifest, request, stop)), manifest)
-        except SupersededError:
-            pass
-        except MemoryRouterError as error:
-            problem = error
-        return Attempt(step, response, problem, _milliseconds_since(started), request.deadline_ms)
-
-    def _record(self, query: str, attempt: Attempt, following: Step | None) -> None:
-        """Write the journal and the breaker's state; a disk that refuses costs a warning, not the answer."""
-        if attempt.status == "superseded":
-            return
-        timed_out = isinstance(attempt.error, BackendTimeoutError)
-        backend, following_backend = attempt.step.backend, following.backend if following else None
-        try:
-            self._breaker.record(attempt.step, timed_out=timed_out)
-            if timed_out:
-                self._journal.timeout(query, backend, attempt.duration_ms, following_backend)
-            elif attempt.status == "error":
-                self._journal.fallback(query, backend, str(attempt.code), str(attempt.message), following_backend)
-        except OSError as error:
-            self._warn(f"what {backend} failed with was not logged: {error}. The answer is complete.")
 
 
 def _request(query: str, limit: int, since: str | None, until: str | None, project: str | None) -> contract.Request:
@@ -361,16 +322,6 @@ def _chosen_step(text: str, registry: Registry) -> Step:
         why = f"{installed.status}: {installed.message}" if installed else "not installed"
         raise UnknownBackendError(f"{step.backend} cannot be asked ({why}).", "Run: memory-router init --tier pro")
     return step._replace(mode=step.mode or (manifest.modes[0] if manifest.modes else None))
-
-
-def _labelled(response: JsonObject, manifest: Manifest) -> JsonObject:
-    """Say of each result what it is, and put the backend's name before its id, so that `get` knows whom to ask."""
-    for result in response["results"]:
-        # The manifest decides: a result must not claim to be something better.
-        result["metadata"] = {**(result.get("metadata") or {}), "provenance": manifest.provenance}
-        if result.get("id"):
-            result["id"] = f"{manifest.name}:{result['id']}"
-    return response
 
 
 def _nobody_to_ask(plan: Plan) -> NoBackendsError:

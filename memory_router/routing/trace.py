@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from memory_router.contract import JsonObject
+from memory_router.routing.attempts import Attempt
 from memory_router.routing.config import Config
-from memory_router.routing.envelope import Attempt
 from memory_router.routing.plan import Plan
 
 

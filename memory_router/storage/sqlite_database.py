@@ -10,7 +10,7 @@ import apsw
 from memory_router.errors import StoreError
 from memory_router.paths import shown
 from memory_router.storage.schema import VERSION, Dialect, Row, Schema
-from memory_router.storage.sqlite import load_distances, named_errors, open_database, writing
+from memory_router.storage.sqlite import load_distances, named_errors, open_database, open_read_only, writing
 
 
 class SqliteDatabase:
@@ -29,6 +29,16 @@ class SqliteDatabase:
         with self._named_errors():
             self._connection = open_database(path, schema)
         self._compares: bool | None = None
+
+    @classmethod
+    def read_only(cls, path: str, schema: Schema) -> "SqliteDatabase | None":
+        """Open a database for reading; return None where there is none, or none of the tables of `schema`."""
+        connection = open_read_only(path, schema)
+        if connection is None:
+            return None
+        opened = cls.__new__(cls)
+        opened._path, opened._connection, opened._compares = path, connection, None
+        return opened
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a query, as mappings by column."""

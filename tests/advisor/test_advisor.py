@@ -15,8 +15,9 @@ from memory_router.advisor.appliers import Folders, Targets
 from memory_router.advisor.proposal import Change, Proposal, encoded
 from memory_router.errors import AdviceError, AmendmentError, ConfigError
 from memory_router.learning.amendments import AmendmentStore
+from memory_router.learning.gate import rule_cache
 from memory_router.learning.own_config import OwnConfig
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA as LEARNING
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.schema import SCHEMA
@@ -63,7 +64,7 @@ def world(url: str, tmp_path: Path) -> Iterator[World]:
 
     learning, database = open_database(url, LEARNING), open_database(url, SCHEMA)
     own = tmp_path / "config" / "router-config.json"
-    rules = RuleStore(learning, str(tmp_path / "rules.bin"))
+    rules = RuleStore(learning, rule_cache(str(tmp_path / "rules.json"), url))
     amendments = AmendmentStore(learning, str(own), BUNDLED, "katie")
     indexed: set[str] = set()
     folders = Folders(lambda: sorted(indexed), indexed.add, indexed.discard)

@@ -1,6 +1,5 @@
 """The router's advice about itself is asked for, shown, accepted, refused and undone from the command line."""
 
-import getpass
 import json
 import os
 import pty
@@ -12,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from memory_router.learning.account import account
 from memory_router.learning.execution import AttemptRecord, Execution
-from memory_router.learning.recording import account
 from tests.conftest import GOOD, Home, Outcome
 from tests.interfaces.test_dreaming import remember_waiting
 from tests.learning.conftest import empty_postgres, postgres_server
@@ -275,8 +274,8 @@ def test_the_router_accepts_its_own_rules_where_learning_is_on(home: Home) -> No
     home.run("learn")
     (rule,) = home.run("rules", "list").json["rules"]
     assert rule["state"] == "approved"
-    account = f"auto:{getpass.getuser()}"
-    (outcome,) = home.run("outcomes", "list", "--layer", "detail", "--user", account).json["outcomes"]
+    user = f"auto:{account()}"
+    (outcome,) = home.run("outcomes", "list", "--layer", "detail", "--user", user).json["outcomes"]
     assert (outcome["outcome"], outcome["evidence_summary"]["decided_by"]) == ("accepted", "auto")
     assert home.run("profile").json["total_outcomes"] == 0
     assert home.run("suggestions", "undo", str(outcome["suggestion_id"]), "--yes").json["status"] == "undone"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from memory_router.learning.account import account
 from memory_router.learning.execution import AttemptRecord, Execution
-from memory_router.learning.recording import account
 from tests.conftest import GOOD, Home
 
 BUNDLED = Path(__file__).parents[2] / "router-config.json"

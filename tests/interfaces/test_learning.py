@@ -156,9 +156,13 @@ def test_a_question_that_needs_approval_waits_for_it(home: Home) -> None:
     assert home.asked("qmd") == []
     assert executions(home)[0]["status"] == "governance_blocked"
     approval = blocked["approval_id"]
-    assert home.run("approve", approval, "--by", "katie@example.com").json["state"] == "approved"
+    assert "memory-router" not in blocked["error_message"], "an agent is not handed the command that approves"
+    refused = home.run("approve", approval, "--by", "katie@example.com")
+    assert (refused.code, "at a terminal only" in refused.err) == (1, True)
+    _at_terminal(home, ["approve", approval, "--by", "katie@example.com"])
     assert query(home, "audit payroll compliance")["status"] == "success"
-    assert executions(home)[0]["governance_check"]["approved_by"] == "katie@example.com"
+    assert query(home, "audit payroll compliance")["error_code"] == "APPROVAL_REQUIRED", "it was used"
+    assert executions(home)[1]["governance_check"]["approved_by"] == "katie@example.com"
     replayed = query(home, "audit the payroll compliance", "--approval", approval)
     assert replayed["error_code"] == "APPROVAL_MISMATCH"
 
@@ -169,7 +173,7 @@ def test_a_denied_question_stays_unasked(home: Home) -> None:
     home.run("rules", "add", "^audit", "--regex", "--to", "qmd:search", "--escalate")
     approval = query(home, "audit everything")["approval_id"]
     assert home.run("approvals", "--pending").json["approvals"][0]["escalation_required"]
-    home.run("deny", approval, "--by", "preston@example.com")
+    _at_terminal(home, ["deny", approval, "--by", "preston@example.com"])
     answer = query(home, "audit everything")
     assert (answer["error_code"], home.asked("qmd")) == ("APPROVAL_DENIED", [])
     assert "preston@example.com" in answer["error_message"]
@@ -181,7 +185,7 @@ def test_a_guarded_backend_is_never_a_fallback(home: Home) -> None:
     home.fake("qmd", POOR, modes=["search", "vsearch", "query"])
     home.register(qmd="ready", totalrecall="ready")
     envelope = query(home, "auth", "--trace")
-    assert envelope["fallback_chain"] == ["qmd"]
+    assert (envelope["fallback_chain"], envelope["routed_to"]) == (["qmd", "totalrecall"], "qmd")
     assert "needs approval" in envelope["trace"]["skipped"][0]["reason"]
     assert query(home, "auth", "--backend", "totalrecall")["error_code"] == "APPROVAL_REQUIRED"
     assert home.asked("totalrecall") == []
@@ -195,6 +199,52 @@ def test_a_person_at_a_terminal_is_asked(home: Home) -> None:
     assert b"Approve it now" in printed
     assert b"the answer" in printed
     assert executions(home)[0]["governance_check"]["approved_by"]
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--backend", "totalrecall"], ["--rule", "relationship"], ["--multi"]], ids=str
+)
+def test_no_option_goes_around_a_guard(home: Home, options: Sequence[str]) -> None:
+    """A rule guards its questions whichever way they would take."""
+    home.with_fakes(qmd=GOOD, totalrecall=GOOD)
+    home.run("rules", "add", "audit", "--regex", "--to", "qmd:search", "--requires-approval")
+    home.run("rules", "add", "audit payroll", "--regex", "--to", "totalrecall")
+    answer = query(home, "audit payroll compliance and explain the tides", *options)
+    assert (answer["status"], answer["error_code"]) == ("error", "APPROVAL_REQUIRED")
+    assert home.asked("qmd") == home.asked("totalrecall") == []
+    _at_terminal(home, ["approve", answer["approval_id"]])
+    assert query(home, "audit payroll compliance and explain the tides", *options)["status"] != "error"
+
+
+def test_a_guarded_backend_gives_nothing_by_id(home: Home) -> None:
+    """Fetching by id asks a backend, too, and so needs its approval."""
+    home.fake("totalrecall", GOOD, requires_approval=True)
+    home.register(totalrecall="ready")
+    outcome = home.run("get", "totalrecall:1", "--json")
+    assert "APPROVAL_REQUIRED" in outcome.out
+    assert home.asked("totalrecall") == []
+
+
+def test_a_guard_is_taken_away_at_a_terminal_only(home: Home) -> None:
+    """A program cannot remove, disable or weaken a rule that guards questions."""
+    home.with_fakes(qmd=GOOD)
+    rule = home.run("rules", "add", "audit", "--regex", "--to", "qmd:search", "--requires-approval").json["id"]
+    for arguments in (["remove", rule, "--yes"], ["disable", rule], ["edit", rule, "--no-approval"]):
+        outcome = home.run("rules", *arguments)
+        assert (outcome.code, "at a terminal only" in outcome.err) == (1, True)
+    assert query(home, "audit")["error_code"] == "APPROVAL_REQUIRED"
+    _at_terminal(home, ["rules", "disable", rule])
+    assert query(home, "audit")["status"] == "success"
+
+
+def test_similar_words_do_not_override_what_is_asked(home: Home) -> None:
+    """A rule for "demurrage run time" leaves "what did we decide about the demurrage run time" to its own rule."""
+    home.with_fakes(qmd=GOOD, totalrecall=GOOD, lossless=GOOD)
+    home.run("rules", "add", "demurrage run time", "--to", "qmd:search")
+    assert query(home, "demurrage run time")["routed_to"] == "qmd"
+    assert query(home, "what did we decide about the demurrage run time")["routed_to"] == "lossless"
+    home.run("rules", "add", "what did we decide about the tariffs", "--to", "totalrecall")
+    assert query(home, "what did we decide about our tariffs")["routed_to"] == "totalrecall"
 
 
 def test_stats_tell_the_savings(home: Home) -> None:
@@ -213,14 +263,14 @@ def test_the_database_can_be_checked_and_copied(home: Home, tmp_path: Path) -> N
     home.with_fakes(qmd=GOOD)
     query(home, "auth")
     assert len(executions(home)) == 1
-    assert home.run("db", "migrate").json["schemas"] == {"learning": 1, "advice": 1}
+    assert home.run("db", "migrate").json["schemas"] == {"learning": 2, "advice": 1}
     assert home.run("db", "check").json["ok"]
     copied = home.run("db", "copy", f"sqlite:{home.folder}/data/memory.db", f"sqlite:{tmp_path}/copy.db", "--yes").json
     assert copied["copied"][0] == {"table": "executions", "rows": 1, "added": 1}
     assert "names no database" in home.run("db", "check", "mysql://x").err
 
 
-def _at_terminal(home: Home, arguments: list[str], typed: bytes) -> bytes:
+def _at_terminal(home: Home, arguments: list[str], typed: bytes = b"") -> bytes:
     """Run the command line at a terminal, type, and return what it showed."""
     child, terminal = pty.fork()
     if child == 0:

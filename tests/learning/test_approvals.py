@@ -22,7 +22,7 @@ class Desk:
 
     def check(self, query: str = QUERY, approval: str | None = None, **changes: Any) -> dict[str, Any]:
         """Check a question."""
-        return self.store.check(query, RULE, **{"escalate": False, "approval": approval, **changes})
+        return self.store.use(query, RULE, **{"approval": approval, "account": "katie", **changes})
 
     def requested(self, query: str = QUERY) -> str:
         """Return the id of the approval that a question asks for."""
@@ -41,18 +41,30 @@ def test_an_approved_question_runs(desk: Desk) -> None:
     """Once approved, the question runs, and the record says who approved it and when."""
     asked = desk.requested()
     assert desk.requested() == asked
+    with pytest.raises(ApprovalRequiredError) as caught:
+        desk.check()
+    assert "memory-router" not in str(caught.value), "a program that reads it is not told how to approve"
     assert [one.state for one in desk.store.newest(pending=True)] == ["pending"]
-    desk.store.decide(asked, "katie@example.com", approved=True)
+    desk.store.decide(asked, "katie@example.com", approved=True, account="boss")
     check = desk.check()
     assert (check["approved_by"], check["approval_id"], check["needed_by"]) == ("katie@example.com", asked, list(RULE))
     assert check["approved_at"] == "2026-09-21T14:13:20Z"
-    assert desk.check(approval=asked) == check
+
+
+def test_an_approval_is_used_once(desk: Desk) -> None:
+    """One yes lets one question run; shown again it is refused, and the same question asks for another."""
+    asked = desk.requested()
+    desk.store.decide(asked, "katie", approved=True, account="boss")
+    desk.check()
+    with pytest.raises(ApprovalMismatchError, match="used already"):
+        desk.check(approval=asked)
+    assert desk.requested() != asked
 
 
 def test_a_denied_question_does_not_run(desk: Desk) -> None:
     """A denial holds, and says who gave it."""
     asked = desk.requested()
-    desk.store.decide(asked, "preston", approved=False)
+    desk.store.decide(asked, "preston", approved=False, account="boss")
     with pytest.raises(ApprovalDeniedError, match="preston denied"):
         desk.check()
 
@@ -60,7 +72,7 @@ def test_a_denied_question_does_not_run(desk: Desk) -> None:
 def test_an_approval_is_of_one_question(desk: Desk) -> None:
     """Shown for another question it is refused, and so is one that nobody knows."""
     asked = desk.requested()
-    desk.store.decide(asked, "katie", approved=True)
+    desk.store.decide(asked, "katie", approved=True, account="boss")
     with pytest.raises(ApprovalMismatchError, match="another question"):
         desk.check("audit everything", approval=asked)
     with pytest.raises(ApprovalMismatchError, match="no approval 'made-up'"):
@@ -69,38 +81,41 @@ def test_an_approval_is_of_one_question(desk: Desk) -> None:
 
 def test_an_approval_of_one_rule_is_none_of_another(desk: Desk) -> None:
     """The same question routed by another rule needs an approval of its own."""
-    desk.store.decide(desk.requested(), "katie", approved=True)
+    desk.store.decide(desk.requested(), "katie", approved=True, account="boss")
     with pytest.raises(ApprovalRequiredError):
-        desk.store.check(QUERY, ("backend cognee",), escalate=False, approval=None)
+        desk.store.use(QUERY, ("backend cognee",), account="katie")
 
 
 def test_approvals_expire(desk: Desk) -> None:
     """After its time an approval neither lets a question run nor can be given."""
     asked = desk.requested()
-    desk.store.decide(asked, "katie", approved=True)
+    desk.store.decide(asked, "katie", approved=True, account="boss")
     late = desk.requested("audit it again")
     desk.now += 3601
     with pytest.raises(ApprovalMismatchError, match="expired"):
         desk.check(approval=asked)
     assert desk.requested() != asked
     with pytest.raises(ApprovalMismatchError, match="it has expired"):
-        desk.store.decide(late, "katie", approved=True)
+        desk.store.decide(late, "katie", approved=True, account="boss")
 
 
 def test_a_decision_is_made_once(desk: Desk) -> None:
     """What was decided is not decided again, by whomever."""
     asked = desk.requested()
-    desk.store.decide(asked, "katie", approved=False)
+    desk.store.decide(asked, "katie", approved=False, account="boss")
     with pytest.raises(ApprovalMismatchError, match="katie denied it already"):
-        desk.store.decide(asked, "mallory", approved=True)
+        desk.store.decide(asked, "mallory", approved=True, account="boss")
 
 
-def test_escalation_is_told(desk: Desk) -> None:
-    """Where somebody above the operator has to approve, the message and the record say so."""
-    with pytest.raises(ApprovalRequiredError, match="above the operator") as caught:
-        desk.check(escalate=True)
-    desk.store.decide(caught.value.approval, "chief", approved=True)
-    assert desk.check(escalate=True)["escalation_required"]
+def test_escalation_needs_another_account(desk: Desk) -> None:
+    """An escalated question is approved by neither the account that asks nor one that wrote its rule."""
+    with pytest.raises(ApprovalRequiredError, match="another account") as caught:
+        desk.check(escalate=True, authors=["preston"])
+    for own in ("katie", "preston"):
+        with pytest.raises(ApprovalMismatchError, match=f"by the account {own}"):
+            desk.store.decide(caught.value.approval, "chief", approved=True, account=own)
+    desk.store.decide(caught.value.approval, "chief", approved=True, account="boss")
+    assert desk.check(escalate=True, authors=["preston"])["escalation_required"]
 
 
 def test_secrets_stay_out_of_approvals(desk: Desk) -> None:
@@ -108,5 +123,5 @@ def test_secrets_stay_out_of_approvals(desk: Desk) -> None:
     query = "audit with AKIAIOSFODNN7EXAMPLE"
     asked = desk.requested(query)
     assert "AKIA" not in desk.store.newest()[0].user_request
-    desk.store.decide(asked, "katie", approved=True)
+    desk.store.decide(asked, "katie", approved=True, account="boss")
     assert desk.check(query)["approval_id"] == asked

@@ -1,6 +1,6 @@
 """Rules are learned from what succeeds, doubted when it fails, and never by one account alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from memory_router.learning.clustering import cluster
 from memory_router.learning.execution import Execution
 from memory_router.learning.executions import ExecutionStore
+from memory_router.learning.gate import rule_cache
 from memory_router.learning.learner import Lesson, learn
 from memory_router.learning.rule import RuleRecord
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
 from memory_router.routing import config_file
 from memory_router.storage.database import Database
 from memory_router.wilson import confidence, wilson_interval
@@ -26,9 +27,9 @@ WORDINGS = ("process payroll PDFs", "process the payroll pdfs", "Process payroll
 class School:
     """Hold executions and rules, and learn from them."""
 
-    def __init__(self, database: Database, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database, url: str, folder: Path, clock: Callable[[], float]) -> None:
         self.executions = ExecutionStore(database, clock)
-        self.rules = RuleStore(database, str(folder / "rules.bin"), clock)
+        self.rules = RuleStore(database, rule_cache(str(folder / "rules.json"), url), clock)
         self._clock = clock
 
     def learn(self, *happened: Iterable[Execution]) -> Lesson:
@@ -44,9 +45,9 @@ class School:
 
 
 @pytest.fixture
-def school(database: Database, tmp_path: Path, clock: Callable[[], float]) -> School:
+def school(database: Database, url: str, tmp_path: Path, clock: Callable[[], float]) -> School:
     """Return a learner without any history."""
-    return School(database, tmp_path, clock)
+    return School(database, url, tmp_path, clock)
 
 
 def many(count: int, first: int = 0, failures: int = 0, **changes: object) -> list[Execution]:
@@ -208,3 +209,40 @@ def test_nothing_is_learned_from_nothing(school: School) -> None:
     """Without a history there are no patterns, and no error."""
     assert school.learn().executions == 0
     assert school.rules.all() == []
+
+
+def test_a_persons_decisions_outlive_learning(
+    database: Database, url: str, tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    """What a person changed about a learned rule stays so, whatever is learned next."""
+    school = School(database, url, tmp_path, clock)
+    school.learn(execution(number, "process payroll PDFs") for number in range(60))
+    rule = school.rules.set_state(school.rule().id, "approved", "katie")
+    guard = {"escalation_required": True}
+    school.rules.edit(
+        rule.id, "katie", recommended_system_id="totalrecall", governance_check=guard, requires_approval=True
+    )
+    school.learn(execution(number, "process payroll PDFs") for number in range(60, 80))
+    kept = school.rule()
+    assert (kept.recommended_system_id, kept.state, kept.created_by) == ("totalrecall", "approved", "katie")
+    assert (kept.governance_check, kept.requires_approval, kept.based_on_executions) == (guard, True, 80)
+
+
+def test_a_decision_during_learning_stands(
+    database: Database, url: str, tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    """A rule that somebody rejects while a run is at work is rejected when the run has ended."""
+    school = School(database, url, tmp_path, clock)
+    school.learn(execution(number, "process payroll PDFs") for number in range(60))
+    rule = school.rule().id
+    school.executions.add(execution(number, "process payroll PDFs") for number in range(60, 70))
+
+    class Meanwhile(RuleStore):
+        def insert(self, rules: Sequence[RuleRecord]) -> None:
+            super().insert(rules)
+            school.rules.set_state(rule, "rejected", "katie")
+
+    lesson = learn(
+        school.executions, Meanwhile(database, rule_cache(str(tmp_path / "rules.json"), url), clock), CONFIG, clock
+    )
+    assert (school.rule().state, lesson.updated) == ("rejected", ())

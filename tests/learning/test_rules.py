@@ -1,38 +1,45 @@
 """Rules route what they are for, people's before learned ones, and nothing else."""
 
 import itertools
+import json
 import os
-import random
-from array import array
 from pathlib import Path
 
 import pytest
 
-from memory_router.errors import RuleError
-from memory_router.learning.compiled import CompiledRules, write_compiled
+from memory_router.errors import GateClosedError, RuleError, StoreError
+from memory_router.learning.gate import rule_cache
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.rule import RuleRecord
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.rule_store import RuleStore
+from memory_router.learning.schema import SCHEMA
 from memory_router.routing.config import Learning, Step
-from memory_router.storage.database import Database
+from memory_router.storage.database import Database, open_database
 from memory_router.text import request_vectors
 from tests.learning.conftest import NOW
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> str:
-    """Return where the compiled rules lie."""
-    return str(tmp_path / "rules.bin")
+def file(tmp_path: Path, url: str) -> str:
+    """Return where the cache of the rules lies."""
+    URLS[str(tmp_path / "rules.json")] = url
+    return str(tmp_path / "rules.json")
 
 
 @pytest.fixture
 def rules(database: Database, file: str) -> RuleStore:
     """Return an empty store of rules, each written a second after the other."""
-    return RuleStore(database, file, map(float, itertools.count(int(NOW))).__next__)
+    return RuleStore(database, rule_cache(file, URLS[file]), map(float, itertools.count(int(NOW))).__next__)
 
 
-def router(file: str, mode: str = "suggest", similarity: float = 0.85) -> CompiledRules:
+# The database behind each cache.
+URLS: dict[str, str] = {}
+
+
+def router(file: str, mode: str = "suggest", similarity: float = 0.85, timeout_ms: int = 1000) -> OverrideRules:
     """Return the rule source of the ask path."""
-    return CompiledRules(file, Learning(mode=mode, similarity_threshold=similarity), 1000)
+    settings = Learning(mode=mode, similarity_threshold=similarity)
+    return OverrideRules(rule_cache(file, URLS[file]), settings, timeout_ms)
 
 
 def learned(pattern: str, system: str = "qmd:search", **changes: object) -> RuleRecord:
@@ -44,7 +51,7 @@ def learned(pattern: str, system: str = "qmd:search", **changes: object) -> Rule
     return blank._replace(**changes)  # type: ignore[arg-type]
 
 
-def taken_by(source: CompiledRules, query: str) -> str | None:
+def taken_by(source: OverrideRules, query: str) -> str | None:
     """Return the pattern of the rule that takes a question."""
     match = source.match(query)
     return match.routing_rule.pattern if match and match.routing_rule else None
@@ -76,7 +83,7 @@ def test_a_regular_expression_takes_what_it_matches(rules: RuleStore, file: str)
 
 def test_people_override_what_was_learned(rules: RuleStore, file: str) -> None:
     """A person's rule comes first, even where a learned one is more similar."""
-    rules.save([learned("process payroll PDFs", state="approved")])
+    rules.insert([learned("process payroll PDFs", state="approved")])
     assert taken_by(router(file), "process payroll PDFs") == "process payroll PDFs"
     rules.add("process the payroll PDF files", ["totalrecall"])
     assert taken_by(router(file), "process payroll PDFs") == "process the payroll PDF files"
@@ -97,7 +104,7 @@ def test_the_mode_decides_which_learned_rules_route(
 ) -> None:
     """`off` uses none, `suggest` those that a person approved, `on` also those at 0.7 and above."""
     active = state in ("proposed", "approved")
-    rules.save([learned("process payroll PDFs", state=state, confidence_score=confidence, is_active=active)])
+    rules.insert([learned("process payroll PDFs", state=state, confidence_score=confidence, is_active=active)])
     taking = {mode for mode in ("off", "suggest", "on") if router(file, mode).match("process payroll PDFs")}
     assert taking == modes
 
@@ -105,7 +112,7 @@ def test_the_mode_decides_which_learned_rules_route(
 def test_states_are_compiled_at_once(rules: RuleStore, file: str) -> None:
     """A router that is already running sees what was approved, disabled or removed meanwhile."""
     source = router(file)
-    rules.save([learned("process payroll PDFs")])
+    rules.insert([learned("process payroll PDFs")])
     (rule,) = rules.all()
     assert source.match("process payroll PDFs") is None
     rules.set_state(rule.id, "approved", "katie")
@@ -139,52 +146,107 @@ def test_rules_come_back_whole(rules: RuleStore) -> None:
         "process payroll PDFs", alternative_systems=("totalrecall",), governance_check={"escalation_required": True},
         evidence={"trials": 60}, requires_approval=True,
     )  # fmt: skip
-    rules.save([full])
+    rules.insert([full])
     assert rules.get(full.id) == full
     with pytest.raises(RuleError, match="There is no rule 'x'"):
         rules.get("x")
 
 
-def test_rules_of_another_model_are_silent_until_compiled_again(
-    rules: RuleStore, file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Vectors of two models are never compared: such rules take nothing, and are embedded anew at the next compile."""
-    rules.add("process payroll PDFs", ["qmd:search"])
-    hashed = request_vectors._HashedWords()
-    monkeypatch.setattr(request_vectors, "model", lambda: hashed)
-    monkeypatch.setattr("memory_router.learning.rules.model", lambda: hashed)
-    assert router(file).match("process payroll PDFs") is None
-    rules.compile()
-    assert taken_by(router(file), "payroll PDFs process") == "process payroll PDFs"
-
-
-def test_damaged_files_take_nothing(rules: RuleStore, file: str) -> None:
-    """A compiled file cut off anywhere counts as no rules: the table decides, and nothing breaks."""
-    rules.add("process payroll PDFs", ["qmd:search"])
+def test_a_cache_that_cannot_be_trusted_is_not(rules: RuleStore, file: str) -> None:
+    """Missing, cut off, garbled, or of another version: the rules are read from the database, and written anew."""
+    rules.add("process payroll PDFs", ["qmd:search"], requires_approval=True)
     whole = Path(file).read_bytes()
-    for size in (0, 3, 40, len(whole) // 2, len(whole) - 1):
-        Path(file).write_bytes(whole[:size])
-        assert router(file).match("process payroll PDFs") is None
-    os.unlink(file)
-    assert router(file).match("process payroll PDFs") is None
+    other = json.dumps({**json.loads(whole), "version": 2}).encode()
+    for content in (b"", whole[:40], whole[: len(whole) // 2], whole[:-1], b"[]", other, None):
+        if content is None:
+            os.unlink(file)
+        else:
+            Path(file).write_bytes(content)
+        assert [guard.pattern for guard in router(file).guards("process payroll PDFs")] == ["process payroll PDFs"]
+        assert json.loads(Path(file).read_bytes()) == json.loads(whole)
 
 
-def test_the_most_similar_of_ten_thousand_is_found(file: str) -> None:
-    """Comparing signatures first loses no rule: a vector near one of many finds just that one."""
-    generator = random.Random(7)
-    vectors = [_unit([generator.gauss(0, 1) for _ in range(256)]) for _ in range(10_000)]
-    rules = [learned(f"request {number}", state="approved", id=str(number)) for number in range(len(vectors))]
-    write_compiled(file, rules, vectors)
-    source = router(file)
-    compiled = source._current()
-    assert compiled is not None
-    for number in generator.sample(range(10_000), 50):
-        near = _unit([value + generator.gauss(0, 0.033) for value in vectors[number]])
-        similarity, record = next(compiled.nearest(near, request_vectors._StaticWords.reach, 0.85))
-        assert similarity > 0.85
-        assert record["id"] == str(number)
+def test_a_database_that_cannot_be_read_closes_the_gate(tmp_path: Path) -> None:
+    """Where neither cache nor database can be used, nobody knows whether a question is guarded: it is not asked."""
+    (tmp_path / "memory.db").write_bytes(b"garbage" * 1000)
+    cache = rule_cache(str(tmp_path / "rules.json"), f"sqlite:{tmp_path}/memory.db")
+    with pytest.raises(GateClosedError, match="cannot be read"):
+        OverrideRules(cache, Learning(), 1000).guards("anything")
 
 
-def _unit(values: list[float]) -> "array[float]":
-    length = sum(value * value for value in values) ** 0.5
-    return array("f", (value / length for value in values))
+def test_a_cache_that_cannot_be_written_guards_all_the_same(tmp_path: Path) -> None:
+    """A rule that was acknowledged guards at once; where its cache cannot be put away, the rule is refused."""
+    url = f"sqlite:{tmp_path}/memory.db"
+    database = open_database(url, SCHEMA)
+    file = tmp_path / "state" / "rules.json"
+    store = RuleStore(database, rule_cache(str(file), url))
+    file.mkdir(parents=True)  # neither written nor deleted, for root as well
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.add("process payroll PDFs", ["qmd:search"], requires_approval=True)
+    assert store.all() == []
+    file.rmdir()
+    store.add("process payroll PDFs", ["qmd:search"], requires_approval=True)
+    file.unlink()
+    file.mkdir()
+    assert OverrideRules(rule_cache(str(file), url), Learning(), 1000).guards("process payroll PDFs")
+    database.close()
+
+
+def test_a_guard_that_runs_out_of_time_closes_the_gate(rules: RuleStore, file: str) -> None:
+    """Padding a question until the pattern gives up does not get it through; a rule that guards nothing is skipped."""
+    rules.add(r"\bdrop\b.{0,500}\bproduction\b", ["qmd:search"], kind="regex", requires_approval=True)
+    rules.add(r"\bplay\b.{0,500}\bproduction\b", ["qmd:search"], kind="regex")
+    assert router(file).guards("drop the production table")
+    padded = "drop " * 6300 + "drop the production table"
+    with pytest.raises(GateClosedError, match="ran out of its 1 ms"):
+        router(file, timeout_ms=1).guards(padded)
+    assert router(file, timeout_ms=1).match("play " * 6300) is None
+
+
+def test_a_guard_of_another_model_closes_the_gate(rules: RuleStore, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the model by which it was written, a guard cannot be tried on what shares a word; the rest is asked."""
+    rules.add("audit payroll compliance", ["qmd:search"], requires_approval=True)
+    rules.add("collect harbour dues", ["qmd:search"])
+    monkeypatch.setattr(request_vectors._HashedWords, "name", "another")
+    monkeypatch.setattr(request_vectors, "model", request_vectors._HashedWords)
+    monkeypatch.setattr("memory_router.learning.rule_store.model", request_vectors._HashedWords)
+    assert router(file).match("collect harbour dues") is None
+    rules.refresh_cache()
+    assert taken_by(router(file), "harbour dues collect") == "collect harbour dues"
+    with pytest.raises(GateClosedError, match="was embedded by"):
+        router(file).guards("audit the payroll")
+    assert router(file).guards("why did we choose Postgres") == ()
+
+
+def test_every_guard_counts_whatever_routes(rules: RuleStore, file: str) -> None:
+    """A question that two rules guard needs both, also where a third one routes it."""
+    rules.add("payroll", ["totalrecall"], kind="regex")
+    rules.add("audit", ["qmd:search"], kind="regex", requires_approval=True)
+    rules.add("audit payroll compliance", ["qmd:search"], requires_approval=True)
+    assert len(router(file).guards("audit payroll compliance")) == 2
+    assert taken_by(router(file), "audit payroll compliance") == "payroll"
+
+
+def test_a_change_of_what_was_not_seen_is_refused(rules: RuleStore) -> None:
+    """Of two people who decide about the same revision of a rule, the second one is told."""
+    rules.insert([learned("process payroll PDFs")])
+    seen = rules.all()[0]
+    rules.set_state(seen.id, "rejected", "katie", seen.revision)
+    with pytest.raises(RuleError, match="changed by somebody else"):
+        rules.set_state(seen.id, "approved", "preston", seen.revision)
+    assert rules.get(seen.id).state == "rejected"
+
+
+def test_what_one_machine_of_a_team_decides_holds_on_another(empty_postgres: str, tmp_path: Path) -> None:
+    """A cache of a team's database is read anew after half a minute; one that cannot be reached still guards."""
+    database = open_database(empty_postgres, SCHEMA)
+    here = RuleStore(database, rule_cache(str(tmp_path / "here.json"), empty_postgres))
+    rule = here.add("audit payroll compliance", ["qmd:search"], requires_approval=True)
+    there = str(tmp_path / "there.json")
+    other = OverrideRules(rule_cache(there, empty_postgres), Learning(), 1000)
+    assert other.guards("audit payroll compliance")
+    here.set_state(rule.id, "disabled")
+    assert other.guards("audit payroll compliance"), "not asked for again yet"
+    os.utime(there, (0, 0))
+    assert other.guards("audit payroll compliance") == ()
+    database.close()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from memory_router.learning.executions import ExecutionStore
-from memory_router.learning.rules import RuleStore
+from memory_router.learning.gate import rule_cache
+from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.savings import statistics
 from memory_router.learning.schema import SCHEMA, TABLES
 from memory_router.routing.config import Learning
@@ -17,7 +18,7 @@ from tests.learning.conftest import NOW, attempt, execution
 DAY = 86_400
 
 
-def fill(database: Database, folder: Path, clock: Callable[[], float]) -> None:
+def fill(database: Database, url: str, folder: Path, clock: Callable[[], float]) -> None:
     """Store two executions and a rule."""
     ExecutionStore(database, clock).add(
         [
@@ -25,12 +26,12 @@ def fill(database: Database, folder: Path, clock: Callable[[], float]) -> None:
             execution(2, "auth", started_at=NOW - 8 * DAY, routing_confidence=0.9, source="manual"),
         ]
     )
-    RuleStore(database, str(folder / "rules.bin"), clock).add("process payroll PDFs", ["qmd:search"])
+    RuleStore(database, rule_cache(str(folder / "rules.json"), url), clock).add("process payroll PDFs", ["qmd:search"])
 
 
-def test_copies_are_complete(database: Database, tmp_path: Path, clock: Callable[[], float]) -> None:
+def test_copies_are_complete(database: Database, url: str, tmp_path: Path, clock: Callable[[], float]) -> None:
     """Everything that one database holds comes out of the other as it went in; a second copy adds nothing."""
-    fill(database, tmp_path, clock)
+    fill(database, url, tmp_path, clock)
     other = open_database(f"sqlite:{tmp_path}/other.db", SCHEMA)
     assert {one.table: one.added for one in copy(database, other, TABLES) if one.rows} == {
         "executions": 2,
@@ -47,20 +48,22 @@ def test_copies_are_complete(database: Database, tmp_path: Path, clock: Callable
 def test_copies_reach_postgresql(empty_postgres: str, tmp_path: Path, clock: Callable[[], float]) -> None:
     """A team's database takes in what one machine learned, and its rules route from there."""
     own = open_database(f"sqlite:{tmp_path}/memory.db", SCHEMA)
-    fill(own, tmp_path, clock)
+    url = f"sqlite:{tmp_path}/memory.db"
+    cache = rule_cache(str(tmp_path / "rules.json"), url)
+    fill(own, url, tmp_path, clock)
     team = open_database(empty_postgres, SCHEMA)
     copy(own, team, TABLES)
     assert ExecutionStore(team).newest() == ExecutionStore(own).newest()
-    assert RuleStore(team, str(tmp_path / "team.bin")).all() == RuleStore(own, str(tmp_path / "rules.bin")).all()
+    assert RuleStore(team, cache).all() == RuleStore(own, cache).all()
     nearest = team.rows("SELECT request_pattern FROM routing_rules ORDER BY request_embedding <=> request_embedding")
     assert [row["request_pattern"] for row in nearest] == ["process payroll PDFs"]
     own.close()
     team.close()
 
 
-def test_statistics_are_the_seeds(database: Database, tmp_path: Path, clock: Callable[[], float]) -> None:
+def test_statistics_are_the_seeds(database: Database, url: str, tmp_path: Path, clock: Callable[[], float]) -> None:
     """Weeks begin on Mondays, hits are routes at 0.85 and above, savings are against an LLM's routing."""
-    fill(database, tmp_path, clock)
+    fill(database, url, tmp_path, clock)
     found = statistics(database, Learning(), clock)
     assert [week.avg_confidence for week in found.weeks] == pytest.approx([0.9, 0.7])
     assert [week.total_requests for week in found.weeks] == [1, 1]

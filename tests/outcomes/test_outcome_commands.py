@@ -1,6 +1,5 @@
 """People record and find outcomes, see profiles and compact, by the command line."""
 
-import getpass
 import os
 import pty
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 import pytest
 
+from memory_router.learning.account import account
 from tests.conftest import Home, Outcome
 
 HOSTILE = "the\x1b[2Jverge"
@@ -53,7 +53,7 @@ def test_outcomes_are_recorded_and_found(home: Home) -> None:
     (entry,) = home.run("outcomes", "search", "gaming", "--limit", "1", "--layer", "timeline").json["outcomes"]
     assert entry["surrounding"] == ["rejected reduce_source theverge"]
     (whole,) = home.run("outcomes", "show", "1").json["outcomes"]
-    assert (whole["user_id"], whole["evidence_summary"]) == (getpass.getuser(), {"like_rate": 0.35})
+    assert (whole["user_id"], whole["evidence_summary"]) == (account(), {"like_rate": 0.35})
     profile = home.run("profile").json
     assert profile["acceptance_stats"]["reduce_source"]["rejected"] == 2
     assert home.run("profile", "--recompute").json == profile

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
+from memory_router.routing.attempts import Attempt, hedged
 from memory_router.routing.config import Step
-from memory_router.routing.envelope import Attempt
-from memory_router.routing.hedging import hedged
 from memory_router.testing import Behaviour
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, ends
 
@@ -44,8 +43,9 @@ class Scene:
         self._told = threading.Condition()
         self.begun: list[str] = []
 
-    def prepare(self, step: Step) -> Callable[[int | None], Attempt]:
+    def begin(self, position: int) -> Callable[[int | None], Attempt]:
         """Begin a step."""
+        step = STEPS[position]
         self.begun.append(step.backend)
 
         def ask(stop: int | None) -> Attempt:
@@ -64,7 +64,7 @@ class Scene:
     def play(self, delay_ms: int) -> Iterator[tuple[str, str]]:
         """Let the backends end in the script's order, each when the one before it is known; yield what is known."""
         self._tell()
-        for _, outcome in hedged(STEPS, self.prepare, is_accepted, delay_ms):
+        for _, outcome in hedged(len(STEPS), self.begin, is_accepted, delay_ms):
             yield outcome.step.backend, "accepted" if is_accepted(outcome) else outcome.status
             self._tell()
 
@@ -112,24 +112,24 @@ def test_no_time_left() -> None:
     """When no time is left for a further step, those that were begun decide."""
     scene = Scene("a-")
 
-    def prepare(step: Step) -> Callable[[int | None], Attempt] | None:
-        return scene.prepare(step) if step.backend == "a" else None
+    def begin(position: int) -> Callable[[int | None], Attempt] | None:
+        return scene.begin(position) if position == 0 else None
 
     scene._tell()
-    assert [position for position, _ in hedged(STEPS, prepare, is_accepted, 0)] == [0]
+    assert [position for position, _ in hedged(len(STEPS), begin, is_accepted, 0)] == [0]
 
 
 def test_faults_of_the_program_are_not_swallowed() -> None:
     """What an attempt raises is raised where the attempts are awaited, when all others have ended."""
 
-    def prepare(step: Step) -> Callable[[int | None], Attempt]:
+    def begin(_position: int) -> Callable[[int | None], Attempt]:
         def ask(_stop: int | None) -> Attempt:
             raise ZeroDivisionError
 
         return ask
 
     with pytest.raises(ZeroDivisionError):
-        list(hedged(STEPS, prepare, is_accepted, 0))
+        list(hedged(len(STEPS), begin, is_accepted, 0))
 
 
 def test_whoever_stops_listening_stops_all() -> None:
@@ -197,7 +197,9 @@ def test_silent_primary_costs_its_deadline_alone(home: Home) -> None:
     assert [attempt["error_code"] for attempt in envelope["trace"]["attempts"]] == ["QUERY_TIMEOUT", None]
     assert home.log.read_text().endswith("next=totalrecall\n")
     assert ends(int(Path(folders["qmd"], "children").read_text()))
-    assert home.run("query", "auth").json["fallback_chain"] == ["totalrecall"]
+    again = home.run("query", "auth", "--trace").json
+    assert (again["fallback_chain"], again["fallbacks_used"]) == (["qmd", "totalrecall"], 1)
+    assert again["trace"]["attempts"][0]["error_code"] == "CIRCUIT_OPEN"
 
 
 def test_budget_holds(home: Home) -> None:

@@ -1,6 +1,5 @@
 """`memory-router approve`, `deny` and `approvals`: decide what may be asked."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -8,23 +7,26 @@ import typer
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.learning.account import account
 from memory_router.learning.approvals import Approval
 from memory_router.learning.stores import open_stores
 from memory_router.routing.envelope import Envelope
 
 Id = Annotated[str, typer.Argument(help="The approval's id, as the answer names it.")]
-By = Annotated[str, typer.Option("--by", help="Who decides: a name or an address; it is kept.")]
+By = Annotated[str | None, typer.Option("--by", help="What you call yourself in the record; your account if left out.")]
 
 
-def approve(approval_id: Id, by: By, as_json: AsJson = False) -> None:
-    """Approve a question that waits for it; ask it again afterwards.
+def approve(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
+    """Let a question that waits for it be asked once, within the time that the list shows.
 
-    Example: memory-router approve 6d37c54d --by preston@example.com
+    A person does this at a terminal. Escalated questions need another account than the one that asks.
+
+    Example: memory-router approve 6d37c54d
     """
     _decide(approval_id, by, approved=True, as_json=as_json)
 
 
-def deny(approval_id: Id, by: By, as_json: AsJson = False) -> None:
+def deny(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
     """Deny a question that waits for approval.
 
     Example: memory-router deny 6d37c54d --by preston@example.com
@@ -35,10 +37,10 @@ def deny(approval_id: Id, by: By, as_json: AsJson = False) -> None:
 def approve_now(envelope: Envelope) -> bool:
     """Ask the person at the terminal to approve the question of an answer; say whether they did."""
     output.note(f"memory-router: {output.visible(envelope.error_message or '')}")
-    if not typer.confirm(f"Approve it now, as {getpass.getuser()}?", err=True):
+    if not typer.confirm(f"Approve it now, as {account()}?", err=True):
         return False
     with open_stores() as stores:
-        stores.approvals.decide(envelope.approval_id or "", getpass.getuser(), approved=True)
+        stores.approvals.decide(envelope.approval_id or "", account(), approved=True, account=account())
     return True
 
 
@@ -73,15 +75,16 @@ def approvals(
     )
 
 
-def _decide(approval_id: str, by: str, *, approved: bool, as_json: bool) -> None:
+def _decide(approval_id: str, by: str | None, *, approved: bool, as_json: bool) -> None:
+    output.require_person("An approval is given" if approved else "A question is denied")
     with open_stores() as stores:
-        found = stores.approvals.decide(approval_id, by, approved=approved)
+        found = stores.approvals.decide(approval_id, by or account(), approved=approved, account=account())
     if as_json or not output.is_terminal():
         output.print_json(_as_object(found))
         return
-    print(output.visible(f"{by} {found.state}: {found.user_request}"))
+    print(output.visible(f"{found.decided_by} {found.state}: {found.user_request}"))
     if approved:
-        output.note(f"Ask it again until {iso_time(found.expires_at)}.")
+        output.note(f"Ask it again until {iso_time(found.expires_at)}; it holds for one answer.")
 
 
 def _as_object(approval: Approval) -> dict[str, object]:

@@ -11,13 +11,15 @@ from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+from memory_router.learning.account import account
 from memory_router.learning.amendments import Amendment, AmendmentStore
-from memory_router.learning.compiled import CompiledRules
 from memory_router.learning.dreams import Cycle, DreamStore, Route
 from memory_router.learning.dreams import dream as dream_of
-from memory_router.learning.recording import account
+from memory_router.learning.gate import own_rule_cache
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.routing.config import Config
+from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleTable
 from memory_router.storage.files import exclusive
 
@@ -136,13 +138,13 @@ def _route(config: Config) -> Route:
     table = RuleTable(config)
 
     @functools.cache
-    def beside(similarity_threshold: float) -> CompiledRules:
+    def routes(similarity_threshold: float) -> Routes:
         settings = config.learning._replace(similarity_threshold=similarity_threshold)
-        return CompiledRules(paths.routing_rules_file(), settings, config.signal_timeout_ms)
+        return Routes(OverrideRules(own_rule_cache(), settings, config.signal_timeout_ms), table)
 
     @functools.cache
     def route(request: str, similarity_threshold: float) -> tuple[str, ...]:
-        return tuple(map(str, (beside(similarity_threshold).match(request) or table.match(request)).steps))
+        return tuple(map(str, routes(similarity_threshold).match(request).steps))
 
     return route
 

@@ -1,6 +1,5 @@
 """`memory-router outcomes`: record what became of suggestions, find it again in layers, compact what is old."""
 
-import getpass
 import json
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.learning.account import account
 from memory_router.outcomes.compaction import KEPT_DAYS, Compacted
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.retrieval import Answer, Layer, read
@@ -51,7 +51,7 @@ def record(
     """
     with open_outcomes() as advice:
         found = advice.record(
-            user or getpass.getuser(),
+            user or account(),
             type_,
             value,
             outcome,
@@ -153,7 +153,7 @@ def _compacted(found: Compacted, *, dry_run: bool) -> str:
 
 
 def _wanted(user: str | None, types: list[str] | None, ended: list[str] | None, limit: int) -> Wanted:
-    return Wanted(user or getpass.getuser(), tuple(types or ()), tuple(ended or ()), limit)
+    return Wanted(user or account(), tuple(types or ()), tuple(ended or ()), limit)
 
 
 def _show(layer: Layer, wanted: Wanted, text: str, ids: list[int], *, as_json: bool) -> None:

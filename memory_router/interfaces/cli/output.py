@@ -5,7 +5,7 @@ import sys
 from typing import Any, NoReturn
 
 from memory_router import __version__
-from memory_router.errors import MemoryRouterError
+from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 
 
 def is_terminal() -> bool:
@@ -49,6 +49,19 @@ def wants_json() -> bool:
     """Return whether the command line holds `--json`, also one that is wrong otherwise."""
     arguments = sys.argv[1:]
     return "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
+
+
+def require_person(what: str) -> None:
+    """Return if a person can be asked at the terminal that this command runs at.
+
+    Args:
+        what: what only a person may do, as the beginning of a sentence.
+
+    Raises:
+        ApprovalRequiredError: a program runs the command, or its input or its messages go elsewhere.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ApprovalRequiredError(f"{what} by a person at a terminal only, not through a pipe.", "Tell the user.", "")
 
 
 def visible(text: str) -> str:

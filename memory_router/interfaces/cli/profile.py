@@ -1,6 +1,5 @@
 """`memory-router profile`: what a user accepts and rejects, and what holds across users."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.outcomes import User
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.stats import sparkline
+from memory_router.learning.account import account
 from memory_router.outcomes.community import Community, across_users
 from memory_router.outcomes.memory import open_outcomes
 from memory_router.outcomes.profile import alerts
@@ -30,7 +30,7 @@ def profile(
     """
     if across and (user or recompute):
         raise AdviceError("--across-users tells of nobody in particular.", "Leave out --user and --recompute.")
-    name = user or getpass.getuser()
+    name = user or account()
     with open_outcomes() as advice:
         if across:
             _show_community(across_users(advice.database), as_json=as_json)

@@ -1,6 +1,5 @@
 """`memory-router rules`: the rules beside the table, people's and learned ones."""
 
-import getpass
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -11,7 +10,9 @@ from memory_router.contract import iso_time
 from memory_router.errors import RuleError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
-from memory_router.learning.compiled import CompiledRules
+from memory_router.learning.account import account
+from memory_router.learning.gate import own_rule_cache
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.stores import open_stores
 from memory_router.routing import config_file
@@ -57,7 +58,8 @@ def add(
         rule = stores.rules.add(
             pattern,
             _known(to or []),
-            created_by=by or _account(),
+            created_by=by or account(),
+            account=account(),
             kind="regex" if regex else "text",
             requires_approval=bool(requires_approval or escalate),
             governance_check={"requires_operator_approval": True, "escalation_required": True} if escalate else None,
@@ -88,10 +90,12 @@ def edit(
         changes["requires_approval"] = requires_approval
     if escalate is not None:
         changes["governance_check"] = {"escalation_required": escalate}
+        changes.setdefault("requires_approval", True)
     if not changes:
         raise RuleError("Nothing is to be changed.", "Say what: --pattern, --to, --requires-approval or --escalate.")
     with open_stores() as stores:
-        rule = stores.rules.edit(rule_id, **changes)
+        _let_a_person_change(stores.rules.get(rule_id))
+        rule = stores.rules.edit(rule_id, account(), **changes)
     _print(rule, "was changed", as_json=as_json)
 
 
@@ -101,7 +105,7 @@ def approve(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
 
     Example: memory-router rules approve d9a87292 --by katie@example.com
     """
-    _set_state(rule_id, "approved", by or _account(), as_json=as_json)
+    _set_state(rule_id, "approved", by or account(), as_json=as_json)
 
 
 @rules.command()
@@ -110,7 +114,7 @@ def reject(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
 
     Example: memory-router rules reject d9a87292
     """
-    _set_state(rule_id, "rejected", by or _account(), as_json=as_json)
+    _set_state(rule_id, "rejected", by or account(), as_json=as_json)
 
 
 @rules.command()
@@ -130,6 +134,7 @@ def remove(rule_id: Id, yes: Yes = False, as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         rule = stores.rules.get(rule_id)
+        _let_a_person_change(rule)
         confirm(f"Delete the rule for {output.visible(rule.request_pattern)!r}?", yes=yes)
         stores.rules.remove(rule_id)
     _print(rule, "was removed", as_json=as_json)
@@ -193,9 +198,9 @@ def try_question(
     """
     config = config_file.load()
     with open_stores() as stores:
-        stores.rules.compile()
+        stores.rules.refresh_cache()
         near = stores.rules.similar(text)[:5]
-    match = CompiledRules(paths.routing_rules_file(), config.learning, config.signal_timeout_ms).match(text)
+    match = OverrideRules(own_rule_cache(), config.learning, config.signal_timeout_ms).match(text)
     taken = match.routing_rule.id if match and match.routing_rule else None
     rows = [
         {
@@ -216,10 +221,22 @@ def try_question(
 
 
 def _set_state(rule_id: str, state: str, by: str | None, *, as_json: bool) -> None:
+    with open_stores() as stores:
+        _let_a_person_change(stores.rules.get(rule_id))
     rule = app.improving.set_rule_state(
         rule_id, state, by, lambda: output.note("Another process is learning or deciding; waiting for it.")
     )
     _print(rule, f"is {state}", as_json=as_json)
+
+
+def _let_a_person_change(rule: RuleRecord) -> None:
+    """Let nobody weaken a rule that guards questions but a person at a terminal.
+
+    Raises:
+        RuleError: nobody is at one.
+    """
+    if rule.requires_approval:
+        output.require_person(f"Rule {rule.id} guards questions. It is changed")
 
 
 def _print(rule: RuleRecord, what: str, *, as_json: bool) -> None:
@@ -250,7 +267,3 @@ def _known(steps: Sequence[str]) -> list[str]:
             modes = ", ".join(manifest.modes) or "none"
             raise RuleError(f"{step.backend} has no mode {step.mode!r}.", f"Its modes are: {modes}.")
     return list(steps)
-
-
-def _account() -> str:
-    return getpass.getuser()

@@ -1,0 +1,145 @@
+"""Route questions by the rules beside the table, and find those among them that guard a question."""
+
+from collections.abc import Callable, Iterator
+
+from memory_router.errors import ConfigError, GateClosedError
+from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule_cache import RuleCache, StoredRule, prefixes
+from memory_router.routing.config import Learning, Step
+from memory_router.routing.patterns import compile_pattern
+from memory_router.routing.rules import Match, RoutingRule
+
+_EVIDENCE = ("based_on_executions", "success_rate", "confidence_score", "avg_cost_usd", "avg_duration_ms", "created_by")
+
+
+class OverrideRules:
+    """A source of routes that is silent while there is no rule beside the table.
+
+    Args:
+        cache: the rules in force.
+        settings: the thresholds, and which learned rules may be used.
+        signal_timeout_ms: how long one regular expression may run on a question.
+        warn: takes a sentence about a rule that could not be tried and guards nothing.
+    """
+
+    def __init__(
+        self,
+        cache: RuleCache,
+        settings: Learning,
+        signal_timeout_ms: int,
+        warn: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
+        self._cache = cache
+        self._settings = settings
+        self._timeout_ms = signal_timeout_ms
+        self._warn = warn
+
+    def match(self, query: str) -> Match | None:
+        """Return the route of the first rule that takes `query`: people's patterns, then the most similar rule.
+
+        Raises:
+            GateClosedError: the rules cannot be read, or a guarding one cannot be tried on this question.
+        """
+        rules = self._usable()
+        for rule, span in self._by_pattern(query, rules):
+            return _match(rule, None, span)
+        similar = sorted(self._by_meaning(query, rules), key=lambda pair: (pair[1].auto_generated, -pair[0]))
+        return _match(similar[0][1], similar[0][0], None) if similar else None
+
+    def guards(self, query: str) -> tuple[RoutingRule, ...]:
+        """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
+
+        Raises:
+            GateClosedError: the rules cannot be read, or a guarding one cannot be tried on this question.
+        """
+        rules = [stored for stored in self._usable() if stored.rule.requires_approval]
+        if not rules:
+            return ()
+        found = [_routing_rule(rule, None) for rule, _ in self._by_pattern(query, rules)]
+        return (*found, *(_routing_rule(rule, similarity) for similarity, rule in self._by_meaning(query, rules)))
+
+    def _usable(self) -> list[StoredRule]:
+        return [stored for stored in self._cache.rules() if self._may_use(stored.rule)]
+
+    def _may_use(self, rule: RuleRecord) -> bool:
+        """Return whether a rule may route: a person's own always, a learned one as the mode allows."""
+        if not rule.auto_generated:
+            return True
+        if self._settings.mode == "off":
+            return False
+        if rule.state == "approved":
+            return True
+        return self._settings.mode == "on" and rule.confidence_score >= self._settings.confidence_threshold
+
+    def _by_pattern(self, query: str, rules: list[StoredRule]) -> Iterator[tuple[RuleRecord, tuple[int, int]]]:
+        for stored in rules:
+            rule = stored.rule
+            if rule.pattern_kind != "regex":
+                continue
+            try:
+                pattern = compile_pattern(rule.request_pattern, f"rule {rule.id}")
+                found = pattern.search(query, timeout=self._timeout_ms / 1000)
+            except TimeoutError:
+                self._cannot_try(
+                    rule,
+                    f"its pattern ran out of its {self._timeout_ms} ms on these {len(query):,} characters",
+                    "Ask a shorter question, or simplify the pattern.",
+                )
+            except ConfigError as error:
+                self._cannot_try(rule, error.cause, "Correct the pattern.")
+            else:
+                if found:
+                    yield rule, found.span()
+
+    def _by_meaning(self, query: str, rules: list[StoredRule]) -> list[tuple[float, RuleRecord]]:
+        """Return the rules that are more similar to a question than the threshold."""
+        # Opening the model costs as much as the rest of the question; requests without a word in common are not alike.
+        own = prefixes(query)
+        near = [stored for stored in rules if own & stored.prefixes]
+        if not near:
+            return []
+        from memory_router.text.request_vectors import cosine, model
+
+        embedder = model()
+        vector = embedder.embed(query)
+        similar = []
+        for rule, other, made_by, _ in near:
+            if made_by != embedder.name:  # compared, vectors of two models say nothing
+                self._cannot_try(
+                    rule,
+                    f"it was embedded by {made_by}, and this environment has {embedder.name}",
+                    "Install the extra `vectors` in both, or in neither and write the rule anew.",
+                )
+            elif other and (similarity := cosine(vector, other)) > self._settings.similarity_threshold:
+                similar.append((similarity, rule))
+        return similar
+
+    def _cannot_try(self, rule: RuleRecord, why: str, fix: str) -> None:
+        """Pass over a rule, unless it guards questions: then nobody knows whether this one needs approval.
+
+        Raises:
+            GateClosedError: it does.
+        """
+        if rule.requires_approval:
+            raise GateClosedError(
+                f"Rule {rule.id} guards questions, and cannot be tried on this one: {why}. So it is not asked.", fix
+            )
+        self._warn(f"rule {rule.id} was passed over: {why}.")
+
+
+def _match(rule: RuleRecord, similarity: float | None, span: tuple[int, int] | None) -> Match:
+    steps = tuple(map(Step.parse, (rule.recommended_system_id, *rule.alternative_systems)))
+    routing_rule = _routing_rule(rule, similarity)
+    return Match(None, None, span, steps, source=routing_rule.source, routing_rule=routing_rule)
+
+
+def _routing_rule(rule: RuleRecord, similarity: float | None) -> RoutingRule:
+    return RoutingRule(
+        rule.id,
+        "learned" if rule.auto_generated else "manual",
+        rule.request_pattern,
+        None if similarity is None else round(similarity, 4),
+        rule.requires_approval,
+        bool((rule.governance_check or {}).get("escalation_required")),
+        {**{name: getattr(rule, name) for name in _EVIDENCE}, "accounts": list(rule.evidence.get("accounts", ()))},
+    )

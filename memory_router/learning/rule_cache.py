@@ -1,0 +1,221 @@
+"""Keep the rules beside the table in a file for the ask path, which trusts it only as far as it can.
+
+Most questions are answered without opening a database: the rules in force stand in this file. It says which database
+it was written from; one that is missing, damaged, of another version of the program or of another database is not
+trusted, and the rules are read from the database itself. Where that fails, too, nobody knows whether a question needs
+approval, and the gate stays closed.
+
+A change of the rules deletes the file first and writes it anew last, under a lock that the ask path does not wait for.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import re
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+from memory_router.errors import GateClosedError, MemoryRouterError, StoreError
+from memory_router.learning.rule import RuleRecord
+from memory_router.paths import make_private, shown
+from memory_router.storage.files import write_whole
+
+_VERSION = 3
+# A team's database is asked anew after so long, so that what others decide holds here, too.
+_TEAM_SECONDS = 30.0
+_PREFIX_LETTERS = 4
+
+
+class StoredRule(NamedTuple):
+    """A rule with what a question is compared with.
+
+    Args:
+        rule: the rule.
+        vector: its pattern as a vector of `model`; None for a regular expression.
+        model: the name of the model of the vector.
+        prefixes: how the telling words of the pattern begin.
+    """
+
+    rule: RuleRecord
+    vector: "array[float] | None" = None
+    model: str | None = None
+    prefixes: frozenset[str] = frozenset()
+
+
+class RuleCache:
+    """The rules in force, from the file or from the database.
+
+    Args:
+        file: the path of the cache.
+        url: the database of the rules.
+        read: returns the rules in force from that database.
+        now: the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        url: str,
+        read: Callable[[], Sequence[StoredRule]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._file = file
+        self._url = url
+        self._read = read
+        self._now = now
+        self._rules: tuple[StoredRule, ...] = ()
+        self._stamp: Any = None
+
+    def rules(self) -> tuple[StoredRule, ...]:
+        """Return the rules in force now; a router that runs for long sees what was approved meanwhile.
+
+        Raises:
+            GateClosedError: neither the file nor the database can be used.
+        """
+        database = _identity(self._url)
+        if database is None:
+            return ()
+        stamp = (database, self._file_identity())
+        if stamp == self._stamp and not self._is_old():
+            return self._rules
+        loaded = _load(self._file, database)
+        if loaded is None or self._is_old():
+            self._rules = self._from_database(database, loaded)
+        else:
+            self._rules = loaded
+        self._stamp = (database, self._file_identity())
+        return self._rules
+
+    def is_trusted(self) -> bool:
+        """Return whether the file holds the rules of the database."""
+        database = _identity(self._url)
+        return database is not None and _load(self._file, database) is not None
+
+    @contextmanager
+    def changing(self) -> Iterator[Callable[[Sequence[StoredRule]], None]]:
+        """Change the rules in the database while no cache of the old ones is trusted; yields what writes the new ones.
+
+        Raises:
+            StoreError: the old cache cannot be taken away; then the database must not be changed.
+        """
+        try:
+            make_private(os.path.dirname(self._file))
+            with _locked(self._file, wait=True):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._file)
+                yield self._write
+        except OSError as error:
+            raise StoreError(
+                f"The cache of the rules, {shown(self._file)}, cannot be written ({error.strerror}).",
+                "Check free disk space and the permissions of its folder, then try again.",
+            ) from error
+
+    def _write(self, rules: Sequence[StoredRule]) -> None:
+        body = {
+            "version": _VERSION,
+            "database": _identity(self._url),
+            "rules": [
+                {
+                    "rule": stored.rule._asdict(),
+                    "vector": stored.vector and base64.b64encode(stored.vector.tobytes()).decode(),
+                    "model": stored.model,
+                    "prefixes": sorted(stored.prefixes),
+                }
+                for stored in rules
+            ],
+        }
+        with suppress(OSError):  # without the file every question reads the database: slower, and as safe
+            write_whole(self._file, json.dumps(body).encode())
+
+    def _from_database(self, database: Any, cached: tuple[StoredRule, ...] | None) -> tuple[StoredRule, ...]:
+        try:
+            with _locked(self._file, wait=False) as is_locked:
+                rules = tuple(self._read())
+                if is_locked and database == _identity(self._url):
+                    self._write(rules)
+                return rules
+        except MemoryRouterError as error:
+            if cached is not None:  # a team's database that cannot be reached: what it said last still guards
+                with suppress(OSError):
+                    os.utime(self._file)
+                return cached
+            raise GateClosedError(
+                f"Whether this question needs approval is not known: the rules cannot be read. {error.cause}",
+                f"{error.fix} No question is asked until then.",
+            ) from error
+
+    def _file_identity(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self._file)
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def _is_old(self) -> bool:
+        if self._url.startswith("sqlite:"):
+            return False
+        identity = self._file_identity()
+        return identity is None or not 0 <= self._now() - identity[1] / 1e9 < _TEAM_SECONDS
+
+
+def _identity(url: str) -> list[Any] | None:
+    """Return what tells a database from another one in its place, or None where there is none."""
+    if not url.startswith("sqlite:"):
+        return [url.rpartition("@")[2]]
+    try:
+        status = os.stat(url.removeprefix("sqlite:"))
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ["unreadable"]
+    return [status.st_dev, status.st_ino]
+
+
+def _load(file: str, database: Any) -> tuple[StoredRule, ...] | None:
+    """Return what a cache holds; None where it cannot be trusted."""
+    try:
+        with open(file, "rb") as stream:
+            body = json.loads(stream.read())
+        if body["version"] != _VERSION or body["database"] != database:
+            return None
+        return tuple(
+            StoredRule(
+                RuleRecord(**{**entry["rule"], "alternative_systems": tuple(entry["rule"]["alternative_systems"])}),
+                array("f", base64.b64decode(entry["vector"])) if entry["vector"] else None,
+                entry["model"],
+                frozenset(entry["prefixes"]),
+            )
+            for entry in body["rules"]
+        )
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return None
+
+
+def prefixes(text: str) -> frozenset[str]:
+    """Return how the words of a text begin, so that other forms of a word count as the word."""
+    return frozenset(word[:_PREFIX_LETTERS] for word in re.findall(r"[^\W_]+", text.lower()))
+
+
+@contextmanager
+def _locked(file: str, *, wait: bool) -> Iterator[bool]:
+    """Yield whether this process holds the lock of the cache; one that does not wait may be without it."""
+    try:
+        descriptor = os.open(file + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        if wait:
+            raise
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

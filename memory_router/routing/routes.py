@@ -1,0 +1,32 @@
+"""Decide between the rules beside the table and the table itself."""
+
+from memory_router.routing.rules import Match, RuleSource, RuleTable
+
+
+class Routes:
+    """A source of routes that has one for every question.
+
+    A rule beside the table comes first. But one that takes questions by their meaning does not take a question which
+    holds a strong signal of another rule: similar words say what a question is about, the signal says which memory is
+    asked ("what did we decide about the run time" is not "run time").
+
+    Args:
+        overrides: the rules beside the table.
+        table: the table.
+    """
+
+    def __init__(self, overrides: RuleSource, table: RuleTable) -> None:
+        self._overrides = overrides
+        self._table = table
+
+    def match(self, query: str) -> Match:
+        """Return the route for `query`."""
+        override = self._overrides.match(query)
+        if override is None:
+            return self._table.match(query)
+        by = override.routing_rule
+        if by is None or by.similarity is None:
+            return override
+        match = self._table.match(query)
+        is_strong = match.signal is not None and match.signal.strong
+        return match if is_strong and self._table.match(by.pattern).rule is not match.rule else override
