@@ -15,12 +15,14 @@
     ├── NoBackendsError              NO_BACKENDS
     ├── AllBackendsFailedError       ALL_BACKENDS_FAILED
     ├── BackendError                 BACKEND_ERROR
+    │   ├── CircuitOpenError         CIRCUIT_OPEN
     │   ├── BackendTimeoutError      QUERY_TIMEOUT
     │   └── InvalidResponseError     INVALID_RESPONSE
     ├── ApprovalError
     │   ├── ApprovalRequiredError    APPROVAL_REQUIRED
     │   ├── ApprovalDeniedError      APPROVAL_DENIED
     │   └── ApprovalMismatchError    APPROVAL_MISMATCH
+    ├── GateClosedError              GATE_CLOSED
     ├── RuleError                    RULE_ERROR
     ├── AdviceError                  ADVICE_ERROR
     ├── AmendmentError               AMENDMENT_ERROR

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import select
 import subprocess
 import sys
@@ -76,6 +77,22 @@ class Home:
             check=False,
         )
         return Outcome(finished.returncode, finished.stdout.decode(), finished.stderr.decode())
+
+    def at_terminal(self, arguments: list[str], typed: bytes = b"") -> bytes:
+        """Run the command line at a terminal, type, and return what it showed."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.environ.update(self.environment)
+            os.execv(sys.executable, [sys.executable, "-m", "memory_router", *arguments])
+        os.write(terminal, typed)
+        shown = bytearray()
+        try:
+            while block := os.read(terminal, 4096):
+                shown += block
+        except OSError:  # Linux ends a terminal so when its last process ends
+            pass
+        os.waitpid(child, 0)
+        return bytes(shown)
 
     def fake(self, name: str, behaviour: Behaviour, **manifest: Any) -> str:
         """Put a fake backend in the place of `name`, with all modes that the rule table asks for."""

@@ -1,8 +1,6 @@
 """People see what was asked, rate it, write rules, approve, and read the savings, by the command line."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -159,7 +157,7 @@ def test_a_question_that_needs_approval_waits_for_it(home: Home) -> None:
     assert "memory-router" not in blocked["error_message"], "an agent is not handed the command that approves"
     refused = home.run("approve", approval, "--by", "katie@example.com")
     assert (refused.code, "at a terminal only" in refused.err) == (1, True)
-    _at_terminal(home, ["approve", approval, "--by", "katie@example.com"])
+    home.at_terminal(["approve", approval, "--by", "katie@example.com"])
     assert query(home, "audit payroll compliance")["status"] == "success"
     assert query(home, "audit payroll compliance")["error_code"] == "APPROVAL_REQUIRED", "it was used"
     assert executions(home)[1]["governance_check"]["approved_by"] == "katie@example.com"
@@ -173,7 +171,7 @@ def test_a_denied_question_stays_unasked(home: Home) -> None:
     home.run("rules", "add", "^audit", "--regex", "--to", "qmd:search", "--escalate")
     approval = query(home, "audit everything")["approval_id"]
     assert home.run("approvals", "--pending").json["approvals"][0]["escalation_required"]
-    _at_terminal(home, ["deny", approval, "--by", "preston@example.com"])
+    home.at_terminal(["deny", approval, "--by", "preston@example.com"])
     answer = query(home, "audit everything")
     assert (answer["error_code"], home.asked("qmd")) == ("APPROVAL_DENIED", [])
     assert "preston@example.com" in answer["error_message"]
@@ -195,7 +193,7 @@ def test_a_person_at_a_terminal_is_asked(home: Home) -> None:
     """On a terminal the question of approval is put to whoever sits there, and their yes is recorded."""
     home.with_fakes(qmd=GOOD)
     home.run("rules", "add", "audit payroll compliance", "--to", "qmd:search", "--requires-approval")
-    printed = _at_terminal(home, ["query", "audit payroll compliance"], b"y\n")
+    printed = home.at_terminal(["query", "audit payroll compliance"], b"y\n")
     assert b"Approve it now" in printed
     assert b"the answer" in printed
     assert executions(home)[0]["governance_check"]["approved_by"]
@@ -212,7 +210,7 @@ def test_no_option_goes_around_a_guard(home: Home, options: Sequence[str]) -> No
     answer = query(home, "audit payroll compliance and explain the tides", *options)
     assert (answer["status"], answer["error_code"]) == ("error", "APPROVAL_REQUIRED")
     assert home.asked("qmd") == home.asked("totalrecall") == []
-    _at_terminal(home, ["approve", answer["approval_id"]])
+    home.at_terminal(["approve", answer["approval_id"]])
     assert query(home, "audit payroll compliance and explain the tides", *options)["status"] != "error"
 
 
@@ -233,7 +231,7 @@ def test_a_guard_is_taken_away_at_a_terminal_only(home: Home) -> None:
         outcome = home.run("rules", *arguments)
         assert (outcome.code, "at a terminal only" in outcome.err) == (1, True)
     assert query(home, "audit")["error_code"] == "APPROVAL_REQUIRED"
-    _at_terminal(home, ["rules", "disable", rule])
+    home.at_terminal(["rules", "disable", rule])
     assert query(home, "audit")["status"] == "success"
 
 
@@ -268,23 +266,6 @@ def test_the_database_can_be_checked_and_copied(home: Home, tmp_path: Path) -> N
     copied = home.run("db", "copy", f"sqlite:{home.folder}/data/memory.db", f"sqlite:{tmp_path}/copy.db", "--yes").json
     assert copied["copied"][0] == {"table": "executions", "rows": 1, "added": 1}
     assert "names no database" in home.run("db", "check", "mysql://x").err
-
-
-def _at_terminal(home: Home, arguments: list[str], typed: bytes = b"") -> bytes:
-    """Run the command line at a terminal, type, and return what it showed."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ.update(home.environment)
-        os.execv(sys.executable, [sys.executable, "-m", "memory_router", *arguments])
-    os.write(terminal, typed)
-    shown = bytearray()
-    try:
-        while block := os.read(terminal, 4096):
-            shown += block
-    except OSError:  # Linux ends a terminal so when its last process ends
-        pass
-    os.waitpid(child, 0)
-    return bytes(shown)
 
 
 def test_a_quiet_run_learns_without_a_word(home: Home) -> None:

@@ -264,7 +264,7 @@ def test_nothing_runs_behind_a_part_that_waits_for_approval(home: Home) -> None:
     assert "an earlier part needs approval" in envelope["parts"][3]["error_message"]
     assert len(home.asked("qmd")) == 2
     assert home.asked("totalrecall") == []
-    assert home.run("approve", envelope["approval_id"], "--by", "katie@example.com").code == 0
+    home.at_terminal(["approve", envelope["approval_id"], "--by", "katie@example.com"])
     again = home.run("query", "--multi", f"find the parser; {MULTI}", "--approval", envelope["approval_id"]).json
     assert [part["status"] for part in again["parts"]] == ["success"] * 3
 
