@@ -5,7 +5,7 @@ from typing import Any
 from memory_router.testing import Behaviour
 from tests.conftest import BROKEN, GOOD, Home
 
-SHORT: dict[str, Any] = {"default_ms": 300, "total_ms": None, "backends": {}}
+SHORT: dict[str, Any] = {"default_ms": 300, "total_ms": None, "backends": {"totalrecall": 30_000}}
 HANGING = Behaviour(hangs=True)
 
 
@@ -28,7 +28,8 @@ def test_an_open_circuit_stays_in_the_chain_and_counts(home: Home) -> None:
 
 def test_open_circuits_alone_are_a_total_failure(home: Home) -> None:
     """When every circuit is open, all backends failed, and each says when it is tried again."""
-    home.configure(deadlines=SHORT, circuit_breaker={"failures": 1, "cooldown_ms": 600_000})
+    hurried = {**SHORT, "backends": {}}
+    home.configure(deadlines=hurried, circuit_breaker={"failures": 1, "cooldown_ms": 600_000})
     home.with_fakes(qmd=HANGING, totalrecall=HANGING)
     home.run("query", "auth")
     envelope = home.run("query", "auth").json
