@@ -108,13 +108,18 @@ def trends(tally: Tally) -> JsonObject:
     }
 
 
-def alerts(found: Mapping[str, Any]) -> list[str]:
+def alerts(found: Mapping[str, Any], last: str | None, now: str) -> list[str]:
     """Return what somebody should look at in a user's trends, a sentence each.
 
     Args:
         found: what `trends` returns.
+        last: the time of the user's latest outcome, ISO 8601, or None.
+        now: the time, ISO 8601.
     """
     told = []
+    days = (date.fromisoformat(now[:10]) - date.fromisoformat(last[:10])).days if last else 0
+    if days > 2 * _WEEKS * 7:
+        told.append(f"Nothing was decided for {days} days: the trends are those of then. Ask what is still wanted.")
     if found["engagement"] == "decreasing":
         told.append(
             f"Engagement is decreasing: {found['suggestion_velocity']} lately. Suggest less, or something else."

@@ -76,8 +76,13 @@ def test_alerts_tell_of_change(advice: OutcomeMemory) -> None:
         for number in range(count):
             at = f"2025-1{0 if week == 1 else 1}-{6 + number:02}T00:00:00Z"
             advice.outcomes.record("ann", "add_topic", f"{number}", outcome, decided_at=at)
-    told = alerts(advice.outcomes.profile("ann").trends)
+
+    def of(user: str) -> list[str]:
+        found = advice.outcomes.profile(user)
+        return alerts(found.trends, found.last_outcome_at, found.last_outcome_at or "2026-01-28")
+
+    told = of("ann")
     assert [sentence.split(":")[0] for sentence in told] == ["Engagement is decreasing", "Preferences are changing"]
     decide(advice, "bob", "add_topic", accepted=True)
-    assert alerts(advice.outcomes.profile("bob").trends) == []
-    assert alerts(advice.outcomes.profile("nobody").trends) == []
+    assert of("bob") == []
+    assert of("nobody") == []

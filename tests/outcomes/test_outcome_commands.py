@@ -65,9 +65,9 @@ def test_outcomes_are_recorded_and_found(home: Home) -> None:
     [
         (("--outcome", "liked"), "'liked' is no outcome"),
         (("--type", "Add Topic"), "no type of suggestion"),
-        (("--evidence", "{"), "is no JSON"),
+        (("--evidence", "{"), "is not JSON"),
         (("--evidence", '{"rate": NaN}'), "cannot be kept as JSON"),
-        (("--evidence", "[" * 100_000), "is no JSON"),
+        (("--evidence", "[" * 100_000), "is not JSON"),
         (("--at", "yesterday"), "is no time"),
         (("--value", " "), "value is empty"),
     ],
@@ -131,3 +131,24 @@ def test_the_database_is_looked_after_as_a_whole(home: Home) -> None:
     }
     assert home.run("db", "check", copy).json["ok"]
     assert home.run("db", "migrate", copy).json["schemas"]["advice"] == 1
+
+
+def test_an_application_suggests_and_decides_by_commands(home: Home) -> None:
+    """A suggestion waits with its configuration, is decided once, and both configurations are kept."""
+    made = home.run(
+        *("outcomes", "suggest", "--type", "add_topic", "--value", "kubernetes"),
+        *("--evidence", '{"read": 14}', "--config-before", '{"topics": []}'),
+    ).json
+    number = str(made["suggestion_id"])
+    done = home.run("outcomes", "decide", number, "accepted", "--config-after", '{"topics": ["kubernetes"]}').json
+    (kept,) = home.run("outcomes", "show", str(done["outcome_id"])).json["outcomes"]
+    assert (kept["config_before"], kept["config_after"]) == ({"topics": []}, {"topics": ["kubernetes"]})
+    assert kept["evidence_summary"] == {"read": 14}
+    assert home.run("outcomes", "decide", number, "rejected").code == 1
+    assert home.run("outcomes", "suggest", "--type", "x", "--value", "y", "--evidence", "{").code == 1
+
+
+def test_silence_is_an_alert(home: Home) -> None:
+    """A user whose last decision is months old is not called steady without a word."""
+    record(home, "theverge", "rejected", "--at", "2020-01-14T10:30:00Z")
+    assert any("Nothing was decided for" in sentence for sentence in home.run("profile").json["alerts"])

@@ -14,6 +14,7 @@ from memory_router.outcomes.compaction import KEPT_DAYS, Compacted
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.retrieval import Answer, Layer, read
 from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.store import Recorded
 
 outcomes = typer.Typer(
     name="outcomes", no_args_is_help=True, help="Record what became of suggestions, and find it again."
@@ -25,6 +26,11 @@ LayerOption = Annotated[
 ]
 Types = Annotated[list[str] | None, typer.Option("--types", help="Only this type, such as add_topic; repeatable.")]
 Outcomes = Annotated[list[str] | None, typer.Option("--outcomes", help="Only what ended so; repeatable.")]
+Evidence = Annotated[str | None, typer.Option(help="What speaks for it, as JSON.")]
+ConfigBefore = Annotated[
+    str | None, typer.Option("--config-before", help="The configuration when it was suggested, as JSON.")
+]
+ConfigAfter = Annotated[str | None, typer.Option("--config-after", help="The configuration afterwards, as JSON.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at the most.")]
 
 
@@ -34,12 +40,61 @@ def _group() -> None:
 
 
 @outcomes.command()
+def suggest(
+    type_: Annotated[str, typer.Option("--type", help="What kind of change: add_topic, or any lower-case name.")],
+    value: Annotated[str, typer.Option(help="What the change is about, such as a topic.")],
+    reason: Annotated[str, typer.Option(help="Why it is suggested.")] = "",
+    evidence: Evidence = None,
+    config_before: ConfigBefore = None,
+    user: User = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a suggestion of your application's until somebody decides; then record its outcome.
+
+    Example: memory-router outcomes suggest --type add_topic --value kubernetes --evidence '{"read": 14}'
+    """
+    with open_outcomes() as advice:
+        made = advice.suggest(
+            user or account(),
+            type_,
+            value,
+            reason=reason,
+            evidence=_decoded(evidence),
+            config_before=_decoded(config_before),
+        )
+    if as_json or not output.is_terminal():
+        output.print_json(made._asdict())
+        return
+    print(f"Suggestion {made.suggestion_id} waits; then: memory-router outcomes decide {made.suggestion_id} accepted")
+
+
+@outcomes.command()
+def decide(
+    suggestion_id: Annotated[int, typer.Argument(help="The suggestion's id, as `suggest` printed it.")],
+    outcome: Annotated[str, typer.Argument(help="accepted, rejected, expired or superseded.")],
+    reason: Annotated[str | None, typer.Option(help="Why, in the user's words.")] = None,
+    config_after: ConfigAfter = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close a suggestion of your application's, and record what became of it.
+
+    Example: memory-router outcomes decide 7 rejected --reason "too noisy"
+    """
+    with open_outcomes() as advice:
+        found = advice.decide(suggestion_id, outcome, reason=reason, config_after=_decoded(config_after))
+    _tell(advice)
+    _print_recorded(found, as_json=as_json)
+
+
+@outcomes.command()
 def record(
     type_: Annotated[str, typer.Option("--type", help="What kind of change: add_topic, or any lower-case name.")],
     value: Annotated[str, typer.Option(help="What the change was about, such as a topic.")],
     outcome: Annotated[str, typer.Option(help="accepted, rejected, expired or superseded.")],
     reason: Annotated[str | None, typer.Option(help="Why, in the user's words.")] = None,
-    evidence: Annotated[str | None, typer.Option(help="What spoke for it, as JSON.")] = None,
+    evidence: Evidence = None,
+    config_before: ConfigBefore = None,
+    config_after: ConfigAfter = None,
     user: User = None,
     key: Annotated[str | None, typer.Option(help="Tells it from others: the same key is recorded once.")] = None,
     at: Annotated[str | None, typer.Option(help="When it was decided, ISO 8601; now if left out.")] = None,
@@ -56,21 +111,14 @@ def record(
             value,
             outcome,
             reason=reason,
+            config_before=_decoded(config_before),
+            config_after=_decoded(config_after),
             evidence=_decoded(evidence),
             decided_at=at,
             key=key,
         )
     _tell(advice)
-    if as_json or not output.is_terminal():
-        output.print_json(found._asdict())
-        return
-    if not found.is_new:
-        print(f"It was recorded before, as outcome {found.outcome_id}; --key or --at tells another one apart.")
-        return
-    print(f"Recorded as outcome {found.outcome_id}.")
-    for name, change in ((found.emerged, "holds now"), (found.ended, "holds no longer")):
-        for pattern in name:
-            print(output.visible(f"{pattern} {change}."))
+    _print_recorded(found, as_json=as_json)
 
 
 @outcomes.command("list")
@@ -147,6 +195,19 @@ def compact(
         print("Nothing is old enough to be compacted.")
 
 
+def _print_recorded(found: Recorded, *, as_json: bool) -> None:
+    if as_json or not output.is_terminal():
+        output.print_json(found._asdict())
+        return
+    if not found.is_new:
+        print(f"It was recorded before, as outcome {found.outcome_id}; --key or --at tells another one apart.")
+        return
+    print(f"Recorded as outcome {found.outcome_id}.")
+    for name, change in ((found.emerged, "holds now"), (found.ended, "holds no longer")):
+        for pattern in name:
+            print(output.visible(f"{pattern} {change}."))
+
+
 def _compacted(found: Compacted, *, dry_run: bool) -> str:
     done = "would be compacted" if dry_run else f"were compacted into {', '.join(found.archives)}"
     return f"{found.user_id}: {found.outcomes} outcomes ({found.characters / 1024:.0f} KB) {done}"
@@ -190,13 +251,13 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _decoded(evidence: str | None) -> Any:
-    if evidence is None:
+def _decoded(text: str | None) -> Any:
+    if text is None:
         return None
     try:
-        return json.loads(evidence)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise AdviceError(f"The evidence is no JSON ({error}).", "Write it like '{\"like_rate\": 0.35}'.") from error
+        raise AdviceError(f"This is not JSON: {error}.", "Write it like '{\"like_rate\": 0.35}'.") from error
 
 
 def _tell(advice: OutcomeMemory) -> None:

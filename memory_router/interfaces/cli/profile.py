@@ -14,6 +14,7 @@ from memory_router.outcomes.community import Community, across_users
 from memory_router.outcomes.memory import open_outcomes
 from memory_router.outcomes.profile import alerts
 from memory_router.outcomes.store import Profile
+from memory_router.outcomes.validation import now
 
 
 def profile(
@@ -37,7 +38,7 @@ def profile(
             return
         found = advice.outcomes.recompute(name) if recompute else advice.outcomes.profile(name)
         weeks = advice.outcomes.weeks(name)
-    told = alerts(found.trends)
+    told = alerts(found.trends, found.last_outcome_at, now())
     if as_json or not output.is_terminal():
         output.print_json({**found._asdict(), "alerts": told})
         return
