@@ -18,9 +18,9 @@ import time
 import machine
 
 from memory_router.engines.documents import store
-from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
+from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
 
 _CHUNKS_A_FILE = 20

@@ -31,10 +31,10 @@ import rich
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from memory_router.engines.documents import store, vectors
-from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex, Hit
+from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
 from memory_router.text import embedding
 from memory_router.text.words import split_name

@@ -19,9 +19,9 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from memory_router.engines.documents import store, vectors
-from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
+from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
 from memory_router.text import embedding
 

@@ -15,13 +15,14 @@ from typing import NamedTuple
 import apsw
 
 from memory_router import paths
-from memory_router.engines.documents import reading, store, vectors
-from memory_router.engines.documents.discovery import MAX_BYTES, Found, Survey
-from memory_router.engines.documents.document import Document
+from memory_router.engines.documents import store, vectors
 from memory_router.engines.documents.models import chosen_embedding, is_chosen
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.scope import project_of
+from memory_router.sources import reading
+from memory_router.sources.discovery import MAX_BYTES, Found, Survey
+from memory_router.sources.document import Document
 from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import named_errors, open_database, writing
 from memory_router.text.embedding import UnansweredError

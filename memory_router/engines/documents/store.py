@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import apsw
 
-from memory_router.engines.documents.document import Document, surroundings
 from memory_router.engines.documents.identity import path_key
+from memory_router.sources.document import Document, surroundings
 from memory_router.text.dates import MONTHS
 from memory_router.text.spelling import normal
 from memory_router.text.words import identifier_terms, name_terms, split_name

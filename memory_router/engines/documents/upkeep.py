@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from memory_router.engines.documents import store
-from memory_router.engines.documents.discovery import Survey
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.errors import StoreError
 from memory_router.paths import shown
+from memory_router.sources.discovery import Survey
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
 
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from memory_router.engines.documents.document import surroundings
 from memory_router.engines.documents.resident import ResidentVectors
+from memory_router.sources.document import surroundings
 from memory_router.storage.sqlite import load_distances, writing
 from memory_router.text import words
 from memory_router.text.embedding import Embedding, Identity, UnansweredError, quantized, quantized_all

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import apsw
 
-from memory_router.engines.documents import reading
-from memory_router.engines.documents.document import Chunk, surroundings
 from memory_router.engines.documents.fetching import layered
 from memory_router.engines.qmd import syntax
 from memory_router.engines.qmd.asking import Judge, understood
 from memory_router.engines.qmd.database import Reading, read
 from memory_router.engines.qmd.freshness import is_changed, is_deleted
 from memory_router.scope import project_of
+from memory_router.sources import reading
+from memory_router.sources.document import Chunk, surroundings
 from memory_router.text.relevance import Evidence, calibrated
 from memory_router.text.words import identifier_terms, split_name
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import apsw
 
-from memory_router.engines.documents.discovery import Survey
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
+from memory_router.sources.discovery import Survey
 
 _RUN = (
     "import sys; from memory_router.engines.documents.indexing import index; index([sys.argv[1]], database=sys.argv[2])"

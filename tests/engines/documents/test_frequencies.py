@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from memory_router.engines.documents import frequencies, store
-from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.frequencies import Frequencies
 from memory_router.engines.documents.schema import SCHEMA
+from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
 
 PASSAGES = 1000

@@ -12,11 +12,11 @@ import apsw
 import pytest
 
 from memory_router.engines.documents import store
-from memory_router.engines.documents.document import Chunk, Document
 from memory_router.engines.documents.indexing import Listener, Report, index
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import NewerStoreError, StoreError
+from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
 
 

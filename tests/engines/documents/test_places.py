@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_router.engines.documents import store
-from memory_router.engines.documents.document import Document
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import SCHEMA
+from memory_router.sources.document import Document
 from memory_router.storage.sqlite import open_database
 
 PATHS = ["a", "ab", "b", "aa/b", "a/b/a", "a/a/a", "b/ab/a", "ab/b/ba/aab", "a/b.b", "B/A", "b/b/b/b"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memory_router.engines.documents.discovery import MAX_BYTES, Survey
+from memory_router.sources.discovery import MAX_BYTES, Survey
 
 
 def survey(root: Path) -> tuple[list[str], Survey]:

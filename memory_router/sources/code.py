@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
-from memory_router.engines.documents import grammars, looks, prose
-from memory_router.engines.documents.document import Chunk, Definition
+from memory_router.sources import grammars, looks, prose
+from memory_router.sources.document import Chunk, Definition
 
 _TOGETHER = 700  # Definitions shorter than this share a chunk with their neighbours.
 _DEEPEST = 10  # People stop at three or four; data that looks like code does not.

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from memory_router.engines.documents import code, grammars, markdown, prose
-from memory_router.engines.documents.document import Chunk, Document
+from memory_router.sources import code, grammars, markdown, prose
+from memory_router.sources.document import Chunk, Document
 from memory_router.sources.encodings import decode
 from memory_router.sources.notebooks import as_markdown
 from memory_router.text.redaction import redact

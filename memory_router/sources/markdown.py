@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 
-from memory_router.engines.documents import prose
-from memory_router.engines.documents.document import Chunk
+from memory_router.sources import prose
+from memory_router.sources.document import Chunk
 
 _TITLE = re.compile(r"title\s*:\s*(.+?)\s*$", re.IGNORECASE)
 

@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from memory_router.engines.documents.document import Definition
+from memory_router.sources.document import Definition
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Query

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from memory_router.engines.documents.document import Chunk
+from memory_router.sources.document import Chunk
 
 # Long enough to hold a thought with its reasons, short enough that several fit into an agent's context.
 TARGET = 900

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory_router.engines.documents import grammars
-from memory_router.engines.documents.document import Chunk
-from memory_router.engines.documents.reading import cutter_of, parse
+from memory_router.sources import grammars
+from memory_router.sources.document import Chunk
+from memory_router.sources.reading import cutter_of, parse
 
 pytest.importorskip("tree_sitter", reason="the extra `code` is not installed")
 

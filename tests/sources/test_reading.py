@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.engines.documents.reading import document, parse
+from memory_router.sources.reading import document, parse
 
 PYTHON = '''"""A module."""
 import os
