@@ -145,19 +145,21 @@ def test_what_cannot_be_meant_is_told_with_a_fix(home: Home, arguments: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("text", "tier"),
-    [
-        ("We decided to use Postgres", "persistent"),
-        ("Jonas prefers short answers", "persistent"),
-        ("The harbour has five cranes", "session"),
-        ("ok thanks!", "ephemeral"),
-    ],
+    "text", ["Our Redis cache runs on port 6380 of host falke02", "ok danke", "Is the gauge broken?", "temp is 20"]
 )
-def test_importance_is_estimated_and_explained(home: Home, text: str, tier: str) -> None:
-    """The same text gets the same tier, and `--explain` says why."""
-    answer = home.run("remember", text, "--explain").json
-    assert answer["tier"] == tier
-    assert answer["explanation"]
+def test_what_is_remembered_on_purpose_never_expires_by_a_guess(home: Home, text: str) -> None:
+    """Without an importance a text is neutral, whatever its words: it has no date on which it goes."""
+    answer = home.run("remember", text).json
+    assert (answer["tier"], answer["importance"], answer["expires"]) == ("session", 0.5, None)
+
+
+def test_the_same_text_again_adds_tags_and_takes_the_higher_importance(home: Home) -> None:
+    """Nothing that was said about a text is dropped because the text is there already."""
+    home.run("remember", "Cranes are green", "--tag", "port")
+    answer = home.run("remember", "Cranes are green", "--tag", "colour", "--importance", "0.8").json
+    assert (answer["status"], answer["tags"], answer["importance"]) == ("already_stored", ["port", "colour"], 0.8)
+    assert answer["tier"] == "persistent"
+    assert home.run("remember", "Cranes are green", "--importance", "0.1").json["importance"] == 0.8
 
 
 def test_a_secret_alone_is_refused(home: Home) -> None:

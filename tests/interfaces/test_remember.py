@@ -30,8 +30,8 @@ def test_a_text_is_stored_with_tags_and_project(home: Home) -> None:
         "text": "We chose Postgres",
         "tags": ["db", "decision"],
         "project": "harbor",
-        "tier": "persistent",
-        "importance": 0.8,
+        "tier": "session",
+        "importance": 0.5,
         "expires": None,
         "redacted": [],
     }
@@ -56,7 +56,7 @@ def test_the_same_text_again_says_so(home: Home) -> None:
     second = home.run("remember", "We chose Postgres", "--tag", "new").json
     assert (first["status"], second["status"]) == ("stored", "already_stored")
     assert second["id"] == first["id"]
-    assert [memory.tags for memory in memories(home)] == [()]
+    assert [memory.tags for memory in memories(home)] == [("new",)]
 
 
 def test_secrets_are_told_and_not_stored(home: Home) -> None:

@@ -44,7 +44,7 @@ def admit(
 
     Args:
         text: 1 to 100,000 characters; control characters are left out.
-        tags: words to file it under.
+        tags: words to file it under; one text is one tag.
         project: what it belongs to, or None.
         created: seconds since the epoch; None means now.
         importance: in [0, 1].
@@ -57,6 +57,8 @@ def admit(
     Raises:
         RefusedMemoryError: the text is empty, too long or nothing but a secret, or another argument cannot be stored.
     """
+    if not isinstance(text, str):
+        raise RefusedMemoryError(f"A memory is a text, not {type(text).__name__}.", "Give it as a string.")
     text = _acceptable(text)
     kinds: set[str] = set()
 
@@ -73,7 +75,7 @@ def admit(
         id=identity(words, project),
         text=words,
         created=moment(time.time() if created is None else created),
-        tags=tuple(dict.fromkeys(filter(None, (clean(visible(tag)) for tag in tags)))),
+        tags=tuple(dict.fromkeys(filter(None, (clean(visible(tag)) for tag in _each(tags))))),
         project=project,
         tier=known_tier(tier),
         importance=share("importance", importance),
@@ -131,6 +133,10 @@ def identity(text: str, project: str | None) -> str:
     import hashlib  # only writers need it
 
     return hashlib.sha256(f"{project or ''}\0{text}".encode()).hexdigest()[:20]
+
+
+def _each(tags: Iterable[str]) -> Iterable[str]:
+    return (tags,) if isinstance(tags, str) else tags
 
 
 def _acceptable(text: str) -> str:

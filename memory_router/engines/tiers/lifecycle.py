@@ -38,10 +38,11 @@ class Lifecycle:
         """
         source = memory.tier
         event = "promoted" if TIERS.index(target) > TIERS.index(source) else "demoted"
-        expires = self._policies.expiry(target, now)
+        # What goes down was meant to stay: it expires no sooner than it did.
+        expires = self._policies.expiry(target, now) if event == "promoted" else memory.expires
         detail = f"to {target}: {why}"
         here, there = self._rooms[source], self._rooms[target]
-        moved = memory._replace(tier=target, expires=expires)
+        moved = memory._replace(tier=target, expires=expires, moved=now)
         if here is there:
             done = await here.ask(lambda store: store.move(memory.id, source, target, expires, now, event, detail))
             return moved if done else None

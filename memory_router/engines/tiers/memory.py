@@ -57,6 +57,7 @@ class Memory(NamedTuple):
         access_times: when it was recalled, oldest first, in seconds since the epoch; the last 100.
         expires: from when on it is gone, in seconds since the epoch, or None.
         moved_from: the tier that it is being moved from; None once it is gone from there.
+        moved: when it came to its tier, in seconds since the epoch; None if it has been there from the start.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Memory(NamedTuple):
     access_times: tuple[float, ...] = ()
     expires: float | None = None
     moved_from: str | None = None
+    moved: float | None = None
 
     @property
     def accessed(self) -> float | None:
@@ -104,15 +106,14 @@ class Remembered(NamedTuple):
 
     Args:
         memory: as it is stored now.
-        is_new: False if it was there before; then nothing of it was changed but its tier, where a higher one was asked.
+        is_new: False if it was there before; then it has the new tags beside its own, and the higher importance and
+            tier of the two.
         redacted: the kinds of secrets and personal data that were taken out of the text.
-        reasons: why it is as important as it is taken to be; empty when the caller said so.
     """
 
     memory: Memory
     is_new: bool
     redacted: tuple[str, ...]
-    reasons: tuple[str, ...] = ()
 
 
 class Recollection(NamedTuple):

@@ -86,7 +86,7 @@ class MemoryConfig:
         ephemeral: the policy of the tier, or None if there is no such tier.
         session: the same.
         persistent: the same.
-        default_tier: where a memory goes whose own tier is not there.
+        default_tier: where neutral importance (0.5) belongs, and what has no tier of its own.
         enable_promotion: whether much-used memories move up.
         enable_demotion: whether memories that nobody uses move down.
 

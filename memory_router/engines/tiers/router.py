@@ -5,9 +5,10 @@ from memory_router.engines.tiers.memory import TIERS, Memory
 from memory_router.engines.tiers.policy import MemoryConfig
 from memory_router.engines.tiers.scoring import HOUR, ScoringEngine
 
+NEUTRAL = 0.5
 _EPHEMERAL_BELOW = 0.3
 _PERSISTENT_FROM = 0.7
-# A low score moves down only what nobody used for so long: what was just stored has not had its chance.
+# A low importance moves down only what nobody used for so long: what was just stored has not had its chance.
 _SETTLED = 24 * HOUR
 
 
@@ -25,9 +26,9 @@ class Router:
         """Return the tier that a new memory goes to.
 
         Args:
-            entry: the memory as it would be stored; its `tier` is not decided yet.
+            entry: the memory as it would be stored; its `tier` is the default one, where neutral importance belongs.
         """
-        return tier_for(entry.importance)
+        return entry.tier if entry.importance == NEUTRAL else tier_for(entry.importance)
 
 
 class PolicyEngine:
@@ -74,8 +75,8 @@ class PolicyEngine:
         if not self._config.enable_demotion or self.below(entry.tier) is None:
             return None
         config = self._scoring.config
-        idle = now - max(entry.created, entry.accessed or entry.created)
+        idle = now - max(entry.created, entry.accessed or entry.created, entry.moved or entry.created)
         if idle >= config.idle_days * 24 * HOUR:
             return f"no access for {idle / 24 / HOUR:.0f} days"
-        score = self._scoring.score(entry, now)
-        return f"score {score:.2f}" if score < config.demotion_threshold and idle >= _SETTLED else None
+        is_unimportant = entry.importance < config.demotion_threshold and idle >= _SETTLED
+        return f"importance {entry.importance:.2f}" if is_unimportant else None

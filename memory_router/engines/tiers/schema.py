@@ -4,6 +4,8 @@ The texts are stored once: the full-text table reads them from `memories` and tr
 the identifiers of a text split and joined, so that "auth token" finds `parseAuthToken`.
 """
 
+from collections.abc import Callable
+
 import apsw
 
 from memory_router.storage.schema import Migration, Schema
@@ -104,4 +106,7 @@ def _terms(connection: apsw.Connection) -> None:
     )
 
 
-SCHEMA = Schema("memories", tuple(map(Migration, (_first, _tiers, _ranking, _terms))), counted_by_file=True)
+_MOVED = "ALTER TABLE memories ADD COLUMN moved REAL"
+
+_STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (_first, _tiers, _ranking, _terms, _MOVED)
+SCHEMA = Schema("memories", tuple(Migration(step) for step in _STEPS), counted_by_file=True)

@@ -21,12 +21,12 @@ class ScoringConfig:
         promotion_recency_weight: weight of how lately it was recalled.
         promotion_velocity_weight: weight of how often it was recalled within the window.
         promotion_threshold: the score from which on it moves up.
-        demotion_threshold: the score below which it may move down.
+        demotion_threshold: the importance below which it may move down a day after it was last used.
         half_life_hours: after so many hours the recency is down to 1/e: the seed calls this time a half-life.
         accesses_for_full_score: so many accesses make a frequency of 1.
         window_hours: how long the short period is, of which the velocity speaks.
         frequent_accesses: more accesses than this within the window move it up, whatever the score.
-        idle_days: after so many days without access it may move down.
+        idle_days: after so many days in a tier without access it may move down.
 
     Raises:
         ConfigError: a value is negative or no number, or the weights do not sum to about 1.

@@ -153,12 +153,19 @@ class MemoryStore:
                 touched.append(memory)
         return touched
 
+    def amend(self, memory: Memory, now: float) -> None:
+        """Give a stored memory the tags and the importance of `memory`."""
+        with self._writing():
+            tags = json.dumps(memory.tags, ensure_ascii=False)
+            self._connection.execute(_AMEND, (tags, memory.importance, memory.id))
+            self._log(now, "amended", memory.id, memory.tier, "stored again")
+
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
     ) -> bool:
         """Move a memory from one tier to another at once; return False if it is not in the tier `source` any more."""
         with self._writing():
-            moved = bool(self._connection.execute(_MOVE, (target, expires, memory_id, source)).get)
+            moved = bool(self._connection.execute(_MOVE, (target, expires, now, memory_id, source)).get)
             if moved:
                 self._log(now, event, memory_id, source, detail)
         return moved
@@ -284,15 +291,16 @@ class MemoryStore:
 
 _INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, names, stems, vector)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
+                         access_times, expires, moved_from, moved, names, stems, vector)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
 """
 _WITHOUT_VECTOR = "SELECT row, text FROM memories WHERE vector IS NULL LIMIT 500"
 _PACKED = ("tags", "extra", "access_times")
 _BY_IDS = f"{recall.COLUMNS} FROM json_each(?) AS wanted JOIN memories AS m ON m.id = wanted.value ORDER BY wanted.key"
 _COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (expires IS NULL OR expires > ?2)"
 _TOUCH = "UPDATE memories SET accesses = ?, access_times = ? WHERE id = ?"
-_MOVE = "UPDATE memories SET tier = ?, expires = ? WHERE id = ? AND tier = ? RETURNING 1"
+_MOVE = "UPDATE memories SET tier = ?, expires = ?, moved = ? WHERE id = ? AND tier = ? RETURNING 1"
+_AMEND = "UPDATE memories SET tags = ?, importance = ? WHERE id = ?"
 _EXPIRED = "SELECT id FROM memories WHERE expires <= ?1 AND (?2 IS NULL OR id = ?2)"
 _COUNTED = """
     INSERT INTO counters(tier, event, count) VALUES (?, ?, 1)

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple, Self
 from memory_router.engines.tiers import compaction
 from memory_router.engines.tiers.admission import admit, known_tier, share
 from memory_router.engines.tiers.filters import Filter, selection_of
-from memory_router.engines.tiers.importance import estimate
 from memory_router.engines.tiers.lifecycle import Lifecycle
 from memory_router.engines.tiers.memory import TIERS, Event, Memory, Recollection, Remembered
 from memory_router.engines.tiers.policy import COMPACTION_STRATEGIES, MemoryConfig
-from memory_router.engines.tiers.router import PolicyEngine, Router
+from memory_router.engines.tiers.router import NEUTRAL, PolicyEngine, Router
 from memory_router.engines.tiers.scoring import ScoringEngine
 from memory_router.engines.tiers.stores.room import Rooms
 from memory_router.errors import QueryError, RefusedMemoryError
@@ -113,7 +112,7 @@ class MemorySystem:
 
         Args:
             text: what to remember, 1 to 100,000 characters.
-            importance: in [0, 1]; None estimates it from the text.
+            importance: in [0, 1]; None is neutral, and the default tier's unless the router chooses another.
             tier: the tier to use, whatever the importance; None lets the router choose.
             tags: words to file it under.
             metadata: anything else that JSON can hold.
@@ -128,31 +127,30 @@ class MemorySystem:
             StoreError: the store cannot be written; nothing was stored.
         """
         now = await self._now()
-        estimated = estimate(str(text)) if importance is None else None
         memory, redacted = admit(
             text,
             tags,
             project,
             now if created is None else created,
-            importance=estimated.importance if estimated else share("importance", importance),  # type: ignore[arg-type]
+            importance=NEUTRAL if importance is None else share("importance", importance),
             tier=tier or self.config.default_tier,
             source=source,
             session=session,
             extra=metadata,
             allow_sensitive=allow_sensitive,
         )
-        reasons = estimated.reasons if estimated else ()
         chosen = self._policies.placed(tier or await self._router.select_tier(memory))
         present = await self._rooms.get(memory.id, now)
         if present is None:
             memory = memory._replace(tier=chosen, expires=self._policies.expiry(chosen, now))
             if await self._rooms[chosen].ask(lambda store: store.add(memory, now)):
                 await self._lifecycle.make_room(chosen, now)
-                return Remembered(memory, True, redacted, reasons)
+                return Remembered(memory, True, redacted)
             present = await self._rooms.get(memory.id, now) or memory
+        present = await self._merged(present, memory, is_given=importance is not None, now=now)
         if TIERS.index(chosen) > TIERS.index(present.tier):
             present = await self._climb(present, chosen, now, "stored again")
-        return Remembered(present, False, redacted, reasons)
+        return Remembered(present, False, redacted)
 
     async def recall(
         self,
@@ -335,6 +333,16 @@ class MemorySystem:
         if self._maintained is None or abs(now - self._maintained) >= _MAINTENANCE_SECONDS:
             await self.maintain()
         return now
+
+    async def _merged(self, present: Memory, again: Memory, *, is_given: bool, now: float) -> Memory:
+        """Add to a memory the tags, and the higher importance, with which its text was stored again."""
+        merged = present._replace(
+            tags=tuple(dict.fromkeys((*present.tags, *again.tags))),
+            importance=max(present.importance, again.importance) if is_given else present.importance,
+        )
+        if merged != present:
+            await self._rooms[present.tier].ask(lambda store: store.amend(merged, now))
+        return merged
 
     async def _counted(self, found: list[Recollection], now: float) -> list[Recollection]:
         touched: dict[str, Memory] = {}

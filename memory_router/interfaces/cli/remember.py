@@ -28,7 +28,8 @@ def remember(
         bool, typer.Option("--everywhere", help="It belongs to all projects, also when told inside one.")
     ] = False,
     importance: Annotated[
-        float | None, typer.Option("--importance", help="From 0 to 1; estimated from the text if left out.")
+        float | None,
+        typer.Option("--importance", help="From 0 to 1 (0.5): below 0.3 for a day, from 0.7 for good."),
     ] = None,
     tier: Annotated[
         str | None, typer.Option("--tier", help="ephemeral (a day), session or persistent, whatever the importance.")
@@ -37,9 +38,6 @@ def remember(
     session: Annotated[str | None, typer.Option("--session", help="The conversation that it comes from.")] = None,
     allow_sensitive: Annotated[
         bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data instead of redacting them.")
-    ] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Say why it is as important as it is taken to be.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,14 +56,14 @@ def remember(
     provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
     remembered = app.remembering.remember(text, importance, tier, tag or (), **provenance)
     if as_json or not output.is_terminal():
-        output.print_json(_as_json(remembered, explain=explain))
+        output.print_json(_as_json(remembered))
         return
-    print(output.visible(_as_sentence(remembered, explain=explain)))
+    print(output.visible(_as_sentence(remembered)))
 
 
-def _as_json(remembered: "Remembered", *, explain: bool) -> dict[str, object]:
+def _as_json(remembered: "Remembered") -> dict[str, object]:
     memory = remembered.memory
-    told: dict[str, object] = {
+    return {
         "id": app.remembering.qualified(memory.id),
         "status": "stored" if remembered.is_new else "already_stored",
         "text": memory.text,
@@ -77,21 +75,15 @@ def _as_json(remembered: "Remembered", *, explain: bool) -> dict[str, object]:
         "expires": iso_time(memory.expires) if memory.expires else None,
         "redacted": remembered.redacted,
     }
-    return told | {"explanation": _reasons(remembered)} if explain else told
 
 
-def _as_sentence(remembered: "Remembered", *, explain: bool) -> str:
+def _as_sentence(remembered: "Remembered") -> str:
     memory = remembered.memory
     text = " ".join(memory.text.split())
     shown = text if len(text) <= 60 else text[:59] + "…"
-    why = f" Importance {memory.importance:g}: {_reasons(remembered)}." if explain else ""
     name = app.remembering.qualified(memory.id)
     if not remembered.is_new:
-        return f'Already remembered on {iso_time(memory.created)}, nothing changed: "{shown}" ({name}).{why}'
+        return f'Already remembered on {iso_time(memory.created)}, it is in {memory.tier}: "{shown}" ({name}).'
     redacted = f" Redacted: {', '.join(remembered.redacted)}." if remembered.redacted else ""
     until = f" until {iso_time(memory.expires)}" if memory.expires else ""
-    return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}{why}'
-
-
-def _reasons(remembered: "Remembered") -> str:
-    return ", ".join(remembered.reasons) or "as you said"
+    return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}'

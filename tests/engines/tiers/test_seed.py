@@ -160,6 +160,28 @@ def test_what_is_idle_is_demoted_if_that_is_on(make: Make, clock: Clock, enabled
     assert tier_of(memories, entry_id) == ("session" if enabled else "persistent")
 
 
+def test_demotion_takes_idle_days_in_every_tier_and_deletes_nothing(make: Make, clock: Clock) -> None:
+    """A move starts the clock anew, and what was meant to stay gets no date on which it goes."""
+    memories = make(enable_demotion=True)
+    entry_id = run(memories.store("Old fact", importance=0.59, tier="persistent"))
+    tiers = []
+    for days in (29, 2, 1, 28, 2, 400):
+        clock.pass_(days=days)
+        run(memories.maintain())
+        tiers.append(tier_of(memories, entry_id))
+    assert tiers == ["persistent", "session", "session", "session", "ephemeral", "ephemeral"]
+
+
+def test_neutral_importance_belongs_to_the_default_tier(make: Make) -> None:
+    """Routing Configuration: `default_tier` is the tier for neutral importance (0.5)."""
+    memories = make(default_tier="persistent")
+    assert [tier_of(memories, run(memories.store(text, value))) for text, value in (("a", None), ("b", 0.5))] == [
+        "persistent",
+        "persistent",
+    ]
+    assert tier_of(memories, run(memories.store("c", importance=0.4))) == "session"
+
+
 def test_declining_access_may_demote(make: Make, clock: Clock) -> None:
     """Pattern 3: fifty recalls and then silence; a low score moves down as well."""
     memories = make(enable_demotion=True)

@@ -117,14 +117,14 @@ def test_an_access_is_counted(store: Store) -> None:
     assert store.counters("persistent")["recalls"] == 122
 
 
-def test_a_move_changes_tier_and_expiry_only(store: Store) -> None:
+def test_a_move_changes_tier_expiry_and_its_time_only(store: Store) -> None:
     """It is counted where the memory left, and does nothing to one that is not there."""
     one = memory("tide table", tier="session", expires=NOW + 5)
     store.add(one, NOW)
     assert not store.move(one.id, "ephemeral", "session", None, NOW, "promoted", "")
     assert store.move(one.id, "session", "persistent", None, NOW, "promoted", "why")
     assert not store.move(one.id, "session", "persistent", None, NOW, "promoted", "")
-    assert store.get(one.id, NOW + 10) == one._replace(tier="persistent", expires=None)
+    assert store.get(one.id, NOW + 10) == one._replace(tier="persistent", expires=None, moved=NOW)
     assert store.counters("session") == {"stored": 1, "promoted": 1}
     assert store.count("persistent", NOW) == 1
     assert store.count("session", NOW) == 0

@@ -139,6 +139,12 @@ class InProcessStore(ListingStore):
             self._counters[memory.tier]["recalls"] += 1
         return touched
 
+    def amend(self, memory: Memory, now: float) -> None:
+        """Give a stored memory the tags and the importance of `memory`."""
+        if present := self._memories.get(memory.id):
+            self._memories[memory.id] = present._replace(tags=memory.tags, importance=memory.importance)
+            self._log(now, "amended", present, "stored again")
+
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
     ) -> bool:
@@ -146,7 +152,7 @@ class InProcessStore(ListingStore):
         memory = self._memories.get(memory_id)
         if memory is None or memory.tier != source:
             return False
-        self._memories[memory_id] = memory._replace(tier=target, expires=expires)
+        self._memories[memory_id] = memory._replace(tier=target, expires=expires, moved=now)
         self._log(now, event, memory, detail)
         return True
 

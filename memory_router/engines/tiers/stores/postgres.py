@@ -114,13 +114,21 @@ class PostgresStore:
                 self._count(memory.tier, "recalls")
         return touched
 
+    def amend(self, memory: Memory, now: float) -> None:
+        """Give a stored memory the tags and the importance of `memory`."""
+        with _errors(), self._connection.transaction():
+            sql = "UPDATE memories SET tags = %s, importance = %s, stems = %s WHERE id = %s"
+            amended = (list(memory.tags), memory.importance, schema.stems_of(memory.text, memory.tags), memory.id)
+            if self._connection.execute(sql, amended).rowcount:
+                self._log(now, "amended", memory.id, memory.tier, "stored again")
+
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
     ) -> bool:
         """Move a memory between two tiers of this store; return False if it is not in `source` any more."""
         with _errors(), self._connection.transaction():
-            sql = "UPDATE memories SET tier = %s, expires = %s WHERE id = %s AND tier = %s"
-            moved = self._connection.execute(sql, (target, expires, memory_id, source)).rowcount > 0
+            sql = "UPDATE memories SET tier = %s, expires = %s, moved = %s WHERE id = %s AND tier = %s"
+            moved = self._connection.execute(sql, (target, expires, now, memory_id, source)).rowcount > 0
             if moved:
                 self._log(now, event, memory_id, source, detail)
         return moved

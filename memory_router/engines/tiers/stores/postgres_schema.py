@@ -49,7 +49,8 @@ _TABLES = """
 """
 # Texts are cut into terms of every script and language from here on; `_cut` does it.
 _CUT_ANEW = "UPDATE memories SET stems = '{}'"
-SCHEMA = Schema("memories", (Migration("", _TABLES), Migration("", _CUT_ANEW)))
+_MOVED = "ALTER TABLE memories ADD COLUMN moved DOUBLE PRECISION"
+SCHEMA = Schema("memories", (Migration("", _TABLES), Migration("", _CUT_ANEW), Migration("", _MOVED)))
 # Earlier versions of the program counted in a table of their own.
 _ADOPT = """
     DO $$ BEGIN
@@ -171,9 +172,9 @@ COUNT = """
 EXPIRED = "SELECT id FROM memories WHERE expires <= %(now)s AND (%(id)s::text IS NULL OR id = %(id)s)"
 INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, stems)
+                         access_times, expires, moved_from, moved, stems)
     VALUES (%(id)s, %(text)s, %(created)s, %(tags)s, %(project)s, %(tier)s, %(importance)s, %(source)s, %(session)s,
-            %(extra)s, %(accesses)s, %(access_times)s, %(expires)s, %(moved_from)s, %(stems)s)
+            %(extra)s, %(accesses)s, %(access_times)s, %(expires)s, %(moved_from)s, %(moved)s, %(stems)s)
     ON CONFLICT (id) DO NOTHING
 """
 COUNTED = """

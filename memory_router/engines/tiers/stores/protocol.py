@@ -38,6 +38,10 @@ class Store(Protocol):
         """Count an access to each memory; return those that are there, as they are now."""
         ...
 
+    def amend(self, memory: Memory, now: float) -> None:
+        """Give a stored memory the tags and the importance of `memory`; nothing happens if it is gone."""
+        ...
+
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
     ) -> bool:

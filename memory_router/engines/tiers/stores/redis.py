@@ -80,6 +80,18 @@ class RedisStore(ListingStore):
 
         return self._changed(change, ids)
 
+    def amend(self, memory: Memory, now: float) -> None:
+        """Give a stored memory the tags and the importance of `memory`."""
+
+        def change(pipe: Any) -> None:
+            present = self._read(pipe, memory.id)
+            pipe.multi()
+            if present:
+                self._put(pipe, present._replace(tags=memory.tags, importance=memory.importance), now)
+                self._log(pipe, now, "amended", present, "stored again")
+
+        self._changed(change, [memory.id])
+
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
     ) -> bool:
@@ -90,7 +102,7 @@ class RedisStore(ListingStore):
             pipe.multi()
             if memory is None or memory.tier != source:
                 return False
-            self._put(pipe, memory._replace(tier=target, expires=expires), now)
+            self._put(pipe, memory._replace(tier=target, expires=expires, moved=now), now)
             self._log(pipe, now, event, memory, detail)
             return True
 
