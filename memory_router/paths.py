@@ -23,7 +23,7 @@ def config_dir() -> str:
 
 
 def data_dir() -> str:
-    """Return the folder of what cannot be rebuilt: `memory.db`."""
+    """Return the folder of what cannot be rebuilt: `memory.db` and `conversations.db`."""
     return _place("data", "XDG_DATA_HOME", ".local/share")
 
 
@@ -69,7 +69,12 @@ def graph_db() -> str:
 
 
 def transcripts_db() -> str:
-    """Return the path of the imported conversations."""
+    """Return the path of the archive of conversations; it holds what hosts have deleted by now."""
+    return os.path.join(data_dir(), "conversations.db")
+
+
+def earlier_transcripts_db() -> str:
+    """Return where earlier versions kept the archive of conversations; it is moved from there by itself."""
     return os.path.join(cache_dir(), "transcripts.db")
 
 

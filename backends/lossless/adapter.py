@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
+from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.expand import LAYERS, expand
 from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
@@ -94,7 +94,7 @@ def _archives() -> tuple[list[Archive], list[StoreError]]:
     problems: list[StoreError] = []
     openers: dict[str, Callable[[str], Archive | None]] = {
         standard_path(): LcmArchive.open,
-        paths.transcripts_db(): ImportedArchive.open,
+        place.archive(): ImportedArchive.open,
     }
     for path, opener in openers.items():
         if path in _opened and _opened[path].is_replaced():

@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from memory_router.app import asking, improving, indexing, registration, remembering
+    from memory_router.app import asking, forgetting, improving, indexing, registration, remembering, repairing
 
-__all__ = ["asking", "improving", "indexing", "registration", "remembering"]
+__all__ = ["asking", "forgetting", "improving", "indexing", "registration", "remembering", "repairing"]
 
 
 def __getattr__(name: str) -> Any:

@@ -202,7 +202,7 @@ def named_errors(path: str) -> Iterator[None]:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise CorruptStoreError(
             f"The database {shown(path)} is damaged ({error}).",
-            "Move it away; an index is rebuilt by `memory-router index`, memories come back from a backup.",
+            "Run `memory-router db repair`: it keeps the damaged file and salvages what can be read of it.",
         ) from error
     except apsw.BusyError as error:
         raise StoreError(

@@ -23,7 +23,7 @@ from memory_router.engines.graph.schema import SCHEMA
 from memory_router.engines.graph.store import Store, stored
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.files import exclusive, quarantine
-from memory_router.storage.sqlite import named_errors, open_database, writing
+from memory_router.storage.sqlite import erase_traces, named_errors, open_database, writing
 from memory_router.text.relevance import stemmer
 
 _MEMORY = "memory:"  # paths of memories begin so
@@ -91,6 +91,23 @@ def take_in_memories(database: str, memories: str) -> None:
                 os.utime(database)  # it is as new as the memories now, changed or not
         finally:
             connection.close()
+
+
+def forget_what_is_gone(database: str | None = None) -> None:
+    """Take out of the graph what is neither indexed nor remembered nor imported any more, to the last byte.
+
+    Args:
+        database: the graph; the user's own when None. Where there is none, none is made.
+
+    Raises:
+        StoreError: the graph cannot be written.
+    """
+    database = database or paths.graph_db()
+    if not os.path.exists(database):
+        return
+    bring_up_to_date(database=database)
+    with exclusive(database, _silently), closing(open_database(database, SCHEMA)) as connection:
+        erase_traces(connection, database)
 
 
 def _give_way() -> None:

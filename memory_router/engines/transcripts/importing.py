@@ -15,7 +15,7 @@ from typing import NamedTuple
 import apsw
 
 from memory_router import paths
-from memory_router.engines.transcripts import files, sources, vectors
+from memory_router.engines.transcripts import files, place, sources, vectors
 from memory_router.engines.transcripts.files import SessionFile
 from memory_router.engines.transcripts.hosts import registry
 from memory_router.engines.transcripts.record import merged
@@ -23,7 +23,8 @@ from memory_router.engines.transcripts.schema import SCHEMA, count_sessions
 from memory_router.engines.transcripts.sources import Batch
 from memory_router.engines.transcripts.writing import NOT_UNDERSTOOD, Archivist, FileState
 from memory_router.errors import CorruptStoreError
-from memory_router.storage.files import exclusive, quarantine
+from memory_router.storage.files import exclusive
+from memory_router.storage.salvage import Salvaged
 from memory_router.storage.sqlite import named_errors, open_database, open_foreign, writing
 
 # What is committed at a time: few large commits cost the full-text index less.
@@ -100,16 +101,16 @@ def import_transcripts(
         StoreError: the archive cannot be written, or a place does not exist.
     """
     started = time.perf_counter()
-    database = database or paths.transcripts_db()
+    database = database or place.archive()
     chosen = [os.path.realpath(place) for place in places] or files.standard_places()
     found = files.sessions_below(chosen) if chosen else []
     with exclusive(database, listener.waiting):
         try:
             run = _imported(database, found, listener)
         except CorruptStoreError:
-            aside = paths.shown(quarantine(database))
+            note = _told(place.mend(database))
             run = _imported(database, found, listener)
-            run.notes.append(f"The archive was damaged: it was moved to {aside} and built again from the transcripts.")
+            run.notes.append(note)
         report = run.report(found, chosen, time.perf_counter() - started)
         try:
             with named_errors(database):
@@ -124,13 +125,25 @@ def _imported(database: str, found: Sequence[SessionFile], listener: Listener) -
     try:
         connection.pragma("cache_size", -65536)
         connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
-        run = _Run(connection, listener)
-        with named_errors(database), writing(connection):
-            run.read(found)
+        with named_errors(database):
+            run = _Run(connection, listener)
+            with writing(connection):
+                run.read(found)
     except BaseException:
         connection.close()
         raise
     return run
+
+
+def _told(mended: Salvaged) -> str:
+    """Say what became of a damaged archive."""
+    if mended.aside is None:
+        return "The archive was damaged: its indexes were built anew, and nothing is missing."
+    lost = f" Some may be missing from: {', '.join(mended.damaged_tables)}." if mended.damaged_tables else ""
+    return (
+        f"The archive was damaged: the {mended.rows:,} rows that could be read were copied to a new one.{lost}"
+        f" The damaged file is kept: {paths.shown(mended.aside)}."
+    )
 
 
 class _Run:

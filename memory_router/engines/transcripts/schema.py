@@ -120,4 +120,11 @@ def _folders(connection: apsw.Connection) -> None:
         connection.execute("UPDATE sessions SET scope = ?2 WHERE id = ?1", (key, project_of(folder) or ""))
 
 
-SCHEMA = Schema("conversations", tuple(map(Migration, (_first, _terms, _folders))), counted_by_file=True)
+# A session that was forgotten, and when: nothing that was said in it until then comes back.
+_TOMBSTONES = "CREATE TABLE tombstones(session TEXT PRIMARY KEY, forgotten REAL NOT NULL) STRICT"
+
+SCHEMA = Schema(
+    "conversations",
+    (Migration(_first), Migration(_terms), Migration(_folders), Migration(_TOMBSTONES)),
+    counted_by_file=True,
+)

@@ -60,6 +60,7 @@ class Archivist:
             for sql in ("SELECT max(id) FROM nodes", "SELECT max(id) FROM files", "SELECT max(id) FROM sessions")
         )
         self._sessions: dict[tuple[str, str, str, str], int] = {}
+        self._forgotten: dict[str, float] = dict(connection.execute("SELECT session, forgotten FROM tombstones"))
 
     def state_of(self, path: str) -> FileState | None:
         """Return how far a file was read, or None if it was never seen."""
@@ -95,6 +96,8 @@ class Archivist:
         nodes: list[tuple[object, ...]] = []
         texts: list[tuple[object, ...]] = []
         for record in records:
+            if (record.time or fallback) <= self._forgotten.get(record.session, 0.0):
+                continue
             if record.id in places:
                 before = places[record.id]
                 self.repeated += bool(record.role)

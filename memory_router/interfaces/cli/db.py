@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.learning import schema as learning
@@ -69,6 +69,23 @@ def copy(
     from memory_router.interfaces.cli.tables import print_table
 
     print_table(("table", "rows", "new there"), [(one.table, str(one.rows), str(one.added)) for one in copied])
+
+
+@db.command()
+def repair(as_json: AsJson = False) -> None:
+    """Salvage damaged databases of memories and conversations; the damaged files are kept. A whole one is left alone.
+
+    Example: memory-router db repair
+    """
+    told = [{"database": path, **salvaged._asdict()} for path, salvaged in app.repairing.repair().items()]
+    if as_json or not output.is_terminal():
+        output.print_json({"repaired": told})
+        return
+    for one in told:
+        kept = f"the damaged file is kept as {one['aside']}" if one["aside"] else "its indexes were built anew"
+        print(output.visible(f"{one['database']}: {one['rows']:,} rows were salvaged; {kept}."))
+    if not told:
+        print("No database is damaged.")
 
 
 @db.command()

@@ -51,6 +51,8 @@ def _checks() -> Iterator[Check]:
     yield _program()
     for name, folder in (("state", paths.state_dir()), ("data", paths.data_dir()), ("cache", paths.cache_dir())):
         yield _folder(name, folder)
+    for database in app.repairing.damaged():
+        yield Check("database", "error", f"{paths.shown(database)} is damaged", "Run: memory-router db repair")
     settings, check = _rule_table()
     yield check
     manifests, problems = read_manifests(paths.backend_folders())

@@ -1,5 +1,6 @@
 """`memory-router recall`, `promote`, `demote`, `forget` and `tiers`: look after what is remembered."""
 
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,48 +78,52 @@ def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 
 
 def forget(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of memories; none to choose by the options.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids that answers gave; none to choose by options.")] = None,
     tier: Tier = None,
     project: Project = None,
     tag: Tag = None,
+    session: Annotated[str | None, typer.Option("--session", help="A conversation as a whole, by its id.")] = None,
     since: Since = None,
     until: Until = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Forget nothing, and say what would go.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forget memories, by id or by what they have in common, and print a receipt of what went from where.
+    """Forget memories and what was said, with every trace of it, and print a receipt of what went from where.
+
+    Imports do not bring back what was forgotten. Files of your own and of other programs stay as they are.
 
     Example: memory-router forget --tag temporary --until 2026-06-30 --dry-run
     """
-    chosen = filter_of(project, tag, since, until)
-    named = [app.remembering.own(one) for one in ids or ()]
-    planned = app.remembering.work_with(lambda memories: memories.forget(named, filter=chosen, tier=tier, dry_run=True))
-    if not dry_run and planned.forgotten:
-        confirm(f"Forget {len(planned.forgotten)} memories for good?", yes=yes)
-    receipt = planned
-    if not dry_run:
-        doomed = [memory.id for memory in planned.forgotten]
-        receipt = (
-            app.remembering.work_with(lambda memories: memories.forget(doomed))
-            if doomed
-            else planned._replace(is_dry_run=False)
-        )
+    chosen_by = filter_of(project, tag, since, until) | ({"session": session} if session else {})
+    planned = app.forgetting.plan(ids or (), chosen_by, tier)
+    told = f"{len(planned.memories)} memories and {len(planned.turns)} messages"
+    receipt = None
+    if not dry_run and not planned.is_empty:
+        confirm(f"Forget {told} for good?", yes=yes)
+        receipt = app.forgetting.forget(planned)
     if as_json or not output.is_terminal():
-        told = [
+        rows: list[dict[str, Any]] = [
             {"id": app.remembering.qualified(one.id), "tier": one.tier, "project": one.project}
-            for one in receipt.forgotten
+            for one in planned.memories
         ]
-        body = {"forgotten": told, "count": len(told), "dry_run": receipt.is_dry_run, "timestamp": iso_time(receipt.at)}
-        output.print_json(body)
+        rows += [{"id": f"{app.forgetting.CONVERSATIONS}{one.id}", "session": one.session} for one in planned.turns]
+        traces = {"questions": app.forgetting.questions(planned)} if dry_run else receipt._asdict() if receipt else {}
+        body = {"forgotten": rows, "count": len(rows), "dry_run": dry_run, "timestamp": iso_time(time.time())}
+        output.print_json(body | {"traces": traces})
         return
     from memory_router.interfaces.cli.tables import print_table
 
-    print_table(
-        ("id", "tier", "text"),
-        [(app.remembering.qualified(one.id), one.tier, one.text[:80]) for one in receipt.forgotten],
-    )
-    print(f"{len(receipt.forgotten)} memories {'would be' if receipt.is_dry_run else 'were'} forgotten.")
+    texts = [(app.remembering.qualified(one.id), one.text[:80]) for one in planned.memories]
+    texts += [(f"{app.forgetting.CONVERSATIONS}{one.id}", one.text[:80]) for one in planned.turns]
+    print_table(("id", "text"), texts)
+    print(f"{told} {'would be' if dry_run else 'were'} forgotten.")
+    if receipt:
+        print(f"{receipt.questions} recorded questions were blanked, {receipt.log_lines} lines of logs removed.")
+        for path in receipt.copies:
+            print(output.visible(f"Removed, as it held parts of it: {path}"))
+        for path in receipt.remains:
+            print(output.visible(f"Still holds parts of it, and is left alone: {path}"))
 
 
 def tiers(

@@ -1,0 +1,32 @@
+"""Find damaged databases of what cannot be rebuilt, and salvage them."""
+
+import os
+from collections.abc import Callable
+
+from memory_router import paths
+from memory_router.engines.transcripts import place
+from memory_router.storage.files import exclusive
+from memory_router.storage.salvage import Salvaged, is_whole, salvage
+
+
+def damaged() -> list[str]:
+    """Return the databases of memories and conversations in which SQLite finds something wrong."""
+    return [path for path in _menders() if not is_whole(path)]
+
+
+def repair() -> dict[str, Salvaged]:
+    """Salvage what is damaged, and return what became of it by database; a whole one is left alone.
+
+    Raises:
+        StoreError: a folder cannot be written.
+    """
+    mended = {}
+    for path in damaged():
+        with exclusive(path):
+            mended[path] = _menders()[path](path)
+    return mended
+
+
+def _menders() -> dict[str, Callable[[str], Salvaged]]:
+    menders: dict[str, Callable[[str], Salvaged]] = {paths.memory_db(): salvage, place.archive(): place.mend}
+    return {path: mend for path, mend in menders.items() if os.path.exists(path)}

@@ -1,0 +1,152 @@
+"""Forget turns and sessions of the archive, so that no later import brings them back.
+
+What a host calls a record stays known without its text: an import passes over records it knows. A forgotten session
+leaves a tombstone, which holds for everything that was said in it until then.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterable
+from contextlib import closing
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.engines.transcripts.schema import SCHEMA, fingerprint
+from memory_router.storage.files import exclusive
+from memory_router.storage.sqlite import erase_traces, named_errors, open_database, open_read_only, writing
+
+
+class Choice(NamedTuple):
+    """Say which turns are meant: those that fulfil every condition given, and none if there is none.
+
+    Args:
+        ids: ids of turns, as hosts have them.
+        session: the host's id of a session.
+        project: a project, or the folder of one, or the last part of that.
+        since: said then or later, in seconds since the epoch.
+        until: said then or earlier, in seconds since the epoch.
+    """
+
+    ids: tuple[str, ...] = ()
+    session: str | None = None
+    project: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+class SpokenTurn(NamedTuple):
+    """Hold a turn, tool call or summary that is to be forgotten.
+
+    Args:
+        key: its number in the archive.
+        id: the host's id.
+        session: the host's id of its session.
+        text: what was said, and what tools were given.
+    """
+
+    key: int
+    id: str
+    session: str
+    text: str
+
+
+def chosen(database: str, choice: Choice) -> list[SpokenTurn]:
+    """Return the turns that are meant, in the order in which they were said.
+
+    Args:
+        database: the archive.
+        choice: which turns.
+
+    Raises:
+        StoreError: the archive cannot be read.
+    """
+    if choice == Choice():
+        return []
+    connection = open_read_only(database, SCHEMA)
+    if connection is None:
+        return []
+    with named_errors(database), closing(connection):
+        prints = [fingerprint(one) for one in choice.ids] if choice.ids else None
+        bound = {**choice._asdict(), "ids": None if prints is None else json.dumps(prints)}
+        return [SpokenTurn(*row) for row in connection.execute(_CHOSEN, bound)]
+
+
+def forget(database: str, turns: Collection[SpokenTurn], session: str | None = None) -> None:
+    """Remove turns from the archive for good.
+
+    Args:
+        database: the archive.
+        turns: what `chosen` returned.
+        session: the session that is forgotten as a whole, or None: then single turns are.
+
+    Raises:
+        StoreError: the archive cannot be written; nothing was removed.
+    """
+    with exclusive(database), closing(open_database(database, SCHEMA)) as connection:
+        with named_errors(database), writing(connection):
+            _remove(connection, {turn.key for turn in turns})
+            if session is not None:
+                connection.execute("INSERT OR REPLACE INTO tombstones VALUES (?, ?)", (session, time.time()))
+            connection.execute("DELETE FROM sessions WHERE id NOT IN (SELECT session FROM nodes)")
+        erase_traces(connection, database)
+
+
+def words_of_others(database: str, words: Iterable[str], turns: Collection[SpokenTurn]) -> set[str]:
+    """Return those of `words` that other turns hold, too.
+
+    Args:
+        database: the archive.
+        words: single words, in lower case.
+        turns: the turns that do not count.
+    """
+    connection = open_read_only(database, SCHEMA)
+    if connection is None:
+        return set()
+    keys = {turn.key for turn in turns}
+    with named_errors(database), closing(connection):
+        sql = "SELECT rowid FROM node_text WHERE node_text MATCH ?"
+        return {one for one in words if any(key not in keys for (key,) in connection.execute(sql, (f'"{one}"',)))}
+
+
+def _remove(connection: apsw.Connection, keys: set[int]) -> None:
+    """Remove nodes; what was said after them is tied to what was said before."""
+    held = json.dumps(list(keys))
+    above = {
+        key: (parent, previous)
+        for key, parent, previous in connection.execute(
+            "SELECT id, parent, previous FROM nodes WHERE id IN (SELECT value FROM json_each(?))", (held,)
+        )
+    }
+
+    def kept(key: int | None, edge: int) -> int | None:
+        while key in above:
+            key = above[key][edge]
+        return key
+
+    for edge, column in enumerate(("parent", "previous")):
+        sql = f"SELECT id, {column} FROM nodes WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+        tied = [(kept(target, edge), key) for key, target in connection.execute(sql, (held,)) if key not in above]
+        connection.executemany(f"UPDATE nodes SET {column} = ? WHERE id = ?", tied)  # noqa: S608 - constants
+    connection.executemany("UPDATE names SET node = ? WHERE node = ?", ((kept(key, 0), key) for key in keys))
+    for table in [name for (name,) in connection.execute(_OF_NODES)]:
+        connection.executemany(f"DELETE FROM {table} WHERE node = ?", ((key,) for key in keys))  # noqa: S608
+    for table, column in (("node_text", "rowid"), ("nodes", "id")):
+        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608
+
+
+_CHOSEN = """
+    SELECT n.id, n.name, s.name, n.text || ' ' || n.tools FROM nodes n JOIN sessions s ON s.id = n.session
+    WHERE (:ids IS NULL OR n.id IN (
+        SELECT node FROM names WHERE fingerprint IN (SELECT value FROM json_each(:ids))))
+    AND (:session IS NULL OR s.name = :session)
+    AND (:project IS NULL OR s.scope = :project COLLATE NOCASE OR s.project = :project COLLATE NOCASE
+         OR substr(s.project, -1 - length(:project)) = '/' || :project COLLATE NOCASE)
+    AND (:since IS NULL OR n.time >= :since) AND (:until IS NULL OR n.time <= :until)
+    ORDER BY n.id
+"""
+# Tables beside the nodes, such as their vectors.
+_OF_NODES = """
+    SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+    WHERE t.type = 'table' AND c.name = 'node' AND t.name <> 'names'
+"""

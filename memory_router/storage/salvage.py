@@ -1,0 +1,155 @@
+"""Bring back what can be read of a damaged SQLite database; the damaged file is kept beside it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import NamedTuple
+
+import apsw
+
+from memory_router.storage.files import make_file_private, quarantine
+from memory_router.storage.fulltext import register
+from memory_router.storage.sqlite import named_errors, writing
+
+# Past a damaged page the search for the next readable row goes on in steps that double; rows lie this close at least.
+_WIDEST_GAP = 2**40
+
+
+class Salvaged(NamedTuple):
+    """Say what became of a damaged database.
+
+    Args:
+        aside: where the damaged file lies now; None if its indexes were all that was wrong, and were built anew.
+        rows: how many rows could be read; 0 if `aside` is None.
+        damaged_tables: the tables of which rows may be missing.
+    """
+
+    aside: str | None
+    rows: int
+    damaged_tables: tuple[str, ...]
+
+
+def is_whole(database: str) -> bool:
+    """Return whether SQLite finds nothing wrong with a database.
+
+    Args:
+        database: the file; one that is not there is whole.
+    """
+    if not os.path.exists(database):
+        return True
+    try:
+        with closing(apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            register(connection)
+            return bool(connection.execute("PRAGMA quick_check(1)").get == "ok")
+    except apsw.Error:
+        return False
+
+
+def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _connection: None) -> Salvaged:
+    """Mend a damaged database in place: first its indexes, else by copying every row that can be read to a new file.
+
+    Args:
+        database: the file. The caller holds its lock.
+        rebuild: fills what cannot be copied, such as full-text tables without their texts; runs in the transaction.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    if _reindexed(database):
+        return Salvaged(None, 0, ())
+    with named_errors(database):
+        aside = quarantine(database)
+        draft = f"{database}.{os.getpid()}.part"
+        make_file_private(draft)
+        rows, damaged = 0, []
+        with closing(apsw.Connection(draft)) as new:
+            register(new)
+            try:
+                old = apsw.Connection(aside, flags=apsw.SQLITE_OPEN_READONLY)
+                register(old)
+                entries = [tuple(map(str, row)) for row in old.execute(_ENTRIES)]
+            except apsw.Error:
+                entries = []
+            virtual = [name for kind, name, sql in entries if sql.upper().startswith("CREATE VIRTUAL")]
+            tables = [
+                (name, sql)
+                for kind, name, sql in entries
+                if kind == "table" and name not in virtual and not name.startswith(tuple(f"{one}_" for one in virtual))
+            ]
+            with writing(new):
+                for name, sql in tables:
+                    new.execute(sql)
+                    copied, is_damaged = _copy(old, new, name)
+                    rows += copied
+                    damaged += [name] if is_damaged else []
+                for _, name, sql in entries:
+                    if name in virtual:
+                        new.execute(sql)
+                        with suppress(apsw.Error):  # it holds no texts of its own, `rebuild` fills it
+                            new.execute(f"INSERT INTO {name}({name}) VALUES ('rebuild')")  # noqa: S608
+                for kind, _, sql in entries:
+                    if kind in ("index", "trigger"):
+                        new.execute(sql)
+                with suppress(apsw.Error):
+                    new.pragma("user_version", int(old.pragma("user_version") or 0))
+                if tables:
+                    rebuild(new)
+        os.replace(draft, database)
+    return Salvaged(aside, rows, tuple(damaged))
+
+
+def _reindexed(database: str) -> bool:
+    """Build the indexes of a database anew; return whether nothing is wrong with it then."""
+    try:
+        with closing(apsw.Connection(database)) as connection:
+            register(connection)
+            connection.execute("BEGIN IMMEDIATE; REINDEX")
+            is_mended = bool(connection.execute("PRAGMA integrity_check(1)").get == "ok")
+            connection.execute("COMMIT" if is_mended else "ROLLBACK")
+            return is_mended
+    except apsw.Error:
+        return False
+
+
+def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> tuple[int, bool]:
+    """Copy the rows of a table that can be read; return how many they are, and whether some could not."""
+    columns = [str(name) for (name,) in new.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+    insert = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    before, is_damaged = new.total_changes(), False
+    for is_backwards in (False, True):
+        if is_backwards and not is_damaged:
+            break
+        for row in _rows(old, table, ", ".join(columns), is_backwards=is_backwards):
+            if row is None:
+                is_damaged = True
+            else:
+                with suppress(apsw.Error):  # damaged bytes that are no value of the column
+                    new.execute(insert, row)
+    return new.total_changes() - before, is_damaged
+
+
+def _rows(
+    connection: apsw.Connection, table: str, columns: str, *, is_backwards: bool
+) -> "Iterator[tuple[apsw.SQLiteValue, ...] | None]":
+    """Yield the rows of a table that can be read, and None wherever some cannot."""
+    at, step = (2**62, -1) if is_backwards else (-1, 1)
+    compared, order = ("<", "DESC") if is_backwards else (">", "ASC")
+    sql = f"SELECT rowid, {columns} FROM {table} WHERE rowid {compared} ? ORDER BY rowid {order}"  # noqa: S608
+    while abs(step) < _WIDEST_GAP:
+        try:
+            for row in connection.execute(sql, (at,)):
+                at, step = int(str(row[0])), 1 if step > 0 else -1
+                yield row[1:]
+            return
+        except apsw.SQLError:  # a table without row numbers
+            with suppress(apsw.Error):
+                yield from connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608
+            return
+        except apsw.Error:
+            yield None
+            at, step = at + step, step * 2
+
+
+_ENTRIES = """
+    SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'
+"""
