@@ -144,10 +144,13 @@ def between(
     A chain between things of code is calls or imports, and nothing else.
     """
     certainty = min(one.score, other.score)
-    is_strict = is_chain and (is_code(one, other) or bool(kinds))
+    is_strict = is_chain and is_code(one, other)
+    ways = list(_chains(graph, one, other, kinds)) if is_chain else []
+    if not ways and not is_strict and not (is_chain and kinds):
+        ways = list(_ways(graph, one, other, kinds))
     findings = []
     seen: set[tuple[int, ...]] = set()
-    for steps, factor in _chains(graph, one, other, kinds) if is_strict else _ways(graph, one, other, kinds):
+    for steps, factor in ways:
         nodes = tuple(sorted({node for edge in steps for node in (edge.source, edge.target)}))
         if nodes in seen:
             continue
@@ -155,7 +158,7 @@ def between(
         known = graph.entities(nodes)
         relevance = certainty * factor * _LONGER ** max(0, len(steps) - 3)
         findings.append(told_way(steps, known, _start(steps, one), relevance))
-    if is_strict and is_code(one, other):
+    if is_strict:
         return findings[:limit]
     findings += passages(graph, one.phrase, other.phrase, limit)
     return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
@@ -168,7 +171,7 @@ def is_code(one: Linked, other: Linked) -> bool:
 
 def _chains(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> Iterable[tuple[list[Edge], float]]:
     """Yield the chain from one thing to another, if there is one, with its relevance."""
-    ends = _ends(graph, one, other)
+    ends = _ends(graph, _code_of(one), _code_of(other))
     if ends is None:
         return
     for chosen in _linking(one, other, kinds):
@@ -181,6 +184,15 @@ def _chains(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> I
             return
 
 
+def _code_of(phrase: Linked) -> Linked:
+    """Return what a phrase means in code, if it may mean any."""
+    pairs = zip(phrase.entities, phrase.scores, strict=True)
+    kept = [(entity, score) for entity, score in pairs if entity.kind in CODE]
+    if not kept:
+        return phrase
+    return phrase._replace(entities=[entity for entity, _ in kept], scores=[score for _, score in kept])
+
+
 def leads_back(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> bool:
     """Say whether a chain leads the other way round."""
     return any(relevance == _CERTAIN for _, relevance in _chains(graph, other, one, kinds))
@@ -188,9 +200,9 @@ def leads_back(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -
 
 def _linking(one: Linked, other: Linked, kinds: Sequence[str]) -> list[Sequence[str]]:
     """Return of which kinds of edges a chain may be, the likeliest first: whole modules import each other."""
+    wholes = ("module", "package", "library", "project")
     if kinds:
         return [kinds]
-    wholes = ("module", "package", "library", "project")
     if one.entities[0].kind in wholes and other.entities[0].kind in wholes:
         return [("imports", "requires")]
     is_calling = one.entities[0].kind == other.entities[0].kind == "function"
