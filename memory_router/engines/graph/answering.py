@@ -1,32 +1,28 @@
-"""Answer what was understood: with every thing that depends, with ways between two, or with what surrounds one."""
+"""Answer what depends on a thing, what it depends on, and what surrounds it."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from memory_router.engines.graph import walking
 from memory_router.engines.graph.completeness import nobody
 from memory_router.engines.graph.entity import CODE, Edge, Entity, Finding, Linked
-from memory_router.engines.graph.passages import passages
 from memory_router.engines.graph.reader import Graph
-from memory_router.engines.graph.telling import told_edges, told_way
+from memory_router.engines.graph.telling import told_edges
 
-_CERTAIN = 0.9  # relevance of an answer that follows from code and an exact name
+CERTAIN = 0.9  # relevance of an answer that follows from code and an exact name
 _MENTIONED = 0.6  # of one that is only mentioned
 _HANDED_ON = 0.5  # of a function that is handed on, where its callers are asked for
 _BY_NAME = 0.45  # of a call that means a thing by its last name alone
-_DOUBTFUL = 0.35  # of a chain with such a call: below the gate
 _HOMONYM = 0.7  # what is left of it for things that merely share the name
 _FARTHER = 0.8  # and for each step away
-_LONGER = 0.93  # and for each step of a way beyond the third
 _STEPS_FAR = 3
-_SAME_NAME = 3  # homonyms that are answered for
-_LIKELY = 6  # candidates of a phrase that ways begin or end at
+SAME_NAME = 3  # homonyms that are answered for
 _SHOWN = 20  # places that prove a finding
 _READ = 1000  # edges that are read for an answer at the least
 _READ_EACH = 20  # and for each finding that is wanted
 _MENTIONS = ("links", "mentions", "names", "person", "tagged")
-_CALLS = ("calls",)
+CALLS = ("calls",)
 _IMPORTING = ("python", "javascript", "typescript", "tsx")  # there, what uses a module's things must import it
 
 
@@ -65,7 +61,7 @@ def dependents(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int, *,
             texts += count
             findings += direct
             seen.update(one.path for one in direct if one.path)
-            if is_far and direct and relevance == _CERTAIN and len(findings) < limit:
+            if is_far and direct and relevance == CERTAIN and len(findings) < limit:
                 findings += _farther(graph, entity, seen, factor * relevance, limit)
     if not findings and asked.is_name:
         findings = [nobody(graph, asked.entities[0], kinds)]
@@ -76,18 +72,18 @@ def dependents(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int, *,
 def _readings(entity: Entity, kinds: Sequence[str]) -> list[tuple[Sequence[str], float, bool]]:
     """Return which edges tell of dependents, what each is worth, and whether they are sure, the best first."""
     chosen = kinds or walking.DEPENDING
-    told = _CERTAIN if set(chosen).isdisjoint(_MENTIONS) or entity.kind not in CODE else _MENTIONED
+    told = CERTAIN if set(chosen).isdisjoint(_MENTIONS) or entity.kind not in CODE else _MENTIONED
     found: list[tuple[Sequence[str], float, bool]] = [(chosen, told, True), (chosen, _BY_NAME, False)]
-    if tuple(kinds) == _CALLS and entity.kind == "function":
+    if tuple(kinds) == CALLS and entity.kind == "function":
         found.append((("uses",), _HANDED_ON, True))
     if not kinds:
-        found.append((_MENTIONS, _MENTIONED if entity.kind in CODE else _CERTAIN, True))
+        found.append((_MENTIONS, _MENTIONED if entity.kind in CODE else CERTAIN, True))
     return found
 
 
 def _depended_on(graph: Graph, entity: Entity, kinds: Sequence[str]) -> list[int]:
     """Return whose dependents are those of a thing: its members', but where a module has to be imported its own."""
-    if entity.kind == "module" and tuple(kinds) != _CALLS and graph.language(entity.path) in _IMPORTING:
+    if entity.kind == "module" and tuple(kinds) != CALLS and graph.language(entity.path) in _IMPORTING:
         return [entity.id]
     return walking.members(graph.connection, entity.id)
 
@@ -113,7 +109,7 @@ def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
             if any(one.id == target for one in findings):
                 continue
             sure = any(edge.weight > walking.POSSIBLE for edge in reasons)
-            findings.append(_told(entity, known[target], reasons, known, factor * (_CERTAIN if sure else _BY_NAME)))
+            findings.append(_told(entity, known[target], reasons, known, factor * (CERTAIN if sure else _BY_NAME)))
     return sorted(findings, key=lambda one: -one.relevance)[:limit]
 
 
@@ -136,98 +132,10 @@ def _by_module(
     return found
 
 
-def between(
-    graph: Graph, one: Linked, other: Linked, kinds: Sequence[str], limit: int, *, is_chain: bool
-) -> list[Finding]:
-    """Return the ways between two things, shortest and strongest, and the passages that speak of both.
-
-    A chain between things of code is calls or imports, and nothing else.
-    """
-    certainty = min(one.score, other.score)
-    is_strict = is_chain and is_code(one, other)
-    ways = list(_chains(graph, one, other, kinds)) if is_chain else []
-    if not ways and not is_strict and not (is_chain and kinds):
-        ways = list(_ways(graph, one, other, kinds))
-    findings = []
-    seen: set[tuple[int, ...]] = set()
-    for steps, factor in ways:
-        nodes = tuple(sorted({node for edge in steps for node in (edge.source, edge.target)}))
-        if nodes in seen:
-            continue
-        seen.add(nodes)
-        known = graph.entities(nodes)
-        relevance = certainty * factor * _LONGER ** max(0, len(steps) - 3)
-        findings.append(told_way(steps, known, _start(steps, one), relevance))
-    if is_strict:
-        return findings[:limit]
-    findings += passages(graph, one.phrase, other.phrase, limit)
-    return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
-
-
-def is_code(one: Linked, other: Linked) -> bool:
-    """Say whether both phrases are names of code."""
-    return all(end.is_name and end.entities[0].kind in CODE for end in (one, other))
-
-
-def _chains(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> Iterable[tuple[list[Edge], float]]:
-    """Yield the chain from one thing to another, if there is one, with its relevance."""
-    ends = _ends(graph, _code_of(one), _code_of(other))
-    if ends is None:
-        return
-    for chosen in _linking(one, other, kinds):
-        if steps := walking.way(graph.connection, *ends, chosen, is_directed=True, least=walking.POSSIBLE):
-            yield steps, _CERTAIN
-            return
-    for chosen in _linking(one, other, kinds):
-        if steps := walking.way(graph.connection, *ends, chosen, is_directed=True):
-            yield steps, _DOUBTFUL
-            return
-
-
-def _code_of(phrase: Linked) -> Linked:
-    """Return what a phrase means in code, if it may mean any."""
-    pairs = zip(phrase.entities, phrase.scores, strict=True)
-    kept = [(entity, score) for entity, score in pairs if entity.kind in CODE]
-    if not kept:
-        return phrase
-    return phrase._replace(entities=[entity for entity, _ in kept], scores=[score for _, score in kept])
-
-
-def leads_back(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> bool:
-    """Say whether a chain leads the other way round."""
-    return any(relevance == _CERTAIN for _, relevance in _chains(graph, other, one, kinds))
-
-
-def _linking(one: Linked, other: Linked, kinds: Sequence[str]) -> list[Sequence[str]]:
-    """Return of which kinds of edges a chain may be, the likeliest first: whole modules import each other."""
-    wholes = ("module", "package", "library", "project")
-    if kinds:
-        return [kinds]
-    if one.entities[0].kind in wholes and other.entities[0].kind in wholes:
-        return [("imports", "requires")]
-    is_calling = one.entities[0].kind == other.entities[0].kind == "function"
-    return [_CALLS, ("calls", "uses")] if is_calling else [_CALLS, walking.DEPENDING]
-
-
-def _ends(graph: Graph, one: Linked, other: Linked) -> tuple[dict[int, float], dict[int, float]] | None:
-    """Return where ways begin and end, each thing with its members; None if it is the same."""
-    if not one.entities or not other.entities:
-        return None
-    starts, ends = _likely(one), _likely(other)
-    for shared in starts.keys() & ends.keys():
-        # A thing that both phrases fit is where they meet, and no way.
-        (starts if starts[shared] < ends[shared] else ends).pop(shared)
-    wide_starts, wide_ends = _with_members(graph, starts), _with_members(graph, ends)
-    # What is within the other end begins or ends there: `call chain from a module to its function`.
-    wide_starts = {node: score for node, score in wide_starts.items() if node not in ends}
-    wide_ends = {node: score for node, score in wide_ends.items() if node not in wide_starts}
-    return (wide_starts, wide_ends) if wide_starts and wide_ends else None
-
-
 def surroundings(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) -> list[Finding]:
     """Return what a thing is connected with, the most certain first; by some kinds of edges, if any are given."""
     findings: list[Finding] = []
-    for entity, score in zip(asked.entities[:_SAME_NAME], asked.scores, strict=False):
+    for entity, score in zip(asked.entities[:SAME_NAME], asked.scores, strict=False):
         if not asked.is_name:
             findings.append(_itself(graph, entity, score))
         edges = [
@@ -257,7 +165,7 @@ def _meant(asked: Linked) -> list[tuple[Entity, float]]:
         for entity, score in zip(asked.entities, asked.scores, strict=True)
         if entity is first or (asked.is_name and (entity.kind in CODE) == (first.kind in CODE))
     ]
-    return alike[:_SAME_NAME] if asked.is_name else alike[:1]
+    return alike[:SAME_NAME] if asked.is_name else alike[:1]
 
 
 def _most(limit: int) -> int:
@@ -320,54 +228,6 @@ def _itself(graph: Graph, entity: Entity, score: float) -> Finding:
     content = body or f"{entity.shown}: {entity.summary}"
     line = entity.line or None
     return Finding(content, round(0.8 * score, 4), entity.shown, entity.path, line, entity.modified or None, entity.id)
-
-
-def _ways(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> Iterable[tuple[list[Edge], float]]:
-    """Yield ways from the most to the least telling, each with its relevance."""
-    ends = _ends(graph, one, other)
-    if ends is None:
-        return
-    for (begin, end), only, factor in (
-        (ends, kinds, 1.0),
-        (ends, walking.DEPENDING, 1.0),
-        (ends[::-1], walking.DEPENDING, 0.95),
-    ):
-        if steps := walking.way(graph.connection, begin, end, only, is_directed=True, least=walking.POSSIBLE):
-            yield steps, _CERTAIN * factor
-            break
-    last = _likely(other)
-    first = {node: score for node, score in _likely(one).items() if node not in last}
-    for weak, factor in ((walking.STRONG, 0.9), (walking.TELLING, 0.75)):
-        if steps := walking.way(graph.connection, first, last, weak, is_directed=False):
-            yield steps, _CERTAIN * factor
-            break  # what weaker relations connect besides is no stronger
-
-
-def _likely(asked: Linked) -> dict[int, float]:
-    if asked.is_name:
-        return {entity.id: score for entity, score in list(zip(asked.entities, asked.scores, strict=True))[:_SAME_NAME]}
-    return {
-        entity.id: score
-        for entity, score in list(zip(asked.entities, asked.scores, strict=True))[:_LIKELY]
-        if score >= 0.6 * asked.score
-    }
-
-
-def _with_members(graph: Graph, nodes: dict[int, float]) -> dict[int, float]:
-    found = dict(nodes)
-    for node, score in nodes.items():
-        for member in walking.members(graph.connection, node):
-            found.setdefault(member, score)
-    return found
-
-
-def _start(steps: Sequence[Edge], one: Linked) -> int:
-    ends = (steps[0].source, steps[0].target)
-    if len(steps) > 1:
-        shared = set(ends) & {steps[1].source, steps[1].target}
-        return next((node for node in ends if node not in shared), ends[0])
-    likely = {entity.id for entity in one.entities}
-    return ends[1] if ends[1] in likely and ends[0] not in likely else ends[0]
 
 
 def _module(graph: Graph, entity: Entity) -> str:

@@ -71,6 +71,12 @@ class Denotation:
         folder = self.folder(file)
         return self._denoted(self.seen_from(file, target), folder, _DEPTH).nearest(folder, self.folder)
 
+    def modules_called(self, target: str, file: int) -> list[Node]:
+        """Return the modules and packages that an import names: by their own name; of Rust, in any way."""
+        nodes = self.meant(target, file)
+        exact = nodes if self.language(file) == "rust" else self._named(self.seen_from(file, target)).nodes
+        return [node for node in nodes if node.kind in ("module", "package") and node in exact]
+
     def constructors(self, node: Node) -> list[Node]:
         """Return what runs when a class is called; of a module, what it exports as its default."""
         file = node.file
@@ -185,7 +191,8 @@ class Denotation:
             bindings = self._bound(holder.file)
             yield from bindings.get(name, ())
             yield f"{holder.qualified}.{name}"
-            yield f"{holder.qualified}/{name}"
+            if self.language(holder.file) == "rust":
+                yield f"{holder.qualified}/{name}"
             yield from (f"{star}.{name}" for star in bindings.get("*", ()))
             if name == "default":
                 yield holder.qualified  # CommonJS: the module is what is exported

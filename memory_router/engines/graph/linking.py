@@ -126,7 +126,7 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
 
 def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entity]:
     """Return the texts whose path ends so, with its ending or without; else what they define: `store/shelf.put`."""
-    path = name.replace("\\", "/").lstrip("./").lower()
+    path = name.replace("\\", "/").lstrip("./")
     above, _, last = path.rpartition("/")
     fitting = _texts_at(connection, stems, path)
     member = last.partition(".")[2] if above else ""
@@ -134,7 +134,7 @@ def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entit
         return fitting
     texts = _texts_at(connection, stems, path.removesuffix(f".{member}"))
     inside = [Entity(*row) for text in texts for row in connection.execute(_IN_FILE, (text.id,))]
-    return [one for one in inside if one.qualified.lower().endswith(f".{member}")]
+    return [one for one in inside if one.qualified.lower().endswith(f".{member.lower()}")]
 
 
 def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Entity]:
@@ -144,10 +144,13 @@ def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Enti
         for own in dict.fromkeys((os.path.splitext(last)[0], last))
         for row in connection.execute(_BY_ALIAS, (key(own, stems),))
     ]
-    ends = f"/{path}"
+    ends = f"/{path.lower()}"
     texts = {one.id: one for one in (Entity(*row) for row in rows) if one.path and one.kind != "section"}
     paths = {node: f"/{one.path}".lower() for node, one in texts.items()}
     whole = [texts[node] for node, held in paths.items() if held.endswith(ends)]
+    stem = os.path.splitext(path)[0]
+    names = {path, stem, stem.removesuffix("/index"), stem.removesuffix("/mod"), stem.replace("/", ".")}
+    whole = [one for one in whole if one.qualified in names] or whole  # what lies so below its root
     return whole or [texts[node] for node, held in paths.items() if os.path.splitext(held)[0].endswith(ends)]
 
 

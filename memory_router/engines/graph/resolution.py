@@ -118,7 +118,7 @@ class _Resolver:
         """Yield the module that is imported, and beside it the member; else the library."""
         target = self._names.seen_from(ref.file, ref.target)
         nodes = self._names.meant(target, ref.file)
-        modules = [node for node in nodes if node.kind in _IMPORTABLE]
+        modules = self._names.modules_called(target, ref.file)
         if modules:
             # `from package import module`: the module, not the package, or all would depend on every package.
             yield from (node.id for node in modules)
@@ -129,7 +129,7 @@ class _Resolver:
             yield from self._library(target)
             return
         yield from (node.id for node in modules or self._defining(nodes))
-        yield from (node.id for node in nodes)
+        yield from (node.id for node in nodes if node.kind not in _IMPORTABLE)
 
     def _defining(self, nodes: list[Node]) -> Iterator[Node]:
         """Yield the modules that define some things: of Java, a class is imported by its package."""

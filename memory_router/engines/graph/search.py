@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import apsw
 
-from memory_router.engines.graph import answering, linking, matching, questions, walking
+from memory_router.engines.graph import answering, connecting, linking, matching, questions, walking
 from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Linked
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.schema import SCHEMA
@@ -124,12 +124,12 @@ class KnowledgeGraph(DatabaseReader):
 
     def _nothing(self, asked: questions.Asked, linked: list[Linked]) -> str:
         """Return why no way between things is told."""
-        if asked.intent != questions.CHAIN or not answering.is_code(*linked):
+        if asked.intent != questions.CHAIN or not connecting.is_code(*linked):
             return f"No relation of {' and '.join(one.entities[0].shown for one in linked)} is known."
         start, end = (one.entities[0].shown for one in linked)
         links = " or ".join(asked.kinds) if asked.kinds else "calls or imports"
         told = f"No chain of {links} from {start} to {end} is known."
-        back = answering.leads_back(self._graph, linked[0], linked[1], asked.kinds)
+        back = connecting.leads_back(self._graph, linked[0], linked[1], asked.kinds)
         return f"{told} One leads the other way round." if back else told
 
     def _findings(self, asked: questions.Asked, linked: list[Linked], limit: int) -> list[Finding]:
@@ -138,7 +138,7 @@ class KnowledgeGraph(DatabaseReader):
         if asked.intent == questions.SURROUNDINGS:
             return answering.surroundings(self._graph, linked[0], asked.kinds, limit)
         is_chain = asked.intent == questions.CHAIN
-        return answering.between(self._graph, linked[0], linked[1], asked.kinds, limit, is_chain=is_chain)
+        return connecting.between(self._graph, linked[0], linked[1], asked.kinds, limit, is_chain=is_chain)
 
 
 def _ambiguity(linked: Linked) -> str:
