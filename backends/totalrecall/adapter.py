@@ -9,7 +9,8 @@ from memory_router.engines.tiers.memory import Recollection, Selection
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.errors import StoreError
 
-_opened: list[MemoryStore] = []
+# What tells the file from another one in its place, and the store.
+_opened: list[tuple[object, MemoryStore]] = []
 # What tells that a project may hold an earlier layout: without these nothing more is imported or looked at.
 _SIGNS = ("memory", ".git")
 
@@ -77,11 +78,23 @@ def _may_have_layouts() -> bool:
     return True
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _store() -> MemoryStore | None:
-    """Return the store, opened once; it may come into being while this process runs."""
-    if not _opened and (opened := MemoryStore.open_read_only(paths.memory_db())):
-        _opened.append(opened)
-    return _opened[0] if _opened else None
+    """Return the store, opened once; it may come into being, or be replaced, while this process runs."""
+    path = paths.memory_db()
+    identity = _identity(path)
+    if _opened and _opened[0][0] != identity:
+        _opened.pop()[1].close()
+    if not _opened and (opened := MemoryStore.open_read_only(path)):
+        _opened.append((identity, opened))
+    return _opened[0][1] if _opened else None
 
 
 def _result(recollection: Recollection, engine: str) -> Result:

@@ -15,6 +15,7 @@ from memory_router.engines.tiers.store import MemoryStore
 from memory_router.routing.response import decode_health, decode_response
 from memory_router.routing.sanitising import clean
 from memory_router.storage.sqlite import open_database
+from tests.conftest import Home
 
 BACKENDS = Path(__file__).parents[2] / "backends"
 
@@ -246,3 +247,25 @@ def test_a_manifest_names_its_folder_and_tier(name: str, tier: str) -> None:
 def _path() -> dict[str, str]:
     site = [folder for folder in sys.path if folder.endswith("site-packages")]
     return {"PYTHONPATH": ":".join([str(BACKENDS.parent), *site])}
+
+
+def test_a_replaced_store_is_opened_anew(home: Home) -> None:
+    """A process that is kept running answers from the store that is there now, also where another took its place."""
+    home.run("init")
+    home.run("remember", "The quay is painted green")
+    store = home.folder / "data" / "memory.db"
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "memory_router", "query", "-", "--backend", "totalrecall"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=home.environment, text=True,
+    )  # fmt: skip
+    assert asked.stdin
+    assert asked.stdout
+    asked.stdin.write("which colour has the quay\n")
+    asked.stdin.flush()
+    assert "green" in asked.stdout.readline()
+    for file in store.parent.glob("memory.db*"):
+        file.unlink()
+    home.run("remember", "The quay is painted purple")
+    answer, _ = asked.communicate("which colour has the quay\n")
+    assert "purple" in answer
+    assert "green" not in answer

@@ -12,6 +12,7 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
 from memory_router.routing import config_file
+from memory_router.routing.contract_suite import check_backend
 from memory_router.routing.registry import Manifest, State, read_manifests, read_state
 
 
@@ -49,11 +50,17 @@ def init(
     output.note(f"\nWritten to {paths.shown(paths.backends_file())}.")
 
 
-def backends(as_json: AsJson = False) -> None:
+backends = typer.Typer(name="backends")
+
+
+@backends.callback(invoke_without_command=True)
+def list_backends(context: typer.Context, as_json: AsJson = False) -> None:
     """List the backends: what each can do, whether it is registered, how it is now, and what would mend it.
 
     Example: memory-router backends --json
     """
+    if context.invoked_subcommand:
+        return
     manifests, problems = read_manifests(paths.backend_folders())
     registered = _registered()
     health = app.registration.probe_all(manifests.values())
@@ -76,6 +83,32 @@ def backends(as_json: AsJson = False) -> None:
         print(output.visible(f"{row['name']}: {row['reason']} {row['fix']}"))
     for problem in problems:
         output.note(problem)
+
+
+@backends.command("test")
+def check_contract(
+    name: Annotated[str, typer.Argument(help="The backend, as `memory-router backends` lists it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask a backend some harmless questions, and check every promise of the contract that applies to it.
+
+    The exit code is 1 if one is broken.
+
+    Example: memory-router backends test qmd
+    """
+    manifests, _ = read_manifests(paths.backend_folders())
+    if name not in manifests:
+        raise UnknownBackendError(f"There is no backend {name!r}.", f"Choose one of: {', '.join(sorted(manifests))}.")
+    deadline_ms = manifests[name].deadline_ms or config_file.load().deadlines.default_ms
+    checks = []
+    for check in check_backend(manifests[name], deadline_ms):
+        checks.append(check)
+        if not as_json and output.is_terminal():
+            print(output.visible(f"{'kept  ' if check.is_kept else 'BROKEN'}  {check.promise}  {check.observation}"))
+    if as_json or not output.is_terminal():
+        output.print_json({"backend": name, "checks": [check._asdict() for check in checks]})
+    if not all(check.is_kept for check in checks):
+        raise typer.Exit(1)
 
 
 def _row(manifest: Manifest, registered: State, health: Health) -> JsonObject:
