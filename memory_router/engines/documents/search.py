@@ -177,6 +177,7 @@ class DocumentIndex(DatabaseReader):
 
     def _search(self, text: str, limit: int, mode: str, selection: "Selection | None") -> list[Hit]:
         question = words.parse(text)
+        self._frequencies.refresh()
         files = list(
             dict.fromkeys(file for path in question.paths for file in files_named(self.connection, path, text))
         )
@@ -189,11 +190,13 @@ class DocumentIndex(DatabaseReader):
             return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[0] in allowed and row[2] not in seen])[
                 :limit
             ]
-        if question.paths:  # nothing is called so: the words of the name are all there is to search for
-            steps = tuple(part for path in question.paths for part in words.split_name(os.path.splitext(path)[0]))
-            hits = self._matching(text, question._replace(words=(*question.words, *steps)), limit, mode, chosen)
-            return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits]
-        return self._matching(text, question, limit, mode, chosen)
+        # What names no file may be a name that texts hold as it is: `Node.js`, `/api/v1/users`, a branch.
+        said = [path for path in question.paths if self._frequencies.own(path)]
+        # Of any other, its words are all there is to search for.
+        unsaid = [os.path.splitext(path)[0] for path in question.paths if path not in said]
+        steps = [part for path in unsaid for part in words.split_name(path)]
+        hits = self._matching(text, question._replace(words=(*question.words, *said, *steps)), limit, mode, chosen)
+        return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits] if unsaid else hits
 
     def _chosen(self, selection: "Selection | None", files: Sequence[int]) -> list[int] | None:
         """Return the chunks that may answer, or None for all: those selected, of the files that the question names."""
@@ -207,7 +210,6 @@ class DocumentIndex(DatabaseReader):
         self, text: str, question: words.Question, limit: int, mode: str, chosen: Sequence[int] | None
     ) -> list[Hit]:
         """Return what answers the question, among the chunks `chosen` if not all of them may."""
-        self._frequencies.refresh()
         asked = ranking.understood(self._frequencies, question)
         vectors = None if mode == hybrid.SEARCH else self._prepared_vectors(text)
         found = hybrid.ranked(self.connection, text, asked, mode, vectors, 2 * limit, chosen)

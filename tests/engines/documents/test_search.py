@@ -229,3 +229,29 @@ def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch:
 def test_a_glob_full_of_stars_means_nothing(harbor: DocumentIndex) -> None:
     """A pattern that could match in endless ways is not tried (the test's own time limit is the judge)."""
     assert all(hit.relevance < 0.4 for hit in harbor.search("src/" + "*a" * 40 + ".py"))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "why did we pick Next.js",
+        "what does /api/v1/members return",
+        "is feature/login-page stale",
+        "kim.lee@example.org",
+    ],
+)
+def test_a_name_that_texts_hold_as_it_is_is_found_like_any_word(tmp_path: Path, question: str) -> None:
+    """What looks like a path and names no file may be a product, an address or a branch, and is accepted as such."""
+    text = (
+        "We picked Next.js early. /api/v1/members returns all. feature/login-page is stale. Mail kim.lee@example.org."
+    )
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/a.md").write_text(text)
+    for number in range(20):
+        (tmp_path / f"notes/other{number}.md").write_text(f"Something else about gardens and boats, number {number}.")
+    index([str(tmp_path / "notes")], database=str(tmp_path / "x.db"))
+    opened = DocumentIndex.open(str(tmp_path / "x.db"))
+    assert opened
+    hits = opened.search(question)
+    assert hits[0].path.endswith("a.md")
+    assert hits[0].relevance > 0.4
