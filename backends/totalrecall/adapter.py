@@ -106,7 +106,13 @@ def _result(recollection: Recollection, engine: str) -> Result:
         id=memory.id if engine == "embedded" else None,
         path=memory.source if engine != "embedded" else None,
         raw_score=recollection.raw_score,
-        metadata={"engine": engine, "tags": memory.tags, "project": memory.project, "tier": memory.tier},
+        metadata={
+            "engine": engine,
+            "tags": memory.tags,
+            "project": memory.project,
+            "tier": memory.tier,
+            **({"superseded_by": f"totalrecall:{memory.superseded_by}"} if memory.superseded_by else {}),
+        },
     )
 
 

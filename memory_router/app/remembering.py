@@ -34,10 +34,30 @@ def remember(
     importance: float | None = None,
     tier: str | None = None,
     tags: Sequence[str] = (),
+    supersedes: str | None = None,
     **provenance: Any,
-) -> Remembered:
-    """Keep a text for later questions; `MemorySystem.remember` says what it takes and raises."""
-    return work_with(lambda memories: memories.remember(text, importance, tier, tags, **provenance))
+) -> tuple[Remembered, tuple[Memory, ...]]:
+    """Keep a text for later questions; `MemorySystem.remember` says what it takes and raises.
+
+    Args:
+        text: the fact.
+        importance: in [0, 1], or None for neutral.
+        tier: where to keep it, or None.
+        tags: words to file it under.
+        supersedes: the id of a memory that it replaces, with or without the backend's name.
+        provenance: project, source, session and what else `MemorySystem.remember` takes.
+
+    Returns:
+        What became of it, and the facts that it may repeat or replace, if it is new and replaces none.
+    """
+
+    async def store(memories: MemorySystem) -> tuple[Remembered, tuple[Memory, ...]]:
+        replaced = own(supersedes) if supersedes else None
+        remembered = await memories.remember(text, importance, tier, tags, supersedes=replaced, **provenance)
+        is_alone = remembered.is_new and remembered.replaced is None
+        return remembered, await memories.similar(remembered.memory) if is_alone else ()
+
+    return work_with(store)
 
 
 def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: bool) -> dict[str, Any]:
@@ -53,6 +73,7 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
     """
 
     async def store(memories: MemorySystem) -> dict[str, Any]:
+        named: dict[str | None, str] = {}  # by the id that a memory had where it comes from
         counts: dict[str, Any] = {"imported": 0, "already_there": 0, "refused": [], "redacted": 0}
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -60,10 +81,12 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
             try:
                 given = transfer.arguments(line)
                 given["project"] = given["project"] or project
+                given["supersedes"] = named.get(given["supersedes"])
                 remembered = await memories.remember(**given, allow_sensitive=allow_sensitive)
             except RefusedMemoryError as error:
                 counts["refused"].append({"line": number, "reason": str(error)})
                 continue
+            named[transfer.exported_id(line)] = remembered.memory.id
             counts["imported" if remembered.is_new else "already_there"] += 1
             counts["redacted"] += bool(remembered.redacted)
         return counts
@@ -88,4 +111,6 @@ def own(identifier: str) -> str:
 
 def as_object(memory: Memory) -> dict[str, Any]:
     """Return a memory as commands print it."""
-    return transfer.as_object(memory) | {"id": qualified(memory.id)}
+    links = {"supersedes": memory.supersedes, "superseded_by": memory.superseded_by}
+    named = {end: qualified(linked) for end, linked in links.items() if linked}
+    return transfer.as_object(memory) | named | {"id": qualified(memory.id)}

@@ -34,6 +34,9 @@ def test_a_text_is_stored_with_tags_and_project(home: Home) -> None:
         "importance": 0.5,
         "expires": None,
         "redacted": [],
+        "supersedes": None,
+        "superseded_by": None,
+        "similar": [],
     }
 
 

@@ -27,6 +27,10 @@ class Admitted(NamedTuple):
     redacted: tuple[str, ...]
 
 
+# Straight, curly and low ones, and those of French.
+_QUOTATION_MARKS = "\"'`\u201c\u201d\u201e\u201a\u2018\u2019\u00ab\u00bb"
+
+
 def admit(
     text: str,
     tags: Iterable[str] = (),
@@ -129,7 +133,13 @@ def visible(text: str) -> str:
 
 
 def identity(text: str, project: str | None) -> str:
-    """Return the id of a text in a project."""
+    """Return the id of a text in a project; case, spaces, outer quotation marks and a last full stop do not matter."""
+    words = " ".join(text.casefold().split())
+    return literal_identity(words.strip(_QUOTATION_MARKS).rstrip(".。") or words, project)
+
+
+def literal_identity(text: str, project: str | None) -> str:
+    """Return the id that an earlier version of the program gave a text."""
     import hashlib  # only writers need it
 
     return hashlib.sha256(f"{project or ''}\0{text}".encode()).hexdigest()[:20]

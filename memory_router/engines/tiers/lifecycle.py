@@ -8,7 +8,7 @@ whether it is there, the removal of the original, and a note that this is done. 
 import math
 from collections.abc import Sequence
 
-from memory_router.engines.tiers.memory import TIERS, Memory, Order, Selection
+from memory_router.engines.tiers.memory import TIERS, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.policy import MemoryConfig
 from memory_router.engines.tiers.router import PolicyEngine
 from memory_router.engines.tiers.scoring import ScoringEngine
@@ -60,6 +60,22 @@ class Lifecycle:
         await there.ask(lambda store: store.settle(memory.id))
         return moved
 
+    async def climb(self, memory: Memory, target: str, now: float, why: str) -> Memory | None:
+        """Move a memory tier by tier until it is in `target`; return None if it was forgotten meanwhile.
+
+        Raises:
+            StoreError: a store failed; the memory is whole in one of the tiers.
+        """
+        step = self._policies.above if TIERS.index(target) > TIERS.index(memory.tier) else self._policies.below
+        while memory.tier != target:
+            following = step(memory.tier)
+            moved = await self.move(memory, following, now, why) if following else None
+            if moved is None:
+                return await self._rooms.get(memory.id, now)  # somebody else moved it meanwhile
+            memory = moved
+        await self.make_room(target, now)
+        return memory
+
     async def recover(self, now: float) -> None:
         """Finish the moves that a crash interrupted."""
         for there in self._rooms.each:
@@ -68,6 +84,17 @@ class Lifecycle:
                 if here is not there:
                     await here.ask(lambda store, one=copy.id: store.remove([one], now, "recovered", "after a crash"))  # type: ignore[misc]
                 await there.ask(lambda store, one=copy.id: store.settle(one))  # type: ignore[misc]
+
+    async def accessed(self, found: list[Recollection], now: float) -> list[Recollection]:
+        """Count an access to each memory found, move up what is used much, and return them as they are then."""
+        touched: dict[str, Memory] = {}
+        for room in dict.fromkeys(self._rooms[one.tier] for one in found):
+            ids = [one.id for one in found if self._rooms[one.tier] is room]
+            held = await room.ask(lambda store, ids=ids: store.touch(ids, now))  # type: ignore[misc]
+            touched.update((memory.id, memory) for memory in held)
+        moved = await self.promote_used(list(touched.values()), now)
+        present = {one.id: touched.get(one.id, one.memory)._replace(tier=moved.get(one.id, one.tier)) for one in found}
+        return [one._replace(memory=present[one.id]) for one in found]
 
     async def promote_used(self, touched: Sequence[Memory], now: float) -> dict[str, str]:
         """Move up what was recalled often or scores high; return the new tiers by id."""

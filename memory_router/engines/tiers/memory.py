@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 TIERS = ("ephemeral", "session", "persistent")
 # How memories are listed: the newest, the least or the most important first.
 Order = Literal["newest", "least", "most"]
+# The two ends of a link between a memory and the one that replaced it.
+LinkEnd = Literal["supersedes", "superseded_by"]
 # So many of the latest accesses are kept with their times: more than any trigger counts.
 MOST_ACCESS_TIMES = 100
 
@@ -58,6 +60,8 @@ class Memory(NamedTuple):
         expires: from when on it is gone, in seconds since the epoch, or None.
         moved_from: the tier that it is being moved from; None once it is gone from there.
         moved: when it came to its tier, in seconds since the epoch; None if it has been there from the start.
+        supersedes: the id of the memory that it replaced, or None.
+        superseded_by: the id of the memory that replaced it, or None.
     """
 
     id: str
@@ -75,6 +79,8 @@ class Memory(NamedTuple):
     expires: float | None = None
     moved_from: str | None = None
     moved: float | None = None
+    supersedes: str | None = None
+    superseded_by: str | None = None
 
     @property
     def accessed(self) -> float | None:
@@ -95,6 +101,10 @@ class Memory(NamedTuple):
         """Say whether it has not expired at `now`, in seconds since the epoch."""
         return self.expires is None or self.expires > now
 
+    def linked(self, end: LinkEnd, other: str | None) -> "Memory":
+        """Return it with one end of a link between revisions set."""
+        return self._replace(supersedes=other) if end == "supersedes" else self._replace(superseded_by=other)
+
     def touched(self, now: float) -> "Memory":
         """Return it with one access more; a clock that goes backwards does not reorder the accesses."""
         times = (*self.access_times, max(now, self.accessed or now))[-MOST_ACCESS_TIMES:]
@@ -109,11 +119,13 @@ class Remembered(NamedTuple):
         is_new: False if it was there before; then it has the new tags beside its own, and the higher importance and
             tier of the two.
         redacted: the kinds of secrets and personal data that were taken out of the text.
+        replaced: the memory that was in force before it, if it replaced one.
     """
 
     memory: Memory
     is_new: bool
     redacted: tuple[str, ...]
+    replaced: Memory | None = None
 
 
 class Recollection(NamedTuple):

@@ -107,6 +107,7 @@ def _terms(connection: apsw.Connection) -> None:
 
 
 _MOVED = "ALTER TABLE memories ADD COLUMN moved REAL"
+_REVISIONS = "ALTER TABLE memories ADD COLUMN supersedes TEXT; ALTER TABLE memories ADD COLUMN superseded_by TEXT"
 
-_STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (_first, _tiers, _ranking, _terms, _MOVED)
+_STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (_first, _tiers, _ranking, _terms, _MOVED, _REVISIONS)
 SCHEMA = Schema("memories", tuple(Migration(step) for step in _STEPS), counted_by_file=True)

@@ -9,7 +9,8 @@ import apsw
 
 from memory_router.engines.tiers import recall, vectors
 from memory_router.engines.tiers.admission import LONGEST_TEXT, admit, visible
-from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Remembered, Selection
+from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Remembered, Selection
+from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
 from memory_router.text.embedding import quantized
@@ -104,7 +105,8 @@ class MemoryStore:
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Find the memories of a selection that answer a question, best first, as `recall` does."""
         with self._errors():
-            return recall.recall(self._connection, query, max(limit, 0), selection, now)
+            found = recall.recall(self._connection, query, max(limit, 0), selection, now)
+        return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
 
     def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
         """Store a memory unless one with its id is there and alive; return whether it is new."""
@@ -159,6 +161,11 @@ class MemoryStore:
             tags = json.dumps(memory.tags, ensure_ascii=False)
             self._connection.execute(_AMEND, (tags, memory.importance, memory.id))
             self._log(now, "amended", memory.id, memory.tier, "stored again")
+
+    def link(self, memory_id: str, end: LinkEnd, before: str | None, after: str | None) -> bool:
+        """Set one end of a link between revisions if it is `before` still; return whether it was."""
+        with self._writing():
+            return bool(self._connection.execute(_LINK[end], (after, memory_id, before)).get)
 
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
@@ -291,8 +298,8 @@ class MemoryStore:
 
 _INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, moved, names, stems, vector)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
+                         access_times, expires, moved_from, moved, supersedes, superseded_by, names, stems, vector)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
 """
 _WITHOUT_VECTOR = "SELECT row, text FROM memories WHERE vector IS NULL LIMIT 500"
 _PACKED = ("tags", "extra", "access_times")
@@ -301,6 +308,10 @@ _COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (exp
 _TOUCH = "UPDATE memories SET accesses = ?, access_times = ? WHERE id = ?"
 _MOVE = "UPDATE memories SET tier = ?, expires = ?, moved = ? WHERE id = ? AND tier = ? RETURNING 1"
 _AMEND = "UPDATE memories SET tags = ?, importance = ? WHERE id = ?"
+_LINK = {
+    "supersedes": "UPDATE memories SET supersedes = ? WHERE id = ? AND supersedes IS ? RETURNING 1",
+    "superseded_by": "UPDATE memories SET superseded_by = ? WHERE id = ? AND superseded_by IS ? RETURNING 1",
+}
 _EXPIRED = "SELECT id FROM memories WHERE expires <= ?1 AND (?2 IS NULL OR id = ?2)"
 _COUNTED = """
     INSERT INTO counters(tier, event, count) VALUES (?, ?, 1)

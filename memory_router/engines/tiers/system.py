@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from memory_router.engines.tiers import compaction
-from memory_router.engines.tiers.admission import admit, known_tier, share
+from memory_router.engines.tiers.admission import admit, known_tier, literal_identity, share
 from memory_router.engines.tiers.filters import Filter, selection_of
 from memory_router.engines.tiers.lifecycle import Lifecycle
 from memory_router.engines.tiers.memory import TIERS, Event, Memory, Recollection, Remembered
@@ -14,6 +14,7 @@ from memory_router.engines.tiers.policy import COMPACTION_STRATEGIES, MemoryConf
 from memory_router.engines.tiers.router import NEUTRAL, PolicyEngine, Router
 from memory_router.engines.tiers.scoring import ScoringEngine
 from memory_router.engines.tiers.stores.room import Rooms
+from memory_router.engines.tiers.superseding import Superseding
 from memory_router.errors import QueryError, RefusedMemoryError
 
 _MAINTENANCE_SECONDS = 300.0
@@ -73,6 +74,7 @@ class MemorySystem:
         self._policies = PolicyEngine(self.config, self._scoring)
         self._rooms = Rooms({tier: policy.store for tier, policy in self.config.tiers.items()})
         self._lifecycle = Lifecycle(self.config, self._policies, self._scoring, self._rooms)
+        self._superseding = Superseding(self._rooms)
         self._maintained: float | None = None
 
     async def __aenter__(self) -> Self:
@@ -107,6 +109,7 @@ class MemorySystem:
         session: str | None = None,
         created: float | None = None,
         allow_sensitive: bool = False,
+        supersedes: str | None = None,
     ) -> Remembered:
         """Store a text in the tier that fits, unless the same text is there already in the same project.
 
@@ -121,9 +124,10 @@ class MemorySystem:
             session: the conversation that it comes from, or None.
             created: when it was said, in seconds since the epoch; None means now.
             allow_sensitive: keep secrets and personal data, which are redacted otherwise.
+            supersedes: the id of a memory that it replaces; if that one was replaced before, the one in force.
 
         Raises:
-            RefusedMemoryError: the text or another argument cannot be stored.
+            RefusedMemoryError: the text or another argument cannot be stored, or there is no memory to replace.
             StoreError: the store cannot be written; nothing was stored.
         """
         now = await self._now()
@@ -139,18 +143,39 @@ class MemorySystem:
             extra=metadata,
             allow_sensitive=allow_sensitive,
         )
+        earlier = None if supersedes is None else await self._existing(supersedes, now)
         chosen = self._policies.placed(tier or await self._router.select_tier(memory))
-        present = await self._rooms.get(memory.id, now)
+        present = await self._rooms.get(memory.id, now) or await self._rooms.get(
+            literal_identity(memory.text, memory.project), now
+        )
+        is_new = False
         if present is None:
             memory = memory._replace(tier=chosen, expires=self._policies.expiry(chosen, now))
-            if await self._rooms[chosen].ask(lambda store: store.add(memory, now)):
+            if is_new := await self._rooms[chosen].ask(lambda store: store.add(memory, now)):
                 await self._lifecycle.make_room(chosen, now)
-                return Remembered(memory, True, redacted)
-            present = await self._rooms.get(memory.id, now) or memory
-        present = await self._merged(present, memory, is_given=importance is not None, now=now)
-        if TIERS.index(chosen) > TIERS.index(present.tier):
-            present = await self._climb(present, chosen, now, "stored again")
-        return Remembered(present, False, redacted)
+            present = memory if is_new else await self._rooms.get(memory.id, now) or memory
+        if not is_new:
+            present = await self._merged(present, memory, is_given=importance is not None, now=now)
+            if TIERS.index(chosen) > TIERS.index(present.tier):
+                present = await self._lifecycle.climb(present, chosen, now, "stored again") or present
+        if earlier is None:
+            return Remembered(present, is_new, redacted)
+        present, replaced = await self._superseding.supersede(present, earlier, now)
+        return Remembered(present, is_new, redacted, replaced)
+
+    async def similar(self, memory: Memory) -> tuple[Memory, ...]:
+        """Return the memories in force that a new one may repeat or replace, at most three, the likeliest first."""
+        return await self._superseding.similar(memory, await self._now())
+
+    async def history(self, memory_id: str) -> list[Memory]:
+        """Return all revisions of a fact, the oldest first; the last one is in force.
+
+        Raises:
+            RefusedMemoryError: there is no such memory.
+            StoreError: a store cannot be used.
+        """
+        now = await self._now()
+        return await self._superseding.history(await self._existing(memory_id, now), now)
 
     async def recall(
         self,
@@ -184,7 +209,7 @@ class MemorySystem:
             if one.id not in best or best[one.id].memory.moved_from is None:
                 best[one.id] = one
         found = sorted(best.values(), key=lambda one: (-one.similarity, -one.memory.created))[: max(k, 0)]
-        return await self._counted(found, now)
+        return await self._lifecycle.accessed(found, now)
 
     async def promote(self, memory_id: str, target_tier: str | None = None) -> Memory:
         """Move a memory up, one tier at a time, to `target_tier` or by one; return it as it is then.
@@ -239,6 +264,8 @@ class MemorySystem:
             if not dry_run and found:
                 doomed = [memory.id for memory in found]
                 found = await room.ask(lambda store, doomed=doomed: store.remove(doomed, now, "forgotten"))  # type: ignore[misc]
+                for memory in found:
+                    await self._superseding.unlink(memory, now)
             gone += found
         return Receipt(tuple(gone), dry_run, now)
 
@@ -344,37 +371,14 @@ class MemorySystem:
             await self._rooms[present.tier].ask(lambda store: store.amend(merged, now))
         return merged
 
-    async def _counted(self, found: list[Recollection], now: float) -> list[Recollection]:
-        touched: dict[str, Memory] = {}
-        for room in dict.fromkeys(self._rooms[one.tier] for one in found):
-            ids = [one.id for one in found if self._rooms[one.tier] is room]
-            held = await room.ask(lambda store, ids=ids: store.touch(ids, now))  # type: ignore[misc]
-            touched.update((memory.id, memory) for memory in held)
-        moved = await self._lifecycle.promote_used(list(touched.values()), now)
-        present = {one.id: touched.get(one.id, one.memory)._replace(tier=moved.get(one.id, one.tier)) for one in found}
-        return [one._replace(memory=present[one.id]) for one in found]
-
     async def _move(
         self, memory_id: str, wanted: str | None, next_to: Callable[[str], str | None], direction: str
     ) -> Memory:
         """Move a memory to the tier `wanted`, or to the next one in a direction, because somebody asked for it."""
         now = await self._now()
         memory = await self._existing(memory_id, now)
-        return await self._climb(
-            memory, self._target(memory, wanted or next_to(memory.tier), direction), now, "asked for"
-        )
-
-    async def _climb(self, memory: Memory, target: str, now: float, why: str) -> Memory:
-        """Move a memory tier by tier until it is in `target`."""
-        step = self._policies.above if TIERS.index(target) > TIERS.index(memory.tier) else self._policies.below
-        while memory.tier != target:
-            following = step(memory.tier)
-            moved = await self._lifecycle.move(memory, following, now, why) if following else None
-            if moved is None:
-                return await self._existing(memory.id, now)  # somebody else moved it meanwhile
-            memory = moved
-        await self._lifecycle.make_room(target, now)
-        return memory
+        target = self._target(memory, wanted or next_to(memory.tier), direction)
+        return await self._lifecycle.climb(memory, target, now, "asked for") or await self._existing(memory_id, now)
 
     def _target(self, memory: Memory, target: str | None, direction: str) -> str:
         is_above = target is not None and TIERS.index(known_tier(target)) > TIERS.index(memory.tier)

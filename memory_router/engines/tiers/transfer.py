@@ -25,6 +25,8 @@ def as_object(memory: Memory) -> dict[str, Any]:
         "source": memory.source,
         "session": memory.session,
         "metadata": dict(memory.extra) or None,
+        "supersedes": memory.supersedes,
+        "superseded_by": memory.superseded_by,
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -70,13 +72,19 @@ def arguments(line: str | bytes) -> dict[str, Any]:
     tags = body.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise RefusedMemoryError("`tags` is no list of texts.", _FIX)
-    for name in ("tier", "project", "source", "session"):
+    for name in ("tier", "project", "source", "session", "supersedes"):
         if not isinstance(body.get(name), str | None):
             raise RefusedMemoryError(f"`{name}` is no text.", _FIX)
     if not isinstance(body.get("metadata"), Mapping | None):
         raise RefusedMemoryError("`metadata` is no object.", _FIX)
-    names = ("text", "importance", "tier", "project", "source", "session", "metadata")
+    names = ("text", "importance", "tier", "project", "source", "session", "metadata", "supersedes")
     return {**{name: body.get(name) for name in names}, "tags": tags, "created": _seconds(body.get("timestamp"))}
+
+
+def exported_id(line: str | bytes) -> str | None:
+    """Return the id that a memory had where it was exported, or None; the line is one that `arguments` takes."""
+    name = json.loads(line).get("id")
+    return name if isinstance(name, str) else None
 
 
 def _seconds(moment: Any) -> float | None:

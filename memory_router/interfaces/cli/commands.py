@@ -26,7 +26,7 @@ _PANELS: dict[str, dict[str, str]] = {
     "Ask": {"query": "ask", "route": "ask", "get": "get", "graph": "graph", "mcp": "mcp"},
     "Remember": {
         "remember": "remember",
-        **dict.fromkeys(("recall", "promote", "demote", "forget", "tiers"), "memories"),
+        **dict.fromkeys(("recall", "promote", "demote", "history", "forget", "tiers"), "memories"),
         **dict.fromkeys(("export", "import", "backup"), "transfer"),
     },
     "Learn from use": {

@@ -1,4 +1,4 @@
-"""`memory-router recall`, `promote`, `demote`, `forget` and `tiers`: look after what is remembered."""
+"""`memory-router recall`, `promote`, `demote`, `history`, `forget` and `tiers`: look after what is remembered."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,6 +74,32 @@ def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
     """
     _print_moved(
         app.remembering.work_with(lambda memories: memories.demote(app.remembering.own(memory_id), to)), as_json=as_json
+    )
+
+
+def history(memory_id: Id, as_json: AsJson = False) -> None:
+    """Show what a memory replaced and what replaced it, the oldest first; the last one is in force.
+
+    Example: memory-router history totalrecall:3f9a0c2b7d41e8056c9a
+    """
+    revisions = app.remembering.work_with(lambda memories: memories.history(app.remembering.own(memory_id)))
+    if as_json or not output.is_terminal():
+        rows = [app.remembering.as_object(memory) for memory in revisions]
+        output.print_json({"revisions": rows, "count": len(rows)})
+        return
+    from memory_router.interfaces.cli.tables import print_table
+
+    print_table(
+        ("when", "", "id", "text"),
+        [
+            (
+                iso_time(memory.created)[:10],
+                "" if memory.superseded_by else "in force",
+                app.remembering.qualified(memory.id),
+                memory.text,
+            )
+            for memory in revisions
+        ],
     )
 
 

@@ -13,7 +13,7 @@ from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.scope import register
 
 if TYPE_CHECKING:
-    from memory_router.engines.tiers.memory import Remembered
+    from memory_router.engines.tiers.memory import Memory, Remembered
 
 
 def remember(
@@ -36,6 +36,9 @@ def remember(
     ] = None,
     source: Annotated[str | None, typer.Option("--source", help="What tells it, such as the name of an agent.")] = None,
     session: Annotated[str | None, typer.Option("--session", help="The conversation that it comes from.")] = None,
+    supersedes: Annotated[
+        str | None, typer.Option("--supersedes", metavar="ID", help="The memory that it replaces, by its id.")
+    ] = None,
     allow_sensitive: Annotated[
         bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data instead of redacting them.")
     ] = False,
@@ -54,11 +57,16 @@ def remember(
     if project is None and not everywhere:
         project = register(os.getcwd())
     provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
-    remembered = app.remembering.remember(text, importance, tier, tag or (), **provenance)
+    remembered, similar = app.remembering.remember(text, importance, tier, tag or (), supersedes, **provenance)
     if as_json or not output.is_terminal():
-        output.print_json(_as_json(remembered))
+        output.print_json(_as_json(remembered) | {"similar": [app.remembering.as_object(memory) for memory in similar]})
         return
     print(output.visible(_as_sentence(remembered)))
+    if similar:
+        print("Stored before, and similar:")
+        for memory in similar:
+            print(output.visible(f"  {app.remembering.qualified(memory.id)}  {_shown(memory)}"))
+        print("If the new one replaces one of them, run the same command again with: --supersedes ID")
 
 
 def _as_json(remembered: "Remembered") -> dict[str, object]:
@@ -74,16 +82,24 @@ def _as_json(remembered: "Remembered") -> dict[str, object]:
         "importance": memory.importance,
         "expires": iso_time(memory.expires) if memory.expires else None,
         "redacted": remembered.redacted,
+        "supersedes": app.remembering.qualified(memory.supersedes) if memory.supersedes else None,
+        "superseded_by": app.remembering.qualified(memory.superseded_by) if memory.superseded_by else None,
     }
 
 
 def _as_sentence(remembered: "Remembered") -> str:
     memory = remembered.memory
-    text = " ".join(memory.text.split())
-    shown = text if len(text) <= 60 else text[:59] + "…"
-    name = app.remembering.qualified(memory.id)
+    shown, name = _shown(memory), app.remembering.qualified(memory.id)
+    replaced = f' It replaces "{_shown(remembered.replaced)}".' if remembered.replaced else ""
     if not remembered.is_new:
-        return f'Already remembered on {iso_time(memory.created)}, it is in {memory.tier}: "{shown}" ({name}).'
+        known = f'Already remembered on {iso_time(memory.created)}, it is in {memory.tier}: "{shown}" ({name}).'
+        later = memory.superseded_by and f" {app.remembering.qualified(memory.superseded_by)} replaced it since."
+        return f"{known}{replaced}{later or ''}"
     redacted = f" Redacted: {', '.join(remembered.redacted)}." if remembered.redacted else ""
     until = f" until {iso_time(memory.expires)}" if memory.expires else ""
-    return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}'
+    return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}{replaced}'
+
+
+def _shown(memory: "Memory") -> str:
+    text = " ".join(memory.text.split())
+    return text if len(text) <= 60 else text[:59] + "…"

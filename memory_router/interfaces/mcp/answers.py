@@ -66,6 +66,8 @@ class Remembered(TypedDict):
     project: str | None
     expires: str | None
     redacted: list[str]
+    supersedes: str | None
+    similar: list[dict[str, str]]
 
 
 class Rated(TypedDict):

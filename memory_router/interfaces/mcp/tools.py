@@ -95,16 +95,25 @@ class Tools:
         tags: Annotated[list[str], Field(max_length=50, description="Words to file it under.")] = [],  # noqa: B006
         project: Project = None,
         importance: Annotated[
-            float | None, Field(ge=0, le=1, description="How long to keep it; estimated if left out.")
+            float | None, Field(ge=0, le=1, description="How long to keep it; 0.5 if left out.")
+        ] = None,
+        supersedes: Annotated[
+            Id | None, Field(description="The id of the memory that it replaces, of `similar` or of a search.")
         ] = None,
     ) -> Remembered:
         """Remember a fact, decision, preference or lesson: store it in memory for later sessions, without secrets.
 
-        Use it when the user says to remember something, or when a decision with its reason was made.
+        Use it when the user says to remember something, or when a decision with its reason was made. If one of the
+        facts in `similar` is no longer so, call it again with the same text and that id as `supersedes`.
         """
         scope = project or self._project
-        one = app.remembering.remember(
-            text, importance, tags=tags, project=None if scope == EVERY_PROJECT else scope, source="mcp"
+        one, similar = app.remembering.remember(
+            text,
+            importance,
+            tags=tags,
+            supersedes=supersedes,
+            project=None if scope == EVERY_PROJECT else scope,
+            source="mcp",
         )
         memory = one.memory
         return {
@@ -114,6 +123,8 @@ class Tools:
             "project": memory.project,
             "expires": iso_time(memory.expires) if memory.expires else None,
             "redacted": list(one.redacted),
+            "supersedes": app.remembering.qualified(memory.supersedes) if memory.supersedes else None,
+            "similar": [{"id": app.remembering.qualified(other.id), "text": other.text} for other in similar],
         }
 
     def feedback(

@@ -9,8 +9,9 @@ from operator import mul
 import apsw
 
 from memory_router.engines.tiers import ranking, vectors
-from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Selection
+from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.recency import understand
+from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.text.relevance import coverage, stemmer
 from memory_router.text.words import identifier_terms
 
@@ -49,6 +50,14 @@ class ListingStore(ABC):
 
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Return the memories of a selection that answer a question, best first."""
+        found = self._search(query, limit, selection, now)
+        return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
+
+    @abstractmethod
+    def get(self, memory_id: str, now: float) -> Memory | None:
+        """Return a memory by its id, or None."""
+
+    def _search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         wanted = understand(query)
         limit = max(limit, 0)
         if not wanted.terms:
@@ -144,6 +153,14 @@ class InProcessStore(ListingStore):
         if present := self._memories.get(memory.id):
             self._memories[memory.id] = present._replace(tags=memory.tags, importance=memory.importance)
             self._log(now, "amended", present, "stored again")
+
+    def link(self, memory_id: str, end: LinkEnd, before: str | None, after: str | None) -> bool:
+        """Set one end of a link between revisions if it is `before` still; return whether it was."""
+        present = self._memories.get(memory_id)
+        if present is None or getattr(present, end) != before:
+            return False
+        self._memories[memory_id] = present.linked(end, after)
+        return True
 
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str

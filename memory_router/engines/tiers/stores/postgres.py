@@ -14,8 +14,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from memory_router.engines.tiers import ranking, vectors
-from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Selection
+from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.recency import understand
+from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.stores import postgres_schema as schema
 from memory_router.errors import StoreError
 from memory_router.text.embedding import load
@@ -60,6 +61,10 @@ class PostgresStore:
 
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Return the memories of a selection that answer a question, best first."""
+        found = self._search(query, limit, selection, now)
+        return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
+
+    def _search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         wanted = understand(query)
         limit = max(limit, 0)
         if not wanted.terms:
@@ -121,6 +126,11 @@ class PostgresStore:
             amended = (list(memory.tags), memory.importance, schema.stems_of(memory.text, memory.tags), memory.id)
             if self._connection.execute(sql, amended).rowcount:
                 self._log(now, "amended", memory.id, memory.tier, "stored again")
+
+    def link(self, memory_id: str, end: LinkEnd, before: str | None, after: str | None) -> bool:
+        """Set one end of a link between revisions if it is `before` still; return whether it was."""
+        with _errors():
+            return self._connection.execute(schema.LINK[end], (after, memory_id, before)).rowcount > 0
 
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str

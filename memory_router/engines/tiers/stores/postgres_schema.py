@@ -50,7 +50,8 @@ _TABLES = """
 # Texts are cut into terms of every script and language from here on; `_cut` does it.
 _CUT_ANEW = "UPDATE memories SET stems = '{}'"
 _MOVED = "ALTER TABLE memories ADD COLUMN moved DOUBLE PRECISION"
-SCHEMA = Schema("memories", (Migration("", _TABLES), Migration("", _CUT_ANEW), Migration("", _MOVED)))
+_REVISIONS = "ALTER TABLE memories ADD COLUMN supersedes TEXT, ADD COLUMN superseded_by TEXT"
+SCHEMA = Schema("memories", tuple(Migration("", sql) for sql in (_TABLES, _CUT_ANEW, _MOVED, _REVISIONS)))
 # Earlier versions of the program counted in a table of their own.
 _ADOPT = """
     DO $$ BEGIN
@@ -172,11 +173,16 @@ COUNT = """
 EXPIRED = "SELECT id FROM memories WHERE expires <= %(now)s AND (%(id)s::text IS NULL OR id = %(id)s)"
 INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, moved, stems)
+                         access_times, expires, moved_from, moved, supersedes, superseded_by, stems)
     VALUES (%(id)s, %(text)s, %(created)s, %(tags)s, %(project)s, %(tier)s, %(importance)s, %(source)s, %(session)s,
-            %(extra)s, %(accesses)s, %(access_times)s, %(expires)s, %(moved_from)s, %(moved)s, %(stems)s)
+            %(extra)s, %(accesses)s, %(access_times)s, %(expires)s, %(moved_from)s, %(moved)s,
+            %(supersedes)s, %(superseded_by)s, %(stems)s)
     ON CONFLICT (id) DO NOTHING
 """
+LINK = {
+    "supersedes": "UPDATE memories SET supersedes = %s WHERE id = %s AND supersedes IS NOT DISTINCT FROM %s",
+    "superseded_by": "UPDATE memories SET superseded_by = %s WHERE id = %s AND superseded_by IS NOT DISTINCT FROM %s",
+}
 COUNTED = """
     INSERT INTO counters(tier, event, count) VALUES (%s, %s, 1)
     ON CONFLICT (tier, event) DO UPDATE SET count = counters.count + 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from memory_router.engines.tiers.memory import Event, Memory, Order, Recollection, Selection
+from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Selection
 
 
 class Store(Protocol):
@@ -40,6 +40,10 @@ class Store(Protocol):
 
     def amend(self, memory: Memory, now: float) -> None:
         """Give a stored memory the tags and the importance of `memory`; nothing happens if it is gone."""
+        ...
+
+    def link(self, memory_id: str, end: LinkEnd, before: str | None, after: str | None) -> bool:
+        """Set one end of a link between revisions if it is `before` still; return whether it was."""
         ...
 
     def move(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import redis
 
-from memory_router.engines.tiers.memory import Event, Memory
+from memory_router.engines.tiers.memory import Event, LinkEnd, Memory
 from memory_router.engines.tiers.stores.in_process import MOST_EVENTS, ListingStore
 from memory_router.errors import StoreError
 
@@ -91,6 +91,19 @@ class RedisStore(ListingStore):
                 self._log(pipe, now, "amended", present, "stored again")
 
         self._changed(change, [memory.id])
+
+    def link(self, memory_id: str, end: LinkEnd, before: str | None, after: str | None) -> bool:
+        """Set one end of a link between revisions if it is `before` still; return whether it was."""
+
+        def change(pipe: Any) -> bool:
+            memory = self._read(pipe, memory_id)
+            pipe.multi()
+            if memory is None or getattr(memory, end) != before:
+                return False
+            pipe.set(self._key(memory_id), _text(memory.linked(end, after)), keepttl=True)
+            return True
+
+        return self._changed(change, [memory_id])
 
     def move(
         self, memory_id: str, source: str, target: str, expires: float | None, now: float, event: str, detail: str
