@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from memory_router.contract import JsonObject
 from memory_router.errors import AmendmentError
 from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.paths import make_private, shown
-from memory_router.routing.config_file import read
+from memory_router.routing.config_file import completed, read
 
 
 class OwnConfig:
@@ -42,7 +43,7 @@ class OwnConfig:
         Raises:
             ConfigError: the file in force cannot be read or is not JSON.
         """
-        return value_at(read(self.in_force), _place(setting))
+        return value_at(completed(read(self.in_force)), _place(setting))
 
     def text(self) -> str:
         """Return the text of the file in force.
@@ -70,8 +71,8 @@ class OwnConfig:
         for setting, value in changes:
             # A deadline that was not there is taken away; the other settings all have a value, and null is one.
             takes_away = value is None and len(_place(setting)) > 1
-            text = removed(text, _place(setting)) if takes_away else changed(text, _place(setting), value)
-        amended = json.loads(text)
+            text = removed(text, _place(setting)) if takes_away else _changed(text, _place(setting), value)
+        amended = completed(json.loads(text))
         validate(amended, self.in_force)
         for setting, value in changes:
             if value_at(amended, _place(setting)) != value:
@@ -101,6 +102,22 @@ class OwnConfig:
                 f"{shown(self.own)} cannot be written ({error.strerror}). Nothing was changed.",
                 "Check free disk space and the permissions of its folder.",
             ) from error
+
+
+def _changed(text: str, place: list[str], value: Any) -> str:
+    """Return `text` with `value` at `place`; a rule or signal that it lacks is added with this member alone."""
+    body = json.loads(text)
+    if place[0] != "rules" or value_at(body, place[:-1]) is not None:
+        return changed(text, place, value)
+    return changed(text, ["rules"], _added(body.get("rules", []), "id", place[1:], value))
+
+
+def _added(members: list[JsonObject], key: str, place: list[str], value: Any) -> list[JsonObject]:
+    """Return a list of a rule table with `value` at `place` below it."""
+    name, *rest = place
+    old: JsonObject = next((member for member in members if member[key] == name), {key: name})
+    new = value if len(rest) == 1 else _added(list(old.get(rest[0], ())), "name", rest[1:], value)
+    return [*(member for member in members if member is not old), {**old, rest[0]: new}]
 
 
 def _place(setting: str) -> list[str]:

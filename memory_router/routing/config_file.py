@@ -21,17 +21,59 @@ def load(file: str | None = None) -> Config:
             is allowed there.
     """
     file = file or paths.config_file()
-    body = read(file)
-    if not is_bundled(file):
-        from memory_router.routing import config_schema
+    if is_bundled(file):
+        return build(read(file), file)
+    from memory_router.routing import config_schema
 
-        config_schema.validate(body, file)
+    body = completed(read(file))
+    config_schema.validate(body, file)
     return build(body, file)
+
+
+def completed(body: Any) -> Any:
+    """Return a user's configuration with what it leaves out, as the bundled one has it.
+
+    Objects are completed member by member. `rules` that end in a default rule (one with `"signals": []`) are the whole
+    table. Other `rules` change the bundled table: a rule with a known `id` and a signal with a known `name` are
+    completed, new ones are added, rules in front of the default rule.
+
+    Args:
+        body: the JSON of the user's file.
+    """
+    if not isinstance(body, dict):
+        return body
+    bundled = read(paths.bundled(_NAME))
+    if _is_table(body.get("rules")):
+        # Words of other languages speak for the bundled rules; whoever writes all rules says whether they shall.
+        bundled |= {"rules": body["rules"], "languages": []}
+    return _completed(bundled, body)
+
+
+def _is_table(rules: Any) -> bool:
+    return isinstance(rules, list) and bool(rules) and isinstance(rules[-1], dict) and rules[-1].get("signals") == []
+
+
+def _completed(bundled: Any, own: Any, member: str = "") -> Any:
+    if isinstance(bundled, dict) and isinstance(own, dict):
+        return bundled | {name: _completed(bundled.get(name), value, name) for name, value in own.items()}
+    key = _KEYS.get(member)
+    if key is None or bundled == own or not isinstance(own, list) or not all(isinstance(one, dict) for one in own):
+        return own
+    changed = {one.get(key): one for one in own}
+    known = [one[key] for one in bundled]
+    kept = [_completed(one, changed.get(one[key], {})) for one in bundled]
+    added = [one for one in own if one.get(key) not in known]
+    return [*kept[:-1], *added, kept[-1]] if member == "rules" else [*kept, *added]
+
+
+_NAME = "router-config.json"
+# What the members of a list are known by.
+_KEYS = {"rules": "id", "signals": "name"}
 
 
 def is_bundled(file: str) -> bool:
     """Say whether `file` is the one that ships with the program."""
-    return os.path.realpath(file) == os.path.realpath(paths.bundled("router-config.json"))
+    return os.path.realpath(file) == os.path.realpath(paths.bundled(_NAME))
 
 
 def read(file: str) -> Any:

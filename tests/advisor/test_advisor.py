@@ -211,7 +211,7 @@ def test_undoing_after_a_change_is_refused_three_ways(world: World) -> None:
     assert world.setting("fallback_threshold") == 0.2
 
 
-@pytest.mark.parametrize("text", ["{ not JSON", "[]", '{"version": 1}'])
+@pytest.mark.parametrize("text", ["{ not JSON", "[]", '{"version": 2}'])
 def test_a_file_that_is_no_configuration_stays_as_it_is(world: World, text: str) -> None:
     """Accepting and undoing leave a file that they cannot read alone, and say so."""
     number = suggested(world, threshold(0.35))

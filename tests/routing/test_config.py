@@ -203,7 +203,7 @@ def test_slow_pattern_never_hangs_a_query(home: Home) -> None:
         ("", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("[]", "$ is"),
-        ('{"version": 1}', "$."),
+        ('{"version": 2}', "$.version"),
     ],
 )
 def test_unusable_config_is_an_error_envelope(home: Home, content: str, words: str) -> None:
@@ -216,6 +216,44 @@ def test_unusable_config_is_an_error_envelope(home: Home, content: str, words: s
     assert outcome.json["error_code"] == "CONFIG_INVALID"
     assert "router-config.json" in outcome.json["error_message"]
     assert words in outcome.json["error_message"]
+
+
+def completed(**own: Any) -> Any:
+    """Return the valid configuration of a user whose file holds these members."""
+    body = config_file.completed(own)
+    config_schema.validate(body, "file.json")
+    return body
+
+
+def test_a_file_may_hold_only_what_differs(home: Home) -> None:
+    """Whatever a user's file leaves out is as bundled, in objects within it, too."""
+    home.configure()
+    own = home.folder / "config" / "router-config.json"
+    own.write_text('{"deadlines": {"total_ms": 900}, "learning": "off"}')
+    settings = config_file.load(str(own))
+    bundled = config_file.load(str(BUNDLED))
+    assert (settings.deadlines, settings.learning.mode) == (bundled.deadlines._replace(total_ms=900), "off")
+    assert settings.rules == bundled.rules
+    assert home.run("config", "check").json["ok"] is True
+
+
+def test_rules_that_are_no_table_change_the_bundled_one() -> None:
+    """A rule with a known id and a signal with a known name are completed; new ones are added before the default."""
+    signal = {"name": "relation", "strength": "weak"}
+    added = {"id": "mine", "number": 8, "primary": "qmd:query", "fallback": [], "signals": [{**signal, "kind": "time"}]}
+    body = completed(rules=[{"id": "relationship", "fallback": [], "signals": [signal]}, added])
+    assert [rule["id"] for rule in body["rules"]] == [*(rule["id"] for rule in BODY["rules"][:-1]), "mine", "ambiguous"]
+    changed, bundled = body["rules"][1], BODY["rules"][1]
+    assert changed["signals"] == [{**bundled["signals"][0], "strength": "weak"}, *bundled["signals"][1:]]
+    assert changed == {**bundled, "fallback": [], "signals": changed["signals"]}
+
+
+def test_a_whole_table_stays_as_it_is() -> None:
+    """Rules that end in a default rule are all the rules that count, and are asked in English alone."""
+    patterns = [{"name": "tide", "strength": "strong", "pattern": "\\btides?\\b"}]
+    own = [{**BODY["rules"][0], "signals": patterns}, {**BODY["rules"][-1], "primary": "totalrecall"}]
+    body = completed(rules=own)
+    assert (body["rules"], body["languages"]) == (own, [])
 
 
 def test_config_check_reports(home: Home) -> None:

@@ -31,7 +31,7 @@ def check(
     Example: memory-router config check my-config.json
     """
     file = file or paths.config_file()
-    body = config_file.read(file)
+    body = config_file.completed(config_file.read(file))
     config_schema.validate(body, file)
     manifests, _ = read_manifests(paths.backend_folders())
     findings = lint.lint(config_file.build(body, file), manifests, lint.examples_of(body))
