@@ -23,6 +23,9 @@ from memory_router.storage.database import Database, decode_json, encode_json
 _LEAST = 50
 # The share of questions whose answer may at most be worse, at the upper end of its interval.
 _TOLERATED = 0.05
+# A person notices an answer that comes sooner by both at least.
+_NOTICED_MS = 20
+_NOTICED_SHARE = 0.05
 # One request asked again and again speaks for itself only so often.
 _PER_REQUEST = 20
 _TYPE = "routing_rule_tweak"
@@ -217,6 +220,8 @@ def _objections(tested: Comparison | None, mutation: Mutation) -> list[str]:
     if not tested.is_faster:
         low, high = tested.saved_ms_interval
         reasons.append(f"it is not surely faster: {low:.0f} to {high:.0f} ms are saved")
+    elif tested.saved_ms < max(_NOTICED_MS, _NOTICED_SHARE * tested.mean_ms_now):
+        reasons.append(f"nobody would notice: {tested.saved_ms:.0f} of {tested.mean_ms_now:.0f} ms are saved")
     if not tested.is_no_worse:
         reasons.append(f"{tested.worse} of {tested.executions} answers would or may be worse")
     elif can_lose(mutation) and tested.worse_at_most > _TOLERATED:

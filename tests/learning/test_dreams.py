@@ -82,6 +82,14 @@ def test_threshold_falls_only_where_nothing_better_follows() -> None:
     assert cycle.promote
 
 
+def test_a_gain_that_nobody_notices_is_not_promoted() -> None:
+    """A change that saves a few milliseconds, however surely, is not worth a person's attention."""
+    good = (attempt("qmd:query", accepted=True, duration_ms=10),)
+    silent = (AttemptRecord("qmd:query", "error", 0.0, 60, 60, "QUERY_TIMEOUT", accepted=False), *SILENT[1:])
+    cycle = dreamt(history(400, *[good] * 4, silent))
+    assert not cycle.promote
+
+
 def test_few_executions_promote_nothing() -> None:
     """What too few executions test is told, and not promoted."""
     cycle = dreamt(history(60, GOOD, SILENT))
