@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
 import apsw
@@ -20,7 +20,7 @@ from memory_router.engines.graph.extraction import crates, modules, processes, s
 from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
 from memory_router.engines.graph.schema import SCHEMA
-from memory_router.engines.graph.store import Store, stored
+from memory_router.engines.graph.store import Store
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import erase_traces, named_errors, open_database, writing
@@ -28,6 +28,18 @@ from memory_router.text.relevance import stemmer
 
 _MEMORY = "memory:"  # paths of memories begin so
 _BATCH = 200  # texts a transaction
+_READ = 5000  # texts that are known to have changed at a time
+# Files that say what the names in other files mean: packages, workspaces, paths.
+_CONFIGURING = frozenset(
+    [
+        "__init__.py", "go.mod", "Cargo.toml", "package.json", "pnpm-workspace.yaml", "pyproject.toml",
+        "tsconfig.json", "tsconfig.base.json", "jsconfig.json",
+    ]
+)  # fmt: skip
+_CODE_BELOW = """
+    SELECT path, root, language, fingerprint, modified, NULL FROM files f WHERE path > ? AND path < ?
+    AND EXISTS (SELECT 1 FROM nodes n WHERE n.file = f.id AND n.kind = 'module')
+"""
 _T = TypeVar("_T")
 
 
@@ -62,13 +74,13 @@ def bring_up_to_date(texts: Iterable[Source] | None = None, *, database: str | N
         StoreError: the graph cannot be written.
     """
     database = database or paths.graph_db()
-    wanted = {one.path: one for one in (_everything() if texts is None else texts)}
+    given = None if texts is None else list(texts)
     with exclusive(database, _silently):
         try:
-            return _refreshed(database, wanted)
+            return _refreshed(database, given)
         except CorruptStoreError:
             quarantine(database)
-            return _refreshed(database, wanted)
+            return _refreshed(database, given)
 
 
 def take_in_memories(database: str, memories: str) -> None:
@@ -81,16 +93,23 @@ def take_in_memories(database: str, memories: str) -> None:
     Raises:
         StoreError: the graph cannot be written, or another run writes it.
     """
-    wanted = {one.path: one for one in sources.memories(memories)}
-    with exclusive(database, _give_way):
-        connection = open_database(database, SCHEMA)
-        try:
-            with named_errors(database):
-                held = {path: fingerprint for path, fingerprint in stored(connection) if path.startswith(_MEMORY)}
-                _update(connection, wanted, held)
-                os.utime(database)  # it is as new as the memories now, changed or not
-        finally:
-            connection.close()
+    with (
+        exclusive(database, _give_way),
+        closing(open_database(database, SCHEMA)) as connection,
+        named_errors(database),
+    ):
+        _follow(connection, memories, lambda: _update(connection, sources.memories(memories), _MEMORY))
+
+
+def _follow(connection: apsw.Connection, memories: str, update: Callable[[], _T]) -> _T:
+    """Run an update, and note up to which revision it took the memories in.
+
+    The revision is read before the memories are: what is stored in between is taken in twice, and nothing is missed.
+    """
+    revision = sources.revision(memories)
+    done = update()
+    connection.execute("INSERT OR REPLACE INTO followed(store, revision) VALUES ('memories', ?)", (revision,))
+    return done
 
 
 def forget_what_is_gone(database: str | None = None) -> None:
@@ -126,7 +145,7 @@ def _everything() -> Iterator[Source]:
     )
 
 
-def _refreshed(database: str, wanted: dict[str, Source]) -> Report:
+def _refreshed(database: str, given: list[Source] | None) -> Report:
     started = time.perf_counter()
     for configured in (modules, crates, script_modules):
         configured.forget()
@@ -134,32 +153,77 @@ def _refreshed(database: str, wanted: dict[str, Source]) -> Report:
     try:
         with named_errors(database):
             connection.pragma("cache_size", -65536)
-            changed, removed = _update(connection, wanted, dict(stored(connection)))
+            if given is None:
+                run = _follow(connection, paths.memory_db(), lambda: _update(connection, _everything()))
+            else:
+                run = _update(connection, given)
+            changed, removed = run
             return _report(connection, changed, removed, time.perf_counter() - started)
     finally:
         connection.close()
 
 
-def _update(connection: apsw.Connection, wanted: dict[str, Source], held: dict[str, str]) -> tuple[int, int]:
-    """Put what is wanted in place of what is held, by path, and return how many texts changed and went."""
+def _update(connection: apsw.Connection, listed: Iterable[Source], among: str = "") -> tuple[int, int]:
+    """Put what is listed in place of what is held, and return how many texts changed and went.
+
+    Args:
+        connection: the graph, open for writing.
+        listed: every text that is to be held; it is looked through once, and a few are in memory at a time.
+        among: the beginning of the paths that are compared; others stay as they are.
+    """
     stems = stemmer(connection)
     store = Store(connection, stems)
-    gone = [path for path in held if path not in wanted]
-    changed = [one for one in wanted.values() if held.get(one.path) != one.fingerprint]
-    for batch in _batches(gone):
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS listed(path TEXT PRIMARY KEY) WITHOUT ROWID")
+    connection.execute("DELETE FROM listed")
+    is_first = connection.execute("SELECT 1 FROM files LIMIT 1").get is None
+    configured: set[str] = set()
+    changed = 0
+    for batch in _batches(_fresh(connection, listed), _READ):
+        changed += len(batch)
+        configured.update(os.path.dirname(one.path) for one in batch if _configures(one.path))
+        _read(connection, store, batch)
+    gone = [
+        str(path)
+        for (path,) in connection.execute(
+            "SELECT path FROM files WHERE substr(path, 1, length(?1)) = ?1 AND path NOT IN (SELECT path FROM listed)",
+            (among,),
+        )
+    ]
+    configured.update(os.path.dirname(path) for path in gone if _configures(path))
+    for removed in _batches(gone, _BATCH):
         with writing(connection):
-            for path in batch:
+            for path in removed:
                 store.remove(path)
             store.settle()
+    for folder in () if is_first else sorted(configured):
+        below = list(map(Source._make, connection.execute(_CODE_BELOW, (f"{folder}/", f"{folder}0"))))
+        _read(connection, store, below)
+    resolve(connection, stems)
+    return changed, len(gone)
+
+
+def _fresh(connection: apsw.Connection, listed: Iterable[Source]) -> Iterator[Source]:
+    """Yield the texts that are not held as they are now, each path once."""
+    for one in listed:
+        if connection.execute("INSERT OR IGNORE INTO listed(path) VALUES (?) RETURNING 1", (one.path,)).get is None:
+            continue
+        if connection.execute("SELECT fingerprint FROM files WHERE path = ?", (one.path,)).get != one.fingerprint:
+            yield one
+
+
+def _configures(path: str) -> bool:
+    """Say whether a file decides how the names of others are resolved."""
+    return os.path.basename(path) in _CONFIGURING
+
+
+def _read(connection: apsw.Connection, store: Store, texts: list[Source]) -> None:
     # Texts are read before the transaction that writes them: others may read the graph meanwhile, and write it never.
-    with closing(processes.read(changed)) as batches:
+    with closing(processes.read(texts)) as batches:
         for read in batches:
             with writing(connection):
                 for source, facts in read:
                     _put(store, source, facts)
                 store.settle()
-    resolve(connection, stems)
-    return len(changed), len(gone)
 
 
 def _put(store: Store, source: Source, facts: Facts | None) -> None:
@@ -184,6 +248,7 @@ def _report(connection: apsw.Connection, changed: int, removed: int, seconds: fl
     )
 
 
-def _batches(items: list[_T]) -> Iterator[list[_T]]:
-    for start in range(0, len(items), _BATCH):
-        yield items[start : start + _BATCH]
+def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

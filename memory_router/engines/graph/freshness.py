@@ -5,9 +5,12 @@ remembers something asks for it soon.
 """
 
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
+
+import apsw
 
 from memory_router import paths
+from memory_router.engines.graph import sources
 from memory_router.errors import StoreError
 
 
@@ -19,7 +22,7 @@ def take_in_memories(database: str | None = None, memories: str | None = None) -
         memories: the database of memories; the user's own when None.
     """
     graph, store = database or paths.graph_db(), memories or paths.memory_db()
-    if not os.path.exists(graph) or _changed(store) <= _changed(graph):
+    if not os.path.exists(graph) or _followed(graph) == sources.revision(store):
         return
     from memory_router.engines.graph import building  # what builds is not loaded where nothing is to be built
 
@@ -27,10 +30,11 @@ def take_in_memories(database: str | None = None, memories: str | None = None) -
         building.take_in_memories(graph, store)
 
 
-def _changed(database: str) -> float:
-    """Return when a database was last written, its log included; 0 if there is none."""
-    changed = 0.0
-    for path in (database, f"{database}-wal"):
-        with suppress(OSError):
-            changed = max(changed, os.stat(path).st_mtime)
-    return changed
+def _followed(graph: str) -> int:
+    """Return the revision of the memories that a graph holds; -1 if it never took any in."""
+    try:
+        with closing(apsw.Connection(graph, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            found = connection.execute("SELECT revision FROM followed WHERE store = 'memories'").get
+    except apsw.Error:
+        return -1
+    return -1 if found is None else int(found)

@@ -37,6 +37,11 @@ def memories(database: str) -> Iterator[Source]:
         yield Source(f"memory:{identity}", project, "memory", identity, created, text)
 
 
+def revision(database: str) -> int:
+    """Return how often what is remembered has changed; 0 if nothing was ever remembered."""
+    return next((int(number) for (number,) in _rows(database, "SELECT number FROM revision")), 0)
+
+
 def turns(database: str) -> Iterator[Source]:
     """Yield what was said in imported conversations."""
     for name, session, time, text in _rows(database, _TURNS):

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -240,11 +240,6 @@ class Store:
             (file,),
         )
         return {own for (own,) in rows}
-
-
-def stored(connection: apsw.Connection) -> Iterator[tuple[str, str]]:
-    """Yield path and fingerprint of every text in the graph."""
-    yield from connection.execute("SELECT path, fingerprint FROM files")
 
 
 def _stem(path: str) -> str:

@@ -109,5 +109,18 @@ def _terms(connection: apsw.Connection) -> None:
 _MOVED = "ALTER TABLE memories ADD COLUMN moved REAL"
 _REVISIONS = "ALTER TABLE memories ADD COLUMN supersedes TEXT; ALTER TABLE memories ADD COLUMN superseded_by TEXT"
 
-_STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (_first, _tiers, _ranking, _terms, _MOVED, _REVISIONS)
+# The graph follows what is remembered: it compares this number instead of times of files, which two writes may share.
+_CHANGES_COUNTED = """
+    CREATE TABLE revision(number INTEGER NOT NULL) STRICT;
+    INSERT INTO revision(number) VALUES (1);
+    CREATE TRIGGER revised_by_adding AFTER INSERT ON memories BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER revised_by_removing AFTER DELETE ON memories BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER revised_by_changing AFTER UPDATE OF text, project ON memories BEGIN
+        UPDATE revision SET number = number + 1;
+    END
+"""
+
+_STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (
+    _first, _tiers, _ranking, _terms, _MOVED, _REVISIONS, _CHANGES_COUNTED,
+)  # fmt: skip
 SCHEMA = Schema("memories", tuple(Migration(step) for step in _STEPS), counted_by_file=True)

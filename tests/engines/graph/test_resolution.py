@@ -214,3 +214,16 @@ def test_members_follow_what_changes(tmp_path: Path) -> None:
     files["make.py"] = files["make.py"].replace("-> A", "-> B")
     assert files_of(tmp_path, ask(tmp_path, files, "who calls B.go_on")) == ["use.py"]
     assert files_of(tmp_path, ask(tmp_path, files, "who calls A.go_on")) == []
+
+
+def test_configuration_is_followed(tmp_path: Path) -> None:
+    """What is imported by `paths` is found when these are written down later, and lost when they go."""
+    pytest.importorskip("tree_sitter")
+    files = {
+        "src/parts/button.ts": "export function drawButton() {}\n",
+        "src/home.ts": "import { drawButton } from '#parts/button';\nexport const go = () => drawButton();\n",
+        "tsconfig.json": "{}",
+    }
+    assert files_of(tmp_path, ask(tmp_path, files, "who calls drawButton")) == []
+    files["tsconfig.json"] = json.dumps({"compilerOptions": {"paths": {"#parts/*": ["src/parts/*"]}}})
+    assert files_of(tmp_path, ask(tmp_path, files, "who calls drawButton")) == ["src/home.ts"]
