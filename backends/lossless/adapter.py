@@ -149,7 +149,7 @@ def _metadata(archive: Archive, turn: Turn) -> dict[str, Any]:
 
 
 def _told(step: Step) -> str:
-    when = time.strftime("%Y-%m-%d", time.gmtime(step.turn.time)) if step.turn.time else "undated"
+    when = time.strftime("%Y-%m-%d", time.localtime(step.turn.time)) if step.turn.time else "undated"
     return f"{_LABELS[step.step]} ({step.turn.role}, {when}): {_shortened(step.text)}"
 
 

@@ -136,14 +136,13 @@ class ImportedArchive(DatabaseReader):
         rows = self.connection.execute(sql, (json.dumps(keys),))
         return {row[0]: Turn._make(row)._replace(files=tuple(json.loads(row[5]))) for row in rows}
 
-    def newest(self, window: Window) -> Edge | None:
-        """Return the newest turn in a window."""
+    def newest(self, window: Window, limit: int) -> list[Edge]:
+        """Return the newest turns in a window, the newest first."""
         sql = f"""
             SELECT n.id, n.previous, n.role FROM nodes n
-            WHERE n.role IN ('user', 'assistant') AND {_ALLOWED} ORDER BY n.time DESC, n.id DESC LIMIT 1
+            WHERE n.role IN ('user', 'assistant') AND {_ALLOWED} ORDER BY n.time DESC, n.id DESC LIMIT :limit
         """  # noqa: S608 - constants
-        row = self.connection.execute(sql, window._asdict()).get
-        return Edge(*row) if row else None
+        return list(starmap(Edge, self.connection.execute(sql, {**window._asdict(), "limit": limit})))
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest turn and the number of its session."""

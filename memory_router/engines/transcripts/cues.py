@@ -1,12 +1,15 @@
-"""Read from plain English who decides, who weighs, who takes back: deterministic cues, no model.
+"""Read who decides, who weighs and who takes back from how it is said: deterministic cues, no model.
 
-Each cue is a way of speaking that people use about any subject; its weight says how often it means what it seems to.
-What a turn shows is read once, when it is imported, and kept as one number.
+A cue is a way of speaking that means the same about any subject; where it only might, it is left out, because what
+stands around a turn tells the rest (`decisions`). Only a speaker's own statements are read: not questions, not what is
+quoted or pasted, not what follows an `if`. What a turn shows is read once, when it is imported, and kept as one number.
 """
 
 import re
 from functools import cache
 from typing import NamedTuple
+
+from memory_router.engines.transcripts.statements import own_statements, without_questions
 
 
 class Cues(NamedTuple):
@@ -55,133 +58,178 @@ class _Cue(NamedTuple):
     pattern: str
 
 
-# What settles a matter.
+# What settles a matter: English, German, French, Spanish.
 _COMMITMENTS = (
     _Cue(
+        0.95,
+        "deci agre sett chos opte pick",
+        r"\b(?:we|i)(?:'ve| have| had|'d)?(?: (?:all|both|finally|now|already|just))? "
+        r"(?:decided|agreed|settled|chose|chosen|opted|picked)\b(?! (?:up|whether|if|later|tomorrow))"
+        r"|^(?:final )?(?:decided|decision|settled)(?: is)?:|\b(?:the|my|our) (?:final )?decision is\b"
+        r"|\bit'?s decided\b",
+    ),
+    _Cue(
         0.9,
-        "deci agre sett chos conc",
-        r"\b(?:we|i|they|team) (?:have |has |had |'ve |finally |all )?(?:decided|agreed|settled|chose|concluded)\b",
-    ),
-    _Cue(0.9, "deci", r"\bdecid(?:ed|e)\b(?! (?:later|tomorrow|whether|if))|\bfinal decision\b|\bdecision:"),
-    _Cue(
-        0.8,
         "let",
-        r"\blet'?s (?:not |just )?(?:go|use|keep|take|stick|stay|do|make|drop|move|switch|have|say|try|leave)\b",
+        r"\blet'?s (?:just |not |all )?(?:go (?:with|for)|use|keep (?:the|it|to|using)|take|stick (?:with|to)"
+        r"|stay (?:with|on|at)|adopt|pick|choose|drop|scrap|ditch|switch|move (?:to|it)|make it|replace|end this)\b",
     ),
     _Cue(
-        0.8,
-        "we i goin",
-        r"\b(?:we'll|we will|i'll|we shall|going to) (?:go (?:with|for)|use|keep|stick|adopt|take|stay)\b",
+        0.85,
+        "we i'll i we'l",
+        r"\b(?:we(?:'ll| will| shall)?|i(?:'ll| will)|we're going to) (?:now |just |only |all )?"
+        r"(?:go (?:with|for)|opt for|stay with|stick (?:with|to)|settle (?:on|for)|drop|scrap|adopt|pick|choose"
+        r"|switch(?: back)? to|move to|migrate to|replace)\b|\bwe(?:'ll| will| shall) (?:use|keep|take|buy|build|never"
+        r"|always)\b|\bwe (?:never|always|only) (?!had|did|were|was|have|got)",
+    ),
+    _Cue(0.6, "we", r"^(?:no [\w ]{1,30}[.,;:!] )?we (?:use|keep|take|buy|build)\b"),
+    _Cue(0.85, "go", r"(?:^|[.!?,;:]\s*|\b(?:then|so|ok|okay|fine|yes|right|please|just) )go(?:ing)? with\b"),
+    _Cue(
+        0.85,
+        "it from as no not",
+        r"\b[\w-]+ it is(?=[.,;!]|$)|\bfrom (?:now|here) on\b|\bas of (?:today|now)\b|\bno exceptions?\b"
+        r"|\bnot negotiable\b",
     ),
     _Cue(
-        0.8,
-        "we",
-        r"\bwe (?:go with|go for|opt for|use|stay|stick|keep|take|drop|never|always|build|buy|pick|choose)\b",
+        0.9,
+        "ents besc geei fest",
+        r"\b(?:wir|ich|haben|hab|habe)\b[^.?!\n]{0,60}\b(?:entschieden|beschlossen|geeinigt|festgelegt)\b"
+        r"|^(?:entscheidung|beschlossen|entschieden):",
     ),
     _Cue(
-        0.8,
-        "go goin went opt opte sett",
-        r"\b(?:go|going|went) (?:with|for)\b|\bopt(?:ed)? for\b|\bsettle[sd]? (?:on|for)\b",
+        0.85,
+        "wir nehm blei mach lass setz ab von küns kün es",
+        r"\bwir (?:nehmen|bleiben (?:bei|dabei)|gehen (?:mit|auf|zu)|setzen auf|steigen (?:auf|um)|wechseln|verwenden"
+        r"|nutzen (?:ab|künftig|jetzt)|streichen|verzichten)\b|\b(?:nehmen|bleiben|wechseln|verwenden|streichen) wir\b"
+        r"|\blass(?:t|en)? uns\b|\bab (?:jetzt|sofort|heute|nun)\b|\bvon (?:nun|jetzt) an\b"
+        r"|\bes bleibt (?:bei|dabei)\b",
     ),
     _Cue(
-        0.8,
-        "it from as no",
-        r"\b[\w-]+ it is(?=[.,;!]|$)|\bfrom now on\b|\bas of (?:today|now)\b|\bno exceptions?\b",
-    ),
-    _Cue(0.7, "agre appr sold deal fina", r"\bagreed\b|\bapproved\b|\bsold\b|\bit'?s a deal\b|\bfinal\b"),
-    _Cue(0.7, "inst rath favo", r"\b(?:instead of|rather than|in favou?r of)\b|\binstead\b|\b(?:i|we)'d rather\b"),
-    _Cue(
-        0.6,
-        "ok okay yes fine righ good so then exac no",
-        r"^(?:ok|okay|yes|fine|right|good|so|then|exactly|no)\b[^?]{0,160}\b(?:then|it is|with|for|instead|only|we)\b",
-    ),
-    _Cue(0.6, "then", r"\bthen\b[.,!]|,? then$|^then\b"),
-    _Cue(
-        0.6,
-        "take use pick choo keep cap cut set make rais only ever no not neve alwa do drop",
-        r"^(?:take|use|pick|choose|keep|cap|cut|set|make|raise|only|everything|no|not|never|always|do it|drop)\b",
+        0.85,
+        "on nous déci déso part garde",
+        r"\b(?:on|nous) (?:a|avons) (?:donc )?(?:décidé|choisi|convenu)\b|\bc'est décidé\b|\bdésormais\b"
+        r"|\bon (?:garde|prend|abandonne|part sur|passe (?:à|au|aux)|reste sur|choisit)\b"
+        r"|\bà partir (?:de maintenant|d'aujourd'hui)\b",
     ),
     _Cue(
-        0.5,
-        "i soun fine work",
-        r"^(?:[^.?!]{0,20}, )?i(?:'d)? (?:also |really )?(?:like|prefer|want|choose|pick|vote for)\b"
-        r"|\b(?:sounds good|fine with me|works for me)\b",
-    ),
-    _Cue(
-        0.5,
-        "ever for only must at",
-        r"\beverywhere\b|\bfor (?:everybody|everyone|all)\b|\bonly\b|\bmust\b|\bat (?:most|least)\b",
-    ),
-)
-# What leaves it open.
-_OPEN = (
-    _Cue(
-        1.0,
-        "mayb perh not unde stil thin whet topi some i coul migh woul shou what",
-        r"\b(?:maybe|perhaps|not sure|undecided|still open|think about|whether|topic for|someday|i wonder)\b"
-        r"|\b(?:could|might|would|should) (?:we|i|you)\b|\bwhat (?:about|if)\b",
+        0.85,
+        "hemo deci vamo nos a usar acor eleg",
+        r"\b(?:hemos decidido|decidimos|hemos elegido|elegimos|acordamos)\b|\bvamos con\b|\bnos quedamos con\b"
+        r"|\ba partir de (?:ahora|hoy)\b|\busaremos\b",
     ),
 )
 # What takes an earlier decision back, or changes it.
 _REVERSALS = (
     _Cue(
         1.0,
-        "scra reve revo undo over aban disc supe with reti depr repl",
-        r"\b(?:scrap|revert|undo|reverse|overturn|abandon|discard|supersede|withdraw|revok|retir|deprecat|replac)\w*",
+        "chan seco scra actu wait take took i was",
+        r"\bchang(?:e|ed|ing) (?:my|our) minds?\b|\bon second thoughts?\b|\bscratch that\b"
+        r"|^actually,? (?:no|let's|we|use|make)\b|\b(?:no,? wait|wait,? no)\b|\b(?:take|took) (?:it|that) back\b"
+        r"|\bi was wrong\b",
     ),
     _Cue(
-        1.0,
-        "take taki back retu chan",
-        r"\btak(?:e|es|ing) (?:it |that )?back\b|\b(?:back|return) to\b|\bchang(?:e|ed|ing) (?:my|our|your) minds?\b",
+        0.95,
+        "scra ditc drop aban reve undo repl reti depr supe canc disc with forg",
+        r"(?:^|[.!?,;:]\s*|\b(?:we|i|we'll|i'll|let's|please|so|ok|okay|then|and|to|just|now|will|should) )"
+        r"(?:scrap|ditch|drop|abandon|revert|undo|replace|retire|deprecate|supersede|cancel|discard|withdraw"
+        r"|forget (?:about )?the)"
+        r"(?:ed|ped|d)? (?!(?:by|off|in|me|us|about it)\b)"
+        r"|\b(?:is|are|was|been|gets?) (?:now )?(?:scrapped|ditched|dropped|abandoned|reverted|replaced|retired"
+        r"|deprecated|superseded|cancelled|canceled|withdrawn)\b",
     ),
     _Cue(
-        1.0,
-        "no not any anym dead hist goes gone with",
-        r"\b(?:no longer|not any ?more|any ?more|is dead|is history|goes away|is gone|are gone|is withdrawn)\b",
-    ),
-    _Cue(
-        1.0,
-        "thro pull rip rips ripp take taki tear kick out get",
-        r"\b(?:throw|pull|rip|take|tear|kick)\w*\b[^.?!]{0,30}\b(?:away|out)\b|\bout with\b|\bget rid of\b|\bout\b$",
+        0.95,
+        "we i let plea then now swit go goin went reve retu",
+        r"\b(?:we|we're|we'll|i'll|let's|please|then|now) (?:are )?(?:switch|mov|migrat|chang)(?:e|es|ed|ing)?"
+        r"(?: back| over)?\b[^.?!\n]{0,40}\bto\b|\bswitch(?:ed|ing)?(?: back| over)? (?:from [\w .-]{1,40} )?to\b"
+        r"|\b(?:go|going|went|revert|return)(?:ed|ing)? back to (?:using|the old)\b",
     ),
     _Cue(
         0.9,
-        "drop ditc remo kill stop lift end ends ende endi leav goes",
-        r"\b(?:drop|ditch|remove|kill|stop|lift|end|leave)(?:s|ped|ped|d|ed|ting|ping)?\b|\bgoes( too)?\b",
+        "inst rath",
+        r"\binstead of\b|\brather than\b|\b(?:use|take|with|go|want|do|let's)\b[^.?!\n]{1,40}\binstead\b",
     ),
-    _Cue(0.9, "swit mov move movi migr swap", r"\b(?:switch|mov|migrat|swap)\w*\b[^.?!]{0,40}\b(?:to|from|over)\b"),
-    _Cue(0.8, "not no inst rath", r"\b(?:let'?s )?not (?:keep|use)\b|\bno more\b|\binstead\b|\brather than\b"),
     _Cue(
-        0.7,
-        "cut cuts cutt rais lowe incr redu shor exte tigh rela beco up down",
-        r"\b(?:cut(?:s|ting)?\b|(?:rais|lower|increas|reduc|shorten|extend|tighten|relax)\w*|becomes?\b"
-        r"|(?:up|down) to\b)",
+        0.9,
+        "no not any out get do doin rip is are",
+        r"\bno longer\b|\bnot any ?more\b|\b(?:is|are) (?:out|history|off the table|no more)(?=[.,;!:]|$)"
+        r"|\bget(?:ting)? rid of\b|\bdo(?:ing)? away with\b|\brip (?:it|them|that) out\b|\bout (?:it goes|with the)\b",
     ),
-    _Cue(0.5, "afte in now new chan then", r"\b(?:after all|in the end|now|new|chang\w+|then)\b"),
+    _Cue(
+        1.0,
+        "umen ande mein doch komm zurü lieb",
+        r"\b(?:umentschieden|anders überlegt|meinung geändert|kommando zurück)\b|\bdoch (?:nicht|lieber|kein\w*)\b"
+        r"|\blieber doch\b|\b(?:wir|gehen|wechseln)\b[^.?!\n]{0,30}\bzurück\b",
+    ),
+    _Cue(
+        0.9,
+        "stat anst erse absc abge verw stre gest wech umst umge fall fäll fall entf flie raus nich kein aufg wand",
+        r"\b(?:statt(?:dessen)?|anstatt|anstelle)\b|\b(?:ersetz|abschaff|abgeschafft|verw[eo]rf|streich|gestrichen"
+        r"|umsteig|umstell|umgestellt|aufgegeben|abgeblasen)\w*|\bwechsel(?:n|t)?\b[^.?!\n]{0,40}\b(?:zu|auf)\b"
+        r"|\b(?:fliegt|fliegen|ist|sind|muss) raus\b|\b(?:fällt|fallen) weg\b|\bentfällt\b"
+        r"|\b(?:nicht|kein\w*)\b[^.?!\n]{0,40}\bmehr\b",
+    ),
+    _Cue(
+        0.9,
+        "au plut remp aban ne chan en ya camb reem dej",
+        r"\bau lieu d|\bplutôt que\b|\bremplac\w+|\babandonn\w+|\bchangé d'avis\b|\ben (?:lugar|vez) de\b|\bya no\b"
+        r"|\bcambi(?:amos|o|ar) (?:a|de)\b|\breemplaz\w+|\bdejamos de\b",
+    ),
+)
+# What leaves it open.
+_OPEN = (
+    _Cue(
+        1.0,
+        "mayb perh not unde stil thin whet topi some i coul migh woul shou slee cons lean tbd no neve unsu n",
+        r"\b(?:maybe|perhaps|not sure|unsure|undecided|still open|tbd|to be decided|think about|whether|someday"
+        r"|i wonder|sleep on it|considering|leaning towards?)\b|\b(?:could|might|would|should) (?:we|i|you)\b"
+        r"|\b(?:not|never|n't)(?: (?:yet|really|actually|even|finally))* (?:decide|decided|agree|agreed|choose|chosen"
+        r"|settled)\b|\b(?:no|not a) (?:final )?decision\b|\bdon'?t (?:think|believe|remember|recall)\b"
+        r"|\bnot (?:deciding|today|now)\b",
+    ),
+    _Cue(
+        1.0,
+        "viel even noch unen unsi über schl ob soll könn mal wede glau kein nich",
+        r"\b(?:vielleicht|eventuell|unentschieden|unsicher|mal sehen|noch offen|noch nicht)\b|\büberleg(?:e|en)\b"
+        r"|\bschlaf\w* (?:nochmal |mal )?(?:drüber|darüber)\b|\bob wir\b|\b(?:sollen|sollten|könnten) wir\b"
+        r"|\bnicht (?:entschieden|beschlossen)\b|\bkeine entscheidung\b|\bglaube? nicht\b",
+    ),
+    _Cue(
+        1.0,
+        "peut pas quiz tal todav",
+        r"\bpeut-être\b|\bpas encore\b|\bpas sûre?\b|\bquizás?\b|\btal vez\b|\btodavía no\b",
+    ),
 )
 _OPTIONS = (
     _Cue(
         1.0,
-        "opti alte cand eith vers vs trad on comp pros cons or pric down whil cost but",
+        "opti alte cand eith vers vs trad on comp pros cons or pric down whil cost but oder entw ou aber mais",
         r"\b(?:options?|alternatives?|candidates?|either|versus|vs|trade-?offs?|on the other hand|compared|pros|cons)\b"
-        r"|\bor\b|\bbut\b|\bprice of\b|\bdownside\b|\bwhile\b|\bcosts?\b",
+        r"|\bor\b|\bbut\b|\bprice of\b|\bdownside\b|\bwhile\b|\bcosts?\b"
+        r"|\b(?:oder|entweder|alternativen?|optionen|aber)\b|\b(?:ou bien|ou|mais)\b",
     ),
 )
 _REASON = re.compile(
     r"\b(?:because|since|so that|as it|due to|otherwise|the reason|given that|which is why|in order to|therefore)\b"
     r"|\b(?:don't|do not|didn't) (?:want|need|like)\b|\bneeds?\b|\btoo (?:\w+)\b|\b(?:tired|hate|costs?|risk\w*"
-    r"|price|slow|fast"
-    r"|simple\w*|easy|easier|cheap\w*|safe\w*|broke|fail\w*|hurts?)\b",
+    r"|price|slow|fast|simple\w*|easy|easier|cheap\w*|safe\w*|broke|fail\w*|hurts?)\b"
+    r"|\b(?:weil|denn|damit|wegen|sonst|deshalb|darum|zu teuer|zu langsam|parce que|car|porque|ya que)\b",
     re.IGNORECASE,
 )
+# What takes on a proposal, or a decision.
 _ACKNOWLEDGED = (
     _Cue(
         1.0,
-        "ok okay unde note agre done righ good then it i",
-        r"\A(?:ok|okay|understood|noted|agreed|done|right|good)\b|\b(?:then|it is)\b[.,]|\bi'll\b|\bi will\b|\bi've\b",
+        "ok okay unde note agre done righ good then it i yes yep sure sold fine deal perf grea do go soun work exac"
+        " ja jo pass einv abge gern gena mach gefä verst alle oui d vale perf yeah",
+        r"\A\W*(?:ok|okay|understood|noted|agreed|done|right|good|yes|yep|yeah|sure|sold|fine|deal|perfect|great|exactly"
+        r"|do (?:it|that|so)|go ahead|go for it|sounds good|works for me|ja|jo|passt|einverstanden|abgemacht|gerne?"
+        r"|genau|mach(?:en wir)?(?: das| so)?|gefällt mir|mir gefällt|verstanden|alles klar|oui"
+        r"|d'accord|vale|perfecto)\b"
+        r"|\b(?:then|it is)\b[.,]|\bi'll\b|\bi will\b|\bi've\b",
     ),
 )
-_BEGINNING = re.compile(r"\b[a-z]{1,4}")
+_BEGINNING = re.compile(r"\b[^\W\d_]{1,4}")
 _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
 # How much of a turn is read for cues: who decides says so at once.
 _READ = 1200
@@ -192,25 +240,31 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
 
     Args:
         text: what was said; only its beginning is read, since who decides says so at once.
-        role: who said it: only a user commits, only an assistant acknowledges.
+        role: who said it: only a user commits.
         acts: whether a tool was used with it.
     """
-    is_user = role == "user"
     asks = "?" in text
     text = text[:_READ]
-    said = _statements(text) if asks else text
     hinted = _hinted(text)
+    is_user = role == "user"
+    commits = _strongest(_COMMITMENTS, text, hinted) if is_user else 0.0
     reverses = _strongest(_REVERSALS, text, hinted)
-    takes_back = _strongest(_REVERSALS, said, hinted) if asks and is_user else reverses
+    said = text
+    if commits or reverses:  # few turns: the closer reading costs more than all the rest
+        said = own_statements(text)
+        commits = _strongest(_COMMITMENTS, said, hinted) if is_user else 0.0
+        reverses = _strongest(_REVERSALS, said, hinted)
+        commits = max(commits, 0.7 * reverses) if is_user else 0.0
+    elif asks:
+        said = without_questions(text)
     wavers = _strongest(_OPEN, said, hinted) > 0
-    commits = max(_strongest(_COMMITMENTS, said, hinted), 0.7 * takes_back) if is_user else 0.0
     return Cues(
         max(0.0, commits - (0.5 if wavers else 0.0)),
-        reverses,
+        0.0 if wavers else reverses,
         asks,
         wavers or (asks and len(said) < len(text.strip()) / 2),
         ";" in text or _strongest(_OPTIONS, text, hinted) > 0,
-        not is_user and _strongest(_ACKNOWLEDGED, text, hinted) > 0,
+        _strongest(_ACKNOWLEDGED, text, hinted) > 0,
         acts,
     )
 
@@ -220,17 +274,14 @@ def reason_in(text: str) -> str | None:
     return next((one.strip() for one in _SENTENCE.findall(text[:_READ]) if _REASON.search(one)), None)
 
 
-def _statements(text: str) -> str:
-    return " ".join(one.strip() for one in _SENTENCE.findall(text) if not one.rstrip().endswith("?"))
-
-
 def _hinted(text: str) -> set[str]:
     """Return the patterns that may be found in a text, by the beginnings of its words."""
     return {pattern for beginning in _HINTS.keys() & _BEGINNING.findall(text.lower()) for pattern in _HINTS[beginning]}
 
 
 def _strongest(cues: tuple[_Cue, ...], text: str, hinted: set[str]) -> float:
-    return next((cue.weight for cue in cues if cue.pattern in hinted and _compiled(cue.pattern).search(text)), 0.0)
+    found = (cue.weight for cue in cues if cue.pattern in hinted and _compiled(cue.pattern).search(text))
+    return max(found, default=0.0)
 
 
 @cache
@@ -242,7 +293,7 @@ def _patterns_by_beginning() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_OPTIONS, *_ACKNOWLEDGED):
         for beginning in cue.hints.split():
-            found.setdefault(beginning, []).append(cue.pattern)
+            found.setdefault(beginning[:4].rstrip("'"), []).append(cue.pattern)
     return found
 
 

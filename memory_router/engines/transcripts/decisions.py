@@ -25,16 +25,20 @@ _AFTER = (1.0, 0.8, 0.5)
 _ELSEWHERE = 0.3
 _NEAR_ENOUGH = 0.5
 _SETTLED = 0.5
-# From here on a later decision supersedes an earlier one; most of those that do lie above 0.55, most others below 0.45.
+# From here on a later decision supersedes an earlier one, and how much of that does not depend on its taking something
+# back. On the four worlds 26 of 45 labelled changes are found so, and none of 95 decisions in force is superseded;
+# with .5 for the latter 10 of 45 are found.
 _SUPERSEDES = 0.5
+_LATER_WINS = 0.9
 _LATER_CANDIDATES = 16
 _LATER_SEEDS = 6
 # Words of a subject in more nodes than these together lead to no later decision: they are no subject.
 _LATER_MATCHES = 300
 # What it adds to the link that the later decision answers the question, too, and that it names the earlier one.
 _ANSWERS, _MENTIONS = 0.25, 0.3
-_NAMED = 0.2
 _LEAST = 0.1
+# From here on a turn takes something back that was decided a few turns before.
+_TAKES_BACK = 0.8
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _SUBJECT_WORDS = 12
@@ -258,14 +262,16 @@ class DecisionFinder:
 
     def _may_link(self, one: Decision, other: Decision, field: Field) -> bool:
         """Say whether a decision could take the place of an earlier one, by what is known without its text."""
-        if other.support < _LEAST or one.key in field.above(other.key, 2 * _REACH):
+        if other.support < _LEAST:
             return False
+        if one.key in field.above(other.key, 2 * _REACH) and self.shown(other.key).reversal < _TAKES_BACK:
+            return False  # what follows a decision carries it out, unless it takes something back
         return (other.support + _ANSWERS + _MENTIONS) * self._change(other, field) >= _SUPERSEDES
 
     def _change(self, other: Decision, field: Field) -> float:
-        """Return how surely a decision changes something, from a half to one."""
+        """Return how surely a later decision about the same subject takes another's place."""
         reversal = max(self.shown(other.key).reversal, 0.8 * self.shown(other.outcome).reversal)
-        return 0.5 + 0.5 * reversal * self.strength(field, other.key)
+        return _LATER_WINS + (1 - _LATER_WINS) * reversal * self.strength(field, other.key)
 
     def _link(self, one: Decision, other: Decision, field: Field, weights: dict[str, float]) -> float:
         """Return how surely a decision takes the place of an earlier one.
@@ -282,9 +288,7 @@ class DecisionFinder:
         asked = self.decision(other.key).support
         answers = min(1.0, asked / one.support) if one.support else 0.0
         mention = self._mention(one, later, weights)
-        likeness = other.support + _ANSWERS * answers + _MENTIONS * mention
-        # Who takes something back names it; without that there is little to go by.
-        return (1.0 if mention > _NAMED else 0.7) * likeness * self._change(other, field)
+        return (other.support + _ANSWERS * answers + _MENTIONS * mention) * self._change(other, field)
 
     def _mention(self, one: Decision, later: Turn, weights: dict[str, float]) -> float:
         """Return the share of the weightiest word of what was decided earlier that a later turn says, in [0, 1]."""

@@ -7,7 +7,8 @@ from memory_router.text.words import identifier_terms
 
 # How much of a text is indexed, in characters: what tools print is long and says little.
 _INDEXED = {"user": 20_000, "assistant": 20_000, "summary": 20_000, "tool": 2_000}
-_DAY_SECONDS = 86_400
+# Days begin at a full quarter of an hour everywhere.
+_QUARTER = 900
 
 INSERT = "INSERT INTO node_text(rowid, said, names, tools, date) VALUES (?, ?, ?, ?, ?)"
 
@@ -23,7 +24,7 @@ def indexed(node: int, role: str, text: str, tools: str, moment: float) -> tuple
         moment: when, in seconds since the epoch.
     """
     said = text[: _INDEXED[role]]
-    return node, said, _names(f"{said} {tools}"), tools, _date(int(moment // _DAY_SECONDS))
+    return node, said, _names(f"{said} {tools}"), tools, _date(int(moment // _QUARTER) * _QUARTER)
 
 
 def _names(text: str) -> str:
@@ -32,6 +33,6 @@ def _names(text: str) -> str:
 
 
 @functools.lru_cache(maxsize=1000)
-def _date(day: int) -> str:
-    """Return a day, counted from the epoch, in words, so that `25 September` finds what was said then."""
-    return time.strftime("%Y-%m-%d %B", time.gmtime(day * _DAY_SECONDS))
+def _date(moment: int) -> str:
+    """Return the user's day of a moment in words, so that `25 September` finds what was said then."""
+    return time.strftime("%Y-%m-%d %B", time.localtime(moment))

@@ -212,13 +212,13 @@ class LcmArchive:
         )
         return {row[0]: _turn(row, tools.get(row[0], "")) for row in rows}
 
-    def newest(self, window: Window) -> Edge | None:
-        """Return the newest message in a window."""
+    def newest(self, window: Window, limit: int) -> list[Edge]:
+        """Return the newest messages in a window, the newest first."""
         sql = f"SELECT m.message_id, {_PREVIOUS.format('m')}, m.role FROM messages m"  # noqa: S608
-        order = "ORDER BY m.created_at DESC, m.message_id DESC LIMIT 1"
+        order = "ORDER BY m.created_at DESC, m.message_id DESC LIMIT :limit"
         spoken = "m.role IN ('user', 'assistant')"
-        row = self.connection.execute(f"{sql} WHERE {spoken} AND {self._allowed} {order}", _window(window)).get
-        return Edge(*row) if row else None
+        bound = {**_window(window), "limit": limit}
+        return list(starmap(Edge, self.connection.execute(f"{sql} WHERE {spoken} AND {self._allowed} {order}", bound)))
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest message and its conversation."""

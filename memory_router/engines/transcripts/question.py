@@ -16,6 +16,9 @@ _DECIDING = _listed(
     agree agreed agreement choice choices choose chose chosen concluded conclusion decide decided decides deciding
     decision decisions end final finally go keep kept outcome pick picked position reason reasons settle settled
     stance still verdict word vs versus
+    beschlossen beschluss entscheiden entscheidung entscheidungen entschied entschieden geeinigt gewählt festgelegt
+    choisi choisir décidé décidée décider décision décisions acordado acordamos decidido decidimos decisión elegido
+    elegimos
     """
 )
 # What is left of "why did we do it that way" names nothing that could be found.
@@ -23,6 +26,13 @@ _VAGUE = _listed(
     """
     away change changed conversation conversations discuss discussed gone kind kinds leave left ones session sessions
     sort sorts stuff talk talked thing things way ways went
+    """
+)
+# Where these and what says that a decision is wanted are all, the newest one is.
+_NEWEST = _listed(
+    """
+    last lastly latest most newest recent recently letzte letzten letzter letztes neueste neuesten zuletzt kürzlich
+    dernier dernière dernières dernièrement última último últimas últimos recientemente
     """
 )
 _DECISION = re.compile(
@@ -39,14 +49,18 @@ class Wanted(NamedTuple):
         question: what it is about; without words of time.
         dropped: words of it that are not searched for.
         is_decision: whether a decision is wanted.
+        is_name: whether it only names something that stands in files or code.
         is_bare: whether nothing is left to search for.
+        is_newest: whether what is newest is wanted, whatever it is about.
         time: what it says about time.
     """
 
     question: words.Question
     dropped: frozenset[str]
     is_decision: bool
+    is_name: bool
     is_bare: bool
+    is_newest: bool
     time: timewords.Asked
 
 
@@ -61,5 +75,10 @@ def understand(text: str, now: float) -> Wanted:
     question = words.parse(when.rest)
     dropped = _DECIDING | _VAGUE
     about = [word for word in question.words if word not in dropped and not words.is_stop_word(word)]
-    is_bare = not (about or question.identifiers or question.paths or question.phrases)
-    return Wanted(question, dropped, _DECISION.search(text) is not None, is_bare, when)
+    names = [*(one.text for one in question.identifiers), *question.paths]
+    is_bare = not (names or question.phrases) and _NEWEST.issuperset(about)
+    is_newest = is_bare and not _NEWEST.isdisjoint(question.words)
+    is_decision = _DECISION.search(text) is not None
+    parts = {part.lower() for name in names for part in words.split_name(name)}
+    is_name = bool(names) and not is_decision and parts.issuperset(about)
+    return Wanted(question, dropped, is_decision, is_name, is_bare, is_newest, when)

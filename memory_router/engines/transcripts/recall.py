@@ -17,11 +17,15 @@ _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning s
 _MENTION = 0.75
 # The estimate for the newest decision or turn where a question names nothing but a time, or nothing at all.
 _NEWEST, _NEWEST_AT_ALL = 0.7, 0.5
-_WALKED = 40
+_WALKED = 200
+# Two hosts may note the same turn at times that differ by so many seconds.
+_SAME_MOMENT = 600
 # How many nodes are ranked, and of how many the text is read for it.
 _CANDIDATES = 80
 _READ = 50
 _SURE = 0.6
+# A turn that asks something and holds so much of the question asks the same.
+_SAME_QUESTION = 0.9
 
 
 class Step(NamedTuple):
@@ -74,14 +78,32 @@ def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, n
         with named_errors(archive.path):
             found += _from_one(archive, text[:_MAX_CHARACTERS], limit, window, now)
     if len(archives) > 1:  # scores of two archives do not compare, relevance does; a line of decisions stays together
-        found.sort(key=lambda one: -round(one.relevance, 2))
+        found = _once(sorted(found, key=lambda one: -round(one.relevance, 2)))
     return found[: max(limit, 0)]
+
+
+def _once(found: list[Recollection]) -> list[Recollection]:
+    """Return each turn once, though two hosts kept it: same speaker, same words, the same few minutes."""
+    kept: list[Recollection] = []
+    for one in found:
+        words = " ".join(one.turn.text.split())
+        twins = (
+            other
+            for other in kept
+            if other.archive is not one.archive
+            and other.turn.role == one.turn.role
+            and " ".join(other.turn.text.split()) == words
+            and abs((other.turn.time or 0.0) - (one.turn.time or 0.0)) < _SAME_MOMENT
+        )
+        if next(twins, None) is None:
+            kept.append(one)
+    return kept
 
 
 def _from_one(archive: Archive, text: str, limit: int, window: Window, now: float) -> list[Recollection]:
     wanted, window = _narrowed(archive, text, window, now)
     if wanted.is_bare:
-        return _newest(archive, limit, window, is_timed=bool(wanted.time.words))
+        return _newest(archive, limit, window, is_timed=wanted.is_newest or bool(wanted.time.words))
     field = Field(archive, understood(archive, wanted.question, wanted.dropped), window, max(_CANDIDATES, 2 * limit))
     field.compare(text)
     ranked = field.ranked()
@@ -91,7 +113,7 @@ def _from_one(archive: Archive, text: str, limit: int, window: Window, now: floa
     first = ranked[: max(_READ, 3 * limit)]
     finder.load(one.key for one in first)
     ranked[: len(first)] = field.by_signs(first, {key: turn.text for key, turn in finder.turns.items()})
-    decisions = finder.find(ranked, limit) if wanted.is_decision else []
+    decisions = [] if wanted.is_name else finder.find(ranked, limit)
     if window.since is not None or window.until is not None or window.session is not None:
         inside = {one.key for one in ranked}
         finder.load(one.key for one in decisions)
@@ -108,7 +130,7 @@ def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[
     if wanted.time.is_conversation:
         return wanted, window._replace(session=latest[1] if latest else None)
     narrowed = _intersection(window, wanted)
-    if latest and archive.newest(narrowed) is None:
+    if latest and not archive.newest(narrowed, 1):
         wanted = understand(text, latest[0] + 1)
         narrowed = _intersection(window, wanted)
     return wanted, narrowed
@@ -128,11 +150,8 @@ def _is_within(turn: Turn, window: Window) -> bool:
 
 def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> list[Recollection]:
     """Return the newest decisions, then the newest turns, of what may be found."""
-    newest = archive.newest(window)
-    if newest is None:
-        return []
     field = Field(archive, Asked([], [], [], {}, 0.0, {}), window)
-    walked = [newest.key, *field.above(newest.key, _WALKED)]
+    walked = [edge.key for edge in archive.newest(window, _WALKED)]
     finder = DecisionFinder(field)
     finder.load(walked)
     settled = [key for key in walked if finder.turns[key].role == "user" and finder.strength(field, key) >= _SURE]
@@ -161,9 +180,10 @@ def _merged(
             made = _judged(finder.field, _decided(finder, one, by_key), one.evidence, one.likeness)
         else:
             value, hit = said.pop(0)
-            if hit.key in shown:
+            key = _reply(finder, hit)
+            if key in shown:
                 continue
-            made = _judged(finder.field, _said(finder, hit.key), hit.evidence, hit.likeness)._replace(score=value)
+            made = _judged(finder.field, _said(finder, key), hit.evidence, hit.likeness)._replace(score=value)
         same = (made.turn.session, made.turn.role, made.turn.text)
         if same in seen or (is_decision and made.turn.key in shown and not made.chain):
             continue
@@ -178,6 +198,15 @@ def _judged(field: Field, made: Recollection, evidence: Evidence, likeness: floa
     speaker = cues_of(field.sought, made.turn.text).speaker
     held = judging.signs(field.asked, field.archive.count(), evidence, likeness, speaker)
     return made._replace(relevance=judging.estimate(held, is_compared=bool(field.likeness)), signs=held)
+
+
+def _reply(finder: DecisionFinder, hit: Ranked) -> int:
+    """Return the turn that answers a mention that only asks the question again; any other mention itself."""
+    shown = finder.shown(hit.key)
+    if hit.evidence.own < _SAME_QUESTION or not (shown.asks and shown.is_open):
+        return hit.key
+    below = finder.field.below(hit.key, 1)
+    return below[0] if below else hit.key
 
 
 def _mention(one: Ranked, best: float) -> float:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 import apsw
 
+from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.indexed import INSERT, indexed
 from memory_router.scope import project_of
 from memory_router.storage.schema import Migration, Schema
@@ -120,11 +121,18 @@ def _folders(connection: apsw.Connection) -> None:
         connection.execute("UPDATE sessions SET scope = ?2 WHERE id = ?1", (key, project_of(folder) or ""))
 
 
+def _cues(connection: apsw.Connection) -> None:
+    # What a turn shows of deciding is read by other rules from here on.
+    turns = connection.execute("SELECT id, text, role, tools FROM nodes WHERE role IN ('user', 'assistant')")
+    shown = [(key, cues.read(text, role, acts=bool(tools)).packed()) for key, text, role, tools in turns]
+    connection.executemany("UPDATE nodes SET cues = ?2 WHERE id = ?1", shown)
+
+
 # A session that was forgotten, and when: nothing that was said in it until then comes back.
 _TOMBSTONES = "CREATE TABLE tombstones(session TEXT PRIMARY KEY, forgotten REAL NOT NULL) STRICT"
 
 SCHEMA = Schema(
     "conversations",
-    (Migration(_first), Migration(_terms), Migration(_folders), Migration(_TOMBSTONES)),
+    (Migration(_first), Migration(_terms), Migration(_folders), Migration(_TOMBSTONES), Migration(_cues)),
     counted_by_file=True,
 )

@@ -127,8 +127,8 @@ class Archive(Protocol):
     def turns(self, keys: list[int]) -> dict[int, Turn]:
         """Return nodes by key; those that are not there are left out."""
 
-    def newest(self, window: Window) -> Edge | None:
-        """Return the newest turn in a window."""
+    def newest(self, window: Window, limit: int) -> list[Edge]:
+        """Return the newest turns in a window, the newest first."""
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest turn and the number of its session."""

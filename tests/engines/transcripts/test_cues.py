@@ -31,24 +31,67 @@ def test_a_number_holds_all_that_is_shown(text: str, role: str, acts: bool) -> N
     assert back[:2] == pytest.approx(shown[:2], abs=0.006)
 
 
-@pytest.mark.parametrize(
-    ("said", "at_least", "at_most"),
-    [
-        ("Let's go with the hose.", 0.8, 1.0),
-        ("I like small steps. A header with the date.", 0.5, 0.8),
-        ("Maybe we could go with the hose?", 0.0, 0.0),
-        ("We might drop it, not sure.", 0.0, 0.3),
-        ("The cute cat sat there.", 0.0, 0.0),
-    ],
+DECIDED = (
+    "Let's go with the hose.",
+    "We decided not to dig this year.",
+    "ok, north it is",
+    "From now on we water in the evening.",
+    "Then go with the small pump, swap it if it leaks.",
+    "Wir haben uns für den Schlauch entschieden.",
+    "ab jetzt gießen wir abends",
+    "Dann nehmen wir die kleine Pumpe.",
+    "on abandonne la pompe, désormais c'est le tuyau",
+    "vamos con la manguera",
 )
-def test_commitments(said: str, at_least: float, at_most: float) -> None:
-    """A statement that settles something commits; what asks or wavers does not; only a user commits."""
-    assert at_least <= cues.read(said, "user").commitment <= at_most
+NOT_DECIDED = (
+    "Maybe we could go with the hose?",
+    "We might drop it, not sure.",
+    "We have not decided to adopt the hose yet.",
+    "I don't think we agreed on the hose.",
+    "Before we decide on the hose, measure it.",
+    "If we decided to go with the hose, what would it cost?",
+    'The catalogue says: "We decided to drop the hose". Summarise it.',
+    "Here is the mail of the shop, sum it up:\n> we decided to drop the hose and from now on we sell pumps",
+    "Translate to German: We decided to use the hose.",
+    "My neighbour said we agreed on the hose.",
+    "Wir haben uns noch nicht entschieden.",
+    "Wenn wir die Pumpe nehmen, wird es teuer.",
+    "Vielleicht nehmen wir den Schlauch.",
+    "The cute cat sat there.",
+)
+TAKEN_BACK = (
+    "Scrap the hose.",
+    "No wait, we go with the pump instead of the hose.",
+    "That is too much. Drop the hose, we go with the pump.",
+    "Actually no, let's use the pump.",
+    "We switch to the pump.",
+    "Kommando zurück, doch lieber die Pumpe.",
+    "Der Schlauch fliegt raus, Pumpe statt Schlauch.",
+)
+
+
+@pytest.mark.parametrize("said", DECIDED)
+def test_what_settles_a_matter_commits(said: str) -> None:
+    """A statement that settles something commits its user, in several languages; an assistant never commits."""
+    assert cues.read(said, "user").commitment >= 0.5
     assert cues.read(said, "assistant").commitment == 0.0
 
 
-def test_reversals() -> None:
-    """Taking back and changing are told from words that only look like it."""
-    assert cues.read("Scrap the hose.", "user").reversal == 1.0
-    assert cues.read("Cut it to ten minutes.", "user").reversal == 0.7
-    assert cues.read("A cute hose.", "user").reversal == 0.0
+@pytest.mark.parametrize("said", NOT_DECIDED)
+def test_what_leaves_it_open_does_not_commit(said: str) -> None:
+    """What is asked, doubted, denied, supposed, quoted, pasted, translated or said by others decides nothing."""
+    assert cues.read(said, "user").commitment < 0.5
+
+
+@pytest.mark.parametrize("said", TAKEN_BACK)
+def test_what_takes_back_is_told(said: str) -> None:
+    """Who takes something back both changes what was decided and commits."""
+    shown = cues.read(said, "user")
+    assert shown.reversal >= 0.8
+    assert shown.commitment >= 0.5
+
+
+@pytest.mark.parametrize("said", ["A cute hose.", "I dropped by yesterday.", "My friend switched schools."])
+def test_what_only_looks_like_taking_back(said: str) -> None:
+    """The same words about other things change nothing."""
+    assert cues.read(said, "user").reversal == 0.0

@@ -1,0 +1,50 @@
+"""Keep of a turn what its speaker states: no questions, nothing quoted or pasted, nothing that depends on an `if`."""
+
+import re
+
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_QUOTED_LINE = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
+# Quotations in any of the usual marks, of three words or more: shorter ones name things.
+_QUOTED = re.compile(r"""(?x)
+    "[^"\n]*\s[^"\n]*\s[^"\n]*" | “[^”\n]*\s[^”\n]*\s[^”\n]*” | «[^»\n]*»
+    | „[^“”"\n]*\s[^“”"\n]*\s[^“”"\n]*[“”"]
+""")
+# A task about a text, which follows a colon.
+_ABOUT_A_TEXT = re.compile(
+    r"\b(?:translate|summari[sz]e|proofread|rewrite|rephrase|paraphrase|shorten|correct|quote|paste[ds]?|forwarded"
+    r"|übersetz\w*|fass\w*|korrigier\w*|tradui\w*|traduce|resume)\b[^:.\n]{0,80}:.*|\b(?:e?-?mail|message|post|blog|article"
+    r"|notes?|minutes|thread|comment|review|nachricht)\b[^:.\n]{0,40}:(?=\s).*",
+    re.IGNORECASE | re.DOTALL,
+)
+# What somebody else said, thinks or wants, up to the end of the sentence.
+_REPORTED = re.compile(
+    r"\b(?:(?:say|said|says|claim\w*|think|thinks|thought|wrote|writes|told (?:me|us)|heard|suggest\w*|propos\w*"
+    r"|according to|sagt|sagte|meint|meinte|schreibt|schrieb|behauptet|dit que|dice que)\b(?: that| dass)?)"
+    r"(?= (?:we|they|he|she|it|you|wir|sie|er|man|on|nous)\b)[^.?!\n]*",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(
+    r"\b(?:if|unless|until|before|whether|in case|suppos(?:e|ing)|assum(?:e|ing)|when|once"
+    r"|wenn|falls|bevor|sofern|angenommen|solange|ob|avant de|si on|si nous|antes de)\b[^.,;:?!\n]*",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
+
+
+def own_statements(text: str) -> str:
+    """Return what a speaker states, one statement a line.
+
+    Args:
+        text: a turn, or its beginning.
+    """
+    if "```" in text:
+        text = _FENCE.sub(" ", text)
+    text = _QUOTED.sub(" ", _QUOTED_LINE.sub(" ", text))
+    if ":" in text:
+        text = _ABOUT_A_TEXT.sub(" ", text)
+    return without_questions(_CONDITION.sub(" ", _REPORTED.sub(" ", text)))
+
+
+def without_questions(text: str) -> str:
+    """Return the sentences of a text that end in no question mark, one a line."""
+    return "\n".join(one.strip() for one in _SENTENCE.findall(text) if not one.rstrip().endswith("?"))

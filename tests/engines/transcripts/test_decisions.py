@@ -1,0 +1,96 @@
+"""Which decision is in force, what is no decision, and how a question reaches what was said."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory_router.engines.transcripts.archive import ImportedArchive
+from memory_router.engines.transcripts.importing import import_transcripts
+from memory_router.engines.transcripts.recall import Recollection, recall
+from memory_router.engines.transcripts.turn import ANY_TIME
+from tests.engines.transcripts.speech import record, talk, write
+
+Ask = Callable[..., list[Recollection]]
+NOW = 1_792_000_000.0
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Return a function that asks about sessions."""
+
+    def ask(question: str, *sessions: list[dict[str, Any]], limit: int = 5) -> list[Recollection]:
+        for number, records in enumerate(sessions):
+            write(tmp_path / "in" / f"{number}.jsonl", records)
+        database = str(tmp_path / "talk.db")
+        import_transcripts([str(tmp_path / "in")], database=database)
+        archive = ImportedArchive.open(database)
+        assert archive
+        return recall([archive], question, limit, ANY_TIME, NOW)
+
+    return ask
+
+
+HOSE = ("Let's use the hose for the orchard.", "Okay, the hose it is.")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        ("Actually no, let's use the pump instead of the hose for the orchard.", "Okay, the pump it is."),
+        ("How long is it?", "Forty feet.", "Does it freeze?", "At minus two.",
+         "That is bad. Drop the hose, we go with the pump for the orchard.", "Okay, the pump it is."),
+    ],
+)  # fmt: skip
+def test_a_change_of_mind_in_one_session(ask: Ask, later: tuple[str, ...]) -> None:
+    """A decision that the same session takes back, one turn later or several, is superseded and stands behind."""
+    found = [one for one in ask("what did we decide for the orchard", talk(*HOSE, *later)) if one.chain]
+    assert "pump" in found[0].turn.text
+    assert not found[0].superseded_by
+    assert all(one.superseded_by for one in found if one.turn.text == HOSE[0])
+
+
+def test_a_later_session_supersedes_in_german(ask: Ask) -> None:
+    """The same holds for German, and for a question that does not speak of deciding."""
+    old = talk("Womit gießen wir den Obstgarten?", "Schlauch oder Pumpe.", "Wir nehmen den Schlauch dafür.",
+               "Gut, der Schlauch.")  # fmt: skip
+    new = talk("Der Schlauch im Obstgarten ist undicht. Pumpe statt Schlauch, ab jetzt.", "Verstanden.",
+               session="session-2", day="2026-10-06", prefix="u")  # fmt: skip
+    found = [one for one in ask("Womit gießen wir den Obstgarten", old, new) if one.chain]
+    assert "Pumpe statt" in found[0].turn.text
+
+
+@pytest.mark.parametrize("question", ["what did we decide last", "last decision", "Was haben wir zuletzt entschieden?"])
+def test_the_newest_decision_of_all(ask: Ask, question: str) -> None:
+    """Who asks for the last decision gets the newest one, wherever it was taken."""
+    older = talk("Which bed?", "North or south.", "Let's go with the north bed.", "Okay, north.")
+    newer = talk("Which fence?", "Wood or wire.", "Let's go with wire.", "Okay, wire.", session="s2", day="2026-10-07",
+                 prefix="n")  # fmt: skip
+    assert "wire" in ask(question, older, newer)[0].turn.text
+
+
+def test_a_question_is_answered_by_its_reply(ask: Ask) -> None:
+    """A question that was asked before is answered by what was replied, not by itself."""
+    sessions = [talk("Where does the pump stand?", "In the shed behind the oak.", session=f"s{day}", prefix=f"p{day}-",
+                     day=f"2026-10-0{day}") for day in (2, 3, 4)]  # fmt: skip
+    found = ask("where does the pump stand", *sessions, limit=3)
+    assert {one.turn.text for one in found} == {"In the shed behind the oak."}
+
+
+def test_an_option_that_was_chosen_is_a_decision(ask: Ask) -> None:
+    """What the user chose in a dialog decides, though it is one word."""
+    asked = {"questions": [{"question": "Which mulch?", "options": [{"label": "Bark"}, {"label": "Straw"}]}]}
+    dialog = [{"type": "tool_use", "id": "x", "name": "AskUserQuestion", "input": asked}]
+    result = [{"type": "tool_result", "tool_use_id": "x", "content": ""}]
+    records = [*talk("Plan the mulch.", "Yes."), record("d", "t1", "assistant", dialog, 2)]
+    records.append(record("a", "d", "user", result, 3, toolUseResult={"answers": {"Which mulch?": "Straw"}}))
+    found = ask("which mulch did we choose", records)
+    assert found[0].chain
+    assert "Straw" in found[0].turn.text
+
+
+def test_what_a_host_wrote_is_never_an_answer(ask: Ask) -> None:
+    """Context stands beside what was said and is not found by its words."""
+    reminder = "<system-reminder>We always prune the quince in March.</system-reminder>\nWhat is in the shed?"
+    assert not any("quince" in one.turn.text for one in ask("when do we prune the quince", talk(reminder, "A spade.")))
