@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from memory_router import paths
@@ -24,6 +25,8 @@ from memory_router.routing.rules import RuleTable
 
 # Whose an id without a backend's name is.
 _OF_MEMORIES = "totalrecall"
+# How long a look into the other projects may take, and how many results it counts.
+_ELSEWHERE_MS, _COUNTED = 1000, 30
 
 
 def _warn_on_stderr(sentence: str) -> None:
@@ -128,6 +131,17 @@ def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[J
                 {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
             )
     return results, missing
+
+
+def elsewhere(query: str) -> dict[str, int]:
+    """Return how many results each project has for a question, the most first; what belongs to none is left out.
+
+    Args:
+        query: a question to which one project has no answer.
+    """
+    envelope = QuietRouter(config_file.load(), _ELSEWHERE_MS).query(query, limit=_COUNTED)
+    projects = Counter((result.get("metadata") or {}).get("project") or "" for result in envelope.results)
+    return {project: count for project, count in projects.most_common() if project}
 
 
 def indexed_projects() -> frozenset[str]:

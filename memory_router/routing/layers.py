@@ -32,10 +32,10 @@ class _Shape(NamedTuple):
 
 
 _MEMBERS = frozenset({"content", "relevance", "source", "timestamp", "id", "title", "path", "line"})
-_METADATA = frozenset({"provenance", "project", "part", "status"})
+_METADATA = frozenset({"provenance", "project", "part", "status", "superseded_by"})
 _SHAPES = {
     "search": _Shape(50, _MEMBERS, _METADATA),
-    "timeline": _Shape(200, _MEMBERS, _METADATA | {"superseded_by", "session", "role", "heading", "lines", "tags"}),
+    "timeline": _Shape(200, _MEMBERS, _METADATA | {"session", "role", "heading", "lines", "tags"}),
 }
 
 
@@ -116,6 +116,9 @@ def _shortened(text: str, tokens: int) -> str:
 
 
 def _within(results: Sequence[JsonObject], budget: int | None) -> tuple[list[JsonObject], int]:
+    if budget is not None and sum(map(result_tokens, results)) > budget:
+        # What was replaced since is the first to be left out.
+        results = sorted(results, key=lambda result: "superseded_by" in (result.get("metadata") or {}))
     kept: list[JsonObject] = []
     used = 0
     for result in results:

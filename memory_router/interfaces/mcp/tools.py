@@ -195,6 +195,8 @@ def _found(envelope: Envelope, scope: str | None) -> Found:
         "budget": envelope.budget,  # type: ignore[typeddict-item]
     }
     notes = [envelope.error_message] if envelope.error_message else []
-    if found["project"] and envelope.status != "success":
-        notes.append(f'Only the project {scope} was searched; pass project="{EVERY_PROJECT}" to search all.')
+    if found["project"] and envelope.status in ("partial", "empty"):
+        others = [f"{count} in project {name}" for name, count in app.asking.elsewhere(envelope.query_echo).items()]
+        known = f"there are results in others: {', '.join(others)}" if others else "no other has a result"
+        notes.append(f'Only the project {scope} was searched; {known}. Pass project="{EVERY_PROJECT}" to search all.')
     return found | {"note": " ".join(notes)} if notes else found

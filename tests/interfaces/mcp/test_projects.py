@@ -57,3 +57,12 @@ def test_memories_of_everywhere_are_told_in_every_project(harbour: Home) -> None
     assert (kept["project"], free["project"]) == ("old-pier", None)
     assert {kept["id"], free["id"]} == {result["id"] for result in scoped} == {result["id"] for result in every}
     assert {result["id"] for result in other["results"]} == {free["id"]}
+
+
+def test_an_empty_answer_names_the_projects_that_have_one(harbour: Home) -> None:
+    """Where a project holds nothing, the note says which others do, and how many results."""
+    with Wire(harbour, cwd=str(harbour.folder / "old-pier")) as wire:
+        wire.hello()
+        wire.call("remember", text="The quarry dog is called Pepper.", project="new-pier")
+        answer = wire.call("search", query="what did we note last about the quarry dog")["structuredContent"]
+    assert "in project new-pier" in answer["note"]
