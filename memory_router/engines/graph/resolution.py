@@ -124,7 +124,9 @@ class _Resolver:
             yield from (node.id for node in modules)
             return
         owner = target.rpartition(".")[0]
-        modules = [node for node in self._names.meant(owner, ref.file) if node.kind in _IMPORTABLE] if owner else []
+        owners = self._names.meant(owner, ref.file) if owner else []
+        modules = [node for node in owners if node.kind in _IMPORTABLE]
+        nodes = nodes or [node for node in owners if node.kind == "class"]  # a member that is no thing of the graph
         if not modules and not nodes:
             yield from self._library(target)
             return
