@@ -1,4 +1,4 @@
-"""Ask the steps of a plan until an answer is accepted: in order, or hedged.
+"""Ask the steps of a plan until an answer is accepted, in order or hedged, or all of them at once.
 
 A strategy is a generator: it begins steps by their position and yields attempts as they end. It knows neither backends
 nor deadlines; `Attempts` gives it what begins a step, and keeps the circuit breaker and the journal.
@@ -123,6 +123,8 @@ class Attempts:
         """
         steps = plan.steps
         total_ms, delay_ms = self._config.deadlines.total_ms, self._config.fallback_delay_ms
+        if plan.strategy == "all":
+            total_ms = total_ms or self._config.deadlines.default_ms
         started = time.perf_counter()
 
         def begin(position: int) -> Ask | None:
@@ -140,7 +142,9 @@ class Attempts:
         def is_accepted(attempt: Attempt) -> bool:
             return attempt.is_accepted(self._config.fallback_threshold)
 
-        if delay_ms is None:
+        if plan.strategy == "all":
+            ending = at_once(len(steps), begin)
+        elif delay_ms is None:
             ending = in_order(len(steps), begin, is_accepted)
         else:
             ending = hedged(len(steps), begin, is_accepted, delay_ms)
@@ -220,6 +224,34 @@ def in_order(steps: int, begin: Begin, is_accepted: IsAccepted) -> Iterator[tupl
         yield position, attempt
         if is_accepted(attempt):
             return
+
+
+def at_once(steps: int, begin: Begin) -> Iterator[tuple[int, Attempt]]:
+    """Ask all steps at the same time, each in a thread; yield attempts as they end.
+
+    Args:
+        steps: how many there are.
+        begin: begins one.
+    """
+    arrivals: queue.SimpleQueue[tuple[int, Attempt | BaseException]] = queue.SimpleQueue()
+
+    def run(position: int, ask: Ask) -> None:
+        try:
+            arrivals.put((position, ask(None)))
+        except BaseException as error:  # it is raised again where the attempts are awaited
+            arrivals.put((position, error))
+
+    begun = [(position, ask) for position in range(steps) if (ask := begin(position))]
+    threads = [threading.Thread(target=run, args=one) for one in begun]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        position, attempt = arrivals.get()
+        if isinstance(attempt, BaseException):
+            raise attempt
+        yield position, attempt
+    for thread in threads:
+        thread.join()
 
 
 def hedged(steps: int, begin: Begin, is_accepted: IsAccepted, delay_ms: int) -> Iterator[tuple[int, Attempt]]:

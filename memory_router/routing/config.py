@@ -45,13 +45,18 @@ class Signal(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Send the questions that its signals match to a primary step, then to the fallback steps in order."""
+    """Send the questions that its signals match to a primary step, then to the fallback steps in order.
+
+    `priors` are log-odds by backend for the strategy `all`: how much likelier than its relevance says an answer of that
+    backend is right for such a question.
+    """
 
     id: str
     number: int
     primary: Step
     fallback: tuple[Step, ...]
     signals: tuple[Signal, ...]
+    priors: dict[str, float] = {}  # noqa: RUF012 - never changed
 
     def steps(self, signal: Signal | None) -> tuple[Step, ...]:
         """Return the steps for a question that `signal` matched."""
@@ -134,6 +139,8 @@ class Config(NamedTuple):
         fallback_threshold: the normalized relevance from which an answer is accepted (seed 002: 0.4).
         fallback_delay_ms: after how long a silent step is not waited for alone any more; None to ask in turn.
         signal_timeout_ms: how long one pattern may run on one question.
+        strategy: `in_turn`, or `all` to ask every free backend at the same time.
+        include: backends that `all` asks although they cost something or use the network.
         tiers: the backends that each product tier installs.
         languages: those that the rules' words of intent are read in beside their own signals (see `text.intents`).
         rules: in the order in which they are tried; the last one, without signals, is the default.
@@ -148,6 +155,8 @@ class Config(NamedTuple):
     signal_timeout_ms: int
     deadlines: Deadlines
     circuit_breaking: CircuitBreaking
+    strategy: str
+    include: frozenset[str]
     tiers: dict[str, tuple[str, ...]]
     languages: tuple[str, ...]
     rules: tuple[Rule, ...]

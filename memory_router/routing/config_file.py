@@ -107,6 +107,8 @@ def build(body: dict[str, Any], file: str) -> Config:
         body["signal_timeout_ms"],
         Deadlines(deadlines["default_ms"], deadlines.get("total_ms"), deadlines.get("backends", {})),
         CircuitBreaking(breaking["failures"], breaking["cooldown_ms"]),
+        body.get("strategy", "in_turn"),
+        frozenset(body.get("all", {}).get("include", ())),
         {tier: tuple(names) for tier, names in body["tiers"].items()},
         tuple(body.get("languages", ())),
         tuple(_rule(rule) for rule in body["rules"]),
@@ -132,7 +134,14 @@ def _learning(body: dict[str, Any]) -> Learning:
 
 def _rule(rule: dict[str, Any]) -> Rule:
     signals = tuple(_signal(signal) for signal in rule["signals"])
-    return Rule(rule["id"], rule["number"], Step.parse(rule["primary"]), _steps(rule["fallback"]), signals)
+    return Rule(
+        rule["id"],
+        rule["number"],
+        Step.parse(rule["primary"]),
+        _steps(rule["fallback"]),
+        signals,
+        rule.get("priors", {}),
+    )
 
 
 def _signal(signal: dict[str, Any]) -> Signal:

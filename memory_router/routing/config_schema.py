@@ -59,6 +59,10 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True):
     primary: _StepText
     fallback: list[_StepText]
     signals: Annotated[list[_Signal], Meta(description="Tried in order; the last rule has none and is the default.")]
+    priors: Annotated[
+        dict[_Name, Annotated[float, Meta(ge=-5, le=5)]],
+        Meta(description="Log-odds that strategy `all` adds to the relevance of each backend's results."),
+    ] = {}
     rationale: str = ""
     examples: Annotated[
         list[str], Meta(description="Questions that this rule must take; `config check` tries them.")
@@ -109,6 +113,12 @@ class _Hooks(msgspec.Struct, forbid_unknown_fields=True):
     ] = _HOOKS.deadline_ms
 
 
+class _All(msgspec.Struct, forbid_unknown_fields=True):
+    include: Annotated[
+        list[_Name], Meta(description="Backends to ask although they cost something or use the network.")
+    ] = []
+
+
 class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     version: Literal[1]
     fallback_threshold: Annotated[
@@ -119,6 +129,11 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     circuit_breaker: _CircuitBreaker
     tiers: Annotated[dict[str, list[_Name]], Meta(description="The backends that each product tier installs.")]
     rules: Annotated[list[_Rule], Meta(min_length=1)]
+    strategy: Annotated[
+        Literal["in_turn", "all"],
+        Meta(description="Ask the steps of a rule in turn, or every free backend at the same time."),
+    ] = "in_turn"
+    all: _All = msgspec.field(default_factory=_All)
     languages: Annotated[
         list[Literal["de", "es", "fr", "ja", "zh"]],
         Meta(description="Languages beside English whose words of intent speak for the rules of the bundled table."),
@@ -151,6 +166,7 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _STRUCTS: dict[str, type[msgspec.Struct]] = {
+    "all": _All,
     "deadlines": _Deadlines,
     "circuit_breaker": _CircuitBreaker,
     "rules[]": _Rule,
@@ -164,6 +180,7 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
 _CHOICES = {
     "strength": '"strong" or "weak"',
     "learning": '"off", "suggest" or "on"',
+    "strategy": '"in_turn" or "all"',
     "kind": '"identifier", "path", "quote" or "time"',
     "languages": '"de", "es", "fr", "ja" or "zh"',
 }

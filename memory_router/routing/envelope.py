@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from memory_router.contract import JsonObject
+from memory_router.errors import BackendTimeoutError
 from memory_router.routing.attempts import Attempt
 from memory_router.routing.config import Step
+from memory_router.routing.merging import Merged
 from memory_router.routing.plan import Plan
 
 
@@ -66,6 +68,32 @@ def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: s
     causes = " ".join(_sentence(attempt.step, attempt.message) for attempt in attempts)
     sentence = f"All backends in the fallback chain failed. Check {log_file} for details."
     return failed(plan, "ALL_BACKENDS_FAILED", f"{sentence} {causes}", len(plan.chain))
+
+
+def with_merged(
+    judged: Envelope, plan: Plan, attempts: Sequence[Attempt], merged: Sequence[Merged], threshold: float
+) -> Envelope:
+    """Put merged results into the envelope of a question that was asked of all backends at once.
+
+    Args:
+        judged: what `judge` says of the attempts; it stays where no backend has a result.
+        plan: what was to be asked.
+        attempts: what came of it.
+        merged: the results that are returned, most probable first.
+        threshold: the normalized relevance from which an answer is a success.
+    """
+    told = {"late": [attempt.step.backend for attempt in attempts if attempt.code == BackendTimeoutError.code]}
+    if not merged:
+        return judged._replace(metadata={**(judged.metadata or {}), **told})
+    best = next(attempt for attempt in attempts if attempt.step.backend == merged[0].backend)
+    status = "success" if merged[0].posterior >= threshold else "partial"
+    envelope = _answered(plan, best, status, plan.chain.index(best.step))
+    return envelope._replace(
+        results=[one.to_result() for one in merged],
+        result_count=len(merged),
+        normalized_relevance=round(merged[0].posterior, 4),
+        metadata={**(envelope.metadata or {}), **told},
+    )
 
 
 def failed(plan: Plan, code: str, message: str, fallbacks_used: int = 0) -> Envelope:

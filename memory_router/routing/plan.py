@@ -1,5 +1,6 @@
 """Turn a match into the steps that can be asked now, and say why the others cannot."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from memory_router.contract import JsonObject
@@ -30,12 +31,14 @@ class Plan(NamedTuple):
         match: the rule that took it; None when the question could not be routed at all.
         chain: what the rule would ask, in order, without what is not installed.
         skipped: what of it cannot be asked now, and what is not installed, each with the reason.
+        strategy: `in_turn`, or `all` where the steps are asked at the same time.
     """
 
     query: str
     match: Match | None = None
     chain: tuple[Step, ...] = ()
     skipped: tuple[Skip, ...] = ()
+    strategy: str = "in_turn"
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -55,6 +58,7 @@ class Plan(NamedTuple):
             "signal": {"name": signal.name, "strength": signal.strength, "span": self.match.span}
             if self.match and signal
             else None,
+            **({"strategy": self.strategy} if self.strategy != "in_turn" else {}),
             "steps": [step._asdict() for step in self.steps],
             "skipped": [{**skip.step._asdict(), "reason": skip.reason} for skip in self.skipped],
             "table": [step._asdict() for step in self.match.steps] if self.match else [],
@@ -73,6 +77,30 @@ def make_plan(query: str, match: Match, registry: Registry) -> Plan:
     skipped = tuple(skip for step in steps if (skip := _skip(step, registry)))
     chain = tuple(step for step in steps if step.backend in registry.state.backends)
     return Plan(query, match, chain, skipped)
+
+
+def widened(plan: Plan, registry: Registry, include: Collection[str]) -> Plan:
+    """Return a plan that asks each backend once, at the same time: the rule's chain, then the others.
+
+    Args:
+        plan: the rule's own plan.
+        registry: the backends.
+        include: those that are asked although they cost something or use the network.
+    """
+    ready = [name for name, installed in registry.state.backends.items() if installed.status == "ready"]
+    others = [
+        Step(name, next(iter(registry.manifests[name].modes), None)) for name in ready if name in registry.manifests
+    ]
+    first = {step.backend: step for step in (*others[::-1], *plan.chain[::-1])}
+    chain = tuple(first[name] for name in dict.fromkeys(step.backend for step in (*plan.chain, *others)))
+    dear = tuple(
+        Skip(step, "costs something or uses the network; name it in `all.include`", is_fault=False)
+        for step in chain
+        if (manifest := registry.manifests.get(step.backend))
+        and (manifest.cost_usd or manifest.network)
+        and step.backend not in include
+    )
+    return plan._replace(chain=chain, skipped=(*plan.skipped, *dear), strategy="all")
 
 
 def _skip(step: Step, registry: Registry) -> Skip | None:

@@ -35,6 +35,7 @@ class Manifest(NamedTuple):
         warm: whether one process answers many requests, a line each.
         deadline_ms: how long it wants to be waited for, or None.
         cost_usd: what one query costs.
+        network: whether it uses the network.
         requires_approval: whether somebody has to approve each question to it.
         provenance: what its results are, one of PROVENANCES.
     """
@@ -50,6 +51,7 @@ class Manifest(NamedTuple):
     warm: bool = False
     deadline_ms: int | None = None
     cost_usd: float = 0.0
+    network: bool = False
     requires_approval: bool = False
     provenance: str = "external"
 
@@ -222,6 +224,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "warm": ((bool,), "true or false"),
     "deadline_ms": ((int,), "a whole number of milliseconds above 0"),
     "requires_approval": ((bool,), "true or false"),
+    "network": ((bool,), "true or false"),
     "provenance": ((str,), f"one of {', '.join(PROVENANCES)}"),
     "cost_usd": ((int, float), "a number of US dollars"),
 }

@@ -3,7 +3,7 @@
 import functools
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memory_router import contract
@@ -22,8 +22,9 @@ from memory_router.errors import (
 from memory_router.routing.approval import Gate, guarded_backends, without_guarded_fallbacks
 from memory_router.routing.attempts import Attempt, Attempts
 from memory_router.routing.config import Config, Rule, Step
-from memory_router.routing.envelope import Envelope, failed, judge
-from memory_router.routing.plan import Plan, Skip, make_plan
+from memory_router.routing.envelope import Envelope, failed, judge, with_merged
+from memory_router.routing.merging import Merged, merge
+from memory_router.routing.plan import Plan, Skip, make_plan, widened
 from memory_router.routing.recording import Recorder, RoutedQuestion
 from memory_router.routing.registry import USABLE, Registry
 from memory_router.routing.rules import CallersChoice, Match, RoutingRule, RuleSource
@@ -41,10 +42,12 @@ class Choice(NamedTuple):
     Args:
         rule: the id or number of the rule to follow.
         backend: `name` or `name:mode`: the one step to ask.
+        strategy: `in_turn` or `all`; None for the configuration's.
     """
 
     rule: str | None = None
     backend: str | None = None
+    strategy: str | None = None
 
 
 RULES_DECIDE = Choice()
@@ -138,6 +141,7 @@ class Router:
         project = None if project == EVERY_PROJECT else project or None
         attempts: list[Attempt] = []
         governance_check: JsonObject | None = None
+        merged: list[Merged] = []
         try:
             if registry.state_error:
                 raise registry.state_error
@@ -149,6 +153,9 @@ class Router:
             governance_check = self._approved(plan.query, guarded_backends(plan, registry), rules, approval)
             attempts.extend(self._attempts.run(plan, registry, request))
             envelope = judge(plan, attempts, self._config.fallback_threshold, self._attempts.log_file)
+            if plan.strategy == "all":
+                merged = merge(attempts, _priors(plan))[:limit]
+                envelope = with_merged(envelope, plan, attempts, merged, self._config.fallback_threshold)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
         except ApprovalError as error:
@@ -161,7 +168,12 @@ class Router:
             envelope = failed(plan, error.code, str(error))
         envelope = self._complete(envelope, started)
         self._keep(RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check))
-        return envelope._replace(trace=describe(plan, attempts, self._config)) if trace else envelope
+        if not trace:
+            return envelope
+        told = describe(plan, attempts, self._config)
+        if plan.strategy == "all":
+            told["merged"] = [one.to_trace() for one in merged]
+        return envelope._replace(trace=told)
 
     def query_multi(self, request: str, **asked: Any) -> Envelope:
         """Answer the parts of a compound request in order, in one envelope (see `combined`).
@@ -232,6 +244,8 @@ class Router:
         for sentence in (*match.warnings, *registry.problems):
             self._warn(sentence)
         plan = make_plan(query, match, registry)
+        if (choice.strategy or self._config.strategy) == "all" and not choice.backend:
+            plan = widened(plan, registry, self._config.include)
         return without_guarded_fallbacks(plan, registry)
 
     def _approved(
@@ -256,6 +270,10 @@ class Router:
     def _match(self, query: str, choice: Choice, registry: Registry) -> Match:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
         return next(match for source in sources if source and (match := source.match(query)))
+
+
+def _priors(plan: Plan) -> Mapping[str, float]:
+    return plan.match.rule.priors if plan.match and plan.match.rule else {}
 
 
 def _request(query: str, limit: int, since: str | None, until: str | None, project: str | None) -> contract.Request:

@@ -19,6 +19,7 @@ _STATUS_EXIT_CODES = {"success": 0, "partial": 3, "empty": 4, "error": 1}
 
 _JSON = Option("--json", bool, "Print JSON, also on a terminal.", False)
 _RULE = Option("--rule", str, "Follow this rule (id or number), whatever the question says.")
+_ALL = Option("--all", bool, "Ask every free backend at the same time, and merge the answers.", False)
 _BACKEND = Option("--backend", str, "Ask this one backend (NAME or NAME:MODE), without fallback.")
 
 
@@ -90,6 +91,7 @@ COMMANDS = {
             Option("--project", str, "Return only what belongs to the project of this name."),
             _RULE,
             _BACKEND,
+            _ALL,
             Option("--multi", bool, "Split a compound request, and answer its parts in order.", False),
             Option("--approval", str, "Show this approval for the question; one given for it is also found without."),
             Option(
@@ -109,7 +111,7 @@ COMMANDS = {
         query,
     ),
     "route": Command(
-        (_RULE, _BACKEND, _JSON),
+        (_RULE, _BACKEND, _ALL, _JSON),
         "Say which rule takes TEXT and which backends it would ask, and ask none.\n\n"
         "TEXT may be `-`: then each line of stdin is a question, and each line of stdout a decision.\n\n"
         'Example: memory-router route "what depends on the billing service"',
@@ -155,7 +157,7 @@ def _questions(text: str) -> Iterator[str]:
 
 
 def _choice(values: Values) -> Choice:
-    return Choice(values["rule"], values["backend"])
+    return Choice(values["rule"], values["backend"], "all" if values["all"] else None)
 
 
 def _wants_json(values: Values) -> bool:
