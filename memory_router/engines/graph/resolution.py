@@ -109,7 +109,11 @@ class _Resolver:
 
     def _referred(self, ref: Ref) -> Iterator[int]:
         """Yield what a name of code means; who calls a class calls its constructor, too."""
-        for node in self._names.meant(ref.target, ref.file):
+        nodes = self._names.meant(ref.target, ref.file)
+        if not nodes and ref.kind == "uses":  # a constant that is no thing of the graph is its class's
+            owners = self._names.meant(ref.target.rpartition(".")[0], ref.file)
+            nodes = [node for node in owners if node.kind == "class" and node.file != ref.file]
+        for node in nodes:
             yield node.id
             if ref.kind == "calls" and node.kind in ("class", "module"):
                 yield from (one.id for one in self._names.constructors(node))

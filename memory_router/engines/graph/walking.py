@@ -47,6 +47,9 @@ _DEGREE = """
     SELECT wanted.value, (SELECT count(*) FROM (SELECT 1 FROM edges e WHERE e.{end} = wanted.value LIMIT ?))
     FROM json_each(?) wanted
 """
+_COMMON = """
+    SELECT n.id FROM json_each(?) border JOIN nodes n ON n.id = border.value AND n.kind IN ('library', 'project')
+"""
 _DEGREE_BY = {"source": _DEGREE.format(end="source"), "target": _DEGREE.format(end="target")}
 
 
@@ -168,6 +171,10 @@ class _Side:
                 held = found.get(there)
                 if held is None or strength > held.strength:
                     found[there] = _Reached(self.depth, strength, here)
+        if len(self._ends) > 1:
+            # That two things use one library, or lie in one project, connects them no more than any others.
+            common = {node for (node,) in self._connection.execute(_COMMON, (json.dumps(list(found)),))}
+            found = {node: how for node, how in found.items() if node not in common}
         reached.update(found)
         self._arrive(list(found))
 
