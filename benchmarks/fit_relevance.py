@@ -1,128 +1,398 @@
-"""Fit the map from what speaks for the best passage to the probability that it answers the question.
+"""Fit the map from what speaks for a result to the probability that it answers, and measure it on worlds left out.
 
-    python benchmarks/fit_relevance.py [--data DIR] [--modes search vsearch query]
+    python benchmarks/fit_relevance.py [--worlds DIR] [--cross] [--write]
 
-DIR holds `locomo/` (see its README). Every development question is asked of its own conversation (answerable) and of
-the next one's (not), with the speakers' names in it and without; five folds by conversation tell whether what was
-fitted carries over. Prints `_BIAS` and `_WEIGHTS` as `engines/documents/judging.py` holds them.
+DIR holds working memories in the form of `benchmarks/worlds/` (its default): files, transcripts, memories and labelled
+questions. Every question is put to every store; each result is labelled for itself, and the wrong results of the same
+answers are the negatives. `--cross` judges each world with weights fitted on the others: successes, calibration, the
+area under the curve of "the first result is right", and what each feature is worth. `--write` fits on all worlds and
+writes `memory_router/retrieval/weights.json`.
 """
 
 import argparse
-import math
+import json
 import os
+import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from relevance import GATE, MODES, Asked, area, ask_conversations
+from memory_router.retrieval import search as core
+from memory_router.retrieval.merging import Candidate, merge
+from memory_router.retrieval.relevance import FLOOR, Features
 
-from memory_router.engines.documents.judging import SPEAKER
-
-_FOLDS = 5
-_SIGNS = {
-    "search": ("own", "known", "words", "told", "surprise"),
-    "vsearch": ("own", "known", "likeness", "words", "told", "surprise"),
-    "query": ("own", "known", "likeness", "words", "told", "surprise"),
-}
-# Keeps weights of signs that say nearly the same from growing against each other.
-_RIDGE = 1e-3
+HERE = Path(__file__).parent
+WEIGHTS = HERE.parent / "memory_router" / "retrieval" / "weights.json"
+MODES = ("static", "words")
+STORES = ("qmd", "totalrecall", "lossless")
+# How many results of each answer are labelled.
+DEPTH = 30
+# Ridge penalty on standardised weights: keeps features that say nearly the same from growing against each other.
+RIDGE = 3.0
+DAY = 86_400.0
+PARTS = 8
+# Which way a feature may count: more is better unless said otherwise; 0 leaves it free.
+SIGNS = {"missing": -1.0, "length": 0.0, "words": 0.0}
+PARTS_ASKED = 1
 
 Floats = NDArray[np.float64]
 
 
-class Case(NamedTuple):
-    """Hold a question asked: signs of the top result or None, truth, place of its conversation in [0, 1), naming."""
+class Result(NamedTuple):
+    """A labelled result: what speaks for it, whether it is right, whether it is superseded, and what it says."""
 
-    signs: Any
-    answerable: bool
-    place: float
-    named: bool
+    features: Features
+    right: bool
+    stale: bool
+    text: str
 
 
-class Samples(NamedTuple):
-    """Hold top results: signs by row, a last one that is always 1, what is given beforehand, truth, fold, naming."""
+class Answer(NamedTuple):
+    """What one store answers to one question of one world; `part` if it holds only a part of that world."""
 
-    signs: Floats
-    given: Floats
-    answers: Floats
-    folds: NDArray[np.int64]
-    named: NDArray[np.bool_]
+    world: str
+    question: str
+    kind: str
+    store: str
+    results: list[Result]
+    part: bool = False
 
-    def part(self, rows: NDArray[np.bool_]) -> "Samples":
-        """Return some of the rows."""
-        return Samples(self.signs[rows], self.given[rows], self.answers[rows], self.folds[rows], self.named[rows])
+
+class Fitted(NamedTuple):
+    """A fitted map: a constant and a weight for each feature."""
+
+    bias: float
+    weights: Floats
+
+    def __call__(self, features: Sequence[Features]) -> Floats:
+        """Return the probability of each result."""
+        if not features:
+            return np.zeros(0)
+        return np.asarray(1 / (1 + np.exp(-(np.array(features) @ self.weights + self.bias))))
 
 
 def main() -> None:
-    """Fit every mode and print what was found."""
+    """Collect, fit, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default=os.path.join(os.path.dirname(__file__), "..", "..", "shared", "bench"))
-    parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
-    options = parser.parse_args()
-    locomo = os.path.join(options.data, "locomo")
+    parser.add_argument("--worlds", type=Path, default=HERE / "worlds")
+    parser.add_argument("--cross", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
+    folders = sorted(folder for folder in arguments.worlds.iterdir() if (folder / "questions.jsonl").exists())
+    collected = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in MODES}
+    if arguments.cross:
+        for mode, answers in collected.items():
+            print(f"== {mode} ==")
+            cross(answers)
+    if arguments.write:
+        maps = {mode: fit(answers) for mode, answers in collected.items()}
+        write(maps, [folder.name for folder in folders], collected["static"])
+
+
+def collect(world: Path, mode: str) -> Iterator[Answer]:
+    """Ask a world every question, and parts of it, so that what is fitted holds in small stores, too."""
+    yield from answers_of(world, world.name, mode)
     with tempfile.TemporaryDirectory() as folder:
-        for mode in options.modes:
-            runs = [ask_conversations(locomo, folder, mode, named=named) for named in (True, False)]
-            report(mode, _SIGNS[mode], samples(list(cases(runs)), _SIGNS[mode], SPEAKER))
+        for number in range(PARTS_ASKED):
+            part = Path(folder) / str(number)
+            copy_part(world, part, number)
+            for answer in answers_of(part, world.name, mode):
+                # Who asks a small store mostly asks about what it holds.
+                is_held = any(result.right for result in answer.results)
+                if is_held or crc32(f"{number} {answer.question}".encode()) % (2 * PARTS) == 0:
+                    yield answer._replace(part=True)
 
 
-def cases(runs: Iterable[Sequence[Asked]]) -> Iterator[Case]:
-    """Yield what was asked; runs are with names and without."""
-    for number, run in enumerate(runs):
-        for place, one in enumerate(run):
-            yield Case(one.top.signs if one.top else None, one.answerable, place / len(run), number == 0)
+def copy_part(world: Path, part: Path, number: int) -> None:
+    """Copy every `PARTS`-th file, conversation and memory of a world, and all questions."""
+    part.mkdir()
+    for kind in ("files", "transcripts"):
+        for place, file in enumerate(sorted(file for file in (world / kind).rglob("*") if file.is_file())):
+            if place % PARTS == number:
+                target = part / file.relative_to(world)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file, target)
+    lines = (world / "memories.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (part / "memories.jsonl").write_text("".join(lines[number::PARTS]), "utf-8")
+    shutil.copy2(world / "questions.jsonl", part)
 
 
-def samples(asked: Sequence[Case], names: Sequence[str], speaker: float) -> Samples:
-    """Return the signs of every top result; where nothing was found, they are not a number.
+def answers_of(world: Path, name: str, mode: str) -> Iterator[Answer]:
+    """Index a world into stores of its own, ask every question, and label every result."""
+    from memory_router.engines.documents.indexing import index
+    from memory_router.engines.documents.search import DocumentIndex
+    from memory_router.engines.tiers.admission import admit
+    from memory_router.engines.tiers.memory import Selection
+    from memory_router.engines.tiers.stores.in_process import in_memory
+    from memory_router.engines.transcripts.archive import ImportedArchive
+    from memory_router.engines.transcripts.importing import import_transcripts
+    from memory_router.engines.transcripts.recall import recall
+    from memory_router.engines.transcripts.turn import Window
 
-    Args:
-        asked: the questions.
-        names: of the signs to fit.
-        speaker: what the sign `speaker` counts.
-    """
-    nothing = [math.nan] * (len(names) + 1)
-    signs = [[*(getattr(one.signs, name) for name in names), 1.0] if one.signs else nothing for one in asked]
-    given = [speaker * one.signs.speaker if one.signs else 0.0 for one in asked]
-    truth, folds, named = zip(*((one.answerable, int(one.place * _FOLDS), one.named) for one in asked), strict=True)
-    return Samples(np.array(signs), np.array(given), np.array(truth, float), np.array(folds), np.array(named))
+    with tempfile.TemporaryDirectory() as folder:
+        index([str(world / "files")], database=f"{folder}/documents.db")
+        documents = DocumentIndex.open(f"{folder}/documents.db")
+        assert documents
+        import_transcripts([str(world / "transcripts")], database=f"{folder}/transcripts.db")
+        archive = ImportedArchive.open(f"{folder}/transcripts.db")
+        records = [json.loads(line) for line in (world / "memories.jsonl").read_text("utf-8").splitlines()]
+        made = [admit(one["text"], one["tags"], created=moment(one["timestamp"])).memory for one in records]
+        memories = in_memory(made, compares=mode != "words")
+        now = max(one.created for one in made) + DAY
+        for line in (world / "questions.jsonl").read_text("utf-8").splitlines():
+            question = json.loads(line)
+            text = question["query"]
+            hits = documents.search(text, DEPTH, "search" if mode == "words" else "query")
+            results = [labelled(question, hit.features, hit.content, hit.path) for hit in hits]
+            yield Answer(name, text, question["kind"], "qmd", results)
+            recalled = memories.search(text, DEPTH, Selection(), now)
+            results = [labelled(question, one.features, one.text) for one in recalled if one.features]
+            yield Answer(name, text, question["kind"], "totalrecall", results)
+            said = recall([archive], text, DEPTH, Window(), now) if archive else []
+            results = [labelled(question, one.features, *shown(one)) for one in said]
+            yield Answer(name, text, question["kind"], "lossless", results)
 
 
-def fitted(held: Samples) -> Floats:
-    """Return weights, the bias last: logistic regression by Newton's method (Hastie et al. 2009, section 4.4.1)."""
-    held = held.part(~np.isnan(held.signs[:, -1]))
-    weights: Floats = np.zeros(held.signs.shape[1])
+def moment(text: str) -> float:
+    """Return an ISO 8601 time in seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def shown(found: Any) -> tuple[str, str]:
+    """Return what a result of conversations says, and the ids of the messages that it shows."""
+    steps = [(step.turn.id, step.text) for step in found.chain] or [(found.turn.id, found.turn.text)]
+    return "\n".join(text for _, text in steps), " ".join(
+        [step[0] for step in steps] + [turn.id for turn in found.around]
+    )
+
+
+def labelled(question: Mapping[str, Any], features: Features, text: str, path: str = "") -> Result:
+    """Label one result."""
+    result = {"content": text, "path": path}
+    right = is_right(result, question["relevant"], question["kind"])
+    return Result(features, right, is_right(result, question.get("stale") or (), ""), text)
+
+
+def is_right(result: Mapping[str, str], answers: Sequence[Mapping[str, str]], kind: str) -> bool:
+    """Return whether a result holds one of the phrases, or names the path or the message, that answer a question."""
+    blob, content = flat(json.dumps(result, ensure_ascii=False)), flat(result["content"])
+    return any(
+        flat(answer["phrase"]) in content
+        or bool(answer.get("uuid") and answer["uuid"] in blob)
+        or (answer["where"] == "files" and kind in ("symbol", "path", "relationship") and answer["path"] in blob)
+        for answer in answers
+    )
+
+
+def flat(text: str) -> str:
+    """Return a text with single spaces."""
+    return re.sub(r"\s+", " ", text)
+
+
+def fit(answers: Sequence[Answer], without: int | None = None) -> Fitted:
+    """Fit a logistic regression in which no feature counts against what it means; the worst offender goes first."""
+    rows = np.array([result.features for answer in answers for result in answer.results], np.float64)
+    labels = np.array([result.right for answer in answers for result in answer.results], np.float64)
+    dropped = set() if without is None else {without}
+    signs = np.array([SIGNS.get(name, 1.0) for name in Features._fields])
+    while True:
+        fitted = newton(rows, labels, dropped)
+        wrong = fitted.weights * signs * rows.std(0)
+        if wrong.min() >= 0:
+            return fitted
+        dropped.add(int(wrong.argmin()))
+
+
+def newton(rows: Floats, labels: Floats, dropped: Iterable[int]) -> Fitted:
+    """Fit a logistic regression with a ridge penalty by Newton's method, some features left out."""
+    rows = rows.copy()
+    rows[:, list(dropped)] = 0.0
+    mean, spread = rows.mean(0), rows.std(0)
+    scaled = np.divide(rows - mean, spread, out=np.zeros_like(rows), where=spread > 1e-9)
+    design = np.hstack([scaled, np.ones((len(rows), 1))])
+    penalty = np.full(design.shape[1], RIDGE)
+    penalty[-1] = 0.0
+    weights = np.zeros(design.shape[1])
     for _ in range(30):
-        estimates = 1 / (1 + np.exp(-held.signs @ weights - held.given))
-        slope = held.signs.T @ (estimates - held.answers) / len(held.answers) + _RIDGE * weights
-        curve = (held.signs.T * (estimates * (1 - estimates))) @ held.signs / len(held.answers)
-        weights -= np.linalg.solve(curve + _RIDGE * np.eye(len(weights)), slope)
-    return weights
+        probability = 1 / (1 + np.exp(-design @ weights))
+        gradient = design.T @ (probability - labels) + penalty * weights
+        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + np.diag(penalty + 1e-9)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    unscaled = np.divide(weights[:-1], spread, out=np.zeros_like(spread), where=spread > 1e-9)
+    return Fitted(float(weights[-1] - unscaled @ mean), unscaled)
 
 
-def report(mode: str, names: Sequence[str], held: Samples) -> None:
-    """Print the weights from all rows, and how well those from four folds tell the fifth."""
-    weights = fitted(held)
-    shown = ", ".join(f"{name}={weight:.2f}" for name, weight in zip(names, weights, strict=False))
-    print(f"{mode}: bias {weights[-1]:.2f}, Signs({shown})")
-    estimates = np.zeros(len(held.answers))
-    for fold in range(_FOLDS):
-        inside = held.folds == fold
-        logits = held.signs[inside] @ fitted(held.part(~inside)) + held.given[inside]
-        estimates[inside] = np.nan_to_num(1 / (1 + np.exp(-logits)))
-    for label, rows in (("named", held.named), ("unnamed", ~held.named)):
-        good, bad = (list(estimates[rows & (held.answers == truth)]) for truth in (1, 0))
-        accepted, refused = np.mean(np.array(good) >= GATE), np.mean(np.array(bad) < GATE)
-        print(
-            f"  {label}, five folds: AUC {area(good, bad):.3f}, answerable accepted {accepted:.3f}, "
-            f"unanswerable refused {refused:.3f}, their mean {np.mean(bad):.3f}"
-        )
+def fit_priors(answers: Sequence[Answer], fitted: Fitted) -> dict[str, float]:
+    """Fit the log-odds by which each store's results are right more often than they claim."""
+    priors = {}
+    for store in sorted({answer.store for answer in answers}):
+        own = [answer for answer in answers if answer.store == store and not answer.part]
+        claims = np.concatenate([fitted([one.features for one in answer.results]) for answer in own])
+        right = sum(one.right for answer in own for one in answer.results)
+        low, high = -5.0, 5.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            odds = np.log(claims / (1 - claims)) + middle
+            low, high = (middle, high) if (1 / (1 + np.exp(-odds))).sum() < right else (low, middle)
+        priors[store] = low
+    return priors
+
+
+def cross(answers: Sequence[Answer]) -> None:
+    """Print how each world is answered with weights fitted on the others."""
+    worlds = sorted({answer.world for answer in answers})
+    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    fits = {world: fit([answer for answer in answers if answer.world != world]) for world in worlds}
+    for world in worlds:
+        others = [answer for answer in answers if answer.world != world]
+        priors = fit_priors(others, fits[world])
+        own = [answer for answer in answers if answer.world == world and not answer.part]
+        for store in dict.fromkeys(answer.store for answer in own):
+            report(f"{world} {store}", [judged(one, fits[world]) for one in own if one.store == store], bins)
+        report(f"{world} merged", list(merged(own, fits[world], priors)), None)
+        parts = [answer for answer in answers if answer.world == world and answer.part]
+        report(f"{world} parts", [judged(one, fits[world]) for one in parts], None)
+        print(f"   priors {', '.join(f'{store} {prior:+.2f}' for store, prior in priors.items())}")
+    print("\nreliability, all stores and worlds: claimed, right, results")
+    for place in sorted(bins):
+        claims, rights = zip(*bins[place], strict=True)
+        print(f"   {np.mean(claims):.3f}  {np.mean(rights):.3f}  {len(claims)}")
+    everything = fit(answers)
+    print("\nfeature: weight by its spread; loss of success@3 and of log-likelihood per result (x 1000) when left out")
+    base = worth(answers, fits)
+    spread = np.array([result.features for answer in answers for result in answer.results]).std(0)
+    for number, name in enumerate(Features._fields):
+        left = {world: fit([one for one in answers if one.world != world], number) for world in worlds}
+        success, likelihood = worth(answers, left)
+        weight = everything.weights[number] * spread[number]
+        print(f"   {name:9} {weight:+.2f}  {base[0] - success:+.3f}  {1000 * (base[1] - likelihood):+.2f}")
+
+
+def worth(answers: Sequence[Answer], fits: Mapping[str, Fitted]) -> tuple[float, float]:
+    """Return the mean success@3 within each store that can answer, and the mean log-likelihood of a result."""
+    successes, likelihoods = [], []
+    for answer in (answer for answer in answers if not answer.part):
+        claims = fits[answer.world]([one.features for one in answer.results])
+        rights = np.array([one.right for one in answer.results])
+        likelihoods += list(np.log(np.where(rights, claims, 1 - claims))) if len(claims) else []
+        if rights.any():
+            successes.append(bool(rights[np.argsort(-claims, kind="stable")[:3]].any()))
+    return float(np.mean(successes)), float(np.mean(likelihoods))
+
+
+Judged = tuple[str, list[tuple[float, bool, bool]]]
+
+
+def judged(answer: Answer, fitted: Fitted) -> Judged:
+    """Return an answer as `query` shows it: claim, right, superseded of each result above the floor, in order."""
+    claims = fitted([one.features for one in answer.results])
+    rows = [(float(claim), one.right, one.stale) for claim, one in zip(claims, answer.results, strict=True)]
+    return answer.kind, sorted((row for row in rows if row[0] >= FLOOR), key=lambda row: -row[0])
+
+
+def merged(answers: Sequence[Answer], fitted: Fitted, priors: Mapping[str, float]) -> Iterator[Judged]:
+    """Yield the answers of all stores together, merged by relevance and prior."""
+    together: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+    for answer in answers:
+        together[answer.question, answer.kind].append(answer)
+    for (_, kind), asked in together.items():
+        candidates, truth = [], {}
+        for answer in asked:
+            claims = fitted([one.features for one in answer.results])
+            for place, number in enumerate(np.argsort(-claims, kind="stable")):
+                if claims[number] < FLOOR:
+                    break
+                one = Candidate(answer.store, place, answer.results[number].text, float(claims[number]))
+                candidates.append(one)
+                truth[one] = answer.results[number]
+        rows = merge(candidates, priors, 10)
+        yield kind, [(row.posterior, truth[row.candidate].right, truth[row.candidate].stale) for row in rows]
+
+
+def report(name: str, answers: Sequence[Judged], bins: dict[int, list[tuple[float, bool]]] | None) -> None:
+    """Print the measures of one world, of one store or of all together."""
+    answerable = [rows for kind, rows in answers if kind != "unanswerable"]
+    success = [np.mean([any(right for _, right, _ in rows[:k]) for rows in answerable]) for k in (1, 3, 5)]
+    firsts = [rows[0][:2] if rows else (0.0, False) for _, rows in answers]
+    shown = [(claim, right) for _, rows in answers for claim, right, _ in rows[:5]]
+    for claim, right in shown if bins is not None else ():
+        bins[min(9, int(10 * claim))].append((claim, right))  # type: ignore[index]
+    superseded = [
+        next((place for place, row in enumerate(rows) if row[2]), 99)
+        < next((place for place, row in enumerate(rows) if row[1]), 99)
+        for rows in answerable
+        if any(row[2] for row in rows)
+    ]
+    print(
+        f"{name:22} success@1,3,5 {' '.join(f'{one:.3f}' for one in success)}"
+        f"  calibration error {calibration_error(shown):.3f}  AUC first right {area(firsts):.3f}"
+        f"  claims {np.mean([one for one, _ in firsts]):.3f} right {np.mean([one for _, one in firsts]):.3f}"
+        f"  superseded first {np.mean(superseded) if superseded else 0:.2f} of {len(superseded)}"
+    )
+
+
+def calibration_error(shown: Sequence[tuple[float, bool]]) -> float:
+    """Return the mean gap between claimed and right in ten bins."""
+    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for claim, right in shown:
+        bins[min(9, int(10 * claim))].append((claim, right))
+    gaps = (abs(sum(claim for claim, _ in held) - sum(right for _, right in held)) for held in bins.values())
+    return sum(gaps) / max(1, len(shown))
+
+
+def area(firsts: Sequence[tuple[float, bool]]) -> float:
+    """Return the probability that a right first result claims more than a wrong one."""
+    good = [claim for claim, right in firsts if right]
+    bad = [claim for claim, right in firsts if not right]
+    wins = sum((one > other) + (one == other) / 2 for one in good for other in bad)
+    return wins / max(1, len(good) * len(bad))
+
+
+def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[Answer]) -> None:
+    """Write the weights with their provenance."""
+    results = [result for answer in answers for result in answer.results]
+    provenance = {
+        "written_by": "benchmarks/fit_relevance.py --write",
+        "date": datetime.fromtimestamp(time.time(), UTC).date().isoformat(),
+        "worlds": list(worlds),
+        "questions": len({(answer.world, answer.question) for answer in answers}),
+        "results": len(results),
+        "right": sum(result.right for result in results),
+        "ridge": RIDGE,
+    }
+    held = {
+        name: {
+            "bias": round(one.bias, 4),
+            "weights": {
+                feature: round(float(weight), 4)
+                for feature, weight in zip(Features._fields, one.weights, strict=True)
+                if abs(weight) >= 5e-5
+            },
+        }
+        for name, one in maps.items()
+    }
+    # What no world was asked with yet takes the map of static vectors.
+    held.setdefault("meaning", held["static"])
+    priors = {store: round(prior, 3) for store, prior in fit_priors(answers, maps["static"]).items()}
+    text = json.dumps({"provenance": provenance, "priors": priors, "maps": held}, indent=2)
+    WEIGHTS.write_text(f"{text}\n", "utf-8")
+    print(f"wrote {WEIGHTS.relative_to(HERE.parent)}: {provenance}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import apsw
@@ -30,13 +31,14 @@ import rich
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from memory_router.engines.documents import store, vectors
+from memory_router.engines.documents import store
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex, Hit
+from memory_router.retrieval.vectors import refresh
 from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
-from memory_router.text import embedding
+from memory_router.text.embedding import load
 from memory_router.text.words import split_name
 
 GATE = 0.4
@@ -128,7 +130,9 @@ def conversation_index(folder: str, name: str, turns: Sequence[dict[str, Any]]) 
                 chunks = [Chunk(said(turn), place, place, date=turn["date"]) for place, turn in enumerate(held)]
                 _TURNS.update({(session, place): (turn["conv"], turn["id"]) for place, turn in enumerate(held)})
                 store.put_document(connection, root, Document(session, "", "text", chunks))
-        vectors.refresh(connection, embedding.load())
+        static = load()
+        assert static
+        refresh(connection, static, partial(store.without_vectors, connection))
         connection.close()
     opened = DocumentIndex.open(path)
     assert opened

@@ -15,15 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from memory_router.engines.documents import store, vectors
+from memory_router.engines.documents import store
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
+from memory_router.retrieval.vectors import refresh
 from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
-from memory_router.text import embedding
+from memory_router.text.embedding import load
 
 MODES = ("search", "vsearch", "query")
 _COLD = (
@@ -49,7 +51,9 @@ def main() -> None:
                 chunks = [Chunk(" ".join(chance.choices(vocabulary, weights, k=80))) for _ in range(10)]
                 store.put_document(connection, root, Document(str(number), "", "text", chunks))
         started = time.perf_counter()
-        embedded = vectors.refresh(connection, embedding.load())
+        static = load()
+        assert static
+        embedded = refresh(connection, static, partial(store.without_vectors, connection))
         took = time.perf_counter() - started
         connection.close()
         print(f"{platform.machine()}, Python {platform.python_version()}; {embedded:,} vectors in {took:.1f} s\n")

@@ -190,7 +190,7 @@ def qmd_index() -> str | None:
 
 
 def embedding_model() -> str:
-    """Return what embeds the index of notes and code: `static`, `minilm` or the address of an endpoint."""
+    """Return what embeds the index of notes and code: `static` or the address of an endpoint."""
     return os.environ.get("MEMORY_ROUTER_EMBEDDING") or "static"
 
 

@@ -64,7 +64,7 @@ install_once() {
 # Make the program ready to run as `memory_router` below.
 install_program() {
   make_environment
-  install_once program --editable "$repository[code,graph,vectors]"
+  install_once program --editable "$repository[code,graph]"
   install_mcp
 }
 

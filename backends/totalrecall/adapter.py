@@ -27,7 +27,7 @@ def query(request: Request) -> Response:
     )
     found += [_result(one, "total-recall") for one in _from_layouts(request, selection, now)]
     if found:
-        found.sort(key=lambda one: -(one.raw_score or 0))
+        found.sort(key=lambda one: -one.relevance)
         return answer(found[: request.limit])
     if memories is None or not (count := memories.count(now=now)):
         return nothing("NOTHING_STORED", "Nothing is remembered yet. Run: memory-router remember TEXT")
@@ -40,7 +40,7 @@ def get(request: Request) -> Response:
     memory = memories.get(request.id or "", time.time()) if memories else None
     if memory is None:
         return nothing("NOT_FOUND", f"There is no memory with the id {request.id!r}. It was forgotten, or it expired.")
-    return answer([_result(Recollection(memory, 1.0, 1.0), "embedded")])
+    return answer([_result(Recollection(memory, 1.0), "embedded")])
 
 
 def health() -> Health:
@@ -105,7 +105,6 @@ def _result(recollection: Recollection, engine: str) -> Result:
         timestamp=iso_time(memory.created),
         id=memory.id if engine == "embedded" else None,
         path=memory.source if engine != "embedded" else None,
-        raw_score=recollection.raw_score,
         metadata={
             "engine": engine,
             "tags": memory.tags,

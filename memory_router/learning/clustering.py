@@ -65,6 +65,6 @@ def _numpy() -> Any:
     except ImportError as error:
         raise ConfigError(
             "Learning compares many requests at once, and numpy is not installed.",
-            "Run: pip install 'memory-router[vectors]'",
+            "Run: pip install --force-reinstall memory-router",
         ) from error
     return np

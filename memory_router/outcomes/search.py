@@ -23,7 +23,7 @@ _MOST_TAGS, _OF_A_TAG = 8, 20
 # Of how many outcomes, those recorded last, the signs are compared (1 ms), and how many of these are compared in full.
 _COMPARED, _NEAREST = 5000, 40
 _BITS = 256
-MISSING = "Outcomes are found by their tags alone. For meaning, run: pip install 'memory-router[vectors]'"
+MISSING = "Outcomes are found by their tags alone. For meaning, run: pip install --force-reinstall memory-router"
 
 # Joined with '' a column is no way into an index: the shorter way is known here, whatever a planner expects.
 _OF_TYPES = {

@@ -173,7 +173,7 @@ class StaticEmbedding:
 def load() -> StaticEmbedding | None:
     """Open the table, memory-mapped and once a process; return None when the package is not installed.
 
-    Install it with the extra `vectors`: `pip install 'memory-router[vectors]'`.
+    Repair the installation with `pip install --force-reinstall memory-router`.
     """
     found = find_spec(_FOLDER)
     if found is None or found.origin is None:

@@ -69,7 +69,7 @@ def test_the_shipped_files_are_read_as_their_own_tokenizer_does() -> None:
     shipped = embedding.load()
     tokenizers = pytest.importorskip("tokenizers", reason="the reference tokenizer is not installed")
     if shipped is None:
-        pytest.skip("wordllama is not installed: pip install 'memory-router[vectors]'")
+        pytest.skip("wordllama is not installed: pip install --force-reinstall memory-router")
     found = find_spec("wordllama")
     assert found
     assert found.origin
@@ -85,7 +85,7 @@ def test_related_words_lie_closer_than_others() -> None:
     """The shipped table knows that a dog is nearer to a puppy than to a database."""
     shipped = embedding.load()
     if shipped is None:
-        pytest.skip("wordllama is not installed: pip install 'memory-router[vectors]'")
+        pytest.skip("wordllama is not installed: pip install --force-reinstall memory-router")
     dog, puppy, database = (shipped.embed(word, evenly) for word in ("dog", "puppy", "database"))
     assert sum(map(float.__mul__, dog, puppy)) > 0.2 + sum(map(float.__mul__, dog, database))
 

@@ -10,15 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import apsw
 
 from memory_router import paths
-from memory_router.engines.documents import store, vectors
-from memory_router.engines.documents.models import chosen_embedding, is_chosen
+from memory_router.engines.documents import store
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.errors import CorruptStoreError, StoreError
+from memory_router.retrieval import vectors
+from memory_router.retrieval.models import chosen_embedding, is_chosen
 from memory_router.scope import project_of
 from memory_router.sources import reading
 from memory_router.sources.discovery import MAX_BYTES, Found, Survey
@@ -164,7 +166,7 @@ class _Run:
             self.notes += [model] * is_chosen()
             return
         try:
-            vectors.refresh(self.connection, model)
+            vectors.refresh(self.connection, model, partial(store.without_vectors, self.connection))
         except UnansweredError as error:
             self.notes.append(f"Not every passage has a vector: {error} Run `memory-router index` again to go on.")
 

@@ -7,20 +7,29 @@ their own. `totals` is kept by triggers, because counting a million rows costs m
 
 import apsw
 
+from memory_router.retrieval import vectors
+from memory_router.retrieval.fulltext import Layout
 from memory_router.storage.schema import Migration, Schema
 
-# The columns of the full-text table in order, with their BM25 weights. Chosen on development questions
-# (benchmarks/relevance.py): conversation turns for `context` and `date`, generated code questions for `symbols`.
-FIELD_WEIGHTS = {
-    "path": 2.0,
-    "title": 2.0,
-    "heading": 2.0,
-    "symbols": 6.0,
-    "identifiers": 0.5,
-    "body": 1.0,
-    "context": 0.3,
-    "date": 1.0,
-}
+LAYOUT = Layout(
+    table="chunk_text",
+    columns={
+        "path": 2.0,
+        "title": 2.0,
+        "heading": 2.0,
+        "symbols": 6.0,
+        "identifiers": 0.5,
+        "body": 1.0,
+        "context": 0.3,
+        "date": 1.0,
+    },
+    said="body",
+    own=("body", "identifiers", "symbols"),
+    named=("path", "title", "heading"),
+    defining=("symbols", "heading"),
+    count_sql="SELECT chunks FROM totals",
+    ends_sql="SELECT min(id), max(id) FROM chunks",
+)
 
 
 def _roots(connection: apsw.Connection) -> None:
@@ -41,6 +50,9 @@ def _documents(connection: apsw.Connection) -> None:
         DROP TABLE IF EXISTS files;
         DROP TABLE IF EXISTS chunk_vectors;
         DROP TABLE IF EXISTS vector_model;
+        DROP TABLE IF EXISTS vectors;
+        DROP TABLE IF EXISTS vector_bits;
+        DROP TABLE IF EXISTS vector_models;
         DROP TABLE IF EXISTS totals;
         UPDATE roots SET finished = NULL;
         CREATE TABLE files(
@@ -71,6 +83,7 @@ def _documents(connection: apsw.Connection) -> None:
             heading TEXT NOT NULL,
             symbols TEXT NOT NULL,
             date TEXT NOT NULL,
+            day TEXT NOT NULL,
             continues INTEGER NOT NULL,
             text TEXT NOT NULL,
             UNIQUE(file, position)
@@ -89,21 +102,13 @@ def _documents(connection: apsw.Connection) -> None:
 
 
 def _vectors(connection: apsw.Connection) -> None:
-    # One byte a dimension; the trigger needs no extension, so whoever removes a chunk need not know of vectors.
-    connection.execute(
-        """
-        CREATE TABLE chunk_vectors(chunk INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-        CREATE TRIGGER chunk_vector_removed AFTER DELETE ON chunks BEGIN
-            DELETE FROM chunk_vectors WHERE chunk = old.id;
-        END;
-        CREATE TABLE vector_model(name TEXT NOT NULL, dimension INTEGER NOT NULL, chunks INTEGER NOT NULL);
-        """
-    )
+    # The trigger needs no extension, so whoever removes a chunk need not know of vectors.
+    connection.execute(vectors.SCHEMA.format(rows="chunks", key="id"))
 
 
 SCHEMA = Schema(
     "documents",
-    tuple(map(Migration, (_roots, _dropped, _dropped, _documents, _vectors))),
+    tuple(map(Migration, (_roots, _dropped, _dropped, _dropped, _dropped, _documents, _vectors))),
     precious=False,
     counted_by_file=True,
 )

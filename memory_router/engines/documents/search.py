@@ -1,56 +1,58 @@
-"""Find the passages that answer a question, best first, with a calibrated relevance.
-
-Three modes: `search` by words, `vsearch` by likeness of meaning, `query` by both. Any word may be missing: a plain
-question never comes back empty because of one.
-"""
+"""Search the passages of one document index."""
 
 import json
 import os
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import apsw
 
 from memory_router import paths
-from memory_router.engines.documents import hybrid, ranking
-from memory_router.engines.documents.folding import Said
-from memory_router.engines.documents.frequencies import Frequencies
-from memory_router.engines.documents.judging import estimate
 from memory_router.engines.documents.places import files_named
-from memory_router.engines.documents.schema import SCHEMA
+from memory_router.engines.documents.schema import LAYOUT, SCHEMA
+from memory_router.engines.documents.selection import EVERYTHING, Selection, seconds_of
+from memory_router.retrieval import search as core
+from memory_router.retrieval.fulltext import FullText, Within
+from memory_router.retrieval.models import chosen_embedding, reranked
+from memory_router.retrieval.query import Query, understand
+from memory_router.retrieval.relevance import Features
+from memory_router.retrieval.vectors import Vectors
+from memory_router.retrieval.wish import wish
 from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text import words
 from memory_router.text.relevance import idf
 
-if TYPE_CHECKING:
-    from memory_router.engines.documents.selection import Selection
-    from memory_router.engines.documents.vectors import Vectors
+SEARCH, VSEARCH, QUERY = "search", "vsearch", "query"
+# Passages that a reranker reads.
+_RERANKED = 20
 
-_MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
-# The estimate for a passage of a file that the question names, before its words are looked at, and without any.
-_NAMED = 0.6
-_LISTED = 0.95
-# A question that names a file which is not there is rarely answered by another one.
-_UNNAMED = 0.4
-
-_HIT = """
+_ALLOWED = """
+    JOIN chunks c ON c.id = {rows} JOIN files f ON f.id = c.file
+    AND (:project IS NULL OR f.project = '' OR f.project = :project COLLATE NOCASE)
+    AND (:files IS NULL OR f.id IN (SELECT value FROM json_each(:files)))
+    AND CASE WHEN c.day <> ''
+        THEN (:first IS NULL OR c.day >= :first) AND (:last IS NULL OR c.day <= :last)
+        ELSE (:since IS NULL OR f.mtime_ns / 1e9 >= :since) AND (:until IS NULL OR f.mtime_ns / 1e9 <= :until)
+    END
+"""
+_WITHIN = _ALLOWED.format(rows="chunk_text.rowid")
+_INSIDE = f"SELECT c.id FROM json_each(:keys) wanted {_ALLOWED.format(rows='wanted.value')}"  # noqa: S608
+_UNITS = "SELECT c.id, c.text, c.day, c.file FROM json_each(?) wanted JOIN chunks c ON c.id = wanted.value"
+_FIRST_CHUNKS = "SELECT c.id FROM json_each(?) wanted JOIN chunks c ON c.file = wanted.value AND c.position = 0"
+_HITS = """
     SELECT c.id, c.text, f.path, r.path, c.first_line, c.last_line, c.heading, f.title, f.language, f.project,
         f.mtime_ns / 1e9
-    FROM json_each(?) wanted
+    FROM json_each(?) wanted JOIN chunks c ON c.id = wanted.value JOIN files f ON f.id = c.file
+    JOIN roots r ON r.id = f.root
 """
-_BY_CHUNK = _HIT + "JOIN chunks c ON c.id = wanted.value JOIN files f ON f.id = c.file JOIN roots r ON r.id = f.root"
-_BY_FILE = _HIT + (
-    "JOIN chunks c ON c.file = wanted.value AND c.position = 0 JOIN files f ON f.id = c.file"
-    " JOIN roots r ON r.id = f.root ORDER BY wanted.key"
-)
 
 
 class Hit(NamedTuple):
-    """Hold one passage found.
+    """One passage found.
 
     Args:
-        id: the chunk's number in the index.
+        id: the passage's number in the index.
         content: the passage.
         path: the absolute path of its file.
         root: the folder that it was indexed with.
@@ -61,10 +63,8 @@ class Hit(NamedTuple):
         language: the file's language.
         project: the project that the file belongs to; empty for everywhere.
         modified: when the file was modified, in seconds since the epoch.
-        raw_score: the engine's own score; comparable within one answer only.
-        relevance: calibrated estimate in [0, 1] that this answers the question.
-        signs: what the relevance was estimated from; None for a file found by its name alone.
-        mode: what ranked it: `search`, `vsearch` or `query`.
+        relevance: the probability in [0, 1] that it answers the question.
+        features: what the relevance was estimated from.
         copies: the places, as path and first line, of further passages that say the same.
     """
 
@@ -79,15 +79,13 @@ class Hit(NamedTuple):
     language: str
     project: str
     modified: float
-    raw_score: float
     relevance: float
-    signs: hybrid.Signs | None = None
-    mode: str = hybrid.SEARCH
+    features: Features
     copies: tuple[tuple[str, int], ...] = ()
 
 
 class Statistics(NamedTuple):
-    """Say what an index holds: counts, roots, and when the last run ended in seconds since the epoch."""
+    """What an index holds: counts, roots, and when the last run ended in seconds since the epoch."""
 
     files: int
     chunks: int
@@ -102,12 +100,12 @@ class DocumentIndex(DatabaseReader):
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
-        self._frequencies = Frequencies(connection)
+        self.fulltext = FullText(connection, LAYOUT)
         self._vectors: Vectors | str | None = None
+        self._filter: dict[str, Any] = {}
         self._ends = 0.0
         self._unranked = ""
         self._unprepared = ""
-        ranking.prepare(connection)
 
     def statistics(self) -> Statistics:
         """Count what the index holds.
@@ -120,7 +118,7 @@ class DocumentIndex(DatabaseReader):
             roots = list(count("SELECT path, finished FROM roots ORDER BY path"))
             return Statistics(
                 int(count("SELECT count(*) FROM files WHERE unfit = ''").get),
-                int(count("SELECT count(*) FROM chunks").get),
+                int(count("SELECT chunks FROM totals").get),
                 tuple(path for path, _ in roots),
                 max((finished for _, finished in roots if finished), default=None),
             )
@@ -129,17 +127,17 @@ class DocumentIndex(DatabaseReader):
         self,
         question: str,
         limit: int = 10,
-        mode: str = hybrid.SEARCH,
-        selection: "Selection | None" = None,
+        mode: str = SEARCH,
+        selection: Selection = EVERYTHING,
         seconds: float = 5.0,
     ) -> list[Hit]:
-        """Return the passages that answer a question best, best first; copies of one are folded into it.
+        """Return the passages that answer a question, most probable first; copies of one are folded into it.
 
         Args:
             question: any text; it is never read as a query language.
-            limit: how many at the most.
-            mode: `search`, `vsearch` or `query`; where there are no vectors, all answer by words (`without_vectors`).
-            selection: which passages may answer; None for all.
+            limit: the largest number of passages.
+            mode: `search` by words, `vsearch` by vectors, `query` by both; without vectors all go by words.
+            selection: which passages may answer.
             seconds: how long models elsewhere may take, if the user chose any.
 
         Raises:
@@ -149,10 +147,10 @@ class DocumentIndex(DatabaseReader):
             return []
         self._ends, self._unranked = time.monotonic() + seconds, ""
         with named_errors(self.path):
-            return self._search(question[:_MAX_CHARACTERS], limit, mode, selection)
+            return self._search(question, limit, mode, selection)
 
     def without_vectors(self) -> str:
-        """Return one sentence that says why the last question was not, or the next cannot be, compared by vectors.
+        """Return one sentence that says why questions are not compared by vectors, or nothing if they are.
 
         Raises:
             StoreError: the index is damaged or locked.
@@ -161,8 +159,8 @@ class DocumentIndex(DatabaseReader):
             opened = self._opened_vectors()
         return opened if isinstance(opened, str) else self._unprepared
 
-    def told(self, mode: str) -> dict[str, str]:
-        """Return the mode that answered the last question and, if anything was missing, what; who chose it is warned.
+    def answer_metadata(self, mode: str) -> dict[str, str]:
+        """Return the mode that answered the last question, and why it is not the one that was asked for.
 
         Args:
             mode: what was asked for.
@@ -170,98 +168,92 @@ class DocumentIndex(DatabaseReader):
         Raises:
             StoreError: the index is damaged or locked.
         """
-        why = "" if mode == hybrid.SEARCH else self.without_vectors()
+        why = "" if mode == SEARCH else self.without_vectors()
         kind = "note" if paths.embedding_model() == "static" else "warning"
-        told = {"answered_by": hybrid.SEARCH, kind: why} if why else {"answered_by": mode}
+        told = {"answered_by": SEARCH, kind: why} if why else {"answered_by": mode}
         return told | ({"warning": f"{told.get('warning', '')} {self._unranked}".strip()} if self._unranked else {})
 
-    def _search(self, text: str, limit: int, mode: str, selection: "Selection | None") -> list[Hit]:
+    def units(self, keys: Sequence[int]) -> Mapping[int, core.Unit]:
+        """Return passages by key."""
+        files = set(json.loads(self._filter.get("files") or "[]"))
+        rows = self.connection.execute(_UNITS, (json.dumps(keys),))
+        return {key: core.Unit(text, seconds_of(day), file in files) for key, text, day, file in rows}
+
+    def neighbours(self, _keys: Sequence[int]) -> Mapping[int, Sequence[int]]:
+        """Return nothing: what stands beside a passage is indexed with it."""
+        return {}
+
+    def inside(self, keys: Sequence[int]) -> Sequence[int]:
+        """Return those of the passages that may answer the question at hand."""
+        return [key for (key,) in self.connection.execute(_INSIDE, {**self._filter, "keys": json.dumps(keys)})]
+
+    def _search(self, text: str, limit: int, mode: str, selection: Selection) -> list[Hit]:
         question = words.parse(text)
-        self._frequencies.refresh()
+        self.fulltext.refresh()
         files = list(
             dict.fromkeys(file for path in question.paths for file in files_named(self.connection, path, text))
         )
-        chosen = self._chosen(selection, files)
-        if files and chosen:
-            named = self._matching(text, question, limit, mode, chosen)
-            hits = [hit._replace(relevance=_NAMED + (1 - _NAMED) * hit.relevance) for hit in named]
-            seen, allowed = {hit.path for hit in hits}, set(chosen)
-            rows = self.connection.execute(_BY_FILE, (json.dumps(files[: limit + len(seen)]),))
-            return (hits + [_hit(row, 0.0, _LISTED) for row in rows if row[0] in allowed and row[2] not in seen])[
-                :limit
-            ]
-        # What names no file may be a name that texts hold as it is: `Node.js`, `/api/v1/users`, a branch.
-        said = [path for path in question.paths if self._frequencies.own(path)]
-        # Of any other, its words are all there is to search for.
-        unsaid = [os.path.splitext(path)[0] for path in question.paths if path not in said]
-        steps = [part for path in unsaid for part in words.split_name(path)]
-        hits = self._matching(text, question._replace(words=(*question.words, *said, *steps)), limit, mode, chosen)
-        return [hit._replace(relevance=_UNNAMED * hit.relevance) for hit in hits] if unsaid else hits
+        # What names no file may be a name that texts hold as it is (`Node.js`, a branch); of any other its words are
+        # searched for, and the name itself is missing.
+        steps = [part for path in question.paths if not files for part in (path, *self._steps(path))]
+        query = understand(self.fulltext, text, question, steps)
+        vectors = None if mode == SEARCH else self._prepared_vectors(query)
+        self._filter = {**selection.bindings(), "files": json.dumps(files) if files else None}
+        is_open = not files and selection == EVERYTHING
+        within = Within() if is_open else Within(_WITHIN, self._filter)
+        firsts = [key for (key,) in self.connection.execute(_FIRST_CHUNKS, (json.dumps(files[:limit]),))]
+        found = core.pool(self, query, 2 * limit, vectors, within, wish(text), firsts)
+        return self._reranked(query.text, self._hits(core.ranked(found, max(limit, _RERANKED))), mode)[:limit]
 
-    def _chosen(self, selection: "Selection | None", files: Sequence[int]) -> list[int] | None:
-        """Return the chunks that may answer, or None for all: those selected, of the files that the question names."""
-        if selection is None and not files:
-            return None
-        from memory_router.engines.documents.selection import Selection, chosen
+    def _steps(self, path: str) -> tuple[str, ...]:
+        """Return the words of a path, unless texts hold it as it is."""
+        return () if self.fulltext.frequency(path) else words.split_name(os.path.splitext(path)[0])
 
-        return chosen(self.connection, selection or Selection(), files or None)
+    def _hits(self, scored: Sequence[core.Scored]) -> list[Hit]:
+        keys = [key for one in scored for key in (one.key, *one.copies)]
+        rows: dict[int, Any] = {row[0]: row for row in self.connection.execute(_HITS, (json.dumps(keys),))}
+        return [
+            Hit._make(
+                [
+                    *rows[one.key],
+                    one.relevance,
+                    one.features,
+                    tuple((rows[key][2], rows[key][4]) for key in one.copies),
+                ]
+            )
+            for one in scored
+        ]
 
-    def _matching(
-        self, text: str, question: words.Question, limit: int, mode: str, chosen: Sequence[int] | None
-    ) -> list[Hit]:
-        """Return what answers the question, among the chunks `chosen` if not all of them may."""
-        asked = ranking.understood(self._frequencies, question)
-        vectors = None if mode == hybrid.SEARCH else self._prepared_vectors(text)
-        found = hybrid.ranked(self.connection, text, asked, mode, vectors, 2 * limit, chosen)
-        rows = {row[0]: row for row in self.connection.execute(_BY_CHUNK, (json.dumps([one.chunk for one in found]),))}
-        hits: list[Hit] = []
-        said = Said()
-        for one in found:
-            hit = _hit(rows[one.chunk], one.score, estimate(one), one.signs, one.mode)
-            place = said.copied(hit.content)
-            if place is None:
-                hits.append(hit)
-            else:
-                hits[place] = hits[place]._replace(copies=(*hits[place].copies, (hit.path, hit.first_line)))
-        return self._reranked(text, hits)[:limit] if mode == hybrid.QUERY else hits[:limit]
-
-    def _reranked(self, text: str, hits: list[Hit]) -> list[Hit]:
-        """Return hits in the order of the reranker that the user chose, if any; definitions of an asked name stay."""
-        if not hits or not paths.reranker_endpoint()[0] or (hits[0].signs and hits[0].signs.defines):
+    def _reranked(self, text: str, hits: list[Hit], mode: str) -> list[Hit]:
+        """Return hits with the order and the numbers of the reranker that the user chose, if any."""
+        # A name is found by its definition; a reranker would only put uses above it.
+        if mode != QUERY or not paths.reranker_endpoint()[0] or (hits and hits[0].features.exact):
             return hits
-        from memory_router.engines.documents.models import reranked
-
-        scores = reranked(text, [hit.content for hit in hits], self._ends - time.monotonic())
+        head, tail = hits[:_RERANKED], hits[_RERANKED:]
+        scores = reranked(text, [hit.content for hit in head], self._ends - time.monotonic())
         if isinstance(scores, str):
             self._unranked = scores
             return hits
-        order = sorted(range(len(scores)), key=lambda place: -scores[place])
-        return [hits[place] for place in order] or hits
+        judged = [hit._replace(relevance=score) for hit, score in zip(head, scores, strict=bool(scores))]
+        least = min((hit.relevance for hit in judged), default=1.0)
+        kept = [hit._replace(relevance=min(least, hit.relevance)) for hit in tail]
+        return sorted(judged, key=lambda hit: -hit.relevance) + kept if judged else hits
 
-    def _prepared_vectors(self, text: str) -> "Vectors | None":
-        """Return the vectors with the question's own, or None if there are none to compare."""
+    def _prepared_vectors(self, query: Query) -> Vectors | None:
+        """Return the vectors, prepared for the question, or None if there are none to compare."""
         opened = self._opened_vectors()
         if isinstance(opened, str):
             return None
-        self._unprepared = opened.prepare(text, self._ends - time.monotonic())
+        self._unprepared = opened.prepare(query.text, self._weight, self._ends - time.monotonic())
         return None if self._unprepared else opened
 
-    def _opened_vectors(self) -> "Vectors | str":
+    def _opened_vectors(self) -> Vectors | str:
         """Return the vectors, opened once, or why there are none."""
         if self._vectors is None:
-            from memory_router.engines.documents.models import chosen_embedding
-            from memory_router.engines.documents.vectors import Vectors
-
-            self._vectors = Vectors.open(self.connection, chosen_embedding(), self._weight)
+            self._vectors = Vectors.open(self.connection, chosen_embedding())
         return self._vectors
 
     def _weight(self, word: str) -> float:
         """Return a word's idf in this index."""
-        frequencies = self._frequencies
-        return idf(frequencies.texts, frequencies.own(word)) if frequencies.stems(word) else 0.0
-
-
-def _hit(
-    row: Sequence[Any], score: float, relevance: float, signs: hybrid.Signs | None = None, mode: str = hybrid.SEARCH
-) -> Hit:
-    return Hit._make([*row, score, relevance, signs, mode, ()])
+        held = self.fulltext
+        return idf(held.count, held.frequency(word)) if held.stems(word) else 0.0

@@ -1,36 +1,15 @@
 """Choose the passages that may answer at all: of one project, of a span of time."""
 
-import json
 import os
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import apsw
+from typing import Any, NamedTuple
 
 from memory_router.scope import admits
 
-_WITH_YEAR = "*[12][0-9][0-9][0-9]*"  # SQLite looks for it quicker than Python for a date
-_CHOSEN = """
-    SELECT id FROM (
-        SELECT c.id, f.mtime_ns / 1e9 AS modified, CASE
-            WHEN :since IS NULL AND :until IS NULL THEN ''
-            WHEN c.heading GLOB :year OR c.date GLOB :year OR f.name GLOB :year THEN day_of(c.heading, c.date, f.name)
-            ELSE ''
-        END AS day
-        FROM chunks c JOIN files f ON f.id = c.file
-        WHERE (:project IS NULL OR f.project = '' OR f.project = :project COLLATE NOCASE)
-        AND (:files IS NULL OR f.id IN (SELECT value FROM json_each(:files)))
-    )
-    WHERE CASE WHEN day <> ''
-        THEN (:since IS NULL OR day >= :first) AND (:until IS NULL OR day <= :last)
-        ELSE (:since IS NULL OR modified >= :since) AND (:until IS NULL OR modified <= :until)
-    END
-"""
-
 
 class Selection(NamedTuple):
-    """Say which passages may answer.
+    """Which passages may answer.
 
     A date in the headings above a passage is its time, else one in its file's name, else the file's modification.
 
@@ -45,7 +24,7 @@ class Selection(NamedTuple):
     project: str | None = None
 
     def admits(self, projects: Sequence[str], day: str, modified: float) -> bool:
-        """Say whether a passage may answer.
+        """Return whether a passage may answer.
 
         Args:
             projects: the names that its project goes by.
@@ -57,6 +36,14 @@ class Selection(NamedTuple):
         if day:
             return (self.since is None or day >= _day(self.since)) and (self.until is None or day <= _day(self.until))
         return (self.since is None or modified >= self.since) and (self.until is None or modified <= self.until)
+
+    def bindings(self) -> dict[str, Any]:
+        """Return the values for SQL that selects by day, or by time of modification where there is no day."""
+        first, last = (None if end is None else _day(end) for end in (self.since, self.until))
+        return {"project": self.project, "since": self.since, "until": self.until, "first": first, "last": last}
+
+
+EVERYTHING = Selection()
 
 
 def day_of(heading: str, date: str, path: str) -> str:
@@ -72,26 +59,12 @@ def day_of(heading: str, date: str, path: str) -> str:
     return dates.last_day(heading) or dates.last_day(date) or dates.last_day(os.path.basename(path))
 
 
-def chosen(connection: apsw.Connection, selection: Selection, files: Sequence[int] | None = None) -> list[int]:
-    """Return the ids of the passages that may answer.
-
-    Args:
-        connection: an open index.
-        selection: which ones may.
-        files: ids of the only files that may, or None for all.
-    """
-    connection.create_scalar_function("day_of", lambda *told: day_of(*map(str, told)), deterministic=True)
-    since, until, project = selection
-    bindings = {
-        "since": since,
-        "until": until,
-        "first": None if since is None else _day(since),
-        "last": None if until is None else _day(until),
-        "project": project,
-        "files": None if files is None else json.dumps(files),
-        "year": _WITH_YEAR,
-    }
-    return [chunk for (chunk,) in connection.execute(_CHOSEN, bindings)]
+def seconds_of(day: str) -> float | None:
+    """Return the noon of a day, in seconds since the epoch, or None if there is no day."""
+    try:
+        return time.mktime(time.strptime(f"{day} 12", "%Y-%m-%d %H")) if day else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _day(seconds: float) -> str:

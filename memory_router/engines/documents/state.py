@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from memory_router.engines.documents.models import is_chosen
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import StoreError
+from memory_router.retrieval.models import is_chosen
 
 FIX = "Run: memory-router index PATH"
 
@@ -49,7 +49,7 @@ def vectors(database: str) -> str:
     if index is None:
         return ""
     trouble = index.without_vectors()
-    name, dimension = index.connection.execute("SELECT name, dimension FROM vector_model").fetchone() or ("", 0)
+    name, dimension = index.connection.execute("SELECT name, dimension FROM vector_models").fetchone() or ("", 0)
     index.close()
     return trouble or f"Vectors of {name}, {dimension} numbers each."
 

@@ -2,11 +2,14 @@
 
 import os
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import apsw
 
 from memory_router.engines.documents.identity import path_key
+from memory_router.engines.documents.selection import day_of
+from memory_router.retrieval.vectors import Passage
 from memory_router.sources.document import Document, surroundings
 from memory_router.text.dates import MONTHS
 from memory_router.text.spelling import normal
@@ -34,6 +37,10 @@ class Fingerprint(NamedTuple):
     unfit: str = ""
 
 
+_AFTER = """
+    SELECT c.id, c.text, f.title, c.heading, c.file, c.position FROM chunks c JOIN files f ON f.id = c.file
+    WHERE c.id > ? ORDER BY c.id LIMIT ?
+"""
 _NO_FILE = Fingerprint(0, True, b"", "")
 
 
@@ -81,8 +88,8 @@ def put_document(
     written = written_dates(document.path)
     for position, chunk in enumerate(document.chunks):
         chunk_id = connection.execute(
-            "INSERT INTO chunks(file, position, first_line, last_line, heading, symbols, date, continues, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO chunks(file, position, first_line, last_line, heading, symbols, date, day, continues, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
                 file,
                 position,
@@ -91,6 +98,7 @@ def put_document(
                 chunk.heading,
                 chunk.symbols,
                 chunk.date,
+                day_of(chunk.heading, chunk.date, document.path),
                 chunk.continues,
                 chunk.text,
             ),
@@ -110,6 +118,25 @@ def put_document(
                 f"{chunk.date} {written}",
             ),
         )
+
+
+def without_vectors(connection: apsw.Connection, after: int, size: int) -> Sequence[Passage]:
+    """Return the next passages after a row number, as they are embedded.
+
+    Args:
+        connection: an open index.
+        after: the row number.
+        size: the largest number of passages.
+    """
+    texts: dict[int, list[str]] = {}
+    passages = []
+    rows: list[Any] = connection.execute(_AFTER, (after, size)).fetchall()
+    for chunk, text, title, heading, file, position in rows:
+        if file not in texts:
+            held = connection.execute("SELECT text FROM chunks WHERE file = ? ORDER BY position", (file,))
+            texts[file] = [str(one) for (one,) in held]
+        passages.append(Passage(chunk, text, f"{title}\n{heading}", surroundings(texts[file], position)))
+    return passages
 
 
 def remove_document(connection: apsw.Connection, path: str) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from memory_router.engines.tiers.admission import identity
 from memory_router.engines.tiers.memory import Memory
-from memory_router.engines.tiers.stores.in_process import InProcessStore
+from memory_router.engines.tiers.stores.in_process import InProcessStore, in_memory
 from memory_router.text.redaction import redact
 
 BRANCH = "openclaw-memory"
@@ -74,11 +74,7 @@ def read(layout: Layout) -> list[Memory]:
 
 def open_all(layouts: list[Layout]) -> InProcessStore:
     """Return a store that holds what is in some layouts now."""
-    store = InProcessStore(compares=False)
-    for layout in layouts:
-        for memory in read(layout):
-            store.add(memory, memory.created)
-    return store
+    return in_memory([memory for layout in layouts for memory in read(layout)])
 
 
 def _is_markdown(root: str) -> bool:

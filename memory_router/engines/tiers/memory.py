@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from memory_router.engines.tiers.judging import Signs
+from memory_router.retrieval.relevance import Features
 from memory_router.scope import admits
 
 if TYPE_CHECKING:
@@ -133,16 +133,13 @@ class Recollection(NamedTuple):
 
     Args:
         memory: the memory.
-        relevance: calibrated estimate in [0, 1] that it answers the question; age does not lower it, except where
-            a question asks for the recent.
-        raw_score: what ranked it, in [0, 1].
-        signs: what the relevance was estimated from; None where nothing but the newest was asked for.
+        relevance: the probability in [0, 1] that it answers the question.
+        features: what that was estimated from; None where nothing but the newest was asked for.
     """
 
     memory: Memory
     relevance: float
-    raw_score: float
-    signs: Signs | None = None
+    features: Features | None = None
 
     @property
     def id(self) -> str:
@@ -166,8 +163,8 @@ class Recollection(NamedTuple):
 
     @property
     def similarity(self) -> float:
-        """Return what results are sorted by, in [0, 1]: the relevance, and time where it counts."""
-        return self.raw_score
+        """Return what results are sorted by, in [0, 1]: the relevance."""
+        return self.relevance
 
 
 class Selection(NamedTuple):

@@ -1,4 +1,4 @@
-"""Find memories in SQLite: by a question's words and likeness, with what stands beside them, or simply the newest."""
+"""Search the memories of one SQLite store, and list them in an order."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,70 +6,128 @@ from typing import Any
 
 import apsw
 
-from memory_router.engines.tiers import ranking
 from memory_router.engines.tiers.memory import Memory, Recollection, Selection
-from memory_router.engines.tiers.recency import understand
-from memory_router.storage.sqlite import load_distances
-from memory_router.text.embedding import quantized
-from memory_router.text.relevance import stemmer
+from memory_router.engines.tiers.recency import newest_relevance
+from memory_router.engines.tiers.schema import LAYOUT
+from memory_router.retrieval import search as core
+from memory_router.retrieval.fulltext import FullText, Within
+from memory_router.retrieval.models import chosen_embedding
+from memory_router.retrieval.query import Query, understand
+from memory_router.retrieval.vectors import Vectors
+from memory_router.retrieval.wish import asks_only_for_the_newest, wish
+from memory_router.text import words
+from memory_router.text.relevance import idf
 
-# Words are looked for from the rarest on, until they stand in so many memories together: common words tell next to
-# nothing, but cost as much as all others together. They still count in what a rarer word has found.
-_MOST_MATCHES = 2000
-# In a store up to this size every vector is compared: ten thousand take four milliseconds. In a larger one likeness
-# orders what the words have found.
-_COMPARED = 10_000
+# An answer often stands beside the words of its question. Two memories each side count, and what belongs to no
+# conversation has neighbours only where they were stored within minutes of each other.
+REACH = 2
+NEAR_SECONDS = 600.0
+# Of a question about the present the newest memories are candidates in any case.
+_NEWEST = 10
 
 
-def recall(connection: apsw.Connection, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
-    """Find the memories that answer a question, best first.
+class MemoryRows:
+    """The memories of one SQLite store, as they are searched.
 
     Args:
         connection: an open store.
-        query: the question.
-        limit: how many at the most.
-        selection: which memories may be found.
-        now: seconds since the epoch.
     """
-    wanted = understand(query)
-    allowed = bindings(selection, now)
-    if not wanted.terms:
-        if not wanted.is_recent:
-            return []
-        rows = connection.execute(ORDERED["newest"], (*allowed, max(limit, ranking.JUDGED)))
-        return ranking.newest([memory_of(row) for row in rows], wanted, now)[:limit]
-    stems = stemmer(connection)
-    # The highest row is close enough to their number, and counts nothing.
-    total, latest = connection.execute(
-        "SELECT (SELECT max(row) FROM memories), (SELECT max(created) FROM memories)"
-    ).get
-    if total is None:
-        return []
-    terms = {term: stems(term) for term in wanted.terms[: ranking.MOST_TERMS]}
-    frequencies = {stem: _frequency(connection, stem) for cut in terms.values() for stem in cut}
-    asked = ranking.ask(query, frequencies, total, latest, is_recent=wanted.is_recent)
-    vector = None if wanted.is_recent else _vector(connection, query, frequencies, total)
-    count = max(ranking.JUDGED, limit)
-    hits = _matching(connection, _telling(terms, frequencies), allowed, count, is_recent=wanted.is_recent)
-    if vector and total <= _COMPARED:
-        hits += [row for (row,) in connection.execute(_NEAREST, (*allowed, count, vector, ranking.ALIKE))]
-    candidates = _with_neighbours(connection, hits)
-    held = _held(connection, candidates, vector, now)
-    judged = connection.execute(_JUDGED, (json.dumps(list(held.keys() & candidates.keys())),))
-    memories = {row: memory_of(fields) for row, *fields in judged}
-    chosen = {row: (memory, candidates[row]) for row, memory in memories.items() if selection.holds(memory)}
-    return ranking.ranked(asked, held, chosen, stems, now, limit)
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.fulltext = FullText(connection, LAYOUT)
+        self._connection = connection
+        self._vectors: Vectors | str | None = None
+        self._allowed: dict[str, Any] = {}
+
+    def search(
+        self, question: str, limit: int, selection: Selection, now: float, query: Query | None = None
+    ) -> list[Recollection]:
+        """Return the memories of a selection that answer a question, most probable first.
+
+        Args:
+            question: any text; no word of it is read as a query language.
+            limit: the largest number of memories.
+            selection: which memories may be found.
+            now: seconds since the epoch.
+            query: the question, if it was understood by the words of a larger store that these memories are from.
+        """
+        self.fulltext.refresh()
+        self._allowed = bindings(selection, now)
+        query = query or understand(self.fulltext, question, also=path_words(question))
+        asked = wish(question, now)
+        newest: list[int] = []
+        if asked.present:
+            bound = {**self._allowed, "limit": max(_NEWEST, limit)}
+            newest = [row for (row,) in self._connection.execute(_NEWEST_ROWS, bound)]
+        if asks_only_for_the_newest(question):
+            memories = self._memories(newest)
+            return [Recollection(memories[row], newest_relevance(now - memories[row].created)) for row in newest][
+                :limit
+            ]
+        # What was said after the newest memory can be nowhere here.
+        latest = self._connection.execute("SELECT max(created) FROM memories").get
+        asked = asked._replace(now=min(now, latest or now))
+        found = core.pool(
+            self, query, limit, self._prepared_vectors(query.text), Within(_WITHIN, self._allowed), asked, newest
+        )
+        scored = core.ranked(found, limit)
+        memories = self._memories([one.key for one in scored])
+        return [Recollection(memories[one.key], one.relevance, one.features) for one in scored]
+
+    def units(self, keys: Sequence[int]) -> Mapping[int, core.Unit]:
+        """Return memories by row; those that may not be found are left out."""
+        rows = self._connection.execute(_UNITS, {**self._allowed, "keys": json.dumps(keys)})
+        return {row: core.Unit(text, created) for row, text, created in rows}
+
+    def inside(self, keys: Sequence[int]) -> Sequence[int]:
+        """Return those of the rows that may be found."""
+        return list(self.units(keys))
+
+    def neighbours(self, keys: Sequence[int]) -> Mapping[int, Sequence[int]]:
+        """Return the memories before and after each in its conversation, or stored within minutes of it."""
+        beside: dict[int, Sequence[int]] = {}
+        placed: list[Any] = self._connection.execute(_PLACED, (json.dumps(keys),)).fetchall()
+        for row, session, project, created in placed:
+            bound: tuple[Any, ...]
+            if session is None:
+                bound = (project, created, row, REACH, NEAR_SECONDS)
+                beside[row] = [key for sql in _BESIDE_BY_TIME for (key,) in self._connection.execute(sql, bound)]
+            else:
+                bound = (session, created, row, REACH)
+                beside[row] = [key for sql in _BESIDE_IN_SESSION for (key,) in self._connection.execute(sql, bound)]
+        return beside
+
+    def _memories(self, rows: Sequence[int]) -> dict[int, Memory]:
+        found = self._connection.execute(_BY_ROWS, (json.dumps(rows),))
+        return {row: memory_of(fields) for row, *fields in found}
+
+    def _prepared_vectors(self, question: str) -> Vectors | None:
+        if not isinstance(self._vectors, Vectors):
+            if not self._connection.execute("SELECT 1 FROM vector_models").get:
+                return None
+            self._vectors = Vectors.open(self._connection, chosen_embedding())
+        opened = self._vectors
+        return None if isinstance(opened, str) or opened.prepare(question, self._weight, 1.0) else opened
+
+    def _weight(self, word: str) -> float:
+        return idf(max(100, self.fulltext.count), self.fulltext.frequency(word)) if self.fulltext.stems(word) else 0.0
 
 
-def bindings(selection: Selection, now: float) -> tuple[Any, ...]:
-    """Return what `ALLOWED` is asked with: ?1 to ?9."""
+def path_words(question: str) -> list[str]:
+    """Return the words of the paths that a question names: memories are searched for them."""
+    return [part for path in words.parse(question).paths for part in words.split_name(path)]
+
+
+def bindings(selection: Selection, now: float) -> dict[str, Any]:
+    """Return the values of `ALLOWED`."""
     named = (selection.project,) if selection.project else (selection.scope, "") if selection.scope else None
-    packed = selection._replace(
-        project=None if named is None else json.dumps(named, ensure_ascii=False),
-        tiers=None if selection.tiers is None else json.dumps(selection.tiers),  # type: ignore[arg-type]
-        tags=None if selection.tags is None else json.dumps(selection.tags, ensure_ascii=False),  # type: ignore[arg-type]
-    )
-    return (*packed[:-1], now)
+    return {
+        **selection._asdict(),
+        "project": None if named is None else json.dumps(named, ensure_ascii=False),
+        "tiers": None if selection.tiers is None else json.dumps(selection.tiers),
+        "tags": None if selection.tags is None else json.dumps(selection.tags, ensure_ascii=False),
+        "now": now,
+    }
 
 
 def memory_of(row: Sequence[Any]) -> Memory:
@@ -83,108 +141,31 @@ def memory_of(row: Sequence[Any]) -> Memory:
     )
 
 
-def _telling(terms: Mapping[str, Sequence[str]], frequencies: Mapping[str, int]) -> list[str]:
-    """Return the words to look for: the rarest, and at least one."""
-    counts = {term: max((frequencies[stem] for stem in cut), default=0) for term, cut in terms.items()}
-    telling: list[str] = []
-    matches = 0
-    for term in sorted(filter(counts.__getitem__, counts), key=counts.__getitem__):
-        matches += counts[term]
-        if telling and matches > _MOST_MATCHES:
-            break
-        telling.append(term)
-    return telling
-
-
-def _matching(
-    connection: apsw.Connection, terms: Sequence[str], allowed: tuple[Any, ...], count: int, *, is_recent: bool
-) -> list[int]:
-    """Return the rows that match best, and for a question about the recent the newest that match."""
-    if not terms:
-        return []
-    # Each term is quoted, so that FTS5 reads no operator in it.
-    match = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
-    orders = (_BEST, _LATEST) if is_recent else (_BEST,)
-    return [row for order in orders for (row,) in connection.execute(order, (*allowed, count, match))]
-
-
-def _vector(connection: apsw.Connection, query: str, frequencies: Mapping[str, int], total: int) -> bytes | None:
-    """Return the vector of a question, or None if nothing can be compared with it."""
-    if not connection.execute("SELECT 1 FROM memories WHERE vector IS NOT NULL LIMIT 1").get:
-        return None
-    from memory_router.engines.tiers import vectors  # a question about the recent needs none
-
-    if not load_distances(connection):
-        return None
-    vector = vectors.of_question(query, stemmer(connection), frequencies, total)
-    return quantized(vector) if vector else None
-
-
-def _with_neighbours(connection: apsw.Connection, hits: Sequence[int]) -> dict[int, ranking.Beside]:
-    """Return the candidates that hits make, and what stands beside each."""
-    candidates: dict[int, ranking.Beside] = {}
-    for row, session, project, created in connection.execute(_PLACED, (json.dumps(hits),)):
-        # In a conversation, what stands beside what stands beside a hit, too.
-        before, after = (
-            [
-                list(connection.execute(sql, (project, created, row, ranking.REACH, ranking.NEAR_SECONDS)))
-                for sql in _BESIDE_BY_TIME
-            ]
-            if session is None
-            else [
-                list(connection.execute(sql, (session, created, row, 2 * ranking.REACH))) for sql in _BESIDE_IN_SESSION
-            ]
-        )
-        line = [*(one for (one,) in reversed(before)), row, *(one for (one,) in after)]
-        candidates |= ranking.surroundings(line, [len(before)], is_conversation=session is not None)
-    return candidates
-
-
-def _held(
-    connection: apsw.Connection, candidates: Mapping[int, ranking.Beside], vector: bytes | None, now: float
-) -> dict[int, ranking.Held]:
-    """Return what is compared of the candidates and of what stands beside them; without what has expired."""
-    rows = candidates.keys() | {row for one in candidates.values() for row in (*one.near, *one.far)}
-    bound: tuple[Any, ...] = (json.dumps(list(rows)), now)
-    found = connection.execute(_HELD, bound) if vector is None else connection.execute(_COMPARED_HELD, (*bound, vector))
-    return {row: ranking.Held(stems.split(), likeness) for row, stems, likeness in found}
-
-
-def _frequency(connection: apsw.Connection, stem: str) -> int:
-    return connection.execute("SELECT doc FROM memory_words WHERE term = ?", (stem,)).get or 0
-
-
 _FIELDS = ", ".join(f"m.{field}" for field in Memory._fields)
 COLUMNS = f"SELECT {_FIELDS}"
 ALLOWED = """
-    (?1 IS NULL OR coalesce(m.project, '') COLLATE NOCASE IN (SELECT value FROM json_each(?1)))
-    AND (?2 IS NULL OR m.created >= ?2) AND (?3 IS NULL OR m.created <= ?3)
-    AND (?4 IS NULL OR m.tier IN (SELECT value FROM json_each(?4)))
-    AND (?5 IS NULL OR NOT EXISTS (
-        SELECT value FROM json_each(?5) EXCEPT SELECT value FROM json_each(m.tags)))
-    AND (?6 IS NULL OR m.session = ?6)
-    AND (?7 IS NULL OR m.importance >= ?7) AND (?8 IS NULL OR m.importance <= ?8)
-    AND (m.expires IS NULL OR m.expires > ?9)
+    (:project IS NULL OR coalesce(m.project, '') COLLATE NOCASE IN (SELECT value FROM json_each(:project)))
+    AND (:since IS NULL OR m.created >= :since) AND (:until IS NULL OR m.created <= :until)
+    AND (:tiers IS NULL OR m.tier IN (SELECT value FROM json_each(:tiers)))
+    AND (:tags IS NULL OR NOT EXISTS (
+        SELECT value FROM json_each(:tags) EXCEPT SELECT value FROM json_each(m.tags)))
+    AND (:session IS NULL OR m.session = :session)
+    AND (:least IS NULL OR m.importance >= :least) AND (:most IS NULL OR m.importance <= :most)
+    AND (m.expires IS NULL OR m.expires > :now)
 """
-_ROWS = "SELECT m.row"
-_MATCHING = f"""
-    {_ROWS} FROM memory_text JOIN memories AS m ON m.row = memory_text.rowid
-    WHERE memory_text MATCH ?11 AND {ALLOWED} ORDER BY
-"""
-_BEST = f"{_MATCHING} bm25(memory_text) LIMIT ?10"
-_LATEST = f"{_MATCHING} m.created DESC, m.row DESC LIMIT ?10"
-# A text without a word that tells has a vector of zeros, which has no distance to anything.
-_NEAREST = f"""
-    {_ROWS} FROM memories AS m WHERE length(m.vector) = length(?11) AND {ALLOWED}
-    AND (m.session IS NOT NULL OR vec_distance_cosine(vec_int8(m.vector), vec_int8(?11)) <= 1 - ?12)
-    ORDER BY coalesce(vec_distance_cosine(vec_int8(m.vector), vec_int8(?11)), 1) LIMIT ?10
-"""
+_WITHIN = f"JOIN memories AS m ON m.row = memory_text.rowid AND {ALLOWED}"
 _FOUND = f"{COLUMNS} FROM memories AS m WHERE {ALLOWED} ORDER BY"
 ORDERED = {
-    "newest": f"{_FOUND} m.created DESC, m.row DESC LIMIT ?10",
-    "least": f"{_FOUND} m.importance, m.created, m.row LIMIT ?10",
-    "most": f"{_FOUND} m.importance DESC, m.created DESC, m.row DESC LIMIT ?10",
+    "newest": f"{_FOUND} m.created DESC, m.row DESC LIMIT :limit",
+    "least": f"{_FOUND} m.importance, m.created, m.row LIMIT :limit",
+    "most": f"{_FOUND} m.importance DESC, m.created DESC, m.row DESC LIMIT :limit",
 }
+_NEWEST_ROWS = f"SELECT m.row FROM memories AS m WHERE {ALLOWED} ORDER BY m.created DESC, m.row DESC LIMIT :limit"  # noqa: S608
+_UNITS = f"""
+    SELECT m.row, m.text, m.created FROM json_each(:keys) wanted CROSS JOIN memories AS m ON m.row = wanted.value
+    AND {ALLOWED}
+"""  # noqa: S608
+_BY_ROWS = f"SELECT m.row, {_FIELDS} FROM json_each(?) wanted CROSS JOIN memories AS m ON m.row = wanted.value"  # noqa: S608
 _PLACED = "SELECT row, session, project, created FROM json_each(?) AS wanted JOIN memories ON row = wanted.value"
 _IN_SESSION = "SELECT row FROM memories WHERE session = ?1 AND"
 _BESIDE_IN_SESSION = (
@@ -198,13 +179,3 @@ _BESIDE_BY_TIME = (
     f"{_BY_TIME} (created, row) < (?2, ?3) ORDER BY created DESC, row DESC LIMIT ?4",
     f"{_BY_TIME} (created, row) > (?2, ?3) ORDER BY created, row LIMIT ?4",
 )
-_WITH_STEMS = f"{_ROWS}, m.stems"
-_WANTED = "FROM json_each(?1) AS wanted JOIN memories AS m ON m.row = wanted.value"
-_JUDGED = f"{_ROWS}, {_FIELDS} {_WANTED}"
-_UNEXPIRED = "m.expires IS NULL OR m.expires > ?2"
-_HELD = f"{_WITH_STEMS}, 0.0 {_WANTED} WHERE {_UNEXPIRED}"
-_COMPARED_HELD = f"""
-    {_WITH_STEMS}, CASE length(m.vector)
-        WHEN length(?3) THEN 1 - coalesce(vec_distance_cosine(vec_int8(m.vector), vec_int8(?3)), 1) ELSE 0.0 END
-    {_WANTED} WHERE {_UNEXPIRED}
-"""

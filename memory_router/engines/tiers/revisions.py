@@ -64,7 +64,6 @@ def in_force_first(found: list[Recollection], get: Get, selection: Selection) ->
             ordered[current.id] = recollection._replace(
                 memory=current,
                 relevance=max(known.relevance, recollection.relevance),
-                raw_score=max(known.raw_score, recollection.raw_score),
             )
         ordered.setdefault(recollection.id, recollection)
     return list(ordered.values())

@@ -8,8 +8,21 @@ from collections.abc import Callable
 
 import apsw
 
+from memory_router.retrieval import vectors
+from memory_router.retrieval.fulltext import Layout
 from memory_router.storage.schema import Migration, Schema
 from memory_router.text.terms import stems
+
+LAYOUT = Layout(
+    table="memory_text",
+    columns={"text": 1.0, "names": 0.5, "tags": 1.0},
+    said="text",
+    own=("text", "names"),
+    named=("tags",),
+    # The highest row is close enough to their number, and counts nothing.
+    count_sql="SELECT max(row) FROM memories",
+    ends_sql="SELECT min(row), max(row) FROM memories",
+)
 
 
 def _first(connection: apsw.Connection) -> None:
@@ -120,7 +133,20 @@ _CHANGES_COUNTED = """
     END
 """
 
+
+def _retrieval(connection: apsw.Connection) -> None:
+    # Vectors are made again when the store is opened for writing the next time.
+    connection.execute(
+        """
+        DROP INDEX memories_without_vector;
+        ALTER TABLE memories DROP COLUMN vector;
+        ALTER TABLE memories DROP COLUMN stems;
+        """
+    )
+    connection.execute(vectors.SCHEMA.format(rows="memories", key="row"))
+
+
 _STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (
-    _first, _tiers, _ranking, _terms, _MOVED, _REVISIONS, _CHANGES_COUNTED,
+    _first, _tiers, _ranking, _terms, _MOVED, _REVISIONS, _CHANGES_COUNTED, _retrieval,
 )  # fmt: skip
 SCHEMA = Schema("memories", tuple(Migration(step) for step in _STEPS), counted_by_file=True)

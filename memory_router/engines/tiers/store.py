@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import apsw
 
-from memory_router.engines.tiers import recall, vectors
+from memory_router.engines.tiers import recall
 from memory_router.engines.tiers.admission import LONGEST_TEXT, admit, visible
 from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Remembered, Selection
 from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.schema import SCHEMA
-from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
-from memory_router.text.embedding import quantized
-from memory_router.text.relevance import stemmer
+from memory_router.retrieval import vectors
+from memory_router.retrieval.models import chosen_embedding
+from memory_router.storage.sqlite import load_distances, named_errors, open_database, open_read_only, writing
+from memory_router.text.embedding import Embedding, UnansweredError
 from memory_router.text.words import identifier_terms
 
 __all__ = ["LONGEST_TEXT", "MemoryStore"]
@@ -28,10 +29,11 @@ class MemoryStore:
     One instance belongs to one thread at a time; any number of processes may use the same file at once.
     """
 
-    def __init__(self, connection: apsw.Connection, path: str) -> None:
+    def __init__(self, connection: apsw.Connection, path: str, *, compares: bool = True) -> None:
         self._connection = connection
         self._path = path
-        self._stems = stemmer(connection)
+        self._compares = compares
+        self._rows = recall.MemoryRows(connection)
 
     @classmethod
     def open(cls, path: str) -> Self:
@@ -105,18 +107,25 @@ class MemoryStore:
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Find the memories of a selection that answer a question, best first, as `recall` does."""
         with self._errors():
-            found = recall.recall(self._connection, query, max(limit, 0), selection, now)
+            found = self._rows.search(query, max(limit, 0), selection, now)
         return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
 
     def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
         """Store a memory unless one with its id is there and alive; return whether it is new."""
-        row = self._row(memory)  # made before others have to wait
+        prepared = self._prepared(memory)  # made before others have to wait
         with self._writing():
             self._expire(now, memory.id)
-            is_new = bool(self._connection.execute(_INSERT, row).get)
+            is_new = self._insert(prepared)
             if is_new:
                 self._log(now, event, memory.id, memory.tier, detail)
         return is_new
+
+    def add_all(self, memories: Iterable[Memory]) -> None:
+        """Store many memories at once, without a line in the audit trail; those that are there stay as they are."""
+        rows = [self._row(memory) for memory in memories]
+        with self._writing():
+            list(self._connection.executemany(_INSERT, rows))  # it goes on as its answers are read
+        self._embed()
 
     def get(self, memory_id: str, now: float) -> Memory | None:
         """Return a memory by its id, or None if it is not there or expired."""
@@ -129,7 +138,7 @@ class MemoryStore:
         """Return the memories of a selection: the newest, the least or the most important first."""
         with self._errors():
             rows = self._connection.execute(
-                recall.ORDERED[order], (*recall.bindings(selection, now), -1 if limit is None else limit)
+                recall.ORDERED[order], {**recall.bindings(selection, now), "limit": -1 if limit is None else limit}
             )
             return [recall.memory_of(row) for row in rows]
 
@@ -184,7 +193,7 @@ class MemoryStore:
 
     def replace(self, ids: Sequence[str], memory: Memory, now: float, detail: str) -> bool:
         """Put one memory in the place of several at once; do nothing and return False if one of them is gone."""
-        row = self._row(memory)
+        prepared = self._prepared(memory)
         with self._writing():
             present = self._connection.execute(
                 "SELECT count(*) FROM json_each(?) w JOIN memories m ON m.id = w.value", (json.dumps(ids),)
@@ -192,7 +201,7 @@ class MemoryStore:
             if present < len(ids):
                 return False
             self._remove(ids, now, "compacted", f"into {memory.id}")
-            if bool(self._connection.execute(_INSERT, row).get):
+            if self._insert(prepared):
                 self._log(now, "stored", memory.id, memory.tier, detail)
         return True
 
@@ -251,17 +260,41 @@ class MemoryStore:
             json.dumps(value, ensure_ascii=False) if name in _PACKED else value
             for name, value in memory._asdict().items()
         ]
-        names = identifier_terms(memory.text)
-        return (*packed, names, " ".join(self._stems(f"{memory.text} {names}")), _vector(memory.text))
+        return (*packed, identifier_terms(memory.text))
+
+    def _prepared(self, memory: Memory) -> tuple[tuple[Any, ...], bytes]:
+        """Return the row of a memory, and its vector or nothing."""
+        vector = b""
+        if embedding := self._embedding():
+            with suppress(UnansweredError):
+                (vector,) = vectors.embedded(embedding, [vectors.Passage(0, memory.text)])
+        return self._row(memory), vector
+
+    def _insert(self, prepared: tuple[tuple[Any, ...], bytes]) -> bool:
+        """Store what was prepared inside a transaction; return whether it is new."""
+        fields, vector = prepared
+        row = self._connection.execute(_INSERT, fields).get
+        if row is not None and vector and (embedding := self._embedding()):
+            model = vectors.model_number(self._connection, embedding.identity)
+            vectors.store(self._connection, model, [(row, vector)])
+        return row is not None
+
+    def _embedding(self) -> Embedding | None:
+        """Return the model that makes vectors, or None if there are none to be made."""
+        if self._compares and load_distances(self._connection):
+            chosen = chosen_embedding()
+            return None if isinstance(chosen, str) else chosen
+        return None
 
     def _embed(self) -> None:
-        """Give vectors to the memories that have none, if vectors can be made by now."""
-        while batch := self._connection.execute(_WITHOUT_VECTOR).fetchall():
-            made = [(_vector(str(text)), row) for row, text in batch]
-            if made[0][0] is None:
-                return
-            with self._writing():
-                self._connection.executemany("UPDATE memories SET vector = ? WHERE row = ?", made)
+        """Give vectors to the memories that have none."""
+        if embedding := self._embedding():
+            with suppress(UnansweredError):
+                vectors.refresh(self._connection, embedding, self._without_vectors)
+
+    def _without_vectors(self, after: int, size: int) -> list[vectors.Passage]:
+        rows = self._connection.execute(_AFTER, (after, size))
+        return [vectors.Passage(row, text) for row, text in rows]
 
     def _expire(self, now: float, memory_id: str | None = None) -> int:
         rows = list(self._connection.execute(_EXPIRED, (now, memory_id)))
@@ -298,10 +331,10 @@ class MemoryStore:
 
 _INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, moved, supersedes, superseded_by, names, stems, vector)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1
+                         access_times, expires, moved_from, moved, supersedes, superseded_by, names)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING row
 """
-_WITHOUT_VECTOR = "SELECT row, text FROM memories WHERE vector IS NULL LIMIT 500"
+_AFTER = "SELECT row, text FROM memories WHERE row > ? ORDER BY row LIMIT ?"
 _PACKED = ("tags", "extra", "access_times")
 _BY_IDS = f"{recall.COLUMNS} FROM json_each(?) AS wanted JOIN memories AS m ON m.id = wanted.value ORDER BY wanted.key"
 _COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (expires IS NULL OR expires > ?2)"
@@ -317,8 +350,3 @@ _COUNTED = """
     INSERT INTO counters(tier, event, count) VALUES (?, ?, 1)
     ON CONFLICT(tier, event) DO UPDATE SET count = count + 1
 """
-
-
-def _vector(text: str) -> bytes | None:
-    vector = vectors.of_memory(text)
-    return quantized(vector) if vector else None

@@ -10,7 +10,8 @@ from memory_router.engines.transcripts import matching
 from memory_router.engines.transcripts.cues import Cues, unpacked
 from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, SCHEMA, count_sessions, fingerprint
 from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
-from memory_router.engines.transcripts.vectors import Likeness
+from memory_router.retrieval.models import chosen_embedding
+from memory_router.retrieval.vectors import Vectors
 from memory_router.storage.sqlite import DatabaseReader
 
 _CACHE_KIB = 32_768
@@ -31,6 +32,7 @@ _WITHIN = f"CROSS JOIN nodes n ON n.id = node_text.rowid AND {_ALLOWED}"
 _INSIDE = f"SELECT n.id FROM json_each(:keys) w CROSS JOIN nodes n ON n.id = w.value AND {_ALLOWED}"  # noqa: S608
 # More of the nearest found hardly more: turn recall@10 is .786 with 30 and .788 with 50 (LoCoMo development questions).
 _NEAREST = 30
+_SECONDS = 2.0  # for a model elsewhere
 _EDGES = """
     SELECT id, previous, role, cues FROM nodes WHERE id IN (SELECT value FROM json_each(?1))
     UNION ALL SELECT id, previous, role, cues FROM nodes WHERE previous IN (SELECT value FROM json_each(?1))
@@ -59,7 +61,7 @@ class ImportedArchive(DatabaseReader):
         self._frequencies: dict[str, int] = {}
         self._version = -1
         self._count = 0
-        self._likeness: Likeness | None = None
+        self._vectors: Vectors | str = ""
 
     def count(self) -> int:
         """Return how many nodes there are."""
@@ -67,7 +69,7 @@ class ImportedArchive(DatabaseReader):
         if version != self._version:
             self._version, self._frequencies = version, {}
             self._count = int(self.connection.execute("SELECT max(id) FROM nodes").get or 0)
-            self._likeness = Likeness.open(self.connection)
+            self._vectors = Vectors.open(self.connection, chosen_embedding())
         return self._count
 
     def sessions(self) -> int:
@@ -96,16 +98,16 @@ class ImportedArchive(DatabaseReader):
 
     def likeness(
         self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window
-    ) -> dict[int, float]:
-        """Return the cosine of a question and nodes: of those given and of the nearest; empty without vectors."""
-        vector = self._likeness.vector(text, weight) if self._likeness else b""
-        if self._likeness is None or not vector:
+    ) -> dict[int, tuple[float, float]]:
+        """Return how like a question nodes are, of those given and of the nearest; empty without vectors."""
+        held = self._vectors
+        if isinstance(held, str) or held.prepare(text, weight, _SECONDS):
             return {}
-        nearest = self._likeness.nearest(vector, _NEAREST)
+        nearest = held.nearest(_NEAREST)
         if window != ANY_TIME:
             inside = self.connection.execute(_INSIDE, {"keys": json.dumps(nearest), **window._asdict()})
             nearest = [key for (key,) in inside]
-        return self._likeness.of(vector, {*keys, *nearest})
+        return held.likeness({*keys, *nearest})
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from memory_router.engines.transcripts.cues import SILENT, Cues, unpacked
-from memory_router.engines.transcripts.ranking import Field, Ranked, looked_up
+from memory_router.engines.transcripts.ranking import Field, looked_up, support
 from memory_router.engines.transcripts.turn import Turn, Window
 from memory_router.text import words
-from memory_router.text.relevance import Evidence, idf, stemmer
+from memory_router.text.relevance import idf, stemmer
 
 _SEEDS = 24
 _REACH = 6
@@ -52,10 +52,8 @@ class Decision(NamedTuple):
 
     Args:
         key: the turn that decides.
-        score: how well it answers the question.
+        score: how well it answers the question; comparable within one field only.
         support: share of the question that was said on the way to it, in [0, 1]; what was said far from it counts less.
-        evidence: what its relevance is estimated from.
-        likeness: the same: the largest cosine of what belongs to it, and of the question; 0 without vectors.
         question: the turn that raised the matter, or None.
         options: the turns between, oldest first.
         outcome: the turn that took it on, or None.
@@ -65,12 +63,15 @@ class Decision(NamedTuple):
     key: int
     score: float
     support: float
-    evidence: Evidence
-    likeness: float
     question: int | None
     options: tuple[int, ...]
     outcome: int | None
     superseded_by: int | None = None
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """The turns that a result shows of it."""
+        return tuple(key for key in (self.question, *self.options, self.key, self.outcome) if key is not None)
 
 
 class DecisionFinder:
@@ -78,17 +79,17 @@ class DecisionFinder:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        self.turns: dict[int, Turn] = {}
+        self.turns = field.turns
         self._cues: dict[int, Cues] = {}
         self._strengths: dict[int, float] = {}
         self._contents: dict[str, frozenset[str]] = {}
         self._stems = stemmer(field.archive.connection)
 
-    def find(self, ranked: list[Ranked], limit: int) -> list[Decision]:
+    def find(self, ranked: list[tuple[int, float]], limit: int) -> list[Decision]:
         """Return the decisions around what was found, best first, each after the one that superseded it.
 
         Args:
-            ranked: what matches the question, best first.
+            ranked: what matches the question with its score in [0, 1], best first.
             limit: how many at the most.
         """
         found = self._around(self.field, ranked)
@@ -97,17 +98,15 @@ class DecisionFinder:
 
     def load(self, keys: Iterable[int]) -> None:
         """Read turns that are not read yet."""
-        missing = [key for key in dict.fromkeys(keys) if key not in self.turns]
-        if missing:
-            self.turns.update(self.field.archive.turns(missing))
+        self.field.load(keys)
 
     def decision(self, key: int) -> Decision:
         """Return the decision that a turn takes, with what led to it."""
-        return self._decision(self.field, key, {}, 1.0)
+        return self._decision(self.field, key, {})
 
-    def _around(self, field: Field, ranked: list[Ranked], seeds: int = _SEEDS) -> list[Decision]:
+    def _around(self, field: Field, ranked: list[tuple[int, float]], seeds: int = _SEEDS) -> list[Decision]:
         near: dict[int, None] = {}
-        first = [one.key for one in ranked[:seeds]]
+        first = [key for key, _ in ranked[:seeds]]
         field.spread(first, _REACH + 2)
         for key in first:
             near |= dict.fromkeys((key, *field.above(key, _REACH), *field.below(key, _REACH)))
@@ -115,9 +114,8 @@ class DecisionFinder:
         settled = [key for key in near if self.strength(field, key) >= _SETTLED]
         field.spread(settled, _REACH + 2)
         self.read(field, {one for key in settled for one in field.above(key, _REACH + 2)})
-        best = ranked[0].score if ranked else 1.0
-        scores = {one.key: one.score for one in ranked}
-        return [self._decision(field, key, scores, best) for key in settled]
+        scores = dict(ranked)
+        return [self._decision(field, key, scores) for key in settled]
 
     def read(self, field: Field, keys: Iterable[int]) -> None:
         """Read what turns show that were not read yet."""
@@ -159,28 +157,12 @@ class DecisionFinder:
     def _acts(self, field: Field, key: int) -> bool:
         return self.shown(key).acts or bool(field.attached.get(key))
 
-    def _decision(self, field: Field, key: int, scores: dict[int, float], best: float) -> Decision:
+    def _decision(self, field: Field, key: int, scores: dict[int, float]) -> Decision:
         shares, span = self._window(field, key)
-        weights = field.asked.weights
-        total = sum(weights.values()) or 1.0
-        reached: dict[str, float] = {}
-        for one, share in shares.items():
-            for stem in field.hit(one).counts:
-                reached[stem] = max(reached.get(stem, 0.0), share)
-        support = sum(weight * reached.get(stem, 0.0) for stem, weight in weights.items()) / total
-        own = max(
-            (share * sum(weights.get(stem, 0.0) for stem in field.hit(one).counts) for one, share in shares.items()),
-            default=0.0,
-        )
-        near = max((share * field.hit(one).near for one, share in shares.items()), default=0.0)
-        matching = max((share * scores.get(one, 0.0) for one, share in shares.items()), default=0.0) / (best or 1.0)
-        score = (0.6 * support + 0.4 * matching) * (0.7 + 0.3 * self.strength(field, key))
-        # The map was fitted on plain cover, so what relevance is estimated from is not discounted by distance.
-        covered = sum(weights.get(stem, 0.0) for stem, share in reached.items() if share >= _NEAR_ENOUGH) / total
-        evidence = Evidence(own / total, covered, field.asked.known, near)
-        likeness = max((field.likeness.get(one, 0.0) for one, share in shares.items() if share >= _NEAR_ENOUGH))
-        question, options, outcome = span
-        return Decision(key, score, support, evidence, likeness, question, options, outcome)
+        said = support(field.query, shares, field)
+        matching = max((share * scores.get(one, 0.0) for one, share in shares.items()), default=0.0)
+        score = (0.6 * said + 0.4 * matching) * (0.7 + 0.3 * self.strength(field, key))
+        return Decision(key, score, said, *span)
 
     def _window(
         self, field: Field, key: int
@@ -230,9 +212,7 @@ class DecisionFinder:
 
     def _successor(self, own: Decision, one: Decision) -> Decision:
         """Let the decision that took another's place answer the question at least as well."""
-        evidence = max(own.evidence, one.evidence, key=lambda each: each.wide)
-        likeness = max(own.likeness, one.likeness)
-        return own._replace(score=max(own.score, one.score), evidence=evidence, likeness=likeness)
+        return own._replace(score=max(own.score, one.score))
 
     def _succession(self, one: Decision, known: dict[int, Decision]) -> list[Decision]:
         """Return the decisions after this one in its line, the latest first, and this one."""
@@ -248,11 +228,13 @@ class DecisionFinder:
         if not subject or moment is None:
             return None
         archive = self.field.archive
-        asked = looked_up(archive, list(subject), most=_LATER_MATCHES)
-        weights = {key: subject.get(term, 0.0) for term, key in zip(asked.terms, asked.keys, strict=True)}
-        field = Field(archive, asked._replace(weights=weights), Window(since=moment + 1), _LATER_CANDIDATES)
+        query = looked_up(archive, list(subject), _LATER_MATCHES)
+        weights = {term.key: subject[term.text] for term in query.terms}
+        by_bit = {term.bit: subject[term.text] for term in query.terms}
+        query = query._replace(weights=by_bit, total=sum(by_bit.values()))
+        field = Field(archive, query, Window(since=moment + 1), _LATER_CANDIDATES)
         others = [
-            each for each in self._around(field, field.ranked(), _LATER_SEEDS) if self._may_link(one, each, field)
+            each for each in self._around(field, field.by_score(), _LATER_SEEDS) if self._may_link(one, each, field)
         ]
         self.load(key for each in others for key in (each.key, each.outcome) if key is not None)
         self.field.spread((each.key for each in others), _REACH + 2)

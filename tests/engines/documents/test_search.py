@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memory_router.engines.documents import ranking
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import CorruptStoreError
+from memory_router.retrieval import fulltext, query
 
 FILES = {
     "README.md": "# Harbor\nSoftware for container terminals.",
@@ -78,7 +78,7 @@ def test_only_code_defines_a_name_of_code(tmp_path: Path) -> None:
     assert opened
     for name in ("yard_store", "yardStore", "where is yard_store defined"):
         hits = opened.search(name)
-        assert [os.path.basename(hit.path) for hit in hits if hit.signs and hit.signs.defines] == ["stock.py"]
+        assert [os.path.basename(hit.path) for hit in hits if hit.features.exact] == ["stock.py"]
         assert os.path.basename(hits[0].path) == "stock.py"
     for words in ("yard store", "what is the yard store"):
         assert {os.path.basename(hit.path) for hit in opened.search(words)[:2]} == {"stock.py", "notes.md"}
@@ -211,7 +211,8 @@ def test_the_search_imports_little() -> None:
 
 def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a store full of one word, a rarer one chooses, an unknown one hides nothing, and the word alone is found."""
-    monkeypatch.setattr(ranking, "_SCORED", 20)
+    monkeypatch.setattr(query, "SCORED", 20)
+    monkeypatch.setattr(fulltext, "SCORED", 20)
     for number in range(40):
         (tmp_path / f"{number}.md").write_text("harbour " + ("walrus" if number == 7 else "wide"))
     database = str(tmp_path / "x.db")
@@ -220,15 +221,15 @@ def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch:
     assert opened
     (hit, *_) = opened.search("harbour walrus")
     assert os.path.basename(hit.path) == "7.md"
-    assert hit.signs
-    assert (hit.signs.own, hit.signs.wide, hit.signs.known, hit.signs.near) == (1.0, 1.0, 1.0, 1.0)
-    assert len(opened.search("harbour penguin")) == 10
-    assert len(opened.search("harbour")) == 10
+    features = hit.features
+    assert (features.own, features.wide, features.known, features.near) == (1.0, 1.0, 1.0, 1.0)
+    for question in ("harbour penguin", "harbour"):
+        assert len(opened.fulltext.candidates(query.understand(opened.fulltext, question), 10)) == 10
 
 
 def test_a_glob_full_of_stars_means_nothing(harbor: DocumentIndex) -> None:
     """A pattern that could match in endless ways is not tried (the test's own time limit is the judge)."""
-    assert all(hit.relevance < 0.4 for hit in harbor.search("src/" + "*a" * 40 + ".py"))
+    assert not any(hit.features.filed for hit in harbor.search("src/" + "*a" * 40 + ".py"))
 
 
 @pytest.mark.parametrize(
@@ -254,4 +255,3 @@ def test_a_name_that_texts_hold_as_it_is_is_found_like_any_word(tmp_path: Path, 
     assert opened
     hits = opened.search(question)
     assert hits[0].path.endswith("a.md")
-    assert hits[0].relevance > 0.4

@@ -197,7 +197,7 @@ class Remembering(RuleBasedStateMachine):
         found = self.store.recall(query, limit, project, now=self.clock)
         assert len(found) <= limit
         assert len({one.memory.id for one in found}) == len(found)
-        assert [one.raw_score for one in found] == sorted((one.raw_score for one in found), reverse=True)
+        assert [one.relevance for one in found] == sorted((one.relevance for one in found), reverse=True)
         for one in found:
             assert self.known[one.memory.text, one.memory.project] == one.memory.created
             assert project in (None, one.memory.project)

@@ -5,7 +5,7 @@ extension is there, and the token table, the nearest vectors are candidates, too
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,17 +13,19 @@ import apsw
 import psycopg
 from psycopg.types.json import Jsonb
 
-from memory_router.engines.tiers import ranking, vectors
 from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Selection
-from memory_router.engines.tiers.recency import understand
+from memory_router.engines.tiers.recall import NEAR_SECONDS, REACH, path_words
 from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.stores import postgres_schema as schema
+from memory_router.engines.tiers.stores.in_process import recall_among
 from memory_router.errors import StoreError
+from memory_router.retrieval.query import understand
 from memory_router.text.embedding import load
-from memory_router.text.relevance import stemmer
-from memory_router.text.words import identifier_terms
+from memory_router.text.relevance import idf, stemmer
+from memory_router.text.words import is_stop_word
 
 _FOREVER = float("-inf")
+_CANDIDATES = 50
 
 
 class PostgresStore:
@@ -60,45 +62,31 @@ class PostgresStore:
         return self._memories(sql, {**schema.bindings(selection, now), "limit": limit})
 
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
-        """Return the memories of a selection that answer a question, best first."""
+        """Return the memories of a selection that answer a question, most probable first."""
         found = self._search(query, limit, selection, now)
         return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
 
     def _search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
-        wanted = understand(query)
-        limit = max(limit, 0)
-        if not wanted.terms:
-            found = self.find(selection, now, max(limit, ranking.JUDGED)) if wanted.is_recent else []
-            return ranking.newest(found, wanted, now)[:limit]
-        stems = list(dict.fromkeys(s for term in wanted.terms[: ranking.MOST_TERMS] for s in self._stems(term)))
         with _errors():
-            frequencies: dict[str, int] = dict(self._connection.execute(schema.FREQUENCIES, (stems,)).fetchall())
-            total, latest = self._connection.execute(schema.TOTALS).fetchone() or (0, now)
-        asked = ranking.ask(query, frequencies, total, latest or now, is_recent=wanted.is_recent)
+            vocabulary = _Vocabulary(self._connection, self._stems)
+            asked = understand(vocabulary, query, also=path_words(query))
+        weights = {stem: asked.weights.get(term.bit, 0.0) for term in asked.terms for stem in term.key.split()}
         bound = {
             **schema.bindings(selection, now),
-            "stems": stems,
-            "weights": [asked.weights[s] for s in stems],
-            "judged": max(ranking.JUDGED, limit),
+            "stems": list(weights),
+            "weights": list(weights.values()),
+            "judged": max(_CANDIDATES, limit),
         }
-        found = self._memories(schema.BEST, bound)
-        vector = None
-        if wanted.is_recent:
-            found += self._memories(schema.LATEST, bound)
-        elif self._has_vectors:
-            vector = _written(vectors.of_question(query, self._stems, frequencies, total))
-            found += (
-                self._memories(schema.NEAREST, {**bound, "vector": vector, "alike": ranking.ALIKE}) if vector else []
-            )
+        found = self._memories(schema.BEST, bound) + self._memories(schema.LATEST, bound)
+        if not asked.terms:
+            found = self.find(selection, now, max(_CANDIDATES, limit))
+        embedding = load() if self._has_vectors else None
+        if embedding:
+            vector = _written(embedding.embed(query, vocabulary.weight))
+            found += self._memories(schema.NEAREST, {**bound, "vector": vector}) if vector else []
         known = {memory.id: memory for memory in found}
-        beside = self._beside(known, now)
-        likeness = self._likeness(list(known), vector)
-        held = {
-            one: ranking.Held(self._stems(f"{memory.text} {identifier_terms(memory.text)}"), likeness.get(one, 0.0))
-            for one, memory in known.items()
-        }
-        candidates = {one: (known[one], around) for one, around in beside.items() if selection.holds(known[one])}
-        return ranking.ranked(asked, held, candidates, self._stems, now, limit)
+        self._add_neighbours(known, now)
+        return recall_among(list(known.values()), query, asked, limit, selection, now)
 
     def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
         """Return how many memories are alive, in one tier or in all."""
@@ -210,7 +198,8 @@ class PostgresStore:
         if is_new:
             self._log(now, event, memory.id, memory.tier, detail)
             if self._has_vectors:
-                vector = _written(vectors.of_memory(memory.text))
+                embedding = load()
+                vector = _written(embedding.embed(memory.text, _alike)) if embedding else None
                 self._connection.execute("UPDATE memories SET embedding = %s WHERE id = %s", (vector, memory.id))
         return is_new
 
@@ -235,24 +224,39 @@ class PostgresStore:
     def _count(self, tier: str, event: str) -> None:
         self._connection.execute(schema.COUNTED, (tier, event))
 
-    def _beside(self, known: dict[str, Memory], now: float) -> dict[str, ranking.Beside]:
-        """Return what hits make candidates, and what stands beside each; add it to what is known."""
-        found: dict[str, ranking.Beside] = {}
+    def _add_neighbours(self, known: dict[str, Memory], now: float) -> None:
+        """Add what stands beside memories to what is known."""
         for hit in list(known.values()):
             bound = {"session": hit.session, "project": hit.project, "created": hit.created, "id": hit.id}
-            bound["near"], bound["steps"] = ranking.NEAR_SECONDS, ranking.REACH * (1 if hit.session is None else 2)
-            before, after = (self._memories(sql, bound) for sql in schema.BESIDE[hit.session is not None])
-            line = [one for one in (*reversed(before), hit, *after) if one is hit or one.is_alive(now)]
-            known.update((one.id, one) for one in line)
-            ids = [one.id for one in line]
-            found |= ranking.surroundings(ids, [line.index(hit)], is_conversation=hit.session is not None)
-        return found
+            bound["near"], bound["steps"] = NEAR_SECONDS, REACH
+            for sql in schema.BESIDE[hit.session is not None]:
+                known.update((one.id, one) for one in self._memories(sql, bound) if one.is_alive(now))
 
-    def _likeness(self, ids: list[str], vector: str | None) -> dict[str, float]:
-        if vector is None:
-            return {}
-        with _errors():
-            return dict(self._connection.execute(schema.LIKENESS, {"ids": ids, "vector": vector}).fetchall())
+
+class _Vocabulary:
+    """The words of all memories, counted by PostgreSQL."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]", stems: Callable[[str], list[str]]) -> None:
+        self.stems = stems
+        row = connection.execute(schema.TOTALS).fetchone()
+        self.count = int(row[0]) if row else 0
+        self._connection = connection
+        self._counted: dict[str, int] = {}
+
+    def frequency(self, term: str) -> int:
+        """Count the memories that hold all stems of a term, or the rarest of them."""
+        stems = self.stems(term)
+        for stem, count in self._connection.execute(
+            schema.FREQUENCIES, ([s for s in stems if s not in self._counted],)
+        ):
+            self._counted[stem] = count
+        return min((self._counted[stem] for stem in stems), default=0)
+
+    frequency_beside = frequency
+
+    def weight(self, word: str) -> float:
+        """Return a word's idf; 0 for one without content."""
+        return 0.0 if is_stop_word(word) else idf(self.count, self.frequency(word))
 
 
 def _written(vector: "array[float] | None") -> str | None:
@@ -274,3 +278,7 @@ def _errors() -> Iterator[None]:
             f"PostgreSQL cannot be used ({str(error).strip()}).",
             "Check that it runs, its URL and its rights; nothing was half done.",
         ) from error
+
+
+def _alike(word: str) -> float:
+    return 0.0 if is_stop_word(word) else 1.0

@@ -146,11 +146,7 @@ _COVERED = """(
 BEST = f"{_MATCHING} {_COVERED} DESC, m.created DESC LIMIT %(judged)s"
 LATEST = f"{_MATCHING} m.created DESC, m.row DESC LIMIT %(judged)s"
 NEAREST = f"""{COLUMNS} FROM memories m
-    WHERE (m.session IS NOT NULL OR -(m.embedding <#> %(vector)s::vector) >= %(alike)s) AND {ALLOWED}
-    AND m.embedding IS NOT NULL ORDER BY m.embedding <#> %(vector)s::vector LIMIT %(judged)s"""
-LIKENESS = """
-    SELECT id, -(embedding <#> %(vector)s::vector) FROM memories WHERE id = ANY(%(ids)s) AND embedding IS NOT NULL
-"""
+    WHERE {ALLOWED} AND m.embedding IS NOT NULL ORDER BY m.embedding <#> %(vector)s::vector LIMIT %(judged)s"""
 TOTALS = "SELECT count(*), max(created) FROM memories"
 _BESIDE = f"{COLUMNS} FROM memories m, memories hit WHERE hit.id = %(id)s AND"
 _PLACES = {

@@ -1,0 +1,58 @@
+"""Choose the model that embeds the index: static word vectors, unless the user chose another one."""
+
+import math
+from collections.abc import Sequence
+
+from memory_router import paths
+from memory_router.text import embedding
+from memory_router.text.embedding import Embedding, UnansweredError
+
+STATIC = "static"
+
+_FIX_STATIC = "Vectors are not installed. Run: pip install --force-reinstall memory-router"
+
+
+def chosen_embedding() -> Embedding | str:
+    """Return the model that is chosen, or one sentence that says why it cannot be used and what to do."""
+    chosen = paths.embedding_model()
+    if chosen == STATIC:
+        return embedding.load() or _FIX_STATIC
+    if not chosen.startswith(("http://", "https://")):
+        return f"MEMORY_ROUTER_EMBEDDING is {chosen!r}. Set it to `static` or the address of an endpoint."
+    name, key = paths.embedding_endpoint()
+    if not name:
+        return "MEMORY_ROUTER_EMBEDDING is an endpoint without a model. Set MEMORY_ROUTER_EMBEDDING_MODEL to its name."
+    from memory_router.text.endpoint import Endpoint, EndpointEmbedding
+
+    return EndpointEmbedding(Endpoint(chosen, name, key))
+
+
+def reranked(question: str, passages: Sequence[str], seconds: float) -> Sequence[float] | str:
+    """Return how well each passage answers by the reranker that the user chose; none where there is no choice.
+
+    Args:
+        question: any text.
+        passages: what was found.
+        seconds: how long it may take.
+
+    Returns:
+        A number in [0, 1] for each passage, nothing, or one sentence that says why it failed.
+    """
+    address, name, key = paths.reranker_endpoint()
+    if not address or len(passages) < 2:
+        return ()
+    from memory_router.text.endpoint import Endpoint, EndpointReranker
+
+    try:
+        scores = EndpointReranker(Endpoint(address, name, key)).scores(question, passages, seconds)
+    except UnansweredError as error:
+        return f"The answer was not reranked: {error}"
+    # Most rerankers give probabilities; the others give log-odds.
+    if all(0 <= score <= 1 for score in scores):
+        return scores
+    return [1 / (1 + math.exp(-max(min(score, 700.0), -700.0))) for score in scores]
+
+
+def is_chosen() -> bool:
+    """Say whether the user chose a model, so that a missing one has to be told."""
+    return paths.embedding_model() != STATIC

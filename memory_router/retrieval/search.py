@@ -1,0 +1,229 @@
+"""Answer a question from one store: candidates, features, relevance, in one order."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from memory_router.retrieval.folding import Folding
+from memory_router.retrieval.fulltext import ANYWHERE, FullText, Match, Within
+from memory_router.retrieval.query import Query, surprise
+from memory_router.retrieval.relevance import FLOOR, Features, fitted
+from memory_router.retrieval.vectors import Vectors
+
+# Candidates by words, and as many by vectors.
+_CANDIDATES = 50
+_DAY = 86_400.0
+# Half of what newness counts is gone after 30 days (seed 002, rule 5).
+_HALF_LIFE = 30 * _DAY
+_LONG = math.log(2000)
+
+
+class Unit(NamedTuple):
+    """What a store knows about one row.
+
+    Args:
+        text: the passage.
+        time: when it was said or written, in seconds since the epoch, or None.
+        filed: whether the question names its file.
+    """
+
+    text: str
+    time: float | None = None
+    filed: bool = False
+
+
+class Store(Protocol):
+    """What a store gives to be searched; it neither ranks nor judges."""
+
+    @property
+    def fulltext(self) -> FullText:
+        """Its full-text table."""
+
+    def units(self, keys: Sequence[int]) -> Mapping[int, Unit]:
+        """Return rows by key; those that may not be found are left out."""
+
+    def neighbours(self, keys: Sequence[int], /) -> Mapping[int, Sequence[int]]:
+        """Return the rows beside rows, nearest first; empty where neighbours are indexed with the row itself."""
+
+    def inside(self, keys: Sequence[int]) -> Sequence[int]:
+        """Return those of the rows that may be found."""
+
+
+class Wish(NamedTuple):
+    """What a question says about time.
+
+    Args:
+        present: how much it asks for what is so now, in [0, 1].
+        since: the beginning of the time that it names, in seconds since the epoch, or None.
+        until: its end, or None.
+        now: the time from which ages are counted, in seconds since the epoch.
+    """
+
+    present: float = 0.0
+    since: float | None = None
+    until: float | None = None
+    now: float = math.inf
+
+
+NO_WISH = Wish()
+
+
+class Scored(NamedTuple):
+    """One row of an answer.
+
+    Args:
+        key: the row's number.
+        relevance: the probability in [0, 1] that it answers.
+        features: what that was estimated from.
+        copies: rows that say the same, best first.
+    """
+
+    key: int
+    relevance: float
+    features: Features
+    copies: tuple[int, ...] = ()
+
+
+class Pool(NamedTuple):
+    """The candidates of a question, with what speaks for each.
+
+    Args:
+        query: the question.
+        matches: what of it stands in each row.
+        likeness: cosine and standing of each row that has a vector.
+        beside: the rows beside each row.
+        units: the rows.
+        map_name: which fitted map judges them.
+        wish: what the question says about time.
+        best_score: the largest BM25 of all candidates.
+        best_likeness: the largest cosine of all candidates.
+    """
+
+    query: Query
+    matches: Mapping[int, Match]
+    likeness: Mapping[int, tuple[float, float]]
+    beside: Mapping[int, Sequence[int]]
+    units: Mapping[int, Unit]
+    map_name: str
+    wish: Wish = NO_WISH
+    best_score: float = 0.0
+    best_likeness: float = 0.0
+
+    def features(self, key: int, members: Iterable[int] = ()) -> Features:
+        """Return what speaks for a row, or for a passage of several rows, such as a chain of turns.
+
+        Args:
+            key: the row.
+            members: further rows that belong to the passage.
+        """
+        query = self.query
+        rows = dict.fromkeys((key, *members))
+        held = [self.matches[row] for row in rows if row in self.matches]
+        own = named = around = 0
+        for match in held:
+            own, named, around = own | match.own, named | match.named, around | match.beside
+        for row in self.beside.get(key, ()):
+            if row in self.matches:
+                around |= self.matches[row].own
+        wide = own | named | around
+        score = max((match.score for match in held), default=0.0)
+        likeness, standing = max((self.likeness[row] for row in rows if row in self.likeness), default=(0.0, 0.0))
+        unit = self.units[key]
+        new = self._newness(unit.time)
+        return Features(
+            own=query.share(own),
+            named=query.share(named),
+            wide=query.share(wide),
+            known=query.share(query.known),
+            missing=query.rarest_missing(wide),
+            bm25=score / (query.total or 1.0),
+            behind=score / self.best_score - 1 if self.best_score else 0.0,
+            near=max((match.near for match in held), default=0.0),
+            surprise=min(3.0, surprise(query, wide)),
+            exact=float(any(match.defines for match in held)),
+            filed=float(unit.filed),
+            likeness=likeness,
+            standing=min(2.0, standing / 5),
+            unlike=likeness - self.best_likeness,
+            current=self.wish.present * new,
+            new=new,
+            timely=float(self._is_timely(unit.time)),
+            length=min(1.0, math.log(1 + len(unit.text)) / _LONG),
+            words=math.log(max(1, len(query.weights))),
+        )
+
+    def relevance(self, features: Features) -> float:
+        """Return the probability in [0, 1] that a passage with these features answers."""
+        return fitted()[self.map_name](features)
+
+    def _newness(self, time: float | None) -> float:
+        if time is None or self.wish.since is not None:  # who names a time does not ask for the newest
+            return 0.0
+        return float(2.0 ** -min(max(self.wish.now - time, 0.0) / _HALF_LIFE, 1000.0))
+
+    def _is_timely(self, time: float | None) -> bool:
+        since, until = self.wish.since, self.wish.until
+        if time is None or (since is None and until is None):
+            return False
+        return (since is None or time >= since) and (until is None or time <= until)
+
+
+def pool(
+    store: Store,
+    query: Query,
+    limit: int = 10,
+    vectors: Vectors | None = None,
+    within: Within = ANYWHERE,
+    wish: Wish = NO_WISH,
+    also: Sequence[int] = (),
+) -> Pool:
+    """Return the candidates of a question.
+
+    Args:
+        store: where to look.
+        query: the question, understood by the store's words.
+        limit: how many results are wanted.
+        vectors: vectors of the store that are prepared for the question, or None to go by words alone.
+        within: which rows full text may find; `Store.inside` says the same of rows found otherwise.
+        wish: what the question says about time.
+        also: rows that are candidates in any case.
+    """
+    size = max(_CANDIDATES, limit)
+    matches = store.fulltext.candidates(query, size, within)
+    near = vectors.nearest(size) if vectors else []
+    further = [key for key in dict.fromkeys((*near, *also)) if key not in matches]
+    if within.sql:
+        further = list(store.inside(further))
+    beside = store.neighbours([*matches, *further])
+    if further:
+        matches |= store.fulltext.among(query, further)
+    units = store.units([*dict.fromkeys((*matches, *further, *(row for rows in beside.values() for row in rows)))])
+    likeness = vectors.likeness(units) if vectors else {}
+    compared = "words" if vectors is None else "static" if vectors.is_static else "meaning"
+    best_score = max((match.score for match in matches.values()), default=0.0)
+    best_likeness = max((cosine for cosine, _ in likeness.values()), default=0.0)
+    return Pool(query, matches, likeness, beside, units, compared, wish, best_score, best_likeness)
+
+
+def ranked(found: Pool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:
+    """Return the candidates that answer, most probable first, near-duplicates folded, none below the floor.
+
+    Args:
+        found: the candidates.
+        limit: the largest number of results.
+        keys: the only candidates to return; all if None.
+    """
+    judged = [(key, found.features(key)) for key in (found.units if keys is None else keys)]
+    scored = [Scored(key, found.relevance(features), features) for key, features in judged]
+    scored = [one for one in scored if one.relevance >= FLOOR]
+    scored.sort(key=lambda one: (-one.relevance, one.key))
+    folding, answers = Folding(), list[Scored]()
+    for one in scored:
+        place = folding.duplicate_of(found.units[one.key].text)
+        if place is not None:
+            answers[place] = answers[place]._replace(copies=(*answers[place].copies, one.key))
+        elif len(answers) == limit:
+            break
+        else:
+            answers.append(one)
+    return answers

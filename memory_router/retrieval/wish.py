@@ -1,0 +1,64 @@
+"""Read what a question says about time: the present, or a day, a month, some days ago."""
+
+import json
+import os
+import re
+import time
+from functools import lru_cache
+
+from memory_router.retrieval.search import NO_WISH, Wish
+from memory_router.text import words
+
+# What a question about some time holds; the words themselves are read only where one of these is.
+_HINT = re.compile(
+    r"\b(?:19|20)\d\d|\b(?:yesterday|today|tonight|ago|recent(?:ly)?|lately|these days|morning|afternoon|evening"
+    r"|(?:last|past|previous|this|on|in|during|since|from) "
+    r"(?:week|month|year|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))",
+    re.IGNORECASE,
+)
+
+
+def wish(question: str, now: float | None = None) -> Wish:
+    """Return what a question says about time.
+
+    Args:
+        question: any text.
+        now: what "today" is counted from, in seconds since the epoch; the present moment if None.
+    """
+    now = time.time() if now is None else now
+    asks_present = float(bool(_present().search(question)))
+    if not _HINT.search(question):
+        return Wish(asks_present, now=now) if asks_present else NO_WISH._replace(now=now)
+    from memory_router.text import moments, timewords
+
+    asked = timewords.read(question, now)
+    if asked.since is None and asked.until is None:
+        asked = moments.read_dates(question, now)
+    until = None if asked.until is None else asked.until - 1
+    return Wish(asks_present, asked.since, until, now)
+
+
+def asks_only_for_the_newest(question: str) -> bool:
+    """Return whether a question names nothing but the present: "what did we just discuss", "latest?"."""
+    if not _present().search(question):
+        return False
+    rest = words.parse(_present().sub(" ", question))
+    doings = {word for listed in _listed()["doings"].values() for word in listed}
+    named = rest.identifiers or rest.paths or rest.phrases
+    return not named and all(word in doings or words.is_stop_word(word) for word in rest.words)
+
+
+@lru_cache(maxsize=1)
+def _listed() -> dict[str, dict[str, list[str]]]:
+    with open(os.path.join(os.path.dirname(__file__), "present.json"), encoding="utf-8") as file:
+        listed: dict[str, dict[str, list[str]]] = json.load(file)
+    return listed
+
+
+@lru_cache(maxsize=1)
+def _present() -> re.Pattern[str]:
+    """Return the pattern of adverbs and adjectives that mean the present, in all languages."""
+    phrases = [phrase for listed in _listed()["present"].values() for phrase in listed]
+    spaced = [re.escape(phrase) for phrase in phrases if phrase.isascii() or phrase[0] < "\u3000"]
+    whole = [re.escape(phrase) for phrase in phrases if phrase[0] >= "\u3000"]
+    return re.compile(rf"\b(?:{'|'.join(spaced)})\b|{'|'.join(whole)}", re.IGNORECASE)
