@@ -31,6 +31,9 @@ def indexed(home: Home) -> Home:
     return home
 
 
+RATES = "A loan and mortgage of the bank. At the same rate, any rate, a rate."
+
+
 @pytest.fixture
 def stub(indexed: Home) -> Iterator[Stub]:
     """Return a running endpoint, which the home has chosen and not yet indexed with."""
@@ -159,7 +162,7 @@ def test_a_reranker_orders_what_is_found(indexed: Home) -> None:
         return 200, json.dumps({"results": scores}).encode()
 
     (indexed.folder / "notes" / "loan.py").write_text("def loan_interest(mortgage):\n    return mortgage.interest\n")
-    for name, text in (("a", "Loan, mortgage and interest."), ("b", "A loan and mortgage of the bank. At the same rate, any rate, a rate.")):
+    for name, text in (("a", "Loan, mortgage and interest."), ("b", RATES)):
         (indexed.folder / "notes" / f"{name}.md").write_text(text)
     indexed.run("index")
     question = "loan mortgage interest of the bank"
