@@ -64,14 +64,19 @@ class Router(router.Router):
                 warn,
             ),
             ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes),
-            SpoolRecorder(
-                Spool(paths.executions_spool()),
-                settings.fallback_threshold,
-                learn_later,
-                settings.learning.learn_every,
-            ),
+            _recorder(settings),
             warn,
         )
+
+
+def _recorder(settings: Config) -> SpoolRecorder | None:
+    """Return what records questions, or None where the user wants none to be kept."""
+    learning = settings.learning
+    if not learning.record or learning.mode == "off":
+        return None
+    return SpoolRecorder(
+        Spool(paths.executions_spool()), settings.fallback_threshold, learn_later, learning.learn_every
+    )
 
 
 class QuietRouter(router.Router):

@@ -7,6 +7,7 @@ its first content come here.
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from memory_router.errors import MemoryRouterError, StateError
 from memory_router.routing.dispatch import ProcessDispatcher
 from memory_router.routing.registry import STATE_VERSION, Manifest, read_manifests, read_state
 from memory_router.routing.response import decode_health
+from memory_router.storage.files import copy_aside, write_whole
 
 _HEALTH_DEADLINE_MS = 5000
 THIRD_PARTY = "third-party"
@@ -61,11 +63,14 @@ def register(tier: str, names: Iterable[str], now: Callable[[], float] = time.ti
     health = probe_all(wanted)
     with _exclusive(paths.backends_file()):
         earlier = _earlier()
+        _keep_what_others_wrote(earlier)
         time_now = contract.iso_time(now())
         backends = {
-            name: _entry(state, earlier.get("backends", {}).get(name, {}), time_now) for name, state in health.items()
+            name: _entry(state, _object(earlier.get("backends", {}).get(name)), time_now)
+            for name, state in health.items()
         }
         state = {
+            **{name: value for name, value in earlier.items() if name not in ("version", "backends")},
             "version": STATE_VERSION,
             "tier": tier,
             "installed_at": earlier.get("installed_at", time_now),
@@ -88,9 +93,10 @@ def refresh(name: str, now: Callable[[], float] = time.time) -> None:
     health = probe(manifests[name])
     with _exclusive(paths.backends_file()):
         state = _earlier()
+        _keep_what_others_wrote(state)
         time_now = contract.iso_time(now())
-        state["backends"][name] = _entry(health, state["backends"].get(name, {}), time_now)
-        state["updated_at"] = time_now
+        state["backends"][name] = _entry(health, _object(state["backends"].get(name)), time_now)
+        state |= {"version": STATE_VERSION, "updated_at": time_now}
         _write(state)
 
 
@@ -103,6 +109,10 @@ def is_registered(name: str) -> bool:
     return os.path.exists(paths.backends_file()) and name in read_state(paths.backends_file()).backends
 
 
+def _object(value: Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
 def _entry(health: Health, earlier: JsonObject, time_now: str) -> JsonObject:
     return {
         "status": health.status,
@@ -112,15 +122,31 @@ def _entry(health: Health, earlier: JsonObject, time_now: str) -> JsonObject:
     }
 
 
-def _earlier() -> dict[str, Any]:
-    """Return the present file, or nothing if there is none that can be used."""
+def present_tier() -> str | None:
+    """Return the tier of the present registration, also of a file that breaks off after it; None if there is none."""
     try:
-        read_state(paths.backends_file())
-    except StateError:
+        with open(paths.backends_file(), encoding="utf-8", errors="replace") as stream:
+            named = re.search(r'"tier"\s*:\s*"(\w+)"', stream.read())
+    except OSError:
+        return None
+    return named[1] if named else None
+
+
+def _earlier() -> dict[str, Any]:
+    """Return the present file, or nothing if there is none that can be read."""
+    try:
+        with open(paths.backends_file(), "rb") as stream:
+            body = json.loads(stream.read())
+    except (OSError, ValueError, RecursionError):
         return {}
-    with open(paths.backends_file(), "rb") as stream:
-        body: dict[str, Any] = json.loads(stream.read())
-    return body
+    return body if isinstance(body, dict) and isinstance(body.get("backends"), dict) else {}
+
+
+def _keep_what_others_wrote(earlier: JsonObject) -> None:
+    """Copy a file that another program wrote, or that cannot be read, before it is written anew."""
+    file = paths.backends_file()
+    if os.path.isfile(file) and earlier.get("version") != STATE_VERSION:
+        copy_aside(file, "before-memory-router")
 
 
 @contextmanager
@@ -139,11 +165,4 @@ def _exclusive(file: str) -> Iterator[None]:
 
 
 def _write(state: JsonObject) -> None:
-    file = paths.backends_file()
-    draft = f"{file}.{os.getpid()}"
-    with open(draft, "w", encoding="utf-8") as stream:
-        json.dump(state, stream, indent=2)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(draft, file)
+    write_whole(paths.backends_file(), (json.dumps(state, indent=2) + "\n").encode())

@@ -52,6 +52,7 @@ def open_stores() -> Iterator[LearningStores]:
         spool = paths.executions_spool()
         with exclusive(spool, lambda: None):
             unreadable = executions.take_in(Spool(spool))
+        executions.purge(config.learning.retention_days)
         rules = RuleStore(database, own_rule_cache())
         rules.refresh_cache(only_if_stale=True)
         yield LearningStores(

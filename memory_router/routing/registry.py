@@ -160,28 +160,27 @@ def read_manifest(file: str) -> Manifest:
 
 
 def read_state(file: str) -> State:
-    """Read `backends.json`.
+    """Read `backends.json`, whichever program wrote it; its version does not matter as long as it lists backends.
 
     Raises:
         NotInitialisedError: there is no such file.
-        InvalidStateError: it cannot be read, is empty, truncated, or of another version.
+        InvalidStateError: it cannot be read, is empty or truncated, or lists no backends.
     """
     if not os.path.exists(file):
         raise NotInitialisedError(
             f"No backend is registered yet: {shown(file)} does not exist.", "Run: memory-router init"
         )
     body = _read_object(file, InvalidStateError)
-    if str(body.get("version")) != str(STATE_VERSION):
-        raise _broken_state(file, f"its version is {body.get('version')!r}, not {STATE_VERSION}")
     backends = body.get("backends")
     if not isinstance(backends, dict):
         raise _broken_state(file, "it has no `backends` object")
-    return State(str(body.get("tier", "")), {name: _installed(file, name, entry) for name, entry in backends.items()})
+    return State(str(body.get("tier", "")), {name: _installed(entry) for name, entry in backends.items()})
 
 
-def _installed(file: str, name: str, entry: Any) -> Installed:
+def _installed(entry: Any) -> Installed:
+    """Return what is said of one backend; where that cannot be read, only this one is not asked."""
     if not isinstance(entry, dict) or entry.get("status") not in contract.HEALTH_STATUSES:
-        raise _broken_state(file, f"`backends.{name}.status` is not one of {', '.join(contract.HEALTH_STATUSES)}")
+        return Installed("unavailable", f"Its status is not one of {', '.join(contract.HEALTH_STATUSES)}.")
     return Installed(entry["status"], str(entry.get("message") or ""))
 
 

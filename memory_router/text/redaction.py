@@ -50,12 +50,14 @@ class _Secret(NamedTuple):
     # The one named group that took part is replaced, the rest of the match is kept.
     pattern: str
     is_plausible: Callable[[re.Match[str], str], bool] = lambda _match, _value: True
+    # What of the group is the secret: it begins with it.
+    part: Callable[[str], str] = lambda value: value.rstrip(".,;\\")
 
 
 def _replace(secret: _Secret, text: str, kinds: set[str]) -> str:
     def replacement(match: re.Match[str]) -> str:
         group = match.lastgroup or "secret"
-        value = match.group(group).rstrip(".,;")
+        value = secret.part(match.group(group))
         if not secret.is_plausible(match, value):
             return match.group()
         kinds.add(secret.kind)
@@ -94,6 +96,22 @@ def _is_no_template(_match: re.Match[str], value: str) -> bool:
     return value[:1] not in "$%{<*" and not value.endswith("*")
 
 
+def _before_host(value: str) -> str:
+    """Return what of the end of an address is a password: it may hold `@`, `/` and `#` itself."""
+    host = _compiled(r"@[\w.-]++(?::[0-9]++)?+(?=$|[/?#,;)`\\])").search(value)
+    return value[: host.start() if host else max(value.find("@"), 0)]
+
+
+def _is_url_password(match: re.Match[str], value: str) -> bool:
+    is_port = re.match(r"[0-9]{1,5}[^\w@]", value) is not None
+    return bool(value) and not is_port and _is_no_template(match, value)
+
+
+def _is_curl_password(match: re.Match[str], value: str) -> bool:
+    line = match.string[max(match.start() - 300, 0) : match.start()].rpartition("\n")[2]
+    return "curl" in line and _is_password(match, value)
+
+
 def _is_password(match: re.Match[str], value: str) -> bool:
     mixed = _has_letter(value) and (_has_digit(value) or re.search(r"[!@#$%^&+~]", value.rstrip("!?")[1:]) is not None)
     return len(value) >= 6 and mixed and _is_literal(match, value)
@@ -129,9 +147,12 @@ _HARMLESS = r"""(?xi)
   | [0-9]{1,3} [a-z]{3,}                                  # a number with its unit
 """
 # A bracket only after a quote: the `]` of our own mark ends no name.
-_NAME_END = r"""(?:["']\]?)?\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
+_NAME_END = r"""(?:\\{0,3}["']\]?)?\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
 # A value in quotes of one kind, or a maximal run without space, quotes, brackets and list separators.
-_VALUE = r"""(?:"(?P<double>[^"\s]{1,200}+)"|'(?P<single>[^'\s]{1,200}+)'|["'`]?(?P<secret>[^\s"'`,;<>(){}|]++))"""
+_VALUE = (
+    r"""(?:"(?P<double>[^"\s]{1,200}+)"|'(?P<single>[^'\s]{1,200}+)'"""
+    r"""|(?:\\{1,3}["'])?["'`]?(?P<secret>[^\s"'`,;<>(){}|]++))"""
+)
 
 _SECRETS = (
     # First, because its edges are no edges of a token.
@@ -176,8 +197,18 @@ _SECRETS = (
     _Secret(
         "url-password",
         ("://",),
-        r"://[^\s/:@\[\]?#\"'<>]*+:(?P<secret>[^\s/@\[\]?#\"'<>]++)@",
-        _is_no_template,
+        r"://[^\s/:@\[\]?#\"'<>]*+:(?P<secret>(?:[^\s\[\]\"'<>:]|:(?!//))++)",
+        _is_url_password,
+        _before_host,
+    ),
+    _Secret("url-password", ("://",), r"://(?P<secret>[A-Za-z0-9_-]{20,}+)@", _is_mixed),
+    _Secret("huggingface-token", ("hf_",), _token(r"hf_[A-Za-z0-9]{30,}+"), _is_mixed),
+    _Secret("groq-key", ("gsk_",), _token(r"gsk_[A-Za-z0-9]{40,}+"), _is_mixed),
+    _Secret(
+        "curl-password",
+        ("-u", "--user"),
+        r"\s(?:-u\s{0,2}|--user[ =]\s{0,1})[\"']?[^\s:\"'\[\]]{1,64}+:(?P<secret>[^\s\"'`\[\]]++)",
+        _is_curl_password,
     ),
     _Secret(
         "bearer-token",
@@ -190,6 +221,10 @@ _SECRETS = (
         ("passw", "passphrase", "pwd"),
         rf"(?i:password|passwd|passphrase|pwd)(?:{_NAME_END}|\s{{1,4}}is\s{{1,4}}){_VALUE}",
         _is_password,
+    ),
+    # Alone the word says too little: an environment variable is named so, or it is assigned with `=`.
+    _Secret(
+        "password", ("pass",), rf"(?i:_pass{_NAME_END}|(?<![A-Za-z0-9])pass\s{{0,4}}=\s{{0,4}}){_VALUE}", _is_password
     ),
     _Secret(
         "secret",

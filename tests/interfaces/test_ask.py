@@ -94,9 +94,8 @@ STATES = {
     "empty": ("", "STATE_INVALID"),
     "truncated": ('{"version": 1, "backends": {"qm', "STATE_INVALID"),
     "a list": ("[]", "STATE_INVALID"),
-    "another version": ({"version": 2, "backends": {}}, "STATE_INVALID"),
     "no backends member": ({"version": 1}, "STATE_INVALID"),
-    "unknown status": ({"version": 1, "backends": {"qmd": {"status": "fine"}}}, "STATE_INVALID"),
+    "unknown status": ({"version": 1, "backends": {"qmd": {"status": "fine"}}}, "NO_BACKENDS"),
     "no backends at all": ({"version": 1, "backends": {}}, "NO_BACKENDS"),
 }
 
@@ -112,6 +111,25 @@ def test_unusable_state(home: Home, state: str) -> None:
     assert outcome.json["error_code"] == code
     assert "memory-router init" in outcome.json["error_message"]
     assert outcome.json["status"] == "error"
+
+
+def test_a_list_of_backends_that_another_program_wrote_is_read_and_kept(home: Home) -> None:
+    """The memory stack's own file serves as it is; `init` copies it before it writes, and keeps tier and members."""
+    theirs = {"version": "2.0", "tier": "pro", "license": "x", "backends": {"totalrecall": {"status": "ready"}, "y": 1}}
+    home.write_state(theirs)
+    assert home.run("query", "auth").json["error_code"] in (None, "NOTHING_STORED")
+    home.run("init")
+    state = json.loads((home.state / "backends.json").read_text())
+    assert (state["tier"], state["license"], state["version"]) == ("pro", "x", 1)
+    assert json.loads((home.state / "backends.json.before-memory-router").read_text()) == theirs
+
+
+def test_the_tier_of_a_file_that_breaks_off_stays(home: Home) -> None:
+    """`init` does not turn Pro into Starter because the rest of the file is gone; the torn file is kept."""
+    home.write_state('{"version": 1, "tier": "pro", "backe')
+    home.run("init")
+    assert json.loads((home.state / "backends.json").read_text())["tier"] == "pro"
+    assert (home.state / "backends.json.before-memory-router").exists()
 
 
 def test_unreadable_state(home: Home) -> None:

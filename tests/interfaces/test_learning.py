@@ -45,6 +45,15 @@ def test_every_question_is_recorded(home: Home) -> None:
     )
 
 
+@pytest.mark.parametrize("settings", [{"learning": "off"}, {"executions": {"record": False}}])
+def test_nothing_is_recorded_where_the_user_wants_nothing_kept(home: Home, settings: dict[str, Any]) -> None:
+    """Without learning, or with `executions.record: false`, no file of the program holds the question."""
+    home.with_fakes(qmd=GOOD)
+    home.configure(**settings)
+    query(home, "zqxvplatypus")
+    assert not [path for path in home.folder.rglob("*") if path.is_file() and b"zqxvplatypus" in path.read_bytes()]
+
+
 def test_failures_are_recorded(home: Home) -> None:
     """A question that no backend answered well is a failure; another path is named worth trying if there is one."""
     home.with_fakes(qmd=POOR, totalrecall=BROKEN, cognee=GOOD)
@@ -295,8 +304,9 @@ def test_two_learners_do_not_disturb_each_other(home: Home) -> None:
 def test_learning_off_changes_nothing(home: Home) -> None:
     """With `learning: off` an approved rule routes nothing; with `on` a sure one routes without approval."""
     home.with_fakes(qmd=GOOD, totalrecall=GOOD)
-    home.configure(learning="off", executions={"learn_every": 0, "retention_days": 365})
+    home.configure(learning="suggest", executions={"learn_every": 0, "retention_days": 365})
     home.run("query", "-", "--backend", "totalrecall", stdin=f"{QUESTION}\n" * 50)
+    home.configure(learning="off", executions={"learn_every": 0, "retention_days": 365})
     (rule,) = home.run("learn").json["proposed"]
     home.run("rules", "approve", rule)
     assert query(home, QUESTION)["routed_to"] == "qmd"

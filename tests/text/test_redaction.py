@@ -32,6 +32,8 @@ SECRETS = {
     "npm_" + ALNUM[:36]: "npm-token",
     "pypi-" + "AgEIcHlwaS5vcmc" + ALNUM * 2: "pypi-token",
     JWT: "jwt",
+    "hf_" + ALNUM[:34]: "huggingface-token",
+    "gsk_" + ALNUM[:48] + "ab3": "groq-key",
 }
 # The text, what must be gone, what must still be there.
 ASSIGNED = [
@@ -48,6 +50,15 @@ ASSIGNED = [
     ("Authorization: Basic dXNlcjpwYXNzd29yZDE=", "dXNlcjpwYXNz", "Authorization: Basic "),
     ("use postgres://bob:s3cr3t@db.example.com:5432/app now", "s3cr3t", "@db.example.com:5432/app now"),
     ("redis://:pa55word@cache:6379", "pa55word", "redis://:"),
+    ("use postgres://app:ab@9Word77x@db.internal:5432/prod", "ab@9Word77x", "@db.internal:5432/prod"),
+    ("use postgres://app:ab/9Word77x@db.internal:5432/prod", "ab/9Word77x", "@db.internal:5432/prod"),
+    ("mysql://app:ab#9Word77x@db/prod?to=a@example.com", "ab#9Word77x", "@db/prod?to=a@example.com"),
+    ("git clone https://" + ALNUM[:32] + "@git.example.com/a.git", ALNUM[:32], "@git.example.com/a.git"),
+    ("export DB_PASS=S3cretPw9x", "S3cretPw9x", "export DB_PASS="),
+    ("curl -u admin:S3cretPw9x https://api.example.com", "S3cretPw9x", "curl -u admin:"),
+    ("curl -s --user 'admin:S3cretPw9x' https://api.example.com", "S3cretPw9x", "' https://api.example.com"),
+    (r'curl -d "{\"password\":\"S3cretPw9x\"}" https://x', "S3cretPw9x", r'\"}" https://x'),
+    (r'{"body": "{\\"api_key\\": \\"abcd1234efgh5678\\"}"}', "abcd1234efgh5678", r'\\"}"}'),
     (
         "https://hooks.slack.com/services/T00000000/B00000000/" + ALNUM[:24],
         ALNUM[:24],
@@ -94,6 +105,12 @@ HARMLESS = [
     "def tokenize(text): ...  # primary_key: order_id_12",
     "Ask the port authority about the keys: tomorrow 9:30.",
     "[redacted:password] was here",
+    "docker run -u 1000:1000 image && sort -u names:sorted2 && git push -u origin feature:main2",
+    "http://localhost:8080/users/bob@example.com and https://host:443?mail=a@b.com",
+    "bypass=level2 passes: 3of4 pass: build2021 compass = north42",
+    "hf_hub_download and hf_transformers_pipeline_of_the_newest_kind; gsk_ is a prefix",
+    "https://very-long-organisation-name-here@dev.example.com/project",
+    "see https://example.com/a:b@c and mailto:someone@example.com",
     "",
     "naïve café, 東京, \x00 \ud800",
 ]

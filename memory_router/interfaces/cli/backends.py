@@ -1,6 +1,5 @@
 """`memory-router init` and `memory-router backends`: register backends, and list what there is."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -31,7 +30,7 @@ def init(
     Example: memory-router init --tier pro
     """
     tiers = config_file.load().tiers
-    tier = tier or _present_tier() or "starter"
+    tier = tier or app.registration.present_tier() or "starter"
     if tier not in tiers:
         raise UnknownBackendError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(tiers)}.")
     state = app.registration.register(tier, tiers[tier])
@@ -134,13 +133,3 @@ def _registered() -> State:
     except StateError as error:
         output.note(f"memory-router: {error}")
         return State("", {})
-
-
-def _present_tier() -> str | None:
-    """Return the tier of the present registration; none if there is no usable one, for `init` mends that."""
-    if not os.path.exists(paths.backends_file()):
-        return None
-    try:
-        return read_state(paths.backends_file()).tier
-    except StateError:
-        return None
