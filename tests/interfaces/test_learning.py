@@ -51,7 +51,8 @@ def test_nothing_is_recorded_where_the_user_wants_nothing_kept(home: Home, setti
     home.with_fakes(qmd=GOOD)
     home.configure(**settings)
     query(home, "zqxvplatypus")
-    assert not [path for path in home.folder.rglob("*") if path.is_file() and b"zqxvplatypus" in path.read_bytes()]
+    kept = [path for top in ("state", "data", "cache") for path in (home.folder / top).rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"zqxvplatypus" in path.read_bytes()]
 
 
 def test_failures_are_recorded(home: Home) -> None:
