@@ -46,6 +46,26 @@ class Plan(NamedTuple):
         skipped = {skip.step for skip in self.skipped}
         return tuple(step for step in self.chain if step not in skipped)
 
+    @property
+    def explanation(self) -> str:
+        """Return in one sentence who decided, and because of what."""
+        match = self.match
+        if match is None:
+            return "The question could not be routed."
+        rule = f"rule {match.rule.number} ({match.rule.id})" if match.rule else ""
+        if match.source == "choice":
+            return f"The caller chose {rule or match.steps[0]}."
+        words = self.query[slice(*match.span)] if match.span else ""
+        if (override := match.routing_rule) is not None:
+            because = f"its pattern matches {words!r}"
+            if override.similarity is not None:
+                because = f"the question is like {override.pattern!r} (similarity {override.similarity:.2f})"
+            return f"The {override.source} rule {override.id} takes it: {because}."
+        if match.signal is None:
+            return f"No signal matched, so {rule} takes it."
+        signal = f"a {match.signal.strength} signal ({match.signal.name})"
+        return f"{rule.capitalize()} takes it because of {words!r}, {signal}."
+
     def to_dict(self) -> JsonObject:
         """Return the decision as `memory-router route --json` prints it."""
         rule = self.match.rule if self.match else None
@@ -53,6 +73,7 @@ class Plan(NamedTuple):
         routing_rule = self.match.routing_rule if self.match else None
         return {
             "query": self.query,
+            "explanation": self.explanation,
             "rule": {"id": rule.id, "number": rule.number} if rule else None,
             **({"routing_rule": routing_rule._asdict()} if routing_rule else {}),
             "signal": {"name": signal.name, "strength": signal.strength, "span": self.match.span}

@@ -19,6 +19,7 @@ def describe(plan: Plan, attempts: Sequence[Attempt], config: Config) -> JsonObj
     decision = plan.to_dict()
     span = plan.match.span if plan.match else None
     return {
+        "explanation": decision["explanation"],
         "rule": decision["rule"],
         "signal": decision["signal"],
         **({"routing_rule": decision["routing_rule"]} if "routing_rule" in decision else {}),

@@ -183,8 +183,9 @@ def test_route_decides_and_asks_nobody(home: Home) -> None:
     outcome = home.run("route", "find the function parseAuthToken", "--json")
     assert outcome.json == {
         "query": "find the function parseAuthToken",
+        "explanation": "Rule 1 (exact_symbol) takes it because of 'find the function', a strong signal (find_symbol).",
         "rule": {"id": "exact_symbol", "number": 1},
-        "signal": {"name": "find_function", "strength": "strong", "span": [0, 17]},
+        "signal": {"name": "find_symbol", "strength": "strong", "span": [0, 17]},
         "steps": [{"backend": "qmd", "mode": "search"}],
         "skipped": [{"backend": "totalrecall", "mode": None, "reason": "not installed"}],
         "table": [{"backend": "qmd", "mode": "search"}, {"backend": "totalrecall", "mode": None}],

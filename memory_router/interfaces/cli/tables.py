@@ -54,7 +54,7 @@ def print_decision(decision: JsonObject) -> None:
     if "error_code" in decision:
         console.print(f"{coloured('error')} {escape(visible(decision['error_message']))}")
         return
-    console.print(_reason(decision))
+    console.print(f"[bold]{escape(visible(decision['explanation']))}[/]")
     rows = [(_step(step), "would be asked") for step in decision["steps"]]
     print_table(("step", ""), rows + _skipped(decision))
 
@@ -71,10 +71,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _print_trace(console: Console, trace: JsonObject) -> None:
     passed = ", ".join(str(rule["number"]) for rule in trace["rules_not_matched"])
-    matched = f" on {trace['matched_text']!r}" if trace["matched_text"] else ""
-    console.print(
-        f"\n{_reason(trace)}{escape(visible(matched))}" + (f"; tried in vain: rule {passed}" if passed else "")
-    )
+    tried = f" Rules that did not match: {passed}." if passed else ""
+    console.print(f"\n[bold]{escape(visible(trace['explanation']))}[/]{tried}")
     rows = [
         (
             _step(attempt),
@@ -86,16 +84,6 @@ def _print_trace(console: Console, trace: JsonObject) -> None:
         for attempt in trace["attempts"]
     ]
     print_table(("step", ""), rows + _skipped(trace))
-
-
-def _reason(decision: JsonObject) -> str:
-    rule, signal = decision["rule"], decision["signal"]
-    if not rule:
-        return "[bold]the caller's choice[/]"
-    because = f"signal {signal['name']} ({signal['strength']})" if signal else "no signal matched"
-    if decision.get("rules_not_matched") == [] and not signal:
-        because = "chosen by the caller"
-    return f"[bold]rule {rule['number']} {rule['id']}[/], {because}"
 
 
 def _skipped(decision: JsonObject) -> list[tuple[str, str]]:
