@@ -114,7 +114,7 @@ def draw(database: str, edges: int) -> list[str]:
             [(number + 1, f"/r/{number}.py") for number in range(count // 10)],
         )
         connection.executemany(
-            "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, 1, 2, '', 0)",
+            "INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, 1, 2, '', 0, '')",
             [
                 (n + 1, n // 10 + 1, "function" if n % 10 else "module", name, f"m.{name}", name.replace("_", ""))
                 for n, name in enumerate(names)
