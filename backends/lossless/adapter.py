@@ -68,6 +68,8 @@ def get(request: Request) -> Response:
     metadata = {**_metadata(archive, found.turn), "summaries": [_named(turn) for turn in found.summaries]}
     if layer == "timeline":
         metadata["around"] = [_named(turn) for turn in found.around]
+    if found.left_out:
+        metadata["turns_left_out"] = found.left_out
     return answer([_placed(found.turn, content, 1.0)._replace(metadata=metadata)])
 
 
@@ -78,6 +80,7 @@ def health() -> Health:
     held = [
         f"{_SOURCES[one.name]}: {count:,} messages in {sessions:,} sessions" for one, count, sessions in counts if count
     ]
+    held += [sentence for one, _, _ in counts if (sentence := one.not_understood())]
     if held and problems:
         return Health("degraded", f"{'; '.join(held)}. {problems[0].cause}", problems[0].fix)
     if held:

@@ -1,6 +1,6 @@
 """Add the MCP server to the settings of an agent's client, or take it out, and leave all else as its author wrote it.
 
-Three clients keep JSON, Codex keeps TOML with comments. A file that cannot be read as such is never touched.
+Three clients keep JSON, with or without comments, Codex keeps TOML. What cannot be read as such is never touched.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from memory_router import paths
 from memory_router.errors import SettingsError
 from memory_router.learning.config_text import changed, removed, value_at
+from memory_router.text import json5
 
 NAME = "memory-router"
 _TABLE = re.compile(rf'[ \t]*\[\s*mcp_servers\s*\.\s*(?:{NAME}|"{NAME}"|\'{NAME}\')\s*(?:\.[^\]\n]*)?\]')
@@ -76,7 +77,11 @@ def with_server(client: Client, text: str, file: str) -> str:
         kept = _without_tables(text)
         new = f"{kept}\n{_table(wanted)}" if kept else _table(wanted)
     else:
-        new = changed(text, place, wanted) if text.strip() else json.dumps(_nested(place, wanted), indent=2) + "\n"
+        new = (
+            json5.changed(text, lambda strict: changed(strict, place, wanted))
+            if text.strip()
+            else json.dumps(_nested(place, wanted), indent=2) + "\n"
+        )
     return _checked(client, body, new, file, wanted)
 
 
@@ -90,7 +95,7 @@ def without_server(client: Client, text: str, file: str) -> str:
     place = (*client.place, NAME)
     if value_at(body, place) is None:
         return text
-    new = _without_tables(text) if client.is_toml else removed(text, place)
+    new = _without_tables(text) if client.is_toml else json5.changed(text, lambda strict: removed(strict, place))
     return _checked(client, body, new, file, None)
 
 
@@ -102,7 +107,7 @@ def _updated(earlier: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
 def _read(client: Client, text: str, file: str) -> dict[str, Any]:
     kind = "TOML" if client.is_toml else "JSON"
     try:
-        body = (tomllib.loads(text) if client.is_toml else json.loads(text)) if text.strip() else {}
+        body = (tomllib.loads(text) if client.is_toml else json5.decode(text)) if text.strip() else {}
     except (ValueError, RecursionError) as error:
         raise _refused(client, f"{paths.shown(file)} is not {kind} ({error}), so it was left as it is.") from error
     servers = body
@@ -117,7 +122,7 @@ def _read(client: Client, text: str, file: str) -> dict[str, Any]:
 def _checked(client: Client, before: dict[str, Any], new: str, file: str, wanted: dict[str, Any] | None) -> str:
     """Return `new` if it says what `before` said and differs in our entry alone."""
     try:
-        after = tomllib.loads(new) if client.is_toml else json.loads(new)
+        after = tomllib.loads(new) if client.is_toml else json5.decode(new)
     except ValueError:
         after = None
     if (

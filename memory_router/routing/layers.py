@@ -56,7 +56,7 @@ def layered(envelope: Envelope, layer: str | None = None, budget: int | None = N
     shape = _SHAPES.get(layer or "")
     words = _words(envelope.query_echo) if shape else ()
     shaped = [_shaped(result, shape, words) for result in envelope.results] if shape else envelope.results
-    kept, used = _within(shaped, budget)
+    kept, used = within(shaped, budget)
     spent = {"tokens_allowed": budget, "tokens_used": used, "results_left_out": len(shaped) - len(kept)}
     return envelope._replace(results=kept, result_count=len(kept), layer=layer, budget=spent)
 
@@ -115,7 +115,13 @@ def _shortened(text: str, tokens: int) -> str:
     return fit(text, max(estimate_tokens(text) - tokens, 1))
 
 
-def _within(results: Sequence[JsonObject], budget: int | None) -> tuple[list[JsonObject], int]:
+def within(results: Sequence[JsonObject], budget: int | None) -> tuple[list[JsonObject], int]:
+    """Return as many results as a number of tokens pays for, the last one cut, and what they take.
+
+    Args:
+        results: the best first.
+        budget: how many tokens their JSON may take; None for no limit.
+    """
     if budget is not None and sum(map(result_tokens, results)) > budget:
         # What was replaced since is the first to be left out.
         results = sorted(results, key=lambda result: "superseded_by" in (result.get("metadata") or {}))

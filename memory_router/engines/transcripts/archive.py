@@ -1,6 +1,7 @@
 """Read the archive of imported conversations."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection
 from itertools import starmap
 
@@ -8,7 +9,7 @@ import apsw
 
 from memory_router.engines.transcripts import matching
 from memory_router.engines.transcripts.cues import Cues, unpacked
-from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, SCHEMA, count_sessions, fingerprint
+from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, NOT_UNDERSTOOD, SCHEMA, count_sessions, fingerprint
 from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
 from memory_router.retrieval.models import chosen_embedding
 from memory_router.retrieval.vectors import Vectors
@@ -151,6 +152,15 @@ class ImportedArchive(DatabaseReader):
         sql = "SELECT time, session FROM nodes WHERE role IN ('user', 'assistant') ORDER BY time DESC, id DESC LIMIT 1"
         row = self.connection.execute(sql).get
         return (row[0], row[1]) if row else None
+
+    def not_understood(self) -> str:
+        """Return a sentence about files of sessions that no reader understands, empty if there are none."""
+        from memory_router.engines.transcripts.files import host_of  # only who asks for the state needs the hosts
+
+        paths = self.connection.execute("SELECT path FROM files WHERE last = ?", (NOT_UNDERSTOOD,))
+        hosts = Counter(host.TITLE for (path,) in paths if (host := host_of(path)))
+        told = [f"{count} file{'s' if count > 1 else ''} of {title}" for title, count in hosts.items()]
+        return f"{' and '.join(told)} in a format newer than known" if told else ""
 
     def key_of(self, name: str) -> int | None:
         """Return the key of the node with the host's id `name`, or None."""

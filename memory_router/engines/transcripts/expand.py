@@ -11,12 +11,18 @@ LAYERS = ("search", "timeline", "detail")
 _REACH = {"search": 0, "timeline": 3, "detail": 500}
 
 
+# What an agent can be shown at once, in characters; the turns that are farthest away are left out first.
+_MOST_CHARACTERS = 60_000
+_HEAD = 30  # characters of who speaks and when
+
+
 class Expanded(NamedTuple):
     """Hold a turn, the turns of its branch around it (oldest first, with tools), and the summaries above it."""
 
     turn: Turn
     around: tuple[Turn, ...]
     summaries: tuple[Turn, ...]
+    left_out: int = 0
 
 
 def expand(archive: Archive, name: str, layer: str) -> Expanded | None:
@@ -43,4 +49,20 @@ def expand(archive: Archive, name: str, layer: str) -> Expanded | None:
         if key not in held:
             return None
         around = tuple(held[one] for one in dict.fromkeys(with_tools) if one in held)
-        return Expanded(held[key], around, tuple(archive.summaries_above(key)) if reach else ())
+        near = _nearest(around, next(place for place, turn in enumerate(around) if turn.key == key))
+        summaries = tuple(archive.summaries_above(key)) if reach else ()
+        return Expanded(held[key], near, summaries, len(around) - len(near))
+
+
+def _nearest(around: tuple[Turn, ...], place: int) -> tuple[Turn, ...]:
+    """Return the turns around one as far as there is room, as many before it as after it where both are there."""
+    first = last = place
+    room = _MOST_CHARACTERS - len(around[place].text)
+    while first > 0 or last < len(around) - 1:
+        goes_back = first > 0 and (place - first <= last - place or last == len(around) - 1)
+        step = around[first - 1] if goes_back else around[last + 1]
+        room -= len(step.text) + len(step.tools) + _HEAD
+        if room < 0:
+            break
+        first, last = (first - 1, last) if goes_back else (first, last + 1)
+    return around[first : last + 1]

@@ -19,9 +19,9 @@ from memory_router.engines.transcripts import files, place, sources, vectors
 from memory_router.engines.transcripts.files import SessionFile
 from memory_router.engines.transcripts.hosts import registry
 from memory_router.engines.transcripts.record import merged
-from memory_router.engines.transcripts.schema import SCHEMA, count_sessions
+from memory_router.engines.transcripts.schema import NOT_UNDERSTOOD, SCHEMA, count_sessions
 from memory_router.engines.transcripts.sources import Batch
-from memory_router.engines.transcripts.writing import NOT_UNDERSTOOD, Archivist, FileState
+from memory_router.engines.transcripts.writing import Archivist, FileState
 from memory_router.errors import CorruptStoreError
 from memory_router.storage.files import exclusive
 from memory_router.storage.salvage import Salvaged

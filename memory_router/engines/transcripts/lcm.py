@@ -20,6 +20,7 @@ from memory_router.engines.transcripts.record import moment
 from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Edge, Match, Turn, Wanted, Window
 from memory_router.errors import StoreError
 from memory_router.storage.sqlite import named_errors, open_foreign
+from memory_router.text import json5
 from memory_router.text.relevance import stemmer
 
 _NEEDED = {
@@ -66,7 +67,7 @@ def standard_path() -> str:
     folder = paths.openclaw_dir()
     try:
         with open(os.path.join(folder, "openclaw.json"), encoding="utf-8") as stream:
-            entry = json.load(stream)["plugins"]["entries"]["lossless-claw"]["config"]
+            entry = json5.decode(stream.read())["plugins"]["entries"]["lossless-claw"]["config"]
             chosen = entry.get("dbPath") or entry.get("databasePath")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         chosen = None
@@ -110,6 +111,10 @@ class LcmArchive:
             return None
         with named_errors(path):
             return cls(open_foreign(path, _BUSY_MS), path)
+
+    def not_understood(self) -> str:
+        """Return nothing: a database that is not understood is not opened."""
+        return ""
 
     def is_replaced(self) -> bool:
         """Say whether the file is gone by now."""

@@ -18,6 +18,8 @@ from memory_router.retrieval import vectors
 from memory_router.scope import project_of
 from memory_router.storage.schema import Migration, Schema
 
+# The `last` of a file that no reader understood.
+NOT_UNDERSTOOD = -1
 # The columns of the full-text index, with their weights in BM25.
 FIELD_WEIGHTS = {"said": 1.0, "names": 0.5, "tools": 0.4, "date": 0.5}
 

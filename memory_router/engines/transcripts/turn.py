@@ -142,5 +142,8 @@ class Archive(Protocol):
     def summaries_above(self, key: int) -> list[Turn]:
         """Return the summaries that cover a node, the nearest first."""
 
+    def not_understood(self) -> str:
+        """Return a sentence about files of sessions that no reader understands, empty if there are none."""
+
     def is_replaced(self) -> bool:
         """Say whether another file stands at the path by now, or none."""

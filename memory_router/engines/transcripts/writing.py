@@ -14,8 +14,6 @@ from memory_router.scope import project_of
 from memory_router.text.redaction import redact
 
 _SPOKEN = ("user", "assistant")
-# The `last` of a file that no reader understood.
-NOT_UNDERSTOOD = -1
 
 
 class FileState(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from typing import Annotated
 
 import typer
@@ -41,14 +42,21 @@ def install(
             "Choose one: memory-router skill install --claude (or --openclaw).",
         )
     targets = {name: os.path.join(os.path.expanduser(_ROOTS[name]), "memory-router", "SKILL.md") for name in chosen}
-    if not dry_run:
-        for target in targets.values():
-            _copy(paths.bundled("SKILL.md"), target)
+    source = paths.bundled("SKILL.md")
+    states = {target: _state(source, target) for target in targets.values()}
+    kept = {} if dry_run else {target: _copy(source, target, state) for target, state in states.items()}
     if as_json or not output.is_terminal():
-        output.print_json({"installed": [] if dry_run else list(targets.values()), "planned": list(targets.values())})
+        copies = {target: copy for target, copy in kept.items() if copy}
+        installed = list(kept)
+        output.print_json({"installed": installed, "planned": list(states), "states": states, "kept": copies})
         return
     for name, target in targets.items():
-        output.note(f"{'Would write' if dry_run else 'Wrote'} {paths.shown(target)} for {name}.")
+        shown = f"{paths.shown(target)} for {name}"
+        if states[target] == "unchanged":
+            output.note(f"{shown} is unchanged.")
+            continue
+        copy = f" The edited copy is kept as {paths.shown(kept[target])}." if kept.get(target) else ""
+        output.note(f"{'Would write' if dry_run else 'Wrote'} {shown} ({states[target]}).{copy}")
 
 
 def plugin() -> None:
@@ -59,16 +67,29 @@ def plugin() -> None:
     print(paths.bundled("plugin"))
 
 
-def _copy(source: str, target: str) -> None:
-    folder = os.path.dirname(target)
+def _state(source: str, target: str) -> str:
+    """Return whether a skill there is `new`, `unchanged` or `changed`: by its user, or in an earlier version."""
     try:
-        # A checkout linked or cloned there is the skill already, and newer than a copy would be.
-        if os.path.exists(target) and os.path.samefile(source, target):
-            return
-        os.makedirs(folder, exist_ok=True)
+        with open(source, "rb") as bundled, open(target, "rb") as installed:
+            return "unchanged" if bundled.read() == installed.read() else "changed"
+    except OSError:
+        return "new"
+
+
+def _copy(source: str, target: str, state: str) -> str:
+    """Put the skill in place, and return where a copy of what stood there before is kept, empty if nothing did."""
+    if state == "unchanged":  # also where a checkout is linked or cloned there
+        return ""
+    kept = ""
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if state == "changed":
+            kept = f"{target}.before-{time.strftime('%Y%m%d-%H%M%S')}"
+            shutil.copy2(target, kept)
         shutil.copyfile(source, f"{target}.new")
         os.replace(f"{target}.new", target)
     except OSError as error:
         raise SkillError(
             f"{paths.shown(target)} cannot be written ({error.strerror}).", "Check the folder's permissions."
         ) from error
+    return kept

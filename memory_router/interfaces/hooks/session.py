@@ -49,7 +49,8 @@ def import_now(path: str) -> JsonObject:
     """
     journal = Journal(paths.hooks_log())
     try:
-        report = app.indexing.import_transcripts([path])
+        # Sessions whose window was closed left no event: they are imported with this one.
+        report = app.indexing.import_transcripts([path, *app.indexing.standard_places()])
     except MemoryRouterError as error:
         journal.hook(EVENT, "failed", path=paths.shown(path), error=str(error))
         raise

@@ -55,6 +55,8 @@ class Fetched(TypedDict):
 
     results: list[Result]
     missing: list[Missing]
+    budget: Budget
+    note: NotRequired[str]
 
 
 class Remembered(TypedDict):

@@ -14,8 +14,9 @@ from typing import Annotated, Any, NoReturn
 import anyio
 from anyio.to_thread import run_sync
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 
 from memory_router import __version__
 from memory_router.errors import MemoryRouterError
@@ -32,7 +33,49 @@ _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_h
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
-def build_server(router: Router, project: str | None) -> MCPServer[Any]:
+class MemoryServer(MCPServer[Any]):
+    """Take arguments as clients send them, and describe them in plain types that no client refuses.
+
+    Some clients send null or an empty text for what they leave out, and one word where a list is meant; some refuse a
+    schema in which an argument may also be null.
+    """
+
+    async def list_tools(self) -> list[Tool]:
+        """Return the tools, each argument with one plain type."""
+        return [
+            tool.model_copy(update={"input_schema": _plain(tool.input_schema)}) for tool in await super().list_tools()
+        ]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool with what was meant by its arguments."""
+        schema = next((tool.input_schema for tool in await self.list_tools() if tool.name == name), {})
+        return await super().call_tool(name, _meant(schema, arguments), context)
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments without alternatives to null and without null as a default."""
+    properties = {name: _without_null(one) for name, one in schema.get("properties", {}).items()}
+    return {**schema, "properties": properties}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    choices: list[dict[str, Any]] = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    if len(choices) != 1:
+        return schema
+    return {name: value for name, value in schema.items() if name not in ("anyOf", "default")} | choices[0]
+
+
+def _meant(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments without those that only say that nothing is meant, and lists where a word was given."""
+    properties, required = schema.get("properties", {}), schema.get("required", ())
+    given = {name: value for name, value in arguments.items() if name in required or value not in (None, "")}
+    lists = {name for name, one in properties.items() if one.get("type") == "array"}
+    return {name: [value] if name in lists and isinstance(value, str) else value for name, value in given.items()}
+
+
+def build_server(router: Router, project: str | None) -> MemoryServer:
     """Return a server with the five tools.
 
     Args:
@@ -41,7 +84,7 @@ def build_server(router: Router, project: str | None) -> MCPServer[Any]:
     """
     # Before the SDK does it: its own format is for terminals.
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="memory-router: %(message)s")
-    server: MCPServer[Any] = MCPServer(
+    server = MemoryServer(
         "memory-router", title="Memory", version=__version__, instructions=_INSTRUCTIONS, log_level="ERROR"
     )
     tools = Tools(router, project)

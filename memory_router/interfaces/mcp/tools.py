@@ -14,7 +14,7 @@ from memory_router.app.asking import fetch
 from memory_router.contract import iso_time
 from memory_router.interfaces.mcp.answers import Backend, Fetched, Found, Rated, Remembered, Status
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.layers import layered
+from memory_router.routing.layers import layered, within
 from memory_router.routing.registry import read_manifests, read_state
 from memory_router.routing.router import EVERY_PROJECT, MAX_QUERY_CHARACTERS, Router
 
@@ -27,6 +27,8 @@ Time = Annotated[str | None, Field(max_length=100, description="ISO 8601, or wor
 
 # Of how many results it is remembered which question they answered.
 _MOST_RESULTS = 10_000
+# Clients refuse answers of more than 25,000 tokens; what stands beside the results and a coarse count need the rest.
+_MOST_TOKENS = 20_000
 _STARS = {True: 5, False: 2}
 
 
@@ -82,12 +84,18 @@ class Tools:
         layer: Annotated[
             Layer, Field(description="A snippet (search), what surrounds it (timeline), or everything (detail).")
         ] = "detail",
+        budget: Annotated[int, Field(ge=50, le=_MOST_TOKENS, description="Most tokens of all results.")] = _MOST_TOKENS,
     ) -> Fetched:
         """Get what memory search found in full, or what surrounds it: passages, facts, turns of talk, by ids."""
         results, missing = fetch(self._router, ids, layer)
         if not results:
             raise UnansweredError(" ".join(f"{one['id']}: {one['error_message']}" for one in missing))
-        return {"results": results, "missing": missing}  # type: ignore[typeddict-item]
+        kept, used = within(results, budget)
+        spent = {"tokens_allowed": budget, "tokens_used": used, "results_left_out": len(results) - len(kept)}
+        fetched: Fetched = {"results": kept, "missing": missing, "budget": spent}  # type: ignore[typeddict-item]
+        if kept != results:
+            fetched["note"] = "Cut to the budget. Get fewer ids at once, or the layer `timeline`."
+        return fetched
 
     def remember(
         self,

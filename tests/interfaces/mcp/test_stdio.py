@@ -131,7 +131,7 @@ def test_wrong_arguments_are_refused_and_the_server_goes_on(home: Home) -> None:
         ("search", {"query": "x", "budget": -1}),
         ("search", {"query": "x", "layer": "everything"}),
         ("get", {"ids": []}),
-        ("get", {"ids": "qmd:1"}),
+        ("get", {"ids": 7}),
         ("remember", {"text": {"a": 1}}),
         ("remember", {"text": "x", "importance": 2}),
         ("feedback", {"execution_id": "ffff", "stars": 6}),
