@@ -51,8 +51,9 @@ def test_every_mode_answers_and_says_by_what(indexed: Home, mode: str) -> None:
     assert body["status"] == "success"
     assert body["metadata"].items() >= {"engine": "embedded", "files_changed": 0}.items()
     assert 0 <= body["metadata"]["index_age"] < 600
-    assert body["results"][0]["path"] == str(indexed.folder / "notes/tides.md")
-    (result,) = (one for one in body["results"] if (one["title"], one["line"]) == ("Tides", 3))
+    (result, *_) = body["results"]
+    assert result["path"] == str(indexed.folder / "notes/tides.md")
+    assert (result["line"], result["title"]) == (3, "Tides")
     assert result["metadata"]["lines"] == [3, 4]
     assert result["metadata"]["heading"] == "Tides > Source"
     assert result["metadata"]["root"] == str(indexed.folder / "notes")
