@@ -85,5 +85,10 @@ def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: i
 
 def posterior(relevance: float, prior: float) -> float:
     """Return the probability that a result answers, by its relevance and the log-odds prior of its backend."""
+    return 1 / (1 + math.exp(-(log_odds(relevance) + prior)))
+
+
+def log_odds(relevance: float) -> float:
+    """Return the log-odds of a relevance in [0, 1]; claims to be sure are bounded, so that a prior still counts."""
     bounded = min(max(relevance, 1 - _SUREST), _SUREST)
-    return 1 / (1 + math.exp(-(math.log(bounded / (1 - bounded)) + prior)))
+    return math.log(bounded / (1 - bounded))

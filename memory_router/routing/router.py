@@ -154,7 +154,7 @@ class Router:
             attempts.extend(self._attempts.run(plan, registry, request))
             envelope = judge(plan, attempts, self._config.fallback_threshold, self._attempts.log_file)
             if plan.strategy == "all":
-                merged = merge(attempts, _priors(plan))[:limit]
+                merged = merge(attempts, _priors(plan), limit)
                 envelope = with_merged(envelope, plan, attempts, merged, self._config.fallback_threshold)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)

@@ -26,14 +26,14 @@ def attempt(backend: str, *results: Result) -> Attempt:
 def test_a_prior_is_added_as_log_odds() -> None:
     """Of equal relevance, the result of the backend with the higher prior stands first and claims more."""
     answers = [attempt("qmd", Result("file", relevance=0.5)), attempt("lossless", Result("talk", relevance=0.5))]
-    first, second = merge(answers, {"lossless": 1.0})
+    first, second = merge(answers, {"lossless": 1.0}, 10)
     assert (first.backend, round(first.posterior, 3), second.posterior) == ("lossless", 0.731, 0.5)
 
 
 def test_copies_are_folded_with_all_their_sources() -> None:
     """The same passage from two backends is one result that names both, at the higher number."""
     answers = [attempt("qmd", Result(LONG, relevance=0.6)), attempt("totalrecall", Result(LONG, relevance=0.8))]
-    (only,) = merge(answers, {})
+    (only,) = merge(answers, {}, 10)
     assert (only.sources, only.to_result()["relevance"]) == (("totalrecall", "qmd"), 0.8)
     assert only.to_result()["metadata"]["sources"] == ["totalrecall", "qmd"]
 
@@ -42,7 +42,7 @@ def test_a_replaced_result_claims_no_more_than_its_successor() -> None:
     """What was replaced stands behind what replaced it."""
     old = Result("old", relevance=0.9, id="m:1", metadata={"superseded_by": "2"})
     new = Result("new", relevance=0.7, id="m:2")
-    assert [one.result["content"] for one in merge([attempt("m", old, new)], {})] == ["new", "old"]
+    assert [one.result["content"] for one in merge([attempt("m", old, new)], {}, 10)] == ["new", "old"]
 
 
 RESULTS = st.lists(st.tuples(st.sampled_from("abc"), st.text(max_size=5), st.floats(0, 1)), max_size=12)
@@ -52,7 +52,7 @@ RESULTS = st.lists(st.tuples(st.sampled_from("abc"), st.text(max_size=5), st.flo
 def test_order_and_number_agree(given_results: list[tuple[str, str, float]], priors: dict[str, float]) -> None:
     """Whatever backends answer, posteriors are probabilities and fall from the first result to the last."""
     answers = [attempt(backend, Result(content, relevance=relevance)) for backend, content, relevance in given_results]
-    posteriors = [one.posterior for one in merge(answers, priors)]
+    posteriors = [one.posterior for one in merge(answers, priors, 20)]
     assert posteriors == sorted(posteriors, reverse=True)
     assert all(0 < number < 1 for number in posteriors)
 
