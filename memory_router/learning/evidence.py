@@ -6,8 +6,9 @@ from typing import NamedTuple
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.wilson import confidence
 
-# A person's word counts more than the router's own: 1 and 2 stars are a failure, whatever the relevance was.
-_DISSATISFIED = 2
+# A person's word counts more than the router's own: 1 and 2 stars are a failure, 4 and 5 a success, whatever the
+# relevance was.
+_DISSATISFIED, _SATISFIED = 2, 4
 # The seed's LLM baseline costs 0.03 USD and 850 ms: by that a dollar is worth so many milliseconds.
 _MS_PER_USD = 850 / 0.03
 
@@ -69,7 +70,9 @@ class GroupEvidence:
         check = execution.governance_check or {}
         self.needs_approval |= bool(check.get("requires_approval"))
         if execution.status != "governance_blocked":
-            self.executions.append(Trial(execution.asked_by, judged(execution)))
+            self.executions.append(
+                Trial(execution.asked_by, execution.started_at, execution.routing_confidence, judged(execution))
+            )
 
     def __len__(self) -> int:
         return len(self.executions)
@@ -79,15 +82,24 @@ class GroupEvidence:
         """Return the request that was asked most; among equals, the first in the alphabet."""
         return min(self.requests, key=lambda request: (-self.requests[request], request))
 
-    def steps(self) -> dict[str, StepEvidence]:
+    @property
+    def avg_confidence(self) -> float:
+        """Return how sure the routes of the executions were on average."""
+        return sum(trial.confidence for trial in self.executions) / (len(self) or 1)
+
+    def steps(self, since: float = float("-inf")) -> dict[str, StepEvidence]:
         """Return the evidence for each step that was asked.
 
         Where several accounts ask, no single one outweighs all others together: flooding the history with
         executions of its own does not let one account decide a route.
+
+        Args:
+            since: only what was asked from then on, in seconds since the epoch.
         """
-        weights = _weights(Counter(trial.asked_by for trial in self.executions))
+        trials = [trial for trial in self.executions if trial.started_at >= since]
+        weights = _weights(Counter(trial.asked_by for trial in trials))
         found: dict[str, StepEvidence] = {}
-        for trial in self.executions:
+        for trial in trials:
             for attempt, succeeded in trial.attempts:
                 evidence = found.setdefault(attempt.step, StepEvidence())
                 evidence.count(attempt, succeeded=succeeded, weight=weights[trial.asked_by])
@@ -95,21 +107,30 @@ class GroupEvidence:
 
 
 class Trial(NamedTuple):
-    """Hold who asked, and for each attempt that ended whether it succeeded."""
+    """Hold who asked and when, how sure the route was, and for each attempt that ended whether it succeeded."""
 
     asked_by: str | None
+    started_at: float
+    confidence: float
     attempts: tuple[tuple[AttemptRecord, bool], ...]
 
 
 def judged(execution: Execution) -> tuple[tuple[AttemptRecord, bool], ...]:
-    """Return each attempt of an execution that ended, and whether it gave an answer that the user did not refuse."""
+    """Return each attempt that ended, and whether it gave a good answer, in the user's eyes if rated."""
     stars = execution.user_satisfaction
     is_useless = stars is not None and stars <= _DISSATISFIED
+    praised = _answer(execution) if stars is not None and stars >= _SATISFIED else None
     return tuple(
-        (attempt, attempt.accepted and not is_useless)
+        (attempt, attempt is praised or (attempt.accepted and not is_useless))
         for attempt in execution.attempts
         if attempt.status != "superseded"
     )
+
+
+def _answer(execution: Execution) -> AttemptRecord | None:
+    """Return the attempt whose answer the user saw first: the accepted one, else the most relevant one."""
+    answered = [attempt for attempt in execution.attempts if attempt.status == "success" and attempt.relevance > 0]
+    return max(answered, key=lambda attempt: (attempt.accepted, attempt.relevance), default=None)
 
 
 def _weights(counts: "Counter[str | None]") -> dict[str | None, float]:

@@ -6,13 +6,12 @@ What a run learns is told, and only a person, or `learning: on`, lets a rule rou
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from memory_router.contract import JsonObject
 from memory_router.learning.clustering import cluster
-from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps
+from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps, judged
 from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rule_store import RuleStore
@@ -81,21 +80,22 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
         ConfigError: numpy is not installed.
         StoreError: the database cannot be used.
     """
-    groups, recent = _gather(executions, config.learning.similarity_threshold)
+    groups, courses = _gather(executions, config.learning.similarity_threshold)
     known = _Known([(rule, vector) for rule, vector in rules.with_vectors() if rule.auto_generated and vector])
+    active = [rule for rule in known.rules if rule.is_active]
+    failing = {rule.id for rule in active if _has_failed(rule, courses.get(rule.id, []))}
     patterns: list[Pattern] = []
     changed: dict[str, RuleRecord] = {}
     proposed: list[str] = []
     for group in groups:
-        rule, reason = _rule_of(group, known, config, now())
+        rule, reason = _rule_of(group, known, failing, config, now())
         patterns.append(Pattern(group.pattern, _phase(group), len(group), rule.id if rule else None, reason))
         if rule and rule.id not in changed:  # two groups near one rule: the larger one speaks for it
             changed[rule.id] = rule
             if rule.id not in known.ids:
                 proposed.append(rule.id)
-    suspended = [rule for rule in known.rules if rule.is_active and _has_failed(recent.get(rule.id, []))]
-    for rule in suspended:
-        changed[rule.id] = changed.get(rule.id, rule)._replace(state="suspended", is_active=False, updated_at=now())
+    changed |= {rule.id: _suspended(rule, now()) for rule in active if rule.id in failing - changed.keys()}
+    suspended = {rule.id for rule in active if rule.id in changed and changed[rule.id].state == "suspended"}
     rules.insert([rule for rule in changed.values() if rule.id in proposed])
     # What somebody decided about a rule meanwhile stands; the next run sees it.
     updated = rules.bring_up_to_date([rule for rule in changed.values() if rule.id not in proposed])
@@ -105,61 +105,106 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
         {phase: phases[phase] for phase in ("new", "forming", "rule")},
         tuple(pattern for pattern in patterns if pattern.phase != "new"),
         tuple(proposed),
-        tuple(one for one in updated if one not in {rule.id for rule in suspended}),
-        tuple(rule.id for rule in suspended if rule.id in updated),
+        tuple(one for one in updated if one not in suspended),
+        tuple(one for one in updated if one in suspended),
     )
 
 
-def _gather(executions: ExecutionStore, similarity: float) -> tuple[list[GroupEvidence], dict[str, list[bool]]]:
-    """Return the groups, the largest first, and for each learned rule whether its latest questions succeeded."""
+class _Asked(NamedTuple):
+    """Hold what came of a question that a learned rule routed: when, by which first step, whether it succeeded."""
+
+    started_at: float
+    step: str
+    succeeded: bool
+
+
+def _gather(executions: ExecutionStore, similarity: float) -> tuple[list[GroupEvidence], dict[str, list[_Asked]]]:
+    """Return the groups, the largest first, and for each learned rule the questions it routed, the oldest first."""
     requests = executions.requests()
     if not requests:
         return [], {}
     leads = cluster([one.vector for one in requests], [one.times for one in requests], similarity)
     group_of = {one.user_request: int(lead) for one, lead in zip(requests, leads, strict=True)}
     groups: dict[int, GroupEvidence] = {}
-    recent: dict[str, list[bool]] = {}
+    courses: dict[str, list[_Asked]] = {}
     for execution in executions.all():
         if execution.user_request in group_of:
             groups.setdefault(group_of[execution.user_request], GroupEvidence()).add(execution)
-        if execution.source == "learned" and execution.rule and execution.attempts:
-            recent.setdefault(execution.rule, []).append(execution.attempts[0].accepted)
+        if execution.source == "learned" and execution.rule and (tried := judged(execution)):
+            first, succeeded = tried[0]
+            courses.setdefault(execution.rule, []).append(_Asked(execution.started_at, first.step, succeeded))
     ordered = sorted(groups.values(), key=lambda group: (-len(group), group.pattern))
-    return ordered, {rule: outcomes[-_RECENT:] for rule, outcomes in recent.items()}
+    return ordered, courses
 
 
 def _phase(group: GroupEvidence) -> str:
     return "rule" if len(group) >= _RULE else "forming" if len(group) >= _FORMING else "new"
 
 
-def _rule_of(group: GroupEvidence, known: "_Known", config: Config, now: float) -> tuple[RuleRecord | None, str]:
+def _rule_of(
+    group: GroupEvidence, known: "_Known", failing: Set[str], config: Config, now: float
+) -> tuple[RuleRecord | None, str]:
     """Return the rule that a group's executions speak for, new or brought up to date, or why there is none."""
     if len(group) < _RULE:
         return None, f"{_RULE - len(group)} more executions are needed"
+    earlier = known.nearest(group.pattern, config.learning.similarity_threshold)
+    if earlier:
+        return _brought_up_to_date(group, earlier, config, now, is_failing=earlier.id in failing)
     steps = group.steps()
     chain = best_steps(steps, _SUCCESS_RATE, _FORMING)
-    earlier = known.nearest(group.pattern, config.learning.similarity_threshold)
     if not chain:
-        if earlier and earlier.is_active:
-            return earlier._replace(state="suspended", is_active=False, updated_at=now), "nothing succeeds any more"
         return None, f"no step succeeds in {_SUCCESS_RATE:.0%} of its trials"
-    table = [str(step) for step in RuleTable(config).match(group.pattern).steps]
-    alternatives = tuple(dict.fromkeys((*chain[1:], *(step for step in table if step != chain[0]))))
-    if earlier is None:
-        return _learned(group, steps[chain[0]], chain[0], alternatives, now), "proposed"
+    return _learned(group, steps[chain[0]], chain[0], _alternatives(group, chain, config), now), "proposed"
+
+
+def _brought_up_to_date(
+    group: GroupEvidence, earlier: RuleRecord, config: Config, now: float, *, is_failing: bool
+) -> tuple[RuleRecord | None, str]:
+    """Return a known rule as its group's executions speak for it now.
+
+    Once a rule was suspended, what its step did before does not count any more: ten successes since lift the
+    suspension, and another step that succeeds takes its place.
+    """
+    target = earlier.recommended_system_id
+    since = now if is_failing else earlier.evidence.get("counted_since")
+    steps = group.steps()
+    if since is not None:
+        steps[target] = group.steps(since).get(target, StepEvidence())
+        if earlier.is_active and not is_failing and steps[target].trials < _FORMING:
+            return earlier, f"{earlier.state}, and tried anew"
+    chain = best_steps(steps, _SUCCESS_RATE, _FORMING)
     edited = set(earlier.evidence.get("edited", ()))
     is_pinned = "recommended_system_id" in edited
-    target = earlier.recommended_system_id if is_pinned else chain[0]
-    learned = _learned(group, steps.get(target, steps[chain[0]]), target, alternatives, now)
-    decided: JsonObject = {name: earlier.evidence[name] for name in ("edited", "accounts") if name in earlier.evidence}
+    best = chain[0] if chain and not is_pinned else target
+    found = steps.get(best, StepEvidence())
+    is_good = bool(best_steps({best: found}, _SUCCESS_RATE, _FORMING))
+    if earlier.is_active and (not chain or (is_failing and not is_good)):
+        return _suspended(earlier, now), "nothing succeeds any more"
+    if not chain:
+        return None, f"no step succeeds in {_SUCCESS_RATE:.0%} of its trials"
+    learned = _learned(group, found, best, _alternatives(group, chain, config), now)
+    told = ("edited", "accounts", *(("counted_since",) if best == target else ()))
+    decided = {name: earlier.evidence[name] for name in told if name in earlier.evidence}
     kept = {*_DECIDED, *edited, *(("alternative_systems",) if is_pinned else ())}
     learned = learned._replace(evidence={**learned.evidence, **decided})._replace(
         **{name: getattr(earlier, name) for name in kept}
     )
-    if target != earlier.recommended_system_id and earlier.state == "approved":
-        # Somebody approved another backend.
-        learned = learned._replace(state="proposed", created_by=None)
+    is_lifted = is_good and (is_failing or earlier.state == "suspended")
+    if is_lifted or (best != target and earlier.state == "approved"):
+        # Nobody approved this step, or not since it failed.
+        learned = learned._replace(state="proposed", is_active=True, created_by=None)
     return learned, learned.state
+
+
+def _alternatives(group: GroupEvidence, chain: Sequence[str], config: Config) -> tuple[str, ...]:
+    """Return the steps behind the first one: those that succeeded, then those of the rule table."""
+    table = [str(step) for step in RuleTable(config).match(group.pattern).steps]
+    return tuple(dict.fromkeys(step for step in (*chain[1:], *table) if step != chain[0]))
+
+
+def _suspended(rule: RuleRecord, now: float) -> RuleRecord:
+    evidence = {**rule.evidence, "counted_since": now}
+    return rule._replace(state="suspended", is_active=False, evidence=evidence, updated_at=now)
 
 
 class _Known:
@@ -197,8 +242,8 @@ def _learned(
         pattern_kind="text",
         recommended_system_id=system,
         alternative_systems=alternatives,
-        based_on_executions=len(group),
-        success_rate=round(step.success_rate, 4),
+        based_on_executions=round(step.trials),
+        success_rate=round(step.success_rate, 4) if step.trials else None,
         avg_cost_usd=round(step.avg_cost_usd, 6),
         avg_duration_ms=round(step.avg_duration_ms, 1),
         confidence_score=round(step.confidence, 4),
@@ -212,6 +257,8 @@ def _learned(
             "successes": round(step.successes, 2),
             "requests": [request for request, _ in group.requests.most_common(5)],
             "different_requests": len(group.requests),
+            "group_executions": len(group),
+            "avg_confidence": round(group.avg_confidence, 4),
         },
         created_by=None,
         created_at=now,
@@ -219,8 +266,11 @@ def _learned(
     )
 
 
-def _has_failed(outcomes: Sequence[bool]) -> bool:
-    """Say whether a learned rule's latest questions succeeded too seldom."""
+def _has_failed(rule: RuleRecord, asked: Sequence[_Asked]) -> bool:
+    """Say whether the latest questions that a learned rule sent to its step succeeded too seldom."""
+    since = rule.evidence.get("counted_since", float("-inf"))
+    counted = [one for one in asked if one.step == rule.recommended_system_id and one.started_at >= since]
+    outcomes = [one.succeeded for one in counted[-_RECENT:]]
     if len(outcomes) < _FORMING:
         return False
     rate = sum(outcomes) / len(outcomes)

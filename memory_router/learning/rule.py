@@ -16,8 +16,8 @@ class RuleRecord(NamedTuple):
         pattern_kind: `text` (by meaning) or `regex`.
         recommended_system_id: the step to ask first, `backend` or `backend:mode`.
         alternative_systems: the steps after it, in order.
-        based_on_executions: how many executions speak for it; 0 for a person's rule.
-        success_rate: how many of them succeeded by its first step, from 0 to 1; None for a person's rule.
+        based_on_executions: how many executions tried its first step; 0 for a person's rule.
+        success_rate: how many of them succeeded, from 0 to 1; None where nothing was tried.
         avg_cost_usd: what that step cost on average.
         avg_duration_ms: how long it took on average.
         confidence_score: the lower end of the Wilson interval of the success rate; 1 for a person's rule.

@@ -146,7 +146,7 @@ class RuleStore:
         return self._update(changed)
 
     def set_state(self, rule_id: str, state: str, by: str | None = None, seen: int | None = None) -> RuleRecord:
-        """Approve, reject, suspend or disable a rule.
+        """Approve, reject, suspend or disable a rule; one that was suspended is judged by what it does from now on.
 
         Args:
             rule_id: the rule.
@@ -158,9 +158,11 @@ class RuleStore:
             RuleError: there is no such rule, or it was changed meanwhile.
         """
         rule = self.get(rule_id)
+        since = {"counted_since": self._now()} if rule.state == "suspended" else {}
         return self._update(
             rule._replace(
                 state=state,
+                evidence={**rule.evidence, **since},
                 is_active=state in _ACTIVE,
                 created_by=by if by and rule.auto_generated else rule.created_by,
                 updated_at=self._now(),

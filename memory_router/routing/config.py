@@ -107,7 +107,7 @@ class Learning(NamedTuple):
 
     mode: str = "suggest"
     similarity_threshold: float = 0.85
-    confidence_threshold: float = 0.7
+    confidence_threshold: float = 0.65
     record: bool = True
     learn_every: int = 50
     retention_days: int = 365
