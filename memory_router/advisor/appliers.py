@@ -80,7 +80,11 @@ class Targets:
         elif kind == "folder":
             self._folders.add(changes[0].name)
         else:
-            self._write({one.name: one.new for one in changes}, f".before-suggestion-{suggestion.suggestion_id}")
+            self._config.write(
+                [(one.name, one.new) for one in changes],
+                f".before-suggestion-{suggestion.suggestion_id}",
+                [one.old for one in changes],
+            )
 
     def take_back(self, suggestion: Suggestion) -> None:
         """Put back what a suggestion changed.
@@ -101,7 +105,11 @@ class Targets:
         elif kind == "folder":
             self._folders.remove(changes[0].name)
         else:
-            self._write({one.name: one.old for one in changes}, f".before-undo-{suggestion.suggestion_id}")
+            self._config.write(
+                [(one.name, one.old) for one in changes],
+                f".before-undo-{suggestion.suggestion_id}",
+                [one.new for one in changes],
+            )
 
     def diff(self, suggestion: Suggestion, *, back: bool = False) -> str:
         """Return what carrying a suggestion out, or taking it back, would change, as a unified diff.
@@ -165,8 +173,10 @@ class Targets:
         except RuleError:
             return None
 
-    def _write(self, values: dict[str, Any], backup: str) -> None:
-        self._config.write(self._config.amended(list(values.items())), backup)
+    def guarding_rule(self, suggestion: Suggestion) -> str | None:
+        """Return the id of the rule that a suggestion changes, if it guards questions."""
+        changed = [one.name for one in decoded(suggestion.change) if one.what == "rule"]
+        return next((rule.id for rule in self._rules.all() if rule.id in changed and rule.requires_approval), None)
 
 
 def changes_of(suggestion: Suggestion) -> tuple[Change, ...]:

@@ -13,7 +13,7 @@ from memory_router.learning.own_config import OwnConfig
 from memory_router.paths import shown
 from memory_router.storage.database import Database, Row, decode_json, encode_json
 
-_COLUMNS = "id, cycle_id, setting, old_value, new_value, evidence, amended_at, amended_by, reverted_at"
+_COLUMNS = "id, cycle_id, setting, old_value, new_value, evidence, amended_at, amended_by, reverted_at, revision"
 
 
 class Amendment(NamedTuple):
@@ -29,6 +29,7 @@ class Amendment(NamedTuple):
         amended_at: seconds since the epoch.
         amended_by: who promoted it.
         reverted_at: when it was undone, or None.
+        revision: how often it was written; a change is made to the revision that was seen.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Amendment(NamedTuple):
     amended_at: float
     amended_by: str
     reverted_at: float | None
+    revision: int = 1
 
 
 class AmendmentStore:
@@ -65,15 +67,21 @@ class AmendmentStore:
         """Put a cycle's mutations in force, all or none; the file as it was stays beside it.
 
         Raises:
-            AmendmentError: the cycle is not to be promoted, or the file cannot be written; nothing was changed.
+            AmendmentError: the cycle is not to be promoted, somebody else promotes or reverts it at this moment, or
+                the file cannot be written; nothing was changed.
             ConfigError: the file in force cannot be used, or would not be valid.
         """
         if not cycle.promote:
             raise AmendmentError(f"{cycle.cycle_id} is not to be promoted.", "Dream again when more was asked.")
         now = self._now()
+        known = {one.id: one for one in self.all()}
+        ids = {
+            setting: hashlib.sha256(f"{self._account} {cycle.cycle_id} {setting}".encode()).hexdigest()[:8]
+            for setting in cycle.mutations
+        }
         amendments = [
             Amendment(
-                hashlib.sha256(f"{self._account} {cycle.cycle_id} {setting}".encode()).hexdigest()[:8],
+                ids[setting],
                 cycle.cycle_id,
                 setting,
                 self._config.value(setting),
@@ -82,21 +90,20 @@ class AmendmentStore:
                 now,
                 self._account,
                 None,
+                known[ids[setting]].revision + 1 if ids[setting] in known else 1,
             )
             for setting, value in cycle.mutations.items()
         ]
-        text = self._config.amended([(one.setting, one.new_value) for one in amendments])
+        changes = [(one.setting, one.new_value) for one in amendments]
+        self._config.amended(changes)
         # Recorded first: a change that is recorded and not made is seen and harmless, the reverse would be neither.
         # Promoting the same dream again, after that or after it was reverted, records it anew.
         with self._database.transaction():
-            self._database.run_all(
-                f"INSERT INTO constitutional_amendments({_COLUMNS}) VALUES (:id, :cycle_id, :setting, :old_value,"  # noqa: S608
-                " :new_value, :evidence, :amended_at, :amended_by, :reverted_at) ON CONFLICT (id) DO UPDATE SET"
-                " old_value = excluded.old_value, amended_at = excluded.amended_at, reverted_at = NULL",
-                map(_encoded, amendments),
-            )
+            for one in amendments:
+                self._record(one)
         try:
-            self._config.write(text, backup=f".before-{amendments[0].id}")
+            seen = [one.old_value for one in amendments]
+            self._config.write(changes, f".before-{amendments[0].id}", seen)
         except AmendmentError:
             self._forget(amendments)
             raise
@@ -138,17 +145,35 @@ class AmendmentStore:
                 f"Revert the later amendment first, or write {json.dumps(found.old_value)} yourself into "
                 f"{shown(self._config.in_force)}.",
             )
-        self._config.write(self._config.amended([(found.setting, found.old_value)]), backup=None)
-        reverted = found._replace(reverted_at=self._now())
+        self._config.write([(found.setting, found.old_value)], backup=None, seen=[found.new_value])
+        reverted = found._replace(reverted_at=self._now(), revision=found.revision + 1)
+        # Where somebody promoted it anew at this moment, that stands; the file says what is in force.
         self._database.run(
-            "UPDATE constitutional_amendments SET reverted_at = :at WHERE id = :id",
-            {"at": reverted.reverted_at, "id": found.id},
+            "UPDATE constitutional_amendments SET reverted_at = :at, revision = :revision"
+            " WHERE id = :id AND revision = :revision - 1",
+            {"at": reverted.reverted_at, "id": found.id, "revision": reverted.revision},
         )
         return reverted
 
+    def _record(self, amendment: Amendment) -> None:
+        """Write an amendment over the revision that it was made from (compare and set)."""
+        is_recorded = self._database.run(
+            f"INSERT INTO constitutional_amendments({_COLUMNS}) VALUES (:id, :cycle_id, :setting, :old_value,"  # noqa: S608
+            " :new_value, :evidence, :amended_at, :amended_by, :reverted_at, :revision) ON CONFLICT (id) DO UPDATE SET"
+            " old_value = excluded.old_value, amended_at = excluded.amended_at, reverted_at = NULL,"
+            " revision = excluded.revision WHERE constitutional_amendments.revision = excluded.revision - 1",
+            _encoded(amendment),
+        )
+        if not is_recorded:
+            raise AmendmentError(
+                f"Somebody else promotes or reverts {amendment.cycle_id} at this moment. Nothing was changed now.",
+                "Look at it again: memory-router amendments list",
+            )
+
     def _forget(self, amendments: Sequence[Amendment]) -> None:
         self._database.run_all(
-            "DELETE FROM constitutional_amendments WHERE id = :id", ({"id": one.id} for one in amendments)
+            "DELETE FROM constitutional_amendments WHERE id = :id AND revision = :revision",
+            ({"id": one.id, "revision": one.revision} for one in amendments),
         )
 
 

@@ -3,14 +3,14 @@
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from memory_router.contract import JsonObject
 from memory_router.errors import AmendmentError
 from memory_router.learning.config_text import changed, removed, value_at
-from memory_router.paths import make_private, shown
+from memory_router.paths import shown
 from memory_router.routing.config_file import completed, read
+from memory_router.storage.files import write_whole
 
 
 class OwnConfig:
@@ -81,22 +81,30 @@ class OwnConfig:
                 )
         return text
 
-    def write(self, text: str, backup: str | None) -> None:
-        """Put `text` in place of the user's file at once.
+    def write(self, changes: Sequence[tuple[str, Any]], backup: str | None, seen: Sequence[Any] = ()) -> None:
+        """Give settings other values in the user's file, all at once.
 
         Args:
-            text: what `amended` gave.
+            changes: settings with the values that they are to have.
             backup: what is appended to the file's name for a copy of it as it was; None for no copy.
+            seen: the values that the settings had when the change was decided about, where that matters.
 
         Raises:
-            AmendmentError: the file cannot be written; nothing was changed.
+            AmendmentError: a setting was changed meanwhile, or the file cannot be written; nothing was changed.
+            ConfigError: the file in force cannot be used, or would not be valid.
         """
         try:
-            make_private(os.path.dirname(self.own))
+            for (setting, _), value in zip(changes, seen, strict=False):
+                if (present := self.value(setting)) != value:
+                    raise AmendmentError(
+                        f"`{setting}` was changed meanwhile: it is {json.dumps(present)}. Nothing was changed now.",
+                        "Look at it again, then decide anew.",
+                    )
+            text = self.amended(changes)
             if backup and os.path.exists(self.own):
                 with open(self.own, "rb") as file:
-                    _replace(self.own + backup, file.read())
-            _replace(self.own, text.encode("utf-8"))
+                    write_whole(self.own + backup, file.read())
+            write_whole(self.own, text.encode("utf-8"))
         except OSError as error:
             raise AmendmentError(
                 f"{shown(self.own)} cannot be written ({error.strerror}). Nothing was changed.",
@@ -122,17 +130,3 @@ def _added(members: list[JsonObject], key: str, place: list[str], value: Any) ->
 
 def _place(setting: str) -> list[str]:
     return setting.split(".")
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Put `content` in place of what is at `path` at once, whatever happens meanwhile."""
-    draft = f"{path}.{os.getpid()}"
-    try:
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)

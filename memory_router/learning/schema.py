@@ -102,12 +102,15 @@ _SECOND = """
     ALTER TABLE approvals ADD COLUMN used_at {NUMBER};
 """
 
+# An amendment is changed only at the revision that was seen.
+_THIRD = "ALTER TABLE constitutional_amendments ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;"
+
 
 def _migration(sql: str) -> Migration:
     return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
 
 
-SCHEMA = Schema("learning", (_migration(_FIRST), _migration(_SECOND)))
+SCHEMA = Schema("learning", (_migration(_FIRST), _migration(_SECOND), _migration(_THIRD)))
 
 TABLES = (
     Table("executions", "id", flags=("should_retry_with_different_path",), vectors=("request_embedding",)),

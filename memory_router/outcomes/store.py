@@ -273,7 +273,10 @@ class OutcomeStore:
         """Add one outcome to the user's tally; return the patterns that it brought about, and those it ended."""
         before = self._tally(user_id)
         after = before.plus(suggestion_type, outcome, at)
-        self._save(user_id, after)
+        if not self._save(user_id, after, seen=_total(before)):
+            # Somebody else of the team recorded an outcome of this user at this moment.
+            self.recompute_within(user_id)
+            after = self._tally(user_id)
         had, has = profile.patterns(before).keys(), profile.patterns(after).keys()
         return tuple(sorted(has - had)), tuple(sorted(had - has))
 
@@ -283,17 +286,20 @@ class OutcomeStore:
         )
         return Tally(*decode_json(rows[0]["tally"])) if rows else profile.EMPTY
 
-    def _save(self, user_id: str, tally: Tally) -> None:
+    def _save(self, user_id: str, tally: Tally, seen: int | None = None) -> bool:
+        """Store a user's profile; say whether it was, since another total than `seen` stands (compare and set)."""
         found = _profile(user_id, tally, self._now())
         encoded = {name: encode_json(getattr(found, name)) for name in ("acceptance_stats", "patterns", "trends")}
         row = {**found._asdict(), **encoded, "tally": encode_json(tally)}
         del row["compacted_through"]  # only compaction moves it
-        self._database.run(
+        is_saved = self._database.run(
             f"INSERT INTO user_preference_profiles({', '.join(row)})"  # noqa: S608 - our own columns
             f" VALUES ({', '.join(f':{name}' for name in row)}) ON CONFLICT (user_id) DO UPDATE SET "
-            + ", ".join(f"{name} = excluded.{name}" for name in row if name != "user_id"),
-            row,
+            + ", ".join(f"{name} = excluded.{name}" for name in row if name != "user_id")
+            + ("" if seen is None else " WHERE user_preference_profiles.total_outcomes = :seen"),
+            row if seen is None else {**row, "seen": seen},
         )
+        return bool(is_saved)
 
 
 def outcome_of(row: Row) -> Outcome:
@@ -323,11 +329,15 @@ def _profile(user_id: str, tally: Tally, now: str) -> Profile:
         profile.acceptance_stats(tally),
         dict(profile.patterns(tally)),
         profile.trends(tally),
-        sum(sum(counts.values()) for counts in tally.types.values()),
+        _total(tally),
         tally.last,
         now,
         None,
     )
+
+
+def _total(tally: Tally) -> int:
+    return sum(sum(counts.values()) for counts in tally.types.values())
 
 
 def _key(suggestion: str | None, *content: str | None) -> str:

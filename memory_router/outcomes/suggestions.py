@@ -139,11 +139,12 @@ class SuggestionStore:
         return _suggestion(rows[0]) if rows else None
 
     def undo(self, suggestion_id: int) -> None:
-        """Mark an accepted suggestion as undone; that it was accepted stays recorded."""
-        self._database.run(
-            "UPDATE config_suggestions SET status = 'undone', decided_at = :at WHERE suggestion_id = :id",
-            {"at": self._now(), "id": suggestion_id},
-        )
+        """Mark an accepted suggestion as undone; that it was accepted stays recorded.
+
+        Raises:
+            AdviceError: it is not accepted, or somebody else undid it at this moment.
+        """
+        self._move(suggestion_id, "accepted", "undone")
 
     def decide(
         self,
@@ -164,7 +165,8 @@ class SuggestionStore:
             decided_by: who decided, where it was not the user; kept with the evidence.
 
         Raises:
-            AdviceError: it is unknown or was decided otherwise; the same decision again changes nothing.
+            AdviceError: it is unknown or was decided otherwise, also by somebody else at this moment; the same decision
+                again changes nothing.
         """
         with self._database.transaction():
             found = self.get(suggestion_id)
@@ -188,12 +190,22 @@ class SuggestionStore:
                 else found.evidence_summary,
                 created_at=found.created_at,
             )
-            self._database.run(
-                "UPDATE config_suggestions SET status = :status, decided_at = coalesce(decided_at, :at)"
-                " WHERE suggestion_id = :id",
-                {"status": outcome, "at": self._now(), "id": suggestion_id},
-            )
+            if found.status == "pending":
+                self._move(suggestion_id, "pending", outcome)
         return recorded
+
+    def _move(self, suggestion_id: int, seen: str, status: str) -> None:
+        """Change a suggestion's status (compare and set): it only ever moves on, and so is its own revision."""
+        is_moved = self._database.run(
+            "UPDATE config_suggestions SET status = :status, decided_at = :at"
+            " WHERE suggestion_id = :id AND status = :seen",
+            {"status": status, "seen": seen, "at": self._now(), "id": suggestion_id},
+        )
+        if not is_moved:
+            raise AdviceError(
+                f"Suggestion {suggestion_id} is not {seen} any more: somebody else decided about it.",
+                f"Look at it again: memory-router suggestions show {suggestion_id}",
+            )
 
     def older_than(self, days: int) -> list[int]:
         """Return the ids of suggestions that have waited for so many days.

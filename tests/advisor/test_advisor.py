@@ -51,7 +51,7 @@ class World(NamedTuple):
     def write(self, name: str, value: Any) -> None:
         """Change a setting as a person would."""
         own = OwnConfig(str(self.own), BUNDLED)
-        own.write(own.amended([(name, value)]), None)
+        own.write([(name, value)], None)
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_who_dies_before_recording_is_followed_up(world: World) -> None:
     if child == 0:
         # Only the file is touched here: a database connection does not survive a fork.
         config = OwnConfig(str(world.own), BUNDLED)
-        config.write(config.amended([("fallback_threshold", 0.35)]), f".before-suggestion-{number}")
+        config.write([("fallback_threshold", 0.35)], f".before-suggestion-{number}")
         os.kill(os.getpid(), 9)
     os.waitpid(child, 0)
     (settled,) = world.advisor.settle()

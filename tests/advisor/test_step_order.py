@@ -154,7 +154,7 @@ def test_other_orders_are_valid(rule: Rule, order: Callable[[str], Callable[[Cha
             continue
         changes = reordered(rule, order(step))
         (tmp_path / "router-config.json").unlink(missing_ok=True)
-        own.write(own.amended([(one.name, one.new) for one in changes]), None)
+        own.write([(one.name, one.new) for one in changes], None)
         after = next(one for one in load(own.own).rules if one.id == rule.id)
         for signal, moved in [(None, None), *zip(rule.signals, after.signals, strict=True)]:
             before_chain, chain = set(map(str, rule.steps(signal))), [str(one) for one in after.steps(moved)]

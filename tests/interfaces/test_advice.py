@@ -283,6 +283,26 @@ def test_the_router_accepts_its_own_rules_where_learning_is_on(home: Home) -> No
     assert home.run("rules", "show", rule["id"]).json["state"] == "disabled"
 
 
+def test_a_rule_that_guards_is_decided_at_a_terminal_only(home: Home) -> None:
+    """Accepting and undoing the suggestion of a rule that guards questions needs a person, as `rules` does."""
+    home.with_fakes(qmd=GOOD)
+    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
+    remember(home, good, question="process payroll PDFs in week", times=60)
+    home.configure(confidence_threshold=0.5)
+    home.run("learn")
+    (rule,) = home.run("rules", "list").json["rules"]
+    home.run("rules", "edit", rule["id"], "--requires-approval")
+    (found,) = [one for one in home.run("advise").json["suggestions"] if one["suggestion_type"] == "approve_rule"]
+    number = str(found["suggestion_id"])
+    outcome = home.run("accept", number, "--yes")
+    assert (outcome.code, "at a terminal only" in outcome.err) == (1, True)
+    assert home.run("rules", "show", rule["id"]).json["state"] == "proposed"
+    home.at_terminal(["suggestions", "accept", number, "--yes"])
+    assert home.run("rules", "show", rule["id"]).json["state"] == "approved"
+    assert home.run("undo", number, "--yes").code == 1
+    assert home.run("rules", "show", rule["id"]).json["state"] == "approved"
+
+
 def test_a_decision_about_a_rule_is_an_outcome_by_whatever_command(home: Home) -> None:
     """Approving a learned rule by `rules approve` decides the suggestion that waits for it."""
     home.with_fakes(qmd=GOOD)

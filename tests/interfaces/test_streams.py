@@ -1,5 +1,6 @@
 """Whatever stdout is, a command ends without a traceback and with the exit code that says whether it was read."""
 
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,25 @@ def test_errors_are_json_where_json_is_wanted(home: Home, arguments: list[str], 
     assert outcome.json["status"] == "error"
     assert outcome.json["error_code"] == code
     assert outcome.json["error_message"]
+
+
+def test_what_nobody_foresaw_is_json_too(home: Home) -> None:
+    """An exception that no command handles is an object with a code with --json, and a traceback without it."""
+    broken = (
+        "import sys\nfrom memory_router.interfaces import cli\n"
+        "def fail(_arguments):\n    raise RuntimeError('out of luck')\n"
+        "cli._answer_quickly = fail\nsys.argv = ['memory-router', 'stats', *sys.argv[1:]]\ncli.main()"
+    )
+    ended = [
+        subprocess.run(
+            [sys.executable, "-c", broken, *options], env=home.environment, capture_output=True, text=True, check=False
+        )
+        for options in (["--json"], [])
+    ]
+    told = json.loads(ended[0].stdout)
+    assert (told["status"], told["error_code"], ended[0].returncode) == ("error", "INTERNAL_ERROR", 1)
+    assert "out of luck" in told["error_message"]
+    assert (ended[1].stdout, "Traceback" in ended[1].stderr) == ("", True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from memory_router import paths
 from memory_router.errors import AmendmentError, ConfigError
-from memory_router.learning.amendments import AmendmentStore
+from memory_router.learning.amendments import Amendment, AmendmentStore
 from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.learning.dreams import Cycle
+from memory_router.learning.own_config import OwnConfig
 from memory_router.routing.config_file import load
 from memory_router.storage.database import Database
 from tests.learning.conftest import NOW
@@ -213,3 +214,35 @@ def test_members_of_lists_are_named() -> None:
     assert value_at(json.loads(text), ["rules", "c", "to"]) is None
     assert value_at(json.loads(text), ["n", "a"]) is None
     assert changed(text, ["rules", "b", "to"], ["z"]) == text.replace('["y", "z"]', '["z"]')
+
+
+def test_what_somebody_wrote_meanwhile_stands(store: AmendmentStore, own: Path) -> None:
+    """A setting that changed between the decision and the writing is left as it is, and nothing is recorded."""
+    config = OwnConfig(str(own), BUNDLED)
+    config.write([("fallback_threshold", 0.3)], None)
+    with pytest.raises(AmendmentError, match=r"changed meanwhile: it is 0\.3"):
+        config.write([("fallback_threshold", 0.35)], None, seen=[0.4])
+    assert load(str(own)).fallback_threshold == 0.3
+    assert store.all() == []
+
+
+def test_one_of_two_who_promote_at_once_does(
+    database: Database, own: Path, tmp_path: Path, clock: Callable[[], float]
+) -> None:
+    """Whoever promotes a dream that somebody else promotes at the same moment changes nothing, and hears of it."""
+    first = AmendmentStore(database, str(own), BUNDLED, "katie", clock)
+
+    class Late(AmendmentStore):
+        def all(self) -> list[Amendment]:
+            seen = super().all()
+            first.promote(cycle(fallback_threshold=0.35))
+            return seen
+
+    elsewhere = str(tmp_path / "other" / "router-config.json")
+    with pytest.raises(AmendmentError, match="Somebody else promotes"):
+        Late(database, elsewhere, BUNDLED, "katie", clock).promote(cycle(fallback_threshold=0.35))
+    assert not os.path.exists(elsewhere)
+    (kept,) = first.all()
+    assert (kept.old_value, kept.new_value, kept.revision) == (0.4, 0.35, 1)
+    first.revert(kept.id)
+    assert first.promote(cycle(fallback_threshold=0.35))[0].revision == 3

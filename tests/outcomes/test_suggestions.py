@@ -49,3 +49,15 @@ def test_nobody_has_to_decide(advice: OutcomeMemory) -> None:
     assert [one.outcome for one in advice.outcomes.all("ann")] == ["superseded", "expired"]
     stats = advice.outcomes.profile("ann").acceptance_stats["add_topic"]
     assert (stats["accepted"], stats["rejected"], stats["expired"], stats["superseded"]) == (0, 0, 1, 1)
+
+
+def test_one_of_two_decides(advice: OutcomeMemory) -> None:
+    """What somebody else undid is not undone twice, and what was undone is not accepted by a late second process."""
+    made = advice.suggest("ann", "add_topic", "rust")
+    with pytest.raises(AdviceError, match="is not accepted any more"):
+        advice.suggestions.undo(made.suggestion_id)
+    advice.decide(made.suggestion_id, "accepted")
+    advice.suggestions.undo(made.suggestion_id)
+    with pytest.raises(AdviceError, match="is not accepted any more"):
+        advice.suggestions.undo(made.suggestion_id)
+    assert advice.suggestions.get(made.suggestion_id).status == "undone"

@@ -33,6 +33,12 @@ def main() -> None:
         code = 1
     except SystemExit as error:
         code = error.code
+    except Exception as error:
+        from memory_router.interfaces.cli import output
+
+        if not output.wants_json():
+            raise
+        code = output.tell_unexpected(error)
     else:
         code = 0
     sys.exit(streams.finish(code))

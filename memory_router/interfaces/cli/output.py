@@ -45,6 +45,16 @@ def fail_as_json(code: str, message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
+def tell_unexpected(error: Exception) -> int:
+    """Print an error that the program did not foresee as JSON, and return the exit code."""
+    message = (
+        f"{type(error).__name__}: {error}. The program did not foresee this. "
+        "Run the command without --json to see where it happened, and report it."
+    )
+    print_json({"status": "error", "error_code": "INTERNAL_ERROR", "error_message": message})
+    return 1
+
+
 def wants_json() -> bool:
     """Return whether the command line holds `--json`, also one that is wrong otherwise."""
     arguments = sys.argv[1:]

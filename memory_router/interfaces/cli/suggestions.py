@@ -9,6 +9,7 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 
 if TYPE_CHECKING:
+    from memory_router.app.improving import Improving
     from memory_router.outcomes.suggestions import Suggestion
 
 suggestions = typer.Typer(
@@ -85,6 +86,7 @@ def accept(
         diff = advice.targets.diff(found)
         if not _goes_on(found, diff, f"Accept suggestion {suggestion_id}?", dry_run=dry_run, yes=yes, as_json=as_json):
             return
+        _let_a_person_change(advice, found)
         with app.improving.deciding(_tell_waiting):
             done = advice.advisor.accept(suggestion_id, reason)
     _tell(done, diff, f"Accepted. To put it back: memory-router suggestions undo {suggestion_id}", as_json=as_json)
@@ -116,6 +118,7 @@ def undo(suggestion_id: LastId = None, dry_run: DryRun = False, yes: Yes = False
         diff = advice.targets.diff(found, back=True)
         if not _goes_on(found, diff, f"Undo suggestion {number}?", dry_run=dry_run, yes=yes, as_json=as_json):
             return
+        _let_a_person_change(advice, found)
         with app.improving.deciding(_tell_waiting):
             done = advice.advisor.undo(number)
     _tell(done, diff, "Undone.", as_json=as_json)
@@ -131,6 +134,16 @@ def _goes_on(found: "Suggestion", diff: str, question: str, *, dry_run: bool, ye
         return False
     confirm(question, yes=yes)
     return True
+
+
+def _let_a_person_change(advice: "Improving", found: "Suggestion") -> None:
+    """Let nobody decide about a rule that guards questions but a person at a terminal.
+
+    Raises:
+        ApprovalRequiredError: nobody is at one.
+    """
+    if rule := advice.targets.guarding_rule(found):
+        output.require_person(f"Rule {rule} guards questions. Suggestion {found.suggestion_id} is decided")
 
 
 def _tell(done: "Suggestion", diff: str | None, sentence: str, *, as_json: bool) -> None:
