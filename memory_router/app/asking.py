@@ -149,10 +149,14 @@ def elsewhere(query: str) -> dict[str, int]:
     return {project: count for project, count in projects.most_common() if project}
 
 
-def indexed_projects() -> frozenset[str]:
-    """Return the names of the indexed projects, in lower case."""
+def known_names() -> frozenset[str]:
+    """Return what memory knows by name, in lower case: indexed projects, and the names in what was remembered."""
     # Imported here because no other question needs an engine in this process.
     from memory_router.engines.documents.projects import project_names
+    from memory_router.engines.tiers.names import names_in_memories
 
-    database = paths.documents_db()
-    return frozenset(name.lower() for name in project_names(database)) if os.path.exists(database) else frozenset()
+    documents, memories = paths.documents_db(), paths.memory_db()
+    projects = project_names(documents) if os.path.exists(documents) else frozenset[str]()
+    return frozenset(map(str.lower, projects)) | (
+        names_in_memories(memories) if os.path.exists(memories) else frozenset[str]()
+    )

@@ -129,6 +129,26 @@ def test_the_rest_does_not(prompt: str) -> None:
     assert occasion(prompt, table(), lambda: {"harbor-master"}) is None
 
 
+def test_the_gate_is_precise_and_misses_little() -> None:
+    """Of prompts in six languages it takes four in five that need memory, and one in ten of what it takes does not."""
+    rules = table()
+    lines = (Path(__file__).parent / "prompts.tsv").read_text(encoding="utf-8").splitlines()
+    prompts = [line.split("\t") for line in lines if not line.startswith("#")]
+    needing = {prompt for need, _, prompt in prompts if need == "yes"}
+    taken = {prompt for _, _, prompt in prompts if occasion(prompt, rules, frozenset)}
+    assert len(needing) * 2 == len(prompts) == 200
+    assert len(taken & needing) >= 0.9 * len(taken)
+    assert len(taken & needing) >= 0.8 * len(needing)
+
+
+def test_what_an_editor_puts_before_a_prompt_is_passed_over() -> None:
+    """The file that is open, or a file that is mentioned, does not change what the user asks."""
+    for before in ("<ide_opened_file>The user opened /a.py.</ide_opened_file>\n", "@docs/db.md "):
+        found = occasion(f"{before}why did we choose Postgres?", table(), frozenset)
+        assert found is not None
+        assert found.question == "why did we choose Postgres?"
+
+
 @given(st.text(max_size=3000))
 def test_any_prompt_is_judged(prompt: str) -> None:
     """Every text has an answer, the same each time, and a question is short and not empty."""

@@ -45,7 +45,7 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
     clock.allow(settings.hooks.deadline_ms)
     if not settings.hooks.prompt:
         return Report("off")
-    found = occasion(prompt, RuleTable(settings), _projects)
+    found = occasion(prompt, RuleTable(settings), _names)
     if found is None:
         return Report("not_needed", told={"characters": len(prompt)})
     left = clock.left_ms() - _PARTING_MS
@@ -90,6 +90,6 @@ def _project(told: JsonObject) -> str | None:
     return current_project(folder) if isinstance(folder, str) and os.path.isabs(folder) else None
 
 
-def _projects() -> frozenset[str]:
+def _names() -> frozenset[str]:
     # Looked up now because most prompts need no index.
-    return app.asking.indexed_projects()
+    return app.asking.known_names()
