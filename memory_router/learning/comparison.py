@@ -18,7 +18,7 @@ from memory_router.wilson import wilson_interval
 _Z = 1.96
 _RESAMPLES = 1000
 # A person's word counts more than the router's own: 1 and 2 stars are a failure, as in `evidence`.
-_DISSATISFIED = 2
+_DISSATISFIED, _SATISFIED = 2, 4
 
 
 class Pair(NamedTuple):
@@ -31,6 +31,8 @@ class Pair(NamedTuple):
         waited_ms: how long its answer takes now.
         would_wait_ms: how long it would take, at the worst where that is not known.
         extra_ms: how long further steps would be asked for nothing.
+        is_wrong: whether an answer is accepted now that its user refused.
+        would_be_wrong: whether such an answer would be accepted, or one to a question that nothing answers now.
     """
 
     succeeded: bool
@@ -39,6 +41,8 @@ class Pair(NamedTuple):
     waited_ms: int
     would_wait_ms: int
     extra_ms: int
+    is_wrong: bool
+    would_be_wrong: bool
 
 
 class Comparison(NamedTuple):
@@ -57,6 +61,8 @@ class Comparison(NamedTuple):
         saved_ms_interval: the interval of that difference.
         extra_ms: how long further steps would be asked for nothing.
         unknown_share: the share whose outcome cannot be known.
+        wrong: how many accepted answers would be wrong: refused by the user, or to what nothing answers now.
+        wrong_now: how many are now.
     """
 
     executions: int
@@ -71,6 +77,13 @@ class Comparison(NamedTuple):
     saved_ms_interval: tuple[float, float]
     extra_ms: float
     unknown_share: float
+    wrong: int
+    wrong_now: int
+
+    @property
+    def succeeds_more(self) -> bool:
+        """Say whether the share that would succeed lies above the interval of the share that succeeds now."""
+        return self.success_rate > wilson_interval(self.success_rate_now * self.executions, self.executions, _Z)[1]
 
     @property
     def is_faster(self) -> bool:
@@ -79,9 +92,9 @@ class Comparison(NamedTuple):
 
     @property
     def is_no_worse(self) -> bool:
-        """Say whether no more answers would be worse than successes are gained, at the worst."""
+        """Say whether no more answers would be worse than successes are gained, at the worst, and none more wrong."""
         gained = round((self.success_rate - self.success_rate_now) * self.executions)
-        return gained >= 0 and self.worse <= gained
+        return gained >= 0 and self.worse <= gained and self.wrong <= self.wrong_now
 
     def to_dict(self) -> JsonObject:
         """Return the comparison as JSON has it."""
@@ -106,6 +119,9 @@ def pair(
     longest_ms = max(attempt.deadline_ms for attempt in execution.attempts)
     succeeds = _succeeds(present, execution, now.fallback_threshold)
     would = _succeeds(future, execution, now.fallback_threshold) if future.is_known else None
+    stars = execution.user_satisfaction
+    is_refused = stars is not None and stars <= _DISSATISFIED
+    is_praised = stars is not None and stars >= _SATISFIED
     poorer = not succeeds and not would and future.relevance < present.relevance
     return Pair(
         succeeds,
@@ -114,6 +130,8 @@ def pair(
         present.waited_ms,
         future.waited_ms + (0 if future.is_known else longest_ms),
         future.extra_ms,
+        is_refused and present.accepted is not None,
+        future.accepted is not None and (is_refused or (present.accepted is None and not is_praised)),
     )
 
 
@@ -142,6 +160,8 @@ def compare(pairs: Sequence[Pair], seed: str | None = None) -> Comparison:
         _mean_interval(saved, seed) if seed else (float("-inf"), float("inf")),
         sum(one.extra_ms for one in pairs) / number,
         unknown / number,
+        sum(one.would_be_wrong for one in pairs),
+        sum(one.is_wrong for one in pairs),
     )
 
 

@@ -70,7 +70,11 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
     ground = Ground(config, _deadlines(usable, config), any(one.similarity is not None for one in usable))
     candidates = propose(cycle_id, ground) if usable else []
     trained = [(mutation, _compare(halves[0], mutation, ground, route)) for mutation in candidates]
-    worthy = [(mutation, found) for mutation, found in trained if found and _merit(found) > 0 and found.is_no_worse]
+    worthy = [
+        (mutation, found)
+        for mutation, found in trained
+        if found and (_merit(found) > 0 or found.succeeds_more) and found.is_no_worse
+    ]
     if not worthy:
         reason = (
             f"none of {len(candidates)} mutations is faster without losing answers" if usable else "nothing was asked"
@@ -78,7 +82,8 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
         results: JsonObject = {"executions": len(usable), "faster": False, "promote": False, "reasons": [reason]}
         return Cycle(cycle_id, _TYPE, {}, results, False, now)
     # `max` takes the first of equals: the order is the proposals' own.
-    best, _ = max(worthy, key=lambda pair: (_merit(pair[1]), -len(pair[0])))
+    best, merit = max(worthy, key=lambda pair: (_merit(pair[1]), -len(pair[0])))
+    best = _without_passengers(best, merit, halves[0], ground, route)
     tested = _compare(halves[1], best, ground, route, seed=cycle_id)
     reasons = _objections(tested, best)
     results = {
@@ -212,17 +217,38 @@ def _merit(found: Comparison) -> float:
     return found.saved_ms - found.extra_ms
 
 
+def _without_passengers(
+    mutation: Mutation, found: Comparison, executions: Sequence[Execution], ground: Ground, route: Route
+) -> Mutation:
+    """Return a mutation without each setting whose part in what it saves nobody would notice."""
+    for setting in mutation if len(mutation) > 1 else ():
+        rest = {name: value for name, value in mutation.items() if name != setting}
+        alone = _compare(executions, rest, ground, route)
+        if alone and alone.is_no_worse and _merit(found) - _merit(alone) < _least_gain(found):
+            return rest
+    return mutation
+
+
+def _least_gain(found: Comparison) -> float:
+    """Return how many milliseconds a change must save for a person to notice."""
+    return max(_NOTICED_MS, _NOTICED_SHARE * found.mean_ms_now)
+
+
 def _objections(tested: Comparison | None, mutation: Mutation) -> list[str]:
     """Return why a tested mutation must not be promoted; nothing if it may be."""
     if tested is None or tested.executions < _LEAST:
         return [f"only {tested.executions if tested else 0} executions test it; {_LEAST} are needed"]
     reasons = []
-    if not tested.is_faster:
+    if tested.succeeds_more:
+        pass  # it need not be faster
+    elif not tested.is_faster:
         low, high = tested.saved_ms_interval
         reasons.append(f"it is not surely faster: {low:.0f} to {high:.0f} ms are saved")
-    elif tested.saved_ms < max(_NOTICED_MS, _NOTICED_SHARE * tested.mean_ms_now):
+    elif tested.saved_ms < _least_gain(tested):
         reasons.append(f"nobody would notice: {tested.saved_ms:.0f} of {tested.mean_ms_now:.0f} ms are saved")
-    if not tested.is_no_worse:
+    if tested.wrong > tested.wrong_now:
+        reasons.append(f"{tested.wrong} instead of {tested.wrong_now} wrong answers would be accepted")
+    elif not tested.is_no_worse:
         reasons.append(f"{tested.worse} of {tested.executions} answers would or may be worse")
     elif can_lose(mutation) and tested.worse_at_most > _TOLERATED:
         reasons.append(

@@ -75,11 +75,21 @@ def test_poor_answers_are_no_reason_to_stop() -> None:
     assert "fallback_threshold" not in dreamt(history(400, POOR_FIRST)).mutations
 
 
-def test_threshold_falls_only_where_nothing_better_follows() -> None:
-    """A lower threshold is worth something only where asking on gives nothing better."""
-    cycle = dreamt(history(400, POOR_ONLY))
+def test_threshold_falls_only_where_people_liked_what_it_refuses() -> None:
+    """A lower threshold must not accept what nothing may answer, nor what people refused."""
+    poor = history(400, POOR_ONLY)
+    cycle = dreamt([one._replace(user_satisfaction=5) for one in poor])
     assert cycle.mutations["fallback_threshold"] <= 0.35
     assert cycle.promote
+    for stars in (None, 1):
+        assert "fallback_threshold" not in dreamt([one._replace(user_satisfaction=stars) for one in poor]).mutations
+
+
+def test_a_dream_takes_no_passengers() -> None:
+    """A change of two settings is told without the one that does nothing."""
+    for number in range(8):
+        cycle = dreamt(history(400, GOOD, SILENT), seed=f"dream-{number}")
+        assert "fallback_threshold" not in cycle.mutations
 
 
 def test_a_gain_that_nobody_notices_is_not_promoted() -> None:
