@@ -16,6 +16,7 @@ from memory_router.contract import iso_time
 from memory_router.learning.account import account
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.dreams import Cycle, DreamStore
+from memory_router.learning.execution import COMPOUND
 from memory_router.learning.learner import Lesson
 from memory_router.learning.learner import learn as learn_from
 from memory_router.learning.own_config import OwnConfig
@@ -183,7 +184,7 @@ def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], lis
     """Return what there is evidence for, what of it is kept back, and what should be known besides."""
     stores = improving.stores
     # How the sources behave here is not what others of a team see.
-    asked = [one for one in stores.executions.newest(_MOST) if one.asked_by == account()]
+    asked = [one for one in stores.executions.newest(_MOST) if one.asked_by == account() and one.source != COMPOUND]
     rules = stores.rules.all()
     cycle = DreamStore(stores.database).latest(account(), time.time() - _DREAMT_DAYS * 86_400)
     learned = [] if stores.config.learning.mode == "on" else rule_proposals.of_rules(rules, stores.config)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from memory_router.contract import JsonObject
 from memory_router.errors import StoreError
 from memory_router.learning.comparison import Comparison, Pair, compare, pair
-from memory_router.learning.execution import AttemptRecord, Execution
+from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
 from memory_router.learning.replay import Thresholds, unasked
 from memory_router.routing.config import Config, Step
@@ -28,6 +28,8 @@ _NOTICED_MS = 20
 _NOTICED_SHARE = 0.05
 # One request asked again and again speaks for itself only so often.
 _PER_REQUEST = 20
+# What a caller chose, and compound requests, whose parts count by themselves.
+_NOT_ROUTED = ("choice", COMPOUND)
 _TYPE = "routing_rule_tweak"
 
 Route = Callable[[str, float], tuple[str, ...]]
@@ -154,7 +156,7 @@ def _usable(executions: Iterable[Execution]) -> list[Execution]:
     seen: Counter[str] = Counter()
     usable = []
     for execution in executions:
-        if execution.attempts and execution.status != "governance_blocked" and execution.source != "choice":
+        if execution.attempts and execution.status != "governance_blocked" and execution.source not in _NOT_ROUTED:
             seen[execution.user_request] += 1
             if seen[execution.user_request] <= _PER_REQUEST:
                 usable.append(execution)

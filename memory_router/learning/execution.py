@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from memory_router.contract import JsonObject
 
+# The source of a compound request as a whole; its parts are executions of their own, from which routing learns.
+COMPOUND = "compound"
 STATUSES = ("success", "failed", "governance_blocked")
 
 
@@ -50,7 +52,8 @@ class Execution(NamedTuple):
         governance_check: who approved it and when, where it needed approval.
         started_at: seconds since the epoch.
         should_retry_with_different_path: whether it failed while another backend could have been asked.
-        source: where the route came from: `manual`, `learned`, `table`, `default` or `choice`.
+        source: where the route came from: `manual`, `learned`, `table`, `default`, `choice` or
+            `compound`.
         rule: the id of the rule that took the question.
         similarity: cosine between the question and the rule's pattern, for rules matched by meaning.
         attempts: what came of each step.

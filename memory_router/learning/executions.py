@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from memory_router.errors import StoreError
-from memory_router.learning.execution import Execution
+from memory_router.learning.execution import COMPOUND, Execution
 from memory_router.learning.spool import Spool
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
 from memory_router.text.request_vectors import Model, model
@@ -124,15 +124,16 @@ class ExecutionStore:
             )
 
     def requests(self) -> list[Request]:
-        """Return every different request with its vector and how often it was asked.
+        """Return every different request, no compound ones, with its vector and how often it was asked.
 
         Vectors of another model than the one installed are made anew, and stored: they are never compared.
         """
         self._embed_anew()
         rows = self._database.rows(
             "SELECT user_request, request_embedding, number FROM executions JOIN"
-            " (SELECT min(id) AS first, count(*) AS number FROM executions GROUP BY user_request) AS asked"
-            " ON executions.id = asked.first ORDER BY user_request"
+            " (SELECT min(id) AS first, count(*) AS number FROM executions WHERE source <> :compound"
+            " GROUP BY user_request) AS asked ON executions.id = asked.first ORDER BY user_request",
+            {"compound": COMPOUND},
         )
         return [
             Request(row["user_request"], vector, row["number"])
@@ -141,13 +142,14 @@ class ExecutionStore:
         ]
 
     def all(self) -> Iterator[Execution]:
-        """Yield every execution, the oldest first, a page at a time."""
+        """Yield every execution but those of compound requests, the oldest first, a page at a time."""
         after: dict[str, Any] = {"started_at": float("-inf"), "id": ""}
         while True:
             rows = self._database.rows(
-                f"{_SELECT} WHERE started_at > :started_at OR (started_at = :started_at AND id > :id)"
+                f"{_SELECT} WHERE source <> :compound"
+                " AND (started_at > :started_at OR (started_at = :started_at AND id > :id))"
                 " ORDER BY started_at, id LIMIT :page",
-                {**after, "page": _PAGE},
+                {**after, "page": _PAGE, "compound": COMPOUND},
             )
             yield from map(_decoded, rows)
             if len(rows) < _PAGE:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from memory_router.contract import JsonObject
 from memory_router.errors import CircuitOpenError
 from memory_router.learning.account import account
-from memory_router.learning.execution import AttemptRecord, Execution
+from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
 from memory_router.learning.spool import Spool
 from memory_router.routing.attempts import Attempt
 from memory_router.routing.recording import RoutedQuestion
@@ -92,7 +92,7 @@ def execution_of(routed: RoutedQuestion, threshold: float, now: float) -> Execut
         id=envelope.execution_id,
         user_request=redact(plan.query).text,
         routing_path=tuple(attempt.step for attempt in attempts),
-        routing_confidence=_confidence(match),
+        routing_confidence=min((_confidence(part.plan.match) for part in routed.parts), default=_confidence(match)),
         status=status,
         duration_ms=envelope.router_duration_ms,
         cost_usd=sum(attempt.cost_usd for attempt in attempts),
@@ -100,7 +100,7 @@ def execution_of(routed: RoutedQuestion, threshold: float, now: float) -> Execut
         governance_check=routed.governance_check,
         started_at=now - envelope.router_duration_ms / 1000,
         should_retry_with_different_path=status == "failed" and _has_other_path(routed),
-        source=match.source if match else "default",
+        source=COMPOUND if routed.parts else match.source if match else "default",
         rule=rule.id if rule else None,
         similarity=beside.similarity if beside else None,
         attempts=attempts,

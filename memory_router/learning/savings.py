@@ -87,13 +87,14 @@ def statistics(database: Database, settings: Learning, now: Callable[[], float] 
     """
     weeks = database.rows(
         "SELECT floor((started_at + :monday) / :week) AS number, avg(routing_confidence) AS avg_confidence,"
-        " count(*) AS total FROM executions WHERE started_at >= :since GROUP BY number ORDER BY number",
+        " count(*) AS total FROM executions WHERE started_at >= :since AND source <> 'compound'"
+        " GROUP BY number ORDER BY number",
         {"monday": float(_MONDAY), "week": float(_WEEK), "since": now() - _WEEKS_DAYS * _DAY},
     )
     days = database.rows(
         "SELECT floor(started_at / :day) AS number, count(*) AS total,"
         " sum(CASE WHEN routing_confidence >= :sure THEN 1 ELSE 0 END) AS hits"
-        " FROM executions WHERE started_at >= :since GROUP BY number ORDER BY number DESC",
+        " FROM executions WHERE started_at >= :since AND source <> 'compound' GROUP BY number ORDER BY number DESC",
         {"day": float(_DAY), "sure": _SURE, "since": now() - _HITS_DAYS * _DAY},
     )
     return Statistics(
@@ -120,7 +121,7 @@ def _totals(database: Database, settings: Learning) -> tuple[Savings, float | No
     row = database.rows(
         "SELECT count(*) AS requests, coalesce(sum(cost_usd), 0) AS cost, coalesce(sum(duration_ms), 0) AS duration,"
         " sum(CASE WHEN status = 'success' THEN 1 ELSE 0 END) AS successes FROM executions"
-        " WHERE status <> 'governance_blocked'"
+        " WHERE status <> 'governance_blocked' AND source <> 'compound'"
     )[0]
     requests, cost, duration = int(row["requests"]), float(row["cost"]), int(row["duration"])
     llm_cost = cost + requests * settings.llm_cost_usd

@@ -6,6 +6,7 @@ from memory_router.contract import JsonObject
 from memory_router.routing.compound import Part
 from memory_router.routing.envelope import Envelope, failed
 from memory_router.routing.plan import Plan
+from memory_router.routing.recording import RoutedQuestion
 
 
 def answers(parts: Sequence[Part], ask: Callable[[str], Envelope]) -> Iterator[Envelope]:
@@ -70,6 +71,21 @@ def combine(request: str, parts: Sequence[Part], envelopes: Sequence[Envelope]) 
             for number, (part, envelope) in enumerate(zip(parts, envelopes, strict=True), 1)
         ),
     )
+
+
+def whole(request: str, parts: Sequence[RoutedQuestion], envelope: Envelope) -> RoutedQuestion:
+    """Return a compound request as one question that went the way of all its parts.
+
+    Args:
+        request: the whole request.
+        parts: its parts, of which there must be one, as they were routed.
+        envelope: the combined answer.
+    """
+    checks = [part.governance_check for part in parts if part.governance_check]
+    blocked = next((check for check in checks if "approved_by" not in check), None)
+    attempts = tuple(attempt for part in parts for attempt in part.attempts)
+    check = blocked or (checks[0] if checks else None)
+    return RoutedQuestion(Plan(request), parts[-1].registry, attempts, envelope, parts[0].project, check, tuple(parts))
 
 
 def _status(statuses: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ class RoutedQuestion(NamedTuple):
         envelope: the answer.
         project: the project it was asked for, or None.
         governance_check: who approved it, or what blocked it; None where nobody has to.
+        parts: the questions that a compound request was divided into; empty for a question.
     """
 
     plan: Plan
@@ -27,6 +28,7 @@ class RoutedQuestion(NamedTuple):
     envelope: Envelope
     project: str | None
     governance_check: JsonObject | None
+    parts: tuple["RoutedQuestion", ...] = ()
 
 
 class Recorder(Protocol):

@@ -120,6 +120,7 @@ class Router:
         project: str | None = None,
         approval: str | None = None,
         cleared: Collection[str] = (),
+        heard: Callable[[RoutedQuestion], None] = lambda _routed: None,
     ) -> Envelope:
         """Answer `query`; every failure is an envelope of status `error`, never an exception.
 
@@ -134,6 +135,7 @@ class Router:
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
             cleared: the ids of guarding rules whose approval was given for a request that this question is a part of.
+            heard: takes the question with its course, once it was answered.
         """
         started = time.perf_counter()
         registry = self._read_registry()
@@ -167,7 +169,9 @@ class Router:
         except MemoryRouterError as error:
             envelope = failed(plan, error.code, str(error))
         envelope = self._complete(envelope, started)
-        self._keep(RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check))
+        routed = RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check)
+        self._keep(routed)
+        heard(routed)
         if not trace:
             return envelope
         told = describe(plan, attempts, self._config)
@@ -196,9 +200,13 @@ class Router:
             return self._complete(blocked, started)
         except MemoryRouterError as error:
             return self._complete(failed(Plan(request), error.code, str(error)), started)
-        ask = functools.partial(self.query, **{**asked, "approval": None, "cleared": {rule.id for rule in rules}})
-        envelopes = list(combined.answers(parts, ask))
-        return self._complete(combined.combine(request, parts, envelopes), started)
+        heard: list[RoutedQuestion] = []
+        settled = {"approval": None, "cleared": {rule.id for rule in rules}, "heard": heard.append}
+        envelopes = list(combined.answers(parts, functools.partial(self.query, **{**asked, **settled})))
+        envelope = self._complete(combined.combine(request, parts, envelopes), started)
+        if heard:
+            self._keep(combined.whole(request, heard, envelope))
+        return envelope
 
     def get(self, identifier: str, layer: str = "detail") -> JsonObject:
         """Fetch a result by the id that an answer gave it, with as much around it as `layer` says.

@@ -332,3 +332,15 @@ def test_a_damaged_database_stops_no_answer(home: Home) -> None:
     assert "is damaged" in outcome.err
     database.unlink()
     assert len(executions(home)) == 1
+
+
+def test_a_compound_request_is_one_execution_with_the_whole_path(home: Home) -> None:
+    """The id of a combined answer is known, with the way of all parts; the parts are what routing learns from."""
+    home.with_fakes(qmd=GOOD, cognee=GOOD)
+    answer = query(home, "find the file tide.py and tell me what depends on BerthAllocator", "--multi")
+    found = home.run("executions", "show", answer["execution_id"], "--json").json
+    recorded = executions(home)
+    assert (found["source"], found["status"], len(recorded)) == ("compound", "success", len(answer["parts"]) + 1)
+    paths = [home.run("executions", "show", part["execution_id"], "--json").json for part in answer["parts"]]
+    assert found["routing_path"] == [step for one in paths for step in one["routing_path"]]
+    assert home.run("stats").json["savings"]["requests"] == len(answer["parts"])
