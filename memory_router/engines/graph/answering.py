@@ -136,8 +136,6 @@ def surroundings(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
     """Return what a thing is connected with, the most certain first; by some kinds of edges, if any are given."""
     findings: list[Finding] = []
     for entity, score in zip(asked.entities[:SAME_NAME], asked.scores, strict=False):
-        if not asked.is_name:
-            findings.append(_itself(graph, entity, score))
         edges = [
             edge
             for end in ("source", "target")
@@ -221,13 +219,6 @@ def _farther(graph: Graph, entity: Entity, seen: set[str], relevance: float, lim
         border = [edge.path for edge in fresh if edge.path]
         seen.update(border)
     return findings
-
-
-def _itself(graph: Graph, entity: Entity, score: float) -> Finding:
-    body = graph.body(entity.id) if entity.kind not in CODE else ""
-    content = body or f"{entity.shown}: {entity.summary}"
-    line = entity.line or None
-    return Finding(content, round(0.8 * score, 4), entity.shown, entity.path, line, entity.modified or None, entity.id)
 
 
 def _module(graph: Graph, entity: Entity) -> str:

@@ -1,11 +1,10 @@
-"""Answer how two things are connected: by chains of calls or imports, by other ways, by passages that speak of both."""
+"""Answer how two things are connected: by chains of calls or imports, or by other ways."""
 
 from collections.abc import Iterable, Sequence
 
 from memory_router.engines.graph import walking
 from memory_router.engines.graph.answering import CALLS, CERTAIN, SAME_NAME
 from memory_router.engines.graph.entity import CODE, Edge, Finding, Linked
-from memory_router.engines.graph.passages import passages
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.telling import told_way
 
@@ -17,7 +16,7 @@ _LIKELY = 6  # candidates of a phrase that ways begin or end at
 def between(
     graph: Graph, one: Linked, other: Linked, kinds: Sequence[str], limit: int, *, is_chain: bool
 ) -> list[Finding]:
-    """Return the ways between two things, shortest and strongest, and the passages that speak of both.
+    """Return the ways between two things, shortest and strongest.
 
     A chain between things of code is calls or imports, and nothing else.
     """
@@ -36,9 +35,6 @@ def between(
         known = graph.entities(nodes)
         relevance = certainty * factor * _LONGER ** max(0, len(steps) - 3)
         findings.append(told_way(steps, known, _start(steps, one), relevance))
-    if is_strict:
-        return findings[:limit]
-    findings += passages(graph, one.phrase, other.phrase, limit)
     return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
 
 

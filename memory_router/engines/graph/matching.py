@@ -65,31 +65,6 @@ def holding(connection: apsw.Connection, words: Mapping[str, int]) -> dict[int, 
     return {**{row: (0.0, columns) for row, columns in first.items()}, **found}
 
 
-def holding_both(
-    connection: apsw.Connection, one: Mapping[str, int], other: Mapping[str, int], most: int
-) -> dict[int, Columns]:
-    """Return rows that hold a word of each of two phrases: the best by BM25, of frequent words the first.
-
-    Args:
-        connection: an open graph that went through `prepare`.
-        one: in how many rows each word of a phrase stands.
-        other: the same of the other phrase.
-        most: how many rows at the most, of frequent words fewer.
-    """
-    words = {**one, **other}
-    sides = [_within(side, _rarest(side), _WALKED) or _rarest(side)[:1] for side in (one, other)]
-    if not all(sides):
-        return {}
-    expression = " AND ".join(f"({_any(side)})" for side in sides)
-    if sum(words.values()) > _SCORED:
-        rare = _within(words, _rarest(words), _SCORED)
-        rarer = [f"({_any(rare)}) AND {expression}"] if rare else []
-        return _first(connection, words, (_all([*sides[0], *sides[1]]), *rarer, expression))
-    best = list(_best(connection, expression, max(most, _CANDIDATES)))
-    found = _columns(connection, words, expression, best, len(best))
-    return {row: found[row] for row in best}
-
-
 def _first(connection: apsw.Connection, words: Iterable[str], expressions: Iterable[str]) -> dict[int, Columns]:
     """Return rows that fit any of some expressions, of the first as many as are candidates, of others to fill up."""
     found: dict[int, Columns] = {}

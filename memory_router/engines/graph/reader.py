@@ -31,7 +31,3 @@ class Graph:
     def modules(self, paths: Iterable[str | None]) -> dict[str, Entity]:
         """Return the modules that some texts are, by path."""
         return linking.modules(self.connection, list(dict.fromkeys(filter(None, paths))))
-
-    def body(self, node: int) -> str:
-        """Return the text of a passage; nothing for code."""
-        return str(self.connection.execute("SELECT body FROM node_text WHERE rowid = ?", (node,)).get or "")

@@ -106,6 +106,8 @@ class KnowledgeGraph(DatabaseReader):
             if unknown:
                 names = " and ".join(f'"{phrase}"' for phrase in unknown)
                 return Answer([], asked.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
+            if asked.intent == questions.SURROUNDINGS and not linked[0].is_name:
+                return Answer([], asked.intent, "The question names nothing in the graph.", "NO_ENTITY")
             notes = list(map(_ambiguity, linked))
             if asked.intent == questions.DEPENDENTS:
                 found = answering.dependents(self._graph, linked[0], asked.kinds, limit, is_far=asked.is_far)
