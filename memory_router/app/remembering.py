@@ -73,7 +73,7 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
     """
 
     async def store(memories: MemorySystem) -> dict[str, Any]:
-        named: dict[str | None, str] = {}  # by the id that a memory had where it comes from
+        named: dict[str, str] = {}  # by the id that a memory had where it comes from
         counts: dict[str, Any] = {"imported": 0, "already_there": 0, "refused": [], "redacted": 0}
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -81,12 +81,13 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
             try:
                 given = transfer.arguments(line)
                 given["project"] = given["project"] or project
-                given["supersedes"] = named.get(given["supersedes"])
+                given["supersedes"] = named.get(given["supersedes"] or "")
                 remembered = await memories.remember(**given, allow_sensitive=allow_sensitive)
             except RefusedMemoryError as error:
                 counts["refused"].append({"line": number, "reason": str(error)})
                 continue
-            named[transfer.exported_id(line)] = remembered.memory.id
+            if exported := transfer.exported_id(line):
+                named[exported] = remembered.memory.id
             counts["imported" if remembered.is_new else "already_there"] += 1
             counts["redacted"] += bool(remembered.redacted)
         return counts

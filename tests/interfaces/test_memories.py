@@ -21,6 +21,14 @@ def filled(home: Home) -> Home:
     return home
 
 
+def test_only_what_says_so_replaces_another(home: Home) -> None:
+    """Lines without ids have nothing to do with each other: no memory is marked as replaced by the next line."""
+    lines = (json.dumps({"text": f"The {name} berth is closed."}) for name in ("north", "south", "east"))
+    assert home.run("import", "-", stdin="\n".join(lines)).json["imported"] == 3
+    exported = [json.loads(line) for line in home.run("export", "-").out.splitlines()]
+    assert [(one.get("supersedes"), one.get("superseded_by")) for one in exported] == [(None, None)] * 3
+
+
 def test_an_import_keeps_times_and_can_be_repeated(filled: Home) -> None:
     """Times, tags and tiers are those of the file; a second time changes nothing."""
     again = filled.run("import", "in.jsonl").json
