@@ -192,7 +192,7 @@ def test_schema_accepts_the_bundled_table() -> None:
     "change",
     [
         {"fallback_threshold": 1.5},
-        {"rules": []},
+        {"rules": {}},
         {"version": 2},
         {"colour": "red"},
         {"deadlines": {"default_ms": "5 s"}},
