@@ -53,8 +53,8 @@ def test_every_mode_answers_and_says_by_what(indexed: Home, mode: str) -> None:
     assert 0 <= body["metadata"]["index_age"] < 600
     (result, *_) = body["results"]
     assert result["path"] == str(indexed.folder / "notes/tides.md")
-    assert (result["line"], result["title"]) == (3, "Tides")
-    assert result["metadata"]["lines"] == [3, 4]
+    assert (result["line"], result["title"]) == (1, "Tides")
+    assert result["metadata"]["lines"] == [1, 4]
     assert result["metadata"]["heading"] == "Tides > Source"
     assert result["metadata"]["root"] == str(indexed.folder / "notes")
     assert result["metadata"]["engine"] == "embedded"

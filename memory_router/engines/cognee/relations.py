@@ -21,8 +21,8 @@ _MOST_STEPS = 6
 _EVIDENCE = 300  # characters of a passage
 # Stems of verbs by which a thing needs another one.
 _NEEDING = re.compile(
-    "access|authent|base|build|built|call|connect|consum|defer|deleg|depend|deploi|extend|forward|host|implement|import"
-    "|inherit|integr|invok|leverag|need|queri|read|reli|requir|run|send|store|subclass|subscrib|us|wrap|write"
+    "access|authent|base|build|built|call|connect|consum|defer|deleg|depend|deploy|extend|forward|host|implement|import"
+    "|inherit|integr|invok|leverag|need|queri|read|reli|requir|run|send|store|subclass|subscrib|use|wrap|write"
 )
 # What the question's own verb may be called in the graph.
 _KIN = {"inherits": "inherit|extend|subclass|implement", "calls": "call|invok", "imports": "import"}

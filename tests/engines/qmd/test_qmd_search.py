@@ -163,7 +163,7 @@ def test_only_what_is_selected_answers(indexed: Indexed, tmp_path: Path) -> None
     assert found(project="logs") == found(project="other") == found()
     may = time.mktime((2025, 5, 1, 0, 0, 0, 0, 0, -1))
     assert found(since=may) == ["qmd://logs/diary.md:7"]
-    assert found(until=may) == ["qmd://notes/ferry.md:1", "qmd://logs/diary.md:3"]
+    assert found(until=may) == ["qmd://notes/ferry.md:1", "qmd://logs/diary.md:1"]
 
 
 def test_the_limit_holds(notes: Indexed) -> None:

@@ -125,7 +125,7 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(path: str, opener: C
     """Damage is an error with its code and a fix; the file is not touched."""
     Path(path).parent.mkdir()
     Path(path).write_bytes(b"these are not the pages " * 500)
-    with pytest.raises(CorruptStoreError, match="Move it away"):
+    with pytest.raises(CorruptStoreError, match="db repair"):
         opener(path)
     assert Path(path).read_bytes() == b"these are not the pages " * 500
 

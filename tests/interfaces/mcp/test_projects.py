@@ -16,8 +16,8 @@ __all__ = ["harbour"]
 # One for each backend, as the rule table sends them.
 QUESTIONS = {
     "qmd": "where is the ferry painted",
-    "totalrecall": "what was the last thing we changed about the ferry",
-    "lossless": "why did we decide to paint the ferry in spring",
+    "totalrecall": "latest on the ferry that is painted in spring",
+    "lossless": "what did we say about when the ferry is painted",
     "cognee": "what depends on Ferry",
 }
 

@@ -85,7 +85,7 @@ def test_an_answer_that_is_poor_or_empty_says_why(home: Home) -> None:
         wire.hello()
         answer = wire.call("search", query="parser")["structuredContent"]
     assert answer["status"] == "partial"
-    assert 'Only the project shop was searched; pass project="*"' in answer["note"]
+    assert 'Only the project shop was searched; no other has a result. Pass project="*"' in answer["note"]
 
 
 def test_errors_are_raised_and_say_what_to_do(home: Home) -> None:
