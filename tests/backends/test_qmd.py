@@ -145,9 +145,9 @@ def test_results_are_fetched_by_layer_and_changes_are_told(indexed: Home) -> Non
         return result
 
     assert fetched("search")["content"] == fetched("detail")["content"] == "## Source\nTide tables come from Tidewell."
-    assert fetched("timeline")["metadata"]["lines"] == [3, 10]
+    assert fetched("timeline")["metadata"]["lines"] == [1, 10]
     assert fetched("timeline")["metadata"]["section"] == [6, 7]
-    assert [entry["line"] for entry in fetched("detail")["metadata"]["outline"]] == [1, 3, 6, 9]
+    assert [entry["line"] for entry in fetched("detail")["metadata"]["outline"]] == [1, 6, 9]
     (indexed.folder / "cache/documents.db").unlink()
     indexed.run("index", str(indexed.folder / "notes"))
     assert ask(indexed, "where do the tide tables come from")["results"][0]["id"] == identifier

@@ -167,10 +167,11 @@ def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], 
             claims[later] = max(claims[later], claims[one.key])
             claims[one.key] = min(claims[one.key], claims[later])
     said = core.ranked(pool, 2 * limit, finder.field.candidates)
-    replaced = {member: one for one in decisions if one.superseded_by in claims for member in one.members}
-    for mention in said:  # so does what was said on the way to a replaced decision
-        if (earlier := replaced.get(mention.key)) and (successor := earlier.superseded_by) is not None:
-            claims[successor] = max(claims[successor], mention.relevance)
+    settled = {member: one for one in decisions for member in one.members}
+    for mention in said:  # so does what was said on the way to a decision
+        if led_to := settled.get(mention.key):
+            in_force = led_to.superseded_by if led_to.superseded_by in claims else led_to.key
+            claims[in_force] = max(claims[in_force], mention.relevance)
     order = [(claims[one.key], one, None) for one in decisions if claims[one.key] >= FLOOR]
     every = sorted([*order, *((one.relevance, None, one) for one in said)], key=lambda each: -each[0])
     found: list[Recollection] = []
