@@ -67,9 +67,14 @@ class Advisor:
     def advise(self, proposals: Sequence[Proposal]) -> tuple[list[Suggestion], list[Silence]]:
         """Suggest the strongest proposals, and return all that wait and what was kept back.
 
+        A suggestion that waits gives way to a proposal of its type that changes the same to something else: the
+        evidence is newer.
+
         Args:
             proposals: what there is evidence for.
         """
+        for outdated in _outdated(self._own(), proposals):
+            self._record(outdated, "superseded", "newer evidence speaks for another value")
         waiting = self._own()
         profile = self._advice.outcomes.profile(self._user)
         silent: list[Silence] = []
@@ -234,6 +239,18 @@ class Advisor:
                 return f"it was {past.status} at {past.decided_at}, and is not repeated{needed}"
             return None
         return None
+
+
+def _outdated(waiting: Sequence[Suggestion], proposals: Sequence[Proposal]) -> list[Suggestion]:
+    """Return the suggestions that the proposals of today contradict."""
+    proposed = {(proposal.type, validation.clean_value(proposal.value)) for proposal in proposals}
+    touched_now = {(proposal.type, name) for proposal in proposals for name in proposal.touches()}
+    return [
+        one
+        for one in waiting
+        if (one.suggestion_type, one.suggestion_value) not in proposed
+        and any((one.suggestion_type, name) in touched_now for name in touched(decoded(one.change)))
+    ]
 
 
 def _crowded(proposal: Proposal, taken: dict[tuple[str, str], int], waiting: int) -> str | None:

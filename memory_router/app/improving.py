@@ -112,12 +112,13 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
         return lesson, stores.config.learning.mode
 
 
-def propose_dream(improving: Improving, cycle: Cycle) -> Suggestion | None:
-    """Suggest what a dream found, and return the suggestion; None where it is not made."""
+def propose_dream(improving: Improving, cycle: Cycle) -> Suggestion | Silence | None:
+    """Suggest what a dream found, and return the suggestion, or why it is kept back; None where it is in force."""
     proposals = rule_proposals.of_dream(cycle, improving.config, improving.stores.config)
-    suggestions, _ = improving.advisor.advise(proposals)
+    suggestions, kept_back = improving.advisor.advise(proposals)
     about = {proposal.value for proposal in proposals}
-    return next((one for one in suggestions if one.suggestion_value in about), None)
+    made = next((one for one in suggestions if one.suggestion_value in about), None)
+    return made or next(iter(kept_back), None)
 
 
 def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[], None]) -> RuleRecord:

@@ -140,6 +140,14 @@ def test_what_changes_the_same_waits(world: World) -> None:
     assert silent[0].why == f"suggestion {waiting[0].suggestion_id} changes the same and waits"
 
 
+def test_newer_evidence_replaces_what_waits(world: World) -> None:
+    """A proposal of another value for the same setting closes the older suggestion of its type, and takes its place."""
+    older = suggested(world, threshold(0.3))
+    (newer,), silent = world.advisor.advise([threshold(0.35)])
+    assert (newer.suggestion_value, silent) == ("fallback_threshold = 0.35", [])
+    assert world.advice.suggestions.get(older).status == "superseded"
+
+
 def test_accepting_changes_the_file_and_is_recorded(world: World) -> None:
     """The user's file holds the change and nothing else; the outcome holds before, after, evidence and reason."""
     number = suggested(world, lowered())

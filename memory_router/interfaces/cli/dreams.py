@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from memory_router import app, paths
+from memory_router.advisor.proposal import Silence
 from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
@@ -59,6 +60,12 @@ def dream(
             return
         suggestion = app.improving.propose_dream(improving, cycle)
         if suggestion is None:
+            return
+        if isinstance(suggestion, Silence):
+            why = f"This change is not suggested: {suggestion.why}."
+            if promote:
+                raise AmendmentError(why, "Decide about what waits: memory-router suggestions list")
+            output.note(why)
             return
         number = suggestion.suggestion_id
         if not promote:
