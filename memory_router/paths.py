@@ -73,6 +73,11 @@ def transcripts_db() -> str:
     return os.path.join(data_dir(), "conversations.db")
 
 
+def sessions_survey() -> str:
+    """Return the path of the note that says when conversations were last imported, and from where."""
+    return os.path.join(cache_dir(), "sessions.json")
+
+
 def earlier_transcripts_db() -> str:
     """Return where earlier versions kept the archive of conversations; it is moved from there by itself."""
     return os.path.join(cache_dir(), "transcripts.db")

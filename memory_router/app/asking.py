@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from memory_router import paths
 from memory_router.contract import JsonObject
+from memory_router.engines.transcripts import survey
 from memory_router.errors import MemoryRouterError
-from memory_router.learning.background import learn_later
+from memory_router.learning.background import import_later, learn_later
 from memory_router.learning.gate import ApprovalGate, own_rule_cache
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
@@ -136,6 +137,15 @@ def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[J
                 {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
             )
     return results, missing
+
+
+def follow_sessions() -> None:
+    """Import sessions in the background where agents wrote some since the last import; call it after an answer.
+
+    A session whose window was closed ends without an event, and what is said in this one counts from now on, too.
+    """
+    if survey.is_behind() and config_file.load().hooks.session_end:
+        import_later()
 
 
 def elsewhere(query: str) -> dict[str, int]:

@@ -6,6 +6,8 @@ from contextlib import suppress
 
 from memory_router.routing import survivors
 
+_LOWEST = 19
+
 
 def learn_later() -> None:
     """Start `memory-router learn` and leave it alone; one that finds another at work ends at once."""
@@ -13,8 +15,14 @@ def learn_later() -> None:
         start("learn", "--quiet")
 
 
+def import_later() -> None:
+    """Start `memory-router index --transcripts` and leave it alone."""
+    with suppress(OSError):
+        start("index", "--transcripts")
+
+
 def start(*arguments: str) -> None:
-    """Start `memory-router ARGUMENTS` and leave it alone.
+    """Start `memory-router ARGUMENTS` and leave it alone; everybody else's work comes first.
 
     Raises:
         OSError: it cannot be started.
@@ -22,7 +30,7 @@ def start(*arguments: str) -> None:
     # Imported here because most answers start nothing.
     import subprocess
 
-    subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "memory_router", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -31,3 +39,5 @@ def start(*arguments: str) -> None:
         # It outlives what started it, on purpose.
         env={name: value for name, value in os.environ.items() if name != survivors.VARIABLE},
     )
+    with suppress(OSError):  # it has ended already
+        os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST)

@@ -121,7 +121,7 @@ class Hooks(NamedTuple):
 
     Args:
         prompt: whether memory is looked up for a user's prompt that needs it.
-        session_end: whether a session is imported when it ends.
+        session_end: whether sessions are imported when they end, or after a question that finds newer ones.
         tokens: how many tokens of results are put before a prompt at the most.
         deadline_ms: for how long a prompt may be held up.
     """

@@ -105,7 +105,10 @@ class _LlmRouting(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Hooks(msgspec.Struct, forbid_unknown_fields=True):
     prompt: Annotated[bool, Meta(description="Whether memory is looked up for a prompt that needs it.")] = _HOOKS.prompt
-    session_end: Annotated[bool, Meta(description="Whether a session is imported when it ends.")] = _HOOKS.session_end
+    session_end: Annotated[
+        bool,
+        Meta(description="Whether sessions are imported when they end, or after a question that finds newer ones."),
+    ] = _HOOKS.session_end
     tokens: Annotated[
         int, Meta(ge=100, le=10_000, description="How many tokens of results are put before a prompt at the most.")
     ] = _HOOKS.tokens

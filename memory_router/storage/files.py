@@ -87,6 +87,21 @@ def exclusive(path: str, waiting: Callable[[], None] = lambda: None) -> Iterator
         os.close(descriptor)
 
 
+def is_locked(path: str) -> bool:
+    """Return whether a process holds the lock of `exclusive` on the file at `path`."""
+    try:
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def quarantine(database: str) -> str:
     """Move a damaged database and its log out of the way, and return where it lies now.
 

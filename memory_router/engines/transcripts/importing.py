@@ -9,13 +9,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import NamedTuple
 
 import apsw
 
 from memory_router import paths
-from memory_router.engines.transcripts import files, place, sources, vectors
+from memory_router.engines.transcripts import files, place, sources, survey, vectors
 from memory_router.engines.transcripts.files import SessionFile
 from memory_router.engines.transcripts.hosts import registry
 from memory_router.engines.transcripts.record import merged
@@ -100,8 +100,8 @@ def import_transcripts(
     Raises:
         StoreError: the archive cannot be written, or a place does not exist.
     """
-    started = time.perf_counter()
-    database = database or place.archive()
+    began, started = time.time(), time.perf_counter()
+    is_own, database = database is None, database or place.archive()
     chosen = [os.path.realpath(place) for place in places] or files.standard_places()
     found = files.sessions_below(chosen) if chosen else []
     with exclusive(database, listener.waiting):
@@ -112,6 +112,9 @@ def import_transcripts(
             run = _imported(database, found, listener)
             run.notes.append(note)
         report = run.report(found, chosen, time.perf_counter() - started)
+        if is_own and {*map(os.path.realpath, files.standard_places())} <= {*chosen}:
+            with suppress(OSError):  # the next question looks again
+                survey.note(began, list(registry.places()))
         try:
             with named_errors(database):
                 embedded = vectors.refresh(run.connection, listener.embedded)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memory_router import __version__, app, paths
-from memory_router.app.asking import fetch
+from memory_router.app.asking import fetch, follow_sessions
 from memory_router.contract import iso_time
 from memory_router.interfaces.mcp.answers import Backend, Fetched, Found, Rated, Remembered, Status
 from memory_router.routing.envelope import Envelope
@@ -76,6 +76,7 @@ class Tools:
             raise UnansweredError(envelope.error_message)
         shown = layered(envelope, layer, budget)
         self._note(shown)
+        follow_sessions()
         return _found(shown, scope)
 
     def get(

@@ -49,9 +49,14 @@ _OF_LINES = (codex, gemini, claude_code, cursor, openclaw)
 _OF_DATABASES: tuple[DatabaseHost, ...] = (openclaw, opencode, cursor, hermes)
 
 
+def places() -> dict[str, Host]:
+    """Return the folders and files in which hosts keep sessions, whether they exist or not."""
+    return {place: host for host in HOSTS for place in host.places()}
+
+
 def standard_places() -> dict[str, Host]:
     """Return the folders and files in which hosts keep their sessions on this machine; only those that exist."""
-    return {place: host for host in HOSTS for place in host.places() if os.path.exists(place)}
+    return {place: host for place, host in places().items() if os.path.exists(place)}
 
 
 def keeps(name: str) -> bool:
