@@ -7,6 +7,7 @@ import typer
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning.account import account
 from memory_router.learning.approvals import Approval
 from memory_router.learning.stores import open_stores
@@ -54,35 +55,27 @@ def approvals(
     """
     with open_stores() as stores:
         found = stores.approvals.newest(pending=pending)
-    if as_json or not output.is_terminal():
-        output.print_json({"approvals": [_as_object(one) for one in found]})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("id", "state", "needed by", "by", "until", "request"),
-        [
-            (
-                one.id,
-                one.state,
-                ", ".join(one.needed_by),
-                output.visible(one.decided_by or ("somebody above" if one.escalation_required else "")),
-                iso_time(one.expires_at),
-                output.visible(one.user_request),
-            )
-            for one in found
-        ],
-    )
+    rows = [
+        (
+            one.id,
+            one.state,
+            ", ".join(one.needed_by),
+            one.decided_by or ("somebody above" if one.escalation_required else ""),
+            iso_time(one.expires_at),
+            one.user_request,
+        )
+        for one in found
+    ]
+    columns = ("id", "state", "needed by", "by", "until", "request")
+    output.show({"approvals": [_as_object(one) for one in found]}, lambda: print_table(columns, rows), as_json=as_json)
 
 
 def _decide(approval_id: str, by: str | None, *, approved: bool, as_json: bool) -> None:
     output.require_person("An approval is given" if approved else "A question is denied")
     with open_stores() as stores:
         found = stores.approvals.decide(approval_id, by or account(), approved=approved, account=account())
-    if as_json or not output.is_terminal():
-        output.print_json(_as_object(found))
-        return
-    print(output.visible(f"{found.decided_by} {found.state}: {found.user_request}"))
+    told = f"{found.decided_by} {found.state}: {found.user_request}"
+    output.show(_as_object(found), told, as_json=as_json)
     if approved:
         output.note(f"Ask it again until {iso_time(found.expires_at)}; it holds for one answer.")
 

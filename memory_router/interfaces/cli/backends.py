@@ -1,5 +1,6 @@
 """`memory-router init` and `memory-router backends`: register backends, and list what there is."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from memory_router.contract import Health, JsonObject
 from memory_router.errors import StateError, UnknownBackendError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
 from memory_router.routing import config_file
 from memory_router.routing.contract_suite import check_backend
@@ -37,15 +39,8 @@ def init(
     if "lossless" in tiers[tier]:
         import_what_hosts_keep()
         state = app.registration.register(tier, tiers[tier])
-    if as_json or not output.is_terminal():
-        output.print_json(state)
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("backend", "status", ""),
-        [(name, entry["status"], entry["message"]) for name, entry in state["backends"].items()],
-    )
+    rows = [(name, entry["status"], entry["message"]) for name, entry in state["backends"].items()]
+    output.show(state, lambda: print_table(("backend", "status", ""), rows), as_json=as_json)
     output.note(f"\nWritten to {paths.shown(paths.backends_file())}.")
 
 
@@ -64,11 +59,10 @@ def list_backends(context: typer.Context, as_json: AsJson = False) -> None:
     registered = _registered()
     health = app.registration.probe_all(manifests.values())
     rows = [_row(manifest, registered, health[name]) for name, manifest in manifests.items()]
-    if as_json or not output.is_terminal():
-        output.print_json({"backends": rows, "problems": problems})
-        return
-    from memory_router.interfaces.cli.tables import print_table
+    output.show({"backends": rows, "problems": problems}, lambda: _print(rows, problems), as_json=as_json)
 
+
+def _print(rows: list[JsonObject], problems: Sequence[str]) -> None:
     columns = ("backend", "tier", "registered", "now", "modes", "engine")
     print_table(
         columns,
@@ -104,8 +98,7 @@ def check_contract(
         checks.append(check)
         if not as_json and output.is_terminal():
             print(output.visible(f"{'kept  ' if check.is_kept else 'BROKEN'}  {check.promise}  {check.observation}"))
-    if as_json or not output.is_terminal():
-        output.print_json({"backend": name, "checks": [check._asdict() for check in checks]})
+    output.show({"backend": name, "checks": [check._asdict() for check in checks]}, lambda: None, as_json=as_json)
     if not all(check.is_kept for check in checks):
         raise typer.Exit(1)
 

@@ -7,6 +7,7 @@ import typer
 from memory_router import paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.routing import config_file, config_schema, lint
 from memory_router.routing.registry import read_manifests
 
@@ -35,12 +36,11 @@ def check(
     config_schema.validate(body, file)
     manifests, _ = read_manifests(paths.backend_folders())
     findings = lint.lint(config_file.build(body, file), manifests, lint.examples_of(body))
-    if as_json or not output.is_terminal():
-        output.print_json({"file": file, "ok": not findings, "findings": [f._asdict() for f in findings]})
-    elif findings:
-        from memory_router.interfaces.cli.tables import print_table
-
-        print_table(("where", "what", "fix"), findings)
-    else:
-        output.note(f"{paths.shown(file)} is valid, and nothing in it looks wrong.")
+    output.show(
+        {"file": file, "ok": not findings, "findings": [f._asdict() for f in findings]},
+        (lambda: print_table(("where", "what", "fix"), findings))
+        if findings
+        else f"{paths.shown(file)} is valid, and nothing in it looks wrong.",
+        as_json=as_json,
+    )
     raise typer.Exit(1 if findings else 0)

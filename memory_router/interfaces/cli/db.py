@@ -1,13 +1,14 @@
 """`memory-router db`: look after the database of what was learned and decided."""
 
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from memory_router import app, paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning import schema as learning
 from memory_router.outcomes import schema as advice
 from memory_router.outcomes import transfer as advice_transfer
@@ -63,12 +64,11 @@ def copy(
         with closing(open_database(source, room.SCHEMA)) as one, closing(open_database(target, room.SCHEMA)) as other:
             is_advice = room is advice
             copied += advice_transfer.copy(one, other) if is_advice else transfer.copy(one, other, room.TABLES)
-    if as_json or not output.is_terminal():
-        output.print_json({"copied": [one._asdict() for one in copied]})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(("table", "rows", "new there"), [(one.table, str(one.rows), str(one.added)) for one in copied])
+    output.show(
+        {"copied": [one._asdict() for one in copied]},
+        lambda: print_table(("table", "rows", "new there"), copied),
+        as_json=as_json,
+    )
 
 
 @db.command()
@@ -78,14 +78,7 @@ def repair(as_json: AsJson = False) -> None:
     Example: memory-router db repair
     """
     told = [{"database": path, **salvaged._asdict()} for path, salvaged in app.repairing.repair().items()]
-    if as_json or not output.is_terminal():
-        output.print_json({"repaired": told})
-        return
-    for one in told:
-        kept = f"the damaged file is kept as {one['aside']}" if one["aside"] else "its indexes were built anew"
-        print(output.visible(f"{one['database']}: {one['rows']:,} rows were salvaged; {kept}."))
-    if not told:
-        print("No database is damaged.")
+    output.show({"repaired": told}, "\n".join(map(_repaired, told)) or "No database is damaged.", as_json=as_json)
 
 
 @db.command()
@@ -105,7 +98,9 @@ def check(url: Url = None, as_json: AsJson = False) -> None:
 
 
 def _print(found: dict[str, object], told: str, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(found)
-        return
-    print(output.visible(f"{found['database']} {told}"))
+    output.show(found, f"{found['database']} {told}", as_json=as_json)
+
+
+def _repaired(found: dict[str, Any]) -> str:
+    kept = f"the damaged file is kept as {found['aside']}" if found["aside"] else "its indexes were built anew"
+    return f"{found['database']}: {found['rows']:,} rows were salvaged; {kept}."

@@ -12,6 +12,7 @@ from memory_router import app, paths
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.routing import config_file
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
@@ -36,15 +37,13 @@ def doctor(as_json: AsJson = False) -> None:
     Example: memory-router doctor
     """
     checks = list(_checks())
-    if as_json or not output.is_terminal():
-        output.print_json(
-            {"ok": all(check.status != "error" for check in checks), "checks": [c._asdict() for c in checks]}
-        )
-    else:
-        from memory_router.interfaces.cli.tables import print_table
-
-        print_table(("layer", "", "finding", "fix"), checks)
-    raise typer.Exit(1 if any(check.status == "error" for check in checks) else 0)
+    ok = all(check.status != "error" for check in checks)
+    output.show(
+        {"ok": ok, "checks": [check._asdict() for check in checks]},
+        lambda: print_table(("layer", "", "finding", "fix"), checks),
+        as_json=as_json,
+    )
+    raise typer.Exit(0 if ok else 1)
 
 
 def _checks() -> Iterator[Check]:

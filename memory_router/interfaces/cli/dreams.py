@@ -12,6 +12,7 @@ from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning.account import account
 from memory_router.learning.amendments import Amendment, AmendmentStore
 from memory_router.learning.dreams import Cycle, DreamStore, Route
@@ -55,7 +56,7 @@ def dream(
         cycle = _dreamt(stores)
         if not dry_run:
             DreamStore(stores.database).record(cycle)
-        _print(cycle, as_json=as_json)
+        output.show({**cycle._asdict(), "dreamt_at": iso_time(cycle.dreamt_at)}, lambda: _print(cycle), as_json=as_json)
         if dry_run or not cycle.promote:
             return
         suggestion = app.improving.propose_dream(improving, cycle)
@@ -90,26 +91,22 @@ def list_(as_json: AsJson = False) -> None:
     with open_stores() as stores:
         store = _amendments(stores)
         found = [(one, _state(one, store)) for one in store.all()]
-    if as_json or not output.is_terminal():
-        output.print_json({"amendments": [_as_object(one, state) for one, state in found]})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("id", "when", "state", "setting", "old", "new", "by", "dream"),
-        [
-            (
-                *(one.id, iso_time(one.amended_at), state, one.setting),
-                *(
-                    "-" if one.old_value is None else str(one.old_value),
-                    str(one.new_value),
-                    one.amended_by,
-                    one.cycle_id,
-                ),
-            )
-            for one, state in found
-        ],
-    )
+    columns = ("id", "when", "state", "setting", "old", "new", "by", "dream")
+    rows = [
+        (
+            one.id,
+            iso_time(one.amended_at),
+            state,
+            one.setting,
+            one.old_value,
+            one.new_value,
+            one.amended_by,
+            one.cycle_id,
+        )
+        for one, state in found
+    ]
+    told = {"amendments": [_as_object(one, state) for one, state in found]}
+    output.show(told, lambda: print_table(columns, rows), as_json=as_json)
 
 
 @amendments.command()
@@ -125,10 +122,8 @@ def revert(
     """
     with exclusive(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
         reverted = _amendments(stores).revert(amendment_id)
-    if as_json or not output.is_terminal():
-        output.print_json(_as_object(reverted, "reverted"))
-        return
-    print(f"{reverted.setting} is {'not set' if reverted.old_value is None else reverted.old_value} again.")
+    told = f"{reverted.setting} is {'not set' if reverted.old_value is None else reverted.old_value} again."
+    output.show(_as_object(reverted, "reverted"), told, as_json=as_json)
 
 
 def _dreamt(stores: LearningStores) -> Cycle:
@@ -160,10 +155,7 @@ def _amendments(stores: LearningStores) -> AmendmentStore:
     return AmendmentStore(stores.database, paths.own_config_file(), paths.bundled("router-config.json"), account())
 
 
-def _print(cycle: Cycle, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json({**cycle._asdict(), "dreamt_at": iso_time(cycle.dreamt_at)})
-        return
+def _print(cycle: Cycle) -> None:
     results = cycle.test_results
     print(f"{cycle.cycle_id}: {_changes(cycle) if cycle.mutations else 'no change is worth a test'}.")
     if "mean_ms" in results:

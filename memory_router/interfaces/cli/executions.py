@@ -8,6 +8,7 @@ import typer
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+from memory_router.interfaces.cli.tables import print_members, print_table
 from memory_router.learning.execution import Execution
 from memory_router.learning.stores import open_stores
 
@@ -42,26 +43,20 @@ def list_(
     """
     with open_stores() as stores:
         found = stores.executions.newest(limit, status=status, project=project)
-    if as_json or not output.is_terminal():
-        output.print_json({"executions": [as_object(one) for one in found]})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("id", "when", "status", "way", "ms", "stars", "request"),
-        [
-            (
-                one.id,
-                iso_time(one.started_at),
-                one.status,
-                " > ".join(one.routing_path) or "-",
-                str(one.duration_ms),
-                "*" * (one.user_satisfaction or 0),
-                output.visible(one.user_request),
-            )
-            for one in found
-        ],
-    )
+    columns = ("id", "when", "status", "way", "ms", "stars", "request")
+    rows = [
+        (
+            one.id,
+            iso_time(one.started_at),
+            one.status,
+            " > ".join(one.routing_path) or "-",
+            one.duration_ms,
+            "*" * (one.user_satisfaction or 0),
+            one.user_request,
+        )
+        for one in found
+    ]
+    output.show({"executions": [as_object(one) for one in found]}, lambda: print_table(columns, rows), as_json=as_json)
 
 
 @executions.command()
@@ -72,28 +67,7 @@ def show(execution_id: Id, as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         found = stores.executions.get(execution_id)
-    if as_json or not output.is_terminal():
-        output.print_json(as_object(found))
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    fields = {name: value for name, value in as_object(found).items() if name != "attempts"}
-    print_table(("", ""), [(name, output.visible(str(value))) for name, value in fields.items()])
-    print()
-    print_table(
-        ("step", "status", "relevance", "ms", "accepted", "error"),
-        [
-            (
-                one.step,
-                one.status,
-                f"{one.relevance:.2f}",
-                str(one.duration_ms),
-                str(one.accepted),
-                one.error_code or "",
-            )
-            for one in found.attempts
-        ],
-    )
+    output.show(as_object(found), lambda: _print(found), as_json=as_json)
 
 
 @executions.command()
@@ -108,10 +82,7 @@ def rate(
     """
     with open_stores() as stores:
         found = stores.executions.rate(execution_id, stars)
-    if as_json or not output.is_terminal():
-        output.print_json(as_object(found))
-        return
-    print(output.visible(f"{found.id} has {stars} of 5 stars now: {found.user_request}"))
+    output.show(as_object(found), f"{found.id} has {stars} of 5 stars now: {found.user_request}", as_json=as_json)
 
 
 @executions.command()
@@ -133,12 +104,25 @@ def purge(
         if not dry_run:
             confirm(f"Delete {count} executions older than {days} days?", yes=yes)
             count = stores.executions.purge(days)
-    if as_json or not output.is_terminal():
-        output.print_json({"older_than_days": days, "executions": count, "deleted": not dry_run})
-        return
-    print(f"{count} executions older than {days} days {'would be' if dry_run else 'were'} deleted.")
+    output.show(
+        {"older_than_days": days, "executions": count, "deleted": not dry_run},
+        f"{count} executions older than {days} days {'would be' if dry_run else 'were'} deleted.",
+        as_json=as_json,
+    )
 
 
 def as_object(execution: Execution) -> dict[str, object]:
     """Return an execution as JSON has it, its time in ISO 8601."""
     return {**execution.to_dict(), "started_at": iso_time(execution.started_at)}
+
+
+def _print(execution: Execution) -> None:
+    print_members({name: value for name, value in as_object(execution).items() if name != "attempts"})
+    print()
+    print_table(
+        ("step", "status", "relevance", "ms", "accepted", "error"),
+        [
+            (one.step, one.status, f"{one.relevance:.2f}", one.duration_ms, one.accepted, one.error_code)
+            for one in execution.attempts
+        ],
+    )

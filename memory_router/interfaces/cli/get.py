@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from memory_router.app.asking import Router, fetch
+from memory_router.contract import JsonObject
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_results
 
 
 class Layer(StrEnum):
@@ -33,12 +35,12 @@ def get(
     """
     with Router(keep_warm=True) as router:
         results, missing = fetch(router, ids, layer.value)
-    if as_json or not output.is_terminal():
-        output.print_json({"layer": layer, "results": results, "result_count": len(results), "missing": missing})
-    else:
-        from memory_router.interfaces.cli.tables import print_results
-
-        print_results(results)
-        for entry in missing:
-            output.note(f"{entry['id']}: {entry['error_message']}")
+    told = {"layer": layer, "results": results, "result_count": len(results), "missing": missing}
+    output.show(told, lambda: _print(results, missing), as_json=as_json)
     raise typer.Exit(1 if missing else 0)
+
+
+def _print(results: list[JsonObject], missing: list[JsonObject]) -> None:
+    print_results(results)
+    for entry in missing:
+        output.note(f"{entry['id']}: {entry['error_message']}")

@@ -9,6 +9,7 @@ import typer
 from memory_router import app
 from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.parameters import AsJson
 
 if TYPE_CHECKING:
     from memory_router.engines.graph.search import Neighbourhood
@@ -35,6 +36,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A module, class, function, document, person or term.")],
     depth: Annotated[int, typer.Option(help="How many steps away.", min=1, max=5)] = 1,
     format: Annotated[Format | None, typer.Option(help="How to draw it; a tree on a terminal, else JSON.")] = None,  # noqa: A002
+    as_json: AsJson = False,
 ) -> None:
     """Draw what surrounds a thing; `dot` and `html` need the extra `graph`.
 
@@ -46,7 +48,7 @@ def show(
     found = opened.neighbourhood(name, depth)
     if found is None:
         raise StoreError(f"Nothing in the graph is called {name!r}.", "Index what defines it, or try another spelling.")
-    chosen = format or (Format.tree if output.is_terminal() else Format.json)
+    chosen = format or (Format.json if as_json or not output.is_terminal() else Format.tree)
     if chosen == Format.tree:
         _print_tree(found)
     elif chosen == Format.json:

@@ -11,6 +11,7 @@ from memory_router import paths
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 
 hooks = typer.Typer(name="hooks", no_args_is_help=True, help="Look into memory for prompts; import ended sessions.")
 
@@ -50,10 +51,8 @@ def session_end(
     if transcript is None:
         hook.run()
     report = hook.import_now(transcript)
-    if as_json or not output.is_terminal():
-        output.print_json(report)
-        return
-    output.note(f"Imported {report['added']:,} new messages from {paths.shown(transcript)}.")
+    told = f"Imported {report['added']:,} new messages from {paths.shown(transcript)}."
+    output.show(report, told, as_json=as_json)
 
 
 @hooks.command()
@@ -66,11 +65,6 @@ def log(
     Example: memory-router hooks log --limit 5
     """
     entries = list(_entries())[-limit:]
-    if as_json or not output.is_terminal():
-        output.print_json(entries)
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
     rows = [
         (
             entry["time"],
@@ -80,7 +74,7 @@ def log(
         )
         for entry in entries
     ]
-    print_table(("time", "event", "outcome", ""), rows)
+    output.show(entries, lambda: print_table(("time", "event", "outcome", ""), rows), as_json=as_json)
 
 
 def _entries() -> Iterator[JsonObject]:

@@ -10,6 +10,7 @@ import typer
 from memory_router import app
 from memory_router.interfaces.cli import output, upkeep
 from memory_router.interfaces.cli.parameters import AsJson, Yes
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.interfaces.cli.transcripts import import_transcripts
 from memory_router.paths import backends_file
 
@@ -74,15 +75,10 @@ def index(
 
 
 def _tell(report: "Report", as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(report._asdict())
-        return
-    _print_report(report)
+    output.show(report._asdict(), lambda: _print_report(report), as_json=as_json)
 
 
 def _print_report(report: "Report") -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     changes = [(name, f"{getattr(report, name):,}") for name in ("added", "changed", "unchanged", "removed")]
     skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]
     unreadable = [(f"cannot be read: {path}", reason) for path, reason in report.unreadable.items()]

@@ -7,6 +7,7 @@ import typer
 from memory_router import app
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
     from memory_router.learning.learner import Lesson
@@ -34,15 +35,11 @@ def learn(
     lesson, mode = app.improving.learn(waiting)
     if quiet:
         return
-    if as_json or not output.is_terminal():
-        output.print_json({**lesson._asdict(), "patterns": [pattern._asdict() for pattern in lesson.patterns]})
-        return
-    _print_lesson(lesson, mode)
+    told = {**lesson._asdict(), "patterns": [pattern._asdict() for pattern in lesson.patterns]}
+    output.show(told, lambda: _print_lesson(lesson, mode), as_json=as_json)
 
 
 def _print_lesson(lesson: "Lesson", mode: str) -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     phases = lesson.phases
     print(
         f"{lesson.executions} executions: {phases['rule']} patterns with a rule's worth of them, "
@@ -51,10 +48,7 @@ def _print_lesson(lesson: "Lesson", mode: str) -> None:
     if lesson.patterns:
         print_table(
             ("pattern", "executions", "rule", ""),
-            [
-                (output.visible(one.request_pattern), str(one.executions), one.rule or "", one.reason)
-                for one in lesson.patterns
-            ],
+            [(one.request_pattern, one.executions, one.rule, one.reason) for one in lesson.patterns],
         )
     if lesson.proposed and mode == "suggest":
         output.note(f"\n{len(lesson.proposed)} rules were found; decide: memory-router suggestions list")

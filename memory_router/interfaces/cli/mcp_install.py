@@ -47,19 +47,15 @@ def install(
     backup = _write(file, before, after) if written else None
     # What stands around the change may be somebody's key.
     diff = redact(_diff(before, after, paths.shown(file))).text
-    if as_json or not output.is_terminal():
-        told = {"client": client.value, "file": file, "changed": after != before, "written": written}
-        output.print_json({**told, "backup": backup, "diff": diff})
-        return
-    if diff:
-        print(output.visible(diff), end="")
     if after == before:
-        output.note(f"{paths.shown(file)} is as it should be already.")
+        done = f"{paths.shown(file)} is as it should be already."
     elif dry_run:
-        output.note("Nothing was written.")
+        done = "Nothing was written."
     else:
         kept = f" The file as it was is {paths.shown(backup)}." if backup else ""
-        output.note(f"Wrote {paths.shown(file)}.{kept} Start {client.value} again to see the change.")
+        done = f"Wrote {paths.shown(file)}.{kept} Start {client.value} again to see the change."
+    told = {"client": client.value, "file": file, "changed": after != before, "written": written}
+    output.show({**told, "backup": backup, "diff": diff}, f"{diff}{done}", as_json=as_json)
 
 
 def _text(file: str) -> str:

@@ -9,6 +9,7 @@ from memory_router import app
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Id, Project, Since, Tag, Target, Tier, Until, Yes, confirm
+from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
     from memory_router.engines.tiers.memory import Memory
@@ -35,25 +36,20 @@ def recall(
         {} if min_importance is None else {"min_importance": min_importance}
     )
     found = app.remembering.work_with(lambda memories: memories.recall(text, limit, tier, chosen))
-    if as_json or not output.is_terminal():
-        rows = [{**app.remembering.as_object(one.memory), "relevance": round(one.relevance, 4)} for one in found]
-        output.print_json({"query_echo": text, "results": rows, "result_count": len(rows)})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("relevance", "when", "tier", "id", "text"),
-        [
-            (
-                f"{one.relevance:.2f}",
-                iso_time(one.memory.created)[:10],
-                one.tier,
-                app.remembering.qualified(one.id),
-                one.text,
-            )
-            for one in found
-        ],
-    )
+    results = [{**app.remembering.as_object(one.memory), "relevance": round(one.relevance, 4)} for one in found]
+    columns = ("relevance", "when", "tier", "id", "text")
+    rows = [
+        (
+            f"{one.relevance:.2f}",
+            iso_time(one.memory.created)[:10],
+            one.tier,
+            app.remembering.qualified(one.id),
+            one.text,
+        )
+        for one in found
+    ]
+    told = {"query_echo": text, "results": results, "result_count": len(results)}
+    output.show(told, lambda: print_table(columns, rows), as_json=as_json)
 
 
 def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
@@ -83,24 +79,17 @@ def history(memory_id: Id, as_json: AsJson = False) -> None:
     Example: memory-router history totalrecall:3f9a0c2b7d41e8056c9a
     """
     revisions = app.remembering.work_with(lambda memories: memories.history(app.remembering.own(memory_id)))
-    if as_json or not output.is_terminal():
-        rows = [app.remembering.as_object(memory) for memory in revisions]
-        output.print_json({"revisions": rows, "count": len(rows)})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("when", "", "id", "text"),
-        [
-            (
-                iso_time(memory.created)[:10],
-                "" if memory.superseded_by else "in force",
-                app.remembering.qualified(memory.id),
-                memory.text,
-            )
-            for memory in revisions
-        ],
-    )
+    rows = [
+        (
+            iso_time(memory.created)[:10],
+            "" if memory.superseded_by else "in force",
+            app.remembering.qualified(memory.id),
+            memory.text,
+        )
+        for memory in revisions
+    ]
+    told = {"revisions": [app.remembering.as_object(memory) for memory in revisions], "count": len(rows)}
+    output.show(told, lambda: print_table(("when", "", "id", "text"), rows), as_json=as_json)
 
 
 def forget(
@@ -123,27 +112,26 @@ def forget(
     """
     chosen_by = filter_of(project, tag, since, until) | ({"session": session} if session else {})
     planned = app.forgetting.plan(ids or (), chosen_by, tier)
-    told = f"{len(planned.memories)} memories and {len(planned.turns)} messages"
+    counted = f"{len(planned.memories)} memories and {len(planned.turns)} messages"
     receipt = None
     if not dry_run and not planned.is_empty:
-        confirm(f"Forget {told} for good?", yes=yes)
+        confirm(f"Forget {counted} for good?", yes=yes)
         receipt = app.forgetting.forget(planned)
-    if as_json or not output.is_terminal():
-        rows: list[dict[str, Any]] = [
-            {"id": app.remembering.qualified(one.id), "tier": one.tier, "project": one.project}
-            for one in planned.memories
-        ]
-        rows += [{"id": f"{app.forgetting.CONVERSATIONS}{one.id}", "session": one.session} for one in planned.turns]
-        traces = {"questions": app.forgetting.questions(planned)} if dry_run else receipt._asdict() if receipt else {}
-        body = {"forgotten": rows, "count": len(rows), "dry_run": dry_run, "timestamp": iso_time(time.time())}
-        output.print_json(body | {"traces": traces})
-        return
-    from memory_router.interfaces.cli.tables import print_table
+    rows: list[dict[str, Any]] = [
+        {"id": app.remembering.qualified(one.id), "tier": one.tier, "project": one.project} for one in planned.memories
+    ]
+    rows += [{"id": f"{app.forgetting.CONVERSATIONS}{one.id}", "session": one.session} for one in planned.turns]
+    traces = {"questions": app.forgetting.questions(planned)} if dry_run else receipt._asdict() if receipt else {}
+    told = {"forgotten": rows, "count": len(rows), "dry_run": dry_run, "timestamp": iso_time(time.time())}
+    sentence = f"{counted} {'would be' if dry_run else 'were'} forgotten."
+    output.show(told | {"traces": traces}, lambda: _print_forgotten(planned, receipt, sentence), as_json=as_json)
 
+
+def _print_forgotten(planned: "app.forgetting.Plan", receipt: "app.forgetting.Receipt | None", sentence: str) -> None:
     texts = [(app.remembering.qualified(one.id), one.text[:80]) for one in planned.memories]
     texts += [(f"{app.forgetting.CONVERSATIONS}{one.id}", one.text[:80]) for one in planned.turns]
     print_table(("id", "text"), texts)
-    print(f"{told} {'would be' if dry_run else 'were'} forgotten.")
+    print(sentence)
     if receipt:
         print(f"{receipt.questions} recorded questions were blanked, {receipt.log_lines} lines of logs removed.")
         for path in receipt.copies:
@@ -168,22 +156,18 @@ def tiers(
         return stats, await memories.audit(audit)
 
     stats, events = app.remembering.work_with(look)
-    if as_json or not output.is_terminal():
-        rows = [
-            event._asdict() | {"at": iso_time(event.at), "id": app.remembering.qualified(event.id)} for event in events
-        ]
-        output.print_json({"tiers": stats} | ({"audit": rows} if audit else {}))
-        return
-    from memory_router.interfaces.cli.tables import print_table
+    rows = [event._asdict() | {"at": iso_time(event.at), "id": app.remembering.qualified(event.id)} for event in events]
+    told = {"tiers": stats} | ({"audit": rows} if audit else {})
+    output.show(told, lambda: _print_tiers(stats, rows), as_json=as_json)
 
+
+def _print_tiers(stats: list[dict[str, Any]], audit: list[dict[str, Any]]) -> None:
     names = ("tier", "entry_count", "stores", "recalls", "promotions", "demotions", "expirations", "forgotten")
-    print_table(names, [[str(row[name]) for name in names] for row in stats])
+    print_table(names, [[row[name] for name in names] for row in stats])
     if audit:
         print()
-        print_table(
-            ("when", "event", "tier", "id", ""),
-            [(iso_time(one.at), one.event, one.tier, app.remembering.qualified(one.id), one.detail) for one in events],
-        )
+        columns = ("at", "event", "tier", "id", "detail")
+        print_table(("when", "event", "tier", "id", ""), [[row[name] for name in columns] for row in audit])
 
 
 def filter_of(project: str | None, tags: list[str] | None, since: str | None, until: str | None) -> dict[str, Any]:
@@ -193,7 +177,5 @@ def filter_of(project: str | None, tags: list[str] | None, since: str | None, un
 
 
 def _print_moved(memory: "Memory", *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(app.remembering.as_object(memory))
-        return
-    print(output.visible(f"{app.remembering.qualified(memory.id)} is in {memory.tier} now."))
+    told = f"{app.remembering.qualified(memory.id)} is in {memory.tier} now."
+    output.show(app.remembering.as_object(memory), told, as_json=as_json)

@@ -9,6 +9,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_members, print_table
 from memory_router.learning.account import account
 from memory_router.outcomes.compaction import KEPT_DAYS, Compacted
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
@@ -62,10 +63,8 @@ def suggest(
             evidence=_decoded(evidence),
             config_before=_decoded(config_before),
         )
-    if as_json or not output.is_terminal():
-        output.print_json(made._asdict())
-        return
-    print(f"Suggestion {made.suggestion_id} waits; then: memory-router outcomes decide {made.suggestion_id} accepted")
+    told = f"Suggestion {made.suggestion_id} waits; then: memory-router outcomes decide {made.suggestion_id} accepted"
+    output.show(made._asdict(), told, as_json=as_json)
 
 
 @outcomes.command()
@@ -186,26 +185,18 @@ def compact(
         compaction = advice.compaction(kept_days=days, after=after)
         users = [name for name in ([user] if user else compaction.users()) if compaction.is_due(name)]
         found = [compaction.preview(name) if dry_run else compaction.run(name) for name in users]
-    if as_json or not output.is_terminal():
-        output.print_json({"compacted": [one._asdict() for one in found], "dry_run": dry_run})
-        return
-    for one in found:
-        print(output.visible(_compacted(one, dry_run=dry_run)))
-    if not found:
-        print("Nothing is old enough to be compacted.")
+    told = "\n".join(_compacted(one, dry_run=dry_run) for one in found) or "Nothing is old enough to be compacted."
+    output.show({"compacted": [one._asdict() for one in found], "dry_run": dry_run}, told, as_json=as_json)
 
 
 def _print_recorded(found: Recorded, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(found._asdict())
-        return
-    if not found.is_new:
-        print(f"It was recorded before, as outcome {found.outcome_id}; --key or --at tells another one apart.")
-        return
-    print(f"Recorded as outcome {found.outcome_id}.")
-    for name, change in ((found.emerged, "holds now"), (found.ended, "holds no longer")):
-        for pattern in name:
-            print(output.visible(f"{pattern} {change}."))
+    if found.is_new:
+        told = [f"Recorded as outcome {found.outcome_id}."]
+        told += [f"{pattern} holds now." for pattern in found.emerged]
+        told += [f"{pattern} holds no longer." for pattern in found.ended]
+    else:
+        told = [f"It was recorded before, as outcome {found.outcome_id}; --key or --at tells another one apart."]
+    output.show(found._asdict(), "\n".join(told), as_json=as_json)
 
 
 def _compacted(found: Compacted, *, dry_run: bool) -> str:
@@ -222,24 +213,19 @@ def _show(layer: Layer, wanted: Wanted, text: str, ids: list[int], *, as_json: b
         answer = read(advice.database, layer, wanted, text=text, ids=ids)
     if answer.note:
         output.note(f"memory-router: {answer.note}")
-    if as_json or not output.is_terminal():
-        output.print_json({"layer": layer, "outcomes": answer.results})
-        return
-    _print(layer, answer)
+    output.show({"layer": layer, "outcomes": answer.results}, lambda: _print(layer, answer), as_json=as_json)
 
 
 def _print(layer: Layer, answer: Answer) -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     if not answer.results:
         print("There are no such outcomes.")
         return
     if layer == "search":
-        rows = [(str(one["id"]), one["snippet"], _ago(one), f"{one['score']:.2f}") for one in answer.results]
+        rows = [(one["id"], one["snippet"], _ago(one), f"{one['score']:.2f}") for one in answer.results]
         print_table(("id", "outcome", "when", "score"), rows)
         return
     for one in answer.results:
-        print_table(("", ""), [(name, _cell(value)) for name, value in one.items() if value is not None])
+        print_members({name: None if value is None else _cell(value) for name, value in one.items()})
         print()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from memory_router import __version__
@@ -19,6 +20,22 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=is_terminal())
     sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()
+
+
+def show(value: Any, drawn: str | Callable[[], object], *, as_json: bool) -> None:
+    """Print what a command has to tell: as JSON where a program reads it, else for people.
+
+    Args:
+        value: it, as JSON has it.
+        drawn: it as a sentence, or what draws it on the terminal.
+        as_json: print JSON also on a terminal.
+    """
+    if as_json or not is_terminal():
+        print_json(value)
+    elif isinstance(drawn, str):
+        print(visible(drawn))
+    else:
+        drawn()
 
 
 def print_version() -> None:

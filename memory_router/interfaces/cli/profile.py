@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.outcomes import User
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.stats import sparkline
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning.account import account
 from memory_router.outcomes.community import Community, across_users
 from memory_router.outcomes.memory import open_outcomes
@@ -34,20 +36,16 @@ def profile(
     name = user or account()
     with open_outcomes() as advice:
         if across:
-            _show_community(across_users(advice.database), as_json=as_json)
+            community = across_users(advice.database)
+            output.show(_community_as_object(community), lambda: _print_community(community), as_json=as_json)
             return
         found = advice.outcomes.recompute(name) if recompute else advice.outcomes.profile(name)
         weeks = advice.outcomes.weeks(name)
     told = alerts(found.trends, found.last_outcome_at, now())
-    if as_json or not output.is_terminal():
-        output.print_json({**found._asdict(), "alerts": told})
-        return
-    _print(found, weeks, told)
+    output.show({**found._asdict(), "alerts": told}, lambda: _print(found, weeks, told), as_json=as_json)
 
 
 def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     if not found.total_outcomes:
         print("Nothing was decided yet: memory-router outcomes record --help")
         return
@@ -55,7 +53,7 @@ def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
     print_table(
         ("type", "accepted", "rejected", "rate", "confidence"),
         [
-            (name, str(one["accepted"]), str(one["rejected"]), f"{one['rate']:.0%}", one["confidence"])
+            (name, one["accepted"], one["rejected"], f"{one['rate']:.0%}", one["confidence"])
             for name, one in found.acceptance_stats.items()
         ],
     )
@@ -67,20 +65,19 @@ def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
         print(sentence)
 
 
-def _show_community(found: Community, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        rules = [
-            {**one._asdict(), "given": one.given._asdict(), "then": one.then._asdict(), "told": str(one)}
-            for one in found.associations
-        ]
-        output.print_json({**found._asdict(), "associations": rules})
-        return
-    from memory_router.interfaces.cli.tables import print_table
+def _community_as_object(found: Community) -> JsonObject:
+    rules = [
+        {**one._asdict(), "given": one.given._asdict(), "then": one.then._asdict(), "told": str(one)}
+        for one in found.associations
+    ]
+    return {**found._asdict(), "associations": rules}
 
+
+def _print_community(found: Community) -> None:
     print(f"{found.users} users or more")
     print_table(
         ("pattern", "users or more", "confidence"),
-        [(str(one), str(one.support), f"{one.confidence:.2f}") for one in found.associations],
+        [(one, one.support, f"{one.confidence:.2f}") for one in found.associations],
     )
     for name, counts in found.trends.items():
         print(f"{name}: {', '.join(f'{value} {count}' for value, count in counts.items()) or 'not enough users'}")

@@ -58,15 +58,13 @@ def remember(
         project = register(os.getcwd())
     provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
     remembered, similar = app.remembering.remember(text, importance, tier, tag or (), supersedes, **provenance)
-    if as_json or not output.is_terminal():
-        output.print_json(_as_json(remembered) | {"similar": [app.remembering.as_object(memory) for memory in similar]})
-        return
-    print(output.visible(_as_sentence(remembered)))
+    told = [_as_sentence(remembered)]
     if similar:
-        print("Stored before, and similar:")
-        for memory in similar:
-            print(output.visible(f"  {app.remembering.qualified(memory.id)}  {_shown(memory)}"))
-        print("If the new one replaces one of them, run the same command again with: --supersedes ID")
+        told.append("Stored before, and similar:")
+        told += [f"  {app.remembering.qualified(memory.id)}  {_shown(memory)}" for memory in similar]
+        told.append("If the new one replaces one of them, run the same command again with: --supersedes ID")
+    body = _as_json(remembered) | {"similar": [app.remembering.as_object(memory) for memory in similar]}
+    output.show(body, "\n".join(told), as_json=as_json)
 
 
 def _as_json(remembered: "Remembered") -> dict[str, object]:

@@ -10,6 +10,7 @@ from memory_router.contract import iso_time
 from memory_router.errors import RuleError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+from memory_router.interfaces.cli.tables import print_members, print_table
 from memory_router.learning.account import account
 from memory_router.learning.gate import own_rule_cache
 from memory_router.learning.overrides import OverrideRules
@@ -148,27 +149,21 @@ def list_(as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         found = stores.rules.all()
-    if as_json or not output.is_terminal():
-        output.print_json({"rules": [_as_object(rule) for rule in found]})
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(
-        ("id", "source", "state", "confidence", "success", "executions", "asks", "pattern"),
-        [
-            (
-                rule.id,
-                "learned" if rule.auto_generated else "manual",
-                rule.state,
-                f"{rule.confidence_score:.2f}",
-                "" if rule.success_rate is None else f"{rule.success_rate:.0%}",
-                str(rule.based_on_executions or ""),
-                " > ".join((rule.recommended_system_id, *rule.alternative_systems)),
-                output.visible(rule.request_pattern),
-            )
-            for rule in found
-        ],
-    )
+    columns = ("id", "source", "state", "confidence", "success", "executions", "asks", "pattern")
+    rows = [
+        (
+            rule.id,
+            "learned" if rule.auto_generated else "manual",
+            rule.state,
+            f"{rule.confidence_score:.2f}",
+            "" if rule.success_rate is None else f"{rule.success_rate:.0%}",
+            rule.based_on_executions or "",
+            " > ".join((rule.recommended_system_id, *rule.alternative_systems)),
+            rule.request_pattern,
+        )
+        for rule in found
+    ]
+    output.show({"rules": [_as_object(rule) for rule in found]}, lambda: print_table(columns, rows), as_json=as_json)
 
 
 @rules.command()
@@ -179,12 +174,8 @@ def show(rule_id: Id, as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         rule = stores.rules.get(rule_id)
-    if as_json or not output.is_terminal():
-        output.print_json(_as_object(rule))
-        return
-    from memory_router.interfaces.cli.tables import print_table
-
-    print_table(("", ""), [(name, output.visible(str(value))) for name, value in _as_object(rule).items()])
+    told = _as_object(rule)
+    output.show(told, lambda: print_members(told), as_json=as_json)
 
 
 @rules.command("test")
@@ -211,13 +202,12 @@ def try_question(
         }
         for similarity, rule in near
     ]
-    if as_json or not output.is_terminal():
-        output.print_json({"query": text, "taken_by": taken, "similar": rows})
-        return
-    from memory_router.interfaces.cli.tables import print_table
 
-    print(f"Rule {taken} takes it." if taken else "No rule beside the table takes it; the rule table decides.")
-    print_table(("id", "similarity", "pattern", "state"), [tuple(map(str, row.values())) for row in rows])
+    def draw() -> None:
+        print(f"Rule {taken} takes it." if taken else "No rule beside the table takes it; the rule table decides.")
+        print_table(("id", "similarity", "pattern", "state"), [tuple(row.values()) for row in rows])
+
+    output.show({"query": text, "taken_by": taken, "similar": rows}, draw, as_json=as_json)
 
 
 def _set_state(rule_id: str, state: str, by: str | None, *, as_json: bool) -> None:
@@ -240,10 +230,8 @@ def _let_a_person_change(rule: RuleRecord) -> None:
 
 
 def _print(rule: RuleRecord, what: str, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(_as_object(rule))
-        return
-    print(output.visible(f"Rule {rule.id} {what}: {rule.request_pattern} > {rule.recommended_system_id}"))
+    told = f"Rule {rule.id} {what}: {rule.request_pattern} > {rule.recommended_system_id}"
+    output.show(_as_object(rule), told, as_json=as_json)
 
 
 def _as_object(rule: RuleRecord) -> dict[str, Any]:

@@ -45,26 +45,29 @@ def install(
     source = paths.bundled("SKILL.md")
     states = {target: _state(source, target) for target in targets.values()}
     kept = {} if dry_run else {target: _copy(source, target, state) for target, state in states.items()}
-    if as_json or not output.is_terminal():
-        copies = {target: copy for target, copy in kept.items() if copy}
-        installed = list(kept)
-        output.print_json({"installed": installed, "planned": list(states), "states": states, "kept": copies})
-        return
+    told = []
     for name, target in targets.items():
         shown = f"{paths.shown(target)} for {name}"
         if states[target] == "unchanged":
-            output.note(f"{shown} is unchanged.")
+            told.append(f"{shown} is unchanged.")
             continue
         copy = f" The edited copy is kept as {paths.shown(kept[target])}." if kept.get(target) else ""
-        output.note(f"{'Would write' if dry_run else 'Wrote'} {shown} ({states[target]}).{copy}")
+        told.append(f"{'Would write' if dry_run else 'Wrote'} {shown} ({states[target]}).{copy}")
+    copies = {target: copy for target, copy in kept.items() if copy}
+    body = {"installed": list(kept), "planned": list(states), "states": states, "kept": copies}
+    output.show(body, "\n".join(told), as_json=as_json)
 
 
-def plugin() -> None:
+def plugin(as_json: AsJson = False) -> None:
     """Print the folder of the plugin for Claude Code and OpenClaw: a skill, the MCP server and hooks.
 
     Example: memory-router plugin
     """
-    print(paths.bundled("plugin"))
+    folder = paths.bundled("plugin")
+    if as_json:
+        output.print_json({"plugin": folder})
+    else:  # also in a pipe, since a shell puts it into other commands
+        print(folder)
 
 
 def _state(source: str, target: str) -> str:

@@ -6,6 +6,7 @@ from memory_router import app
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning.savings import Statistics, statistics
 from memory_router.learning.stores import open_stores
 
@@ -24,10 +25,7 @@ def stats(as_json: AsJson = False) -> None:
         found = statistics(stores.database, stores.config.learning)
     if waiting := app.improving.waiting_sentence():
         output.note(waiting)
-    if as_json or not output.is_terminal():
-        output.print_json(_as_object(found))
-        return
-    _print(found)
+    output.show(_as_object(found), lambda: _print(found), as_json=as_json)
 
 
 def _as_object(found: Statistics) -> dict[str, object]:
@@ -41,8 +39,6 @@ def _as_object(found: Statistics) -> dict[str, object]:
 
 
 def _print(found: Statistics) -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     saved = found.savings
     if not saved.requests:
         print('Nothing was asked yet: memory-router query "..."')
@@ -61,8 +57,8 @@ def _print(found: Statistics) -> None:
             ("pattern", "executions", "confidence", "success", "cost"),
             [
                 (
-                    output.visible(one.request_pattern),
-                    str(one.based_on_executions),
+                    one.request_pattern,
+                    one.based_on_executions,
                     f"{one.confidence_score:.2f}",
                     f"{one.success_rate or 0:.0%}",
                     f"{one.avg_cost_usd or 0:.4f}",

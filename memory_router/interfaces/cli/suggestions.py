@@ -7,6 +7,7 @@ import typer
 from memory_router import app
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
+from memory_router.interfaces.cli.tables import print_members, print_table
 
 if TYPE_CHECKING:
     from memory_router.app.improving import Improving
@@ -37,19 +38,22 @@ def advise(
     Example: memory-router suggestions list --why
     """
     advice = app.improving.suggest(_tell_waiting)
-    if as_json or not output.is_terminal():
-        told = {
-            "suggestions": [one._asdict() for one in advice.suggestions],
-            "notes": advice.notes,
-            "settled": [one._asdict() for one in advice.settled],
-        }
-        output.print_json(told | ({"silent": [one._asdict() for one in advice.silent]} if why else {}))
-        return
-    for closed in advice.settled:
-        output.note(output.visible(f"Suggestion {closed.suggestion_id} is {closed.outcome}: {closed.why}"))
-    _print(advice.suggestions, advice.notes)
-    for one in advice.silent if why else ():
-        print(output.visible(f"Not suggested: {one.type} {one.value}: {one.why}."))
+    told = {
+        "suggestions": [one._asdict() for one in advice.suggestions],
+        "notes": advice.notes,
+        "settled": [one._asdict() for one in advice.settled],
+    }
+    silent = advice.silent if why else []
+    told |= {"silent": [one._asdict() for one in silent]} if why else {}
+
+    def draw() -> None:
+        for closed in advice.settled:
+            output.note(output.visible(f"Suggestion {closed.suggestion_id} is {closed.outcome}: {closed.why}"))
+        _print(advice.suggestions, advice.notes)
+        for one in silent:
+            print(output.visible(f"Not suggested: {one.type} {one.value}: {one.why}."))
+
+    output.show(told, draw, as_json=as_json)
 
 
 @suggestions.command()
@@ -61,13 +65,12 @@ def show(suggestion_id: Id, as_json: AsJson = False) -> None:
     with app.improving.opened() as advice:
         found = advice.outcomes.suggestions.get(suggestion_id)
         diff = advice.targets.diff(found) if found.status == "pending" and found.change else None
-    if as_json or not output.is_terminal():
-        output.print_json(found._asdict() | ({} if diff is None else {"diff": diff}))
-        return
-    from memory_router.interfaces.cli.tables import print_table
 
-    print_table(("", ""), [(name, str(value)) for name, value in found._asdict().items() if value is not None])
-    print(output.visible(diff or ""))
+    def draw() -> None:
+        print_members(found._asdict())
+        print(output.visible(diff or ""))
+
+    output.show(found._asdict() | ({} if diff is None else {"diff": diff}), draw, as_json=as_json)
 
 
 @suggestions.command()
@@ -126,12 +129,12 @@ def undo(suggestion_id: LastId = None, dry_run: DryRun = False, yes: Yes = False
 
 def _goes_on(found: "Suggestion", diff: str, question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
     """Show what would change, and ask; say whether it is to be done."""
-    if dry_run and (as_json or not output.is_terminal()):
-        output.print_json({**found._asdict(), "diff": diff, "dry_run": True})
-    elif output.is_terminal() and not as_json:
-        print(output.visible(f"{found.reason}\n{diff}"))
+    told = f"{found.reason}\n{diff}"
     if dry_run:
+        output.show({**found._asdict(), "diff": diff, "dry_run": True}, told, as_json=as_json)
         return False
+    if output.is_terminal() and not as_json:
+        print(output.visible(told))
     confirm(question, yes=yes)
     return True
 
@@ -147,17 +150,12 @@ def _let_a_person_change(advice: "Improving", found: "Suggestion") -> None:
 
 
 def _tell(done: "Suggestion", diff: str | None, sentence: str, *, as_json: bool) -> None:
-    if as_json or not output.is_terminal():
-        output.print_json(done._asdict() | ({} if diff is None else {"diff": diff}))
-        return
-    print(sentence)
+    output.show(done._asdict() | ({} if diff is None else {"diff": diff}), sentence, as_json=as_json)
 
 
 def _print(waiting: "list[Suggestion]", notes: list[str]) -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     if waiting:
-        rows = [(str(one.suggestion_id), one.suggestion_type, one.suggestion_value, one.reason) for one in waiting]
+        rows = [(one.suggestion_id, one.suggestion_type, one.suggestion_value, one.reason) for one in waiting]
         print_table(("id", "type", "about", "because"), rows)
         output.note("Decide: memory-router suggestions accept ID, or memory-router suggestions reject ID --reason WHY")
     else:

@@ -1,14 +1,14 @@
-"""Draw answers for people: the one place, with `index` and its progress bar, that uses `rich`."""
+"""Draw answers for people. `rich` is imported when something is drawn, so that programs do not pay for it."""
 
-from collections.abc import Sequence
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli.output import visible
 from memory_router.routing.envelope import Envelope
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SNIPPET_LINES = 4
 _COLOURS = {
@@ -24,11 +24,11 @@ def print_envelope(envelope: Envelope) -> None:
     origin = ""
     if envelope.routed_to:
         mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
-        origin = f" from [bold]{escape(envelope.routed_to + mode)}[/], relevance {envelope.normalized_relevance:.2f}"
-    chain = f" [dim](chain: {escape(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallback_chain else ""
+        origin = f" from [bold]{_plain(envelope.routed_to + mode)}[/], relevance {envelope.normalized_relevance:.2f}"
+    chain = f" [dim](chain: {_plain(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallback_chain else ""
     console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
-        console.print(f"  {escape(visible(envelope.error_message))}")
+        console.print(f"  {_plain(envelope.error_message)}")
     if envelope.parts:
         rows = [
             (str(part["part"]), part["status"], part["routed_to"] or "", part["query_echo"]) for part in envelope.parts
@@ -52,27 +52,38 @@ def print_decision(decision: JsonObject) -> None:
     """Draw where a question would go, and because of what."""
     console = _console()
     if "error_code" in decision:
-        console.print(f"{coloured('error')} {escape(visible(decision['error_message']))}")
+        console.print(f"{coloured('error')} {_plain(decision['error_message'])}")
         return
-    console.print(f"[bold]{escape(visible(decision['explanation']))}[/]")
+    console.print(f"[bold]{_plain(decision['explanation'])}[/]")
     rows = [(_step(step), "would be asked") for step in decision["steps"]]
     print_table(("step", ""), rows + _skipped(decision))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Draw a table; cells that name a status get its colour."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(coloured(cell) if cell in _COLOURS else escape(visible(cell)) for cell in row))
+        table.add_row(*(coloured(cell) if cell in _COLOURS else _plain(cell) for cell in _texts(row)))
     _console().print(table)
 
 
-def _print_trace(console: Console, trace: JsonObject) -> None:
+def _texts(row: Sequence[object]) -> Iterator[str]:
+    return ("" if cell is None else str(cell) for cell in row)
+
+
+def print_members(value: Mapping[str, object]) -> None:
+    """Draw an object: its members by name, without those that hold nothing."""
+    print_table(("", ""), [(name, member) for name, member in value.items() if member is not None])
+
+
+def _print_trace(console: "Console", trace: JsonObject) -> None:
     passed = ", ".join(str(rule["number"]) for rule in trace["rules_not_matched"])
     tried = f" Rules that did not match: {passed}." if passed else ""
-    console.print(f"\n[bold]{escape(visible(trace['explanation']))}[/]{tried}")
+    console.print(f"\n[bold]{_plain(trace['explanation'])}[/]{tried}")
     rows = [
         (
             _step(attempt),
@@ -90,9 +101,18 @@ def _skipped(decision: JsonObject) -> list[tuple[str, str]]:
     return [(_step(skip), f"skipped: {skip['reason']}") for skip in decision["skipped"]]
 
 
-def _console() -> Console:
+def _console() -> "Console":
+    from rich.console import Console
+
     # What a memory holds is shown as it is: no emoji for `:name:`, no colours for what looks like a number.
     return Console(highlight=False, emoji=False)
+
+
+def _plain(text: str) -> str:
+    """Return `text` for a terminal as it is: neither control characters nor markup in it have an effect."""
+    from rich.markup import escape
+
+    return escape(visible(text))
 
 
 def coloured(status: str) -> str:
@@ -100,17 +120,16 @@ def coloured(status: str) -> str:
     return f"[{_COLOURS[status]}]{status}[/]"
 
 
-def _print_result(console: Console, label: str, result: JsonObject, most_lines: int | None) -> None:
+def _print_result(console: "Console", label: str, result: JsonObject, most_lines: int | None) -> None:
     place = result.get("path") or result.get("title") or result["source"]
     line = f":{result['line']}" if result.get("line") else ""
     when = f"  {result['timestamp'][:10]}" if result.get("timestamp") else ""
     console.print(
-        f"\n[bold]{escape(visible(label))}[/] [cyan]{escape(visible(str(place)))}{line}[/] "
-        f"[dim]{result['relevance']:.2f}{when}[/]"
+        f"\n[bold]{_plain(label)}[/] [cyan]{_plain(str(place))}{line}[/] [dim]{result['relevance']:.2f}{when}[/]"
     )
-    lines = [text for text in visible(result["content"]).splitlines() if text.strip()]
+    lines = [text for text in result["content"].splitlines() if text.strip()]
     for text in lines[:most_lines]:
-        console.print(f"   {escape(text)}", overflow="ellipsis", no_wrap=most_lines is not None)
+        console.print(f"   {_plain(text)}", overflow="ellipsis", no_wrap=most_lines is not None)
     if most_lines is not None and len(lines) > most_lines:
         console.print(f"   [dim]... {len(lines) - most_lines} more lines[/]")
 

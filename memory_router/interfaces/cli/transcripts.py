@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memory_router import app
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
     from memory_router.engines.transcripts.importing import Report
@@ -20,10 +21,7 @@ def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
         as_json: print JSON also on a terminal.
     """
     report = _import(paths)
-    if as_json or not output.is_terminal():
-        output.print_json(report._asdict())
-        return
-    _print_report(report)
+    output.show(report._asdict(), lambda: _print_report(report), as_json=as_json)
 
 
 def import_what_hosts_keep() -> None:
@@ -53,8 +51,6 @@ def _import(paths: Sequence[str]) -> "Report":
 
 
 def _print_report(report: "Report") -> None:
-    from memory_router.interfaces.cli.tables import print_table
-
     counts = [(name.replace("_", " "), f"{getattr(report, name):,}") for name in
               ("files", "read", "added", "repeated", "unreadable_lines")]  # fmt: skip
     skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]

@@ -40,13 +40,11 @@ def import_(
     counts = app.remembering.import_lines(text, project, allow_sensitive=allow_sensitive)
     for refused in counts["refused"]:
         output.note(output.visible(f"line {refused['line']}: {refused['reason']}"))
-    if as_json or not output.is_terminal():
-        output.print_json(counts)
-    else:
-        print(
-            f"{counts['imported']} imported, {counts['already_there']} already there, "
-            f"{len(counts['refused'])} refused; secrets or personal data redacted in {counts['redacted']}."
-        )
+    told = (
+        f"{counts['imported']} imported, {counts['already_there']} already there, "
+        f"{len(counts['refused'])} refused; secrets or personal data redacted in {counts['redacted']}."
+    )
+    output.show(counts, told, as_json=as_json)
     if counts["refused"]:
         raise typer.Exit(1)
 
@@ -62,6 +60,7 @@ def export(
     since: Since = None,
     until: Until = None,
     force: _Force = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write memories to a file, oldest first: JSON Lines, which `import` reads back, or Markdown.
 
@@ -77,7 +76,8 @@ def export(
         sys.stdout.buffer.write(text)
         return
     _write(file, text, force=force)
-    output.note(f"{len(held)} memories were written to {output.visible(file)}.")
+    told = f"{len(held)} memories were written to {file}."
+    output.show({"file": file, "format": form, "memories": len(held)}, told, as_json=as_json)
 
 
 def backup(
@@ -85,6 +85,7 @@ def backup(
         str | None, typer.Argument(help="The file to write; `memory-DATE.db` beside the database if left out.")
     ] = None,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy the database of memories to a file, consistent though others write meanwhile.
 
@@ -114,8 +115,9 @@ def backup(
     finally:
         if os.path.exists(draft):
             os.unlink(draft)
-    output.print_json({"backup": target, "memories": store.count(), "bytes": os.path.getsize(target)})
+    told = {"backup": target, "memories": store.count(), "bytes": os.path.getsize(target)}
     store.close()
+    output.show(told, f"{told['memories']:,} memories were copied to {paths.shown(target)}.", as_json=as_json)
 
 
 def _write(file: str, text: bytes, *, force: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from memory_router import app, paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import confirm
+from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
     from memory_router.app.indexing import IndexListener
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 def show_status(as_json: bool) -> None:
     """Print what is indexed, how old it is, and what has changed since."""
     roots = app.indexing.status()
-    if as_json or not output.is_terminal():
-        size = app.indexing.disk_size()
-        told = {"index": paths.documents_db(), "bytes": size, "vectors": app.indexing.vectors_in_use()}
-        output.print_json({**told, "roots": [one._asdict() for one in roots]})
-        return
-    from memory_router.interfaces.cli.tables import print_table
+    size = app.indexing.disk_size()
+    told = {"index": paths.documents_db(), "bytes": size, "vectors": app.indexing.vectors_in_use()}
+    output.show({**told, "roots": [one._asdict() for one in roots]}, lambda: _print_status(roots), as_json=as_json)
 
+
+def _print_status(roots: "Sequence[RootStatus]") -> None:
     columns = ("folder", "files", "passages", "age", "new", "changed", "removed", "skipped")
     print_table(columns, [_row(one) for one in roots])
     for one in roots:
@@ -60,12 +60,12 @@ def forget(folders: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool) -
         from memory_router.interfaces.cli import progress
 
         planned = app.indexing.remove(folders, progress.of_log())
-    if as_json or not output.is_terminal():
-        output.print_json({"dry_run": dry_run, "removed": planned})
-        return
     would = "Would forget" if dry_run else "Forgot"
-    for folder, count in planned.items():
-        print(output.visible(f"{would} {count:,} files of {paths.shown(folder)}; the files themselves stay."))
+    told = [
+        f"{would} {count:,} files of {paths.shown(folder)}; the files themselves stay."
+        for folder, count in planned.items()
+    ]
+    output.show({"dry_run": dry_run, "removed": planned}, "\n".join(told), as_json=as_json)
 
 
 def follow(listener: "IndexListener", tell: Callable[[Any], None]) -> None:
