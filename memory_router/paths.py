@@ -162,6 +162,13 @@ def opencode_dir() -> str:
     return os.path.join(os.environ.get("XDG_DATA_HOME") or _below_home(".local/share"), "opencode")
 
 
+def opencode_config_file() -> str:
+    """Return OpenCode's configuration."""
+    if named := os.environ.get("OPENCODE_CONFIG"):
+        return named
+    return os.path.join(os.environ.get("XDG_CONFIG_HOME") or _below_home(".config"), "opencode", "opencode.json")
+
+
 def hermes_dir() -> str:
     """Return the folder of Hermes."""
     return os.environ.get("HERMES_HOME") or _below_home(".hermes")

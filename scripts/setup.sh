@@ -1,27 +1,18 @@
 #!/usr/bin/env bash
 # Usage: bash scripts/setup.sh [FOLDER...]
 #
-# Set up memory-router with the Starter backends and answer a first question.
+# Install memory-router and run `memory-router setup`: it fills memory with what this machine has, connects the agents
+# that are here, and answers a first question.
 #
-#   FOLDER   notes or code to index; without one, this project's own documents
+#   FOLDER   notes or code to index; without one, repositories and notes in the home folder are found
 #
-# It makes `.venv` in the repository, registers the backends, indexes, asks, and links the program into
-# ~/.local/bin. Run it again at any time: what is there is kept.
+# It makes `.venv` in the repository and links the program into ~/.local/bin. At a terminal it shows a plan and asks;
+# otherwise it goes on. Run it again at any time: what is there is kept. `memory-router setup --undo` takes the
+# connections out of the agents again.
 
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_environment.sh"
 help_for "$@"
-
-# Print the name of some file in FOLDER... that can be asked for; nothing if there is none.
-some_file() {
-  local pattern file
-  for pattern in '[A-Za-z]*.md' '[A-Za-z]*.*'; do
-    # Hidden folders and dependencies are not indexed.
-    file="$(find "$@" \( -name '.[!.]*' -o -name node_modules \) -prune -o -type f -name "$pattern" -print -quit)"
-    [[ -z "$file" ]] || break
-  done 2>/dev/null
-  basename "$file"
-}
 
 for folder in "$@"; do
   case "$folder" in
@@ -31,29 +22,9 @@ for folder in "$@"; do
 done
 
 install_program
-say "Registering the backends ..."
-memory_router init >/dev/null
-
-if [[ $# -gt 0 ]]; then
-  say "Indexing $* ..."
-  memory_router index "$@" >/dev/null
-  question="$(some_file "$@")"
-else
-  say "Indexing this project's documents ..."
-  memory_router index "$repository"/{*.md,docs/*.md,backends/*.md,backends/*/*.md} >/dev/null
-  question="how does the circuit breaker work"
-fi
-
-if [[ -n "$question" ]]; then
-  say ""
-  say "\$ memory-router query \"$question\" --limit 3"
-  memory_router query "$question" --limit 3
-  say ""
-fi
 link_program
-say "Ready. What to do next:"
-say "  memory-router index FOLDER          index notes or code"
-say "  memory-router remember \"TEXT\"       keep a fact"
-say "  memory-router query \"QUESTION\"      ask"
-say "  memory-router skill install         make Claude Code and OpenClaw know the command"
-say "  memory-router doctor                check everything"
+if [[ -t 0 ]]; then
+  memory_router setup "$@"
+else
+  memory_router setup --yes "$@"
+fi

@@ -8,9 +8,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from memory_router.app import asking, forgetting, improving, indexing, registration, remembering, repairing
+    from memory_router.app import (
+        asking,
+        first_answer,
+        forgetting,
+        improving,
+        indexing,
+        registration,
+        remembering,
+        repairing,
+        surveying,
+    )
 
-__all__ = ["asking", "forgetting", "improving", "indexing", "registration", "remembering", "repairing"]
+__all__ = [
+    "asking",
+    "first_answer",
+    "forgetting",
+    "improving",
+    "indexing",
+    "registration",
+    "remembering",
+    "repairing",
+    "surveying",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Add the MCP server to the settings of an agent's client, or take it out, and leave all else as its author wrote it.
 
-Three clients keep JSON, with or without comments, Codex keeps TOML. What cannot be read as such is never touched.
+Codex keeps TOML, the others JSON, with or without comments. What cannot be read as such is never touched.
 """
 
 import json
@@ -31,12 +31,14 @@ class Client(NamedTuple):
         place: the keys that lead to the servers.
         is_toml: whether it is TOML, else JSON.
         extra: members that its entries have beside `command` and `args`.
+        is_one_list: whether `command` holds the arguments, too, and the environment is called `environment`.
     """
 
     file: Callable[[], str]
     place: tuple[str, ...]
     is_toml: bool = False
-    extra: tuple[tuple[str, str], ...] = ()
+    extra: tuple[tuple[str, str | bool], ...] = ()
+    is_one_list: bool = False
 
 
 CLIENTS = {
@@ -44,16 +46,24 @@ CLIENTS = {
     "openclaw": Client(lambda: os.path.join(paths.openclaw_dir(), "openclaw.json"), ("mcp", "servers")),
     "cursor": Client(paths.cursor_servers_file, ("mcpServers",)),
     "codex": Client(paths.codex_config_file, ("mcp_servers",), is_toml=True),
+    "gemini": Client(lambda: os.path.join(paths.gemini_dir(), "settings.json"), ("mcpServers",)),
+    "opencode": Client(
+        paths.opencode_config_file, ("mcp",), extra=(("type", "local"), ("enabled", True)), is_one_list=True
+    ),
 }
+
+
+def program() -> str:
+    """Return the path of this program, by which a client can start it."""
+    return shutil.which(NAME) or os.path.join(os.path.dirname(sys.executable), NAME)
 
 
 def entry(client: Client) -> dict[str, Any]:
     """Return what a client has to start: all that it would otherwise need the shell's environment for."""
-    beside = os.path.join(os.path.dirname(sys.executable), NAME)
-    server = {**dict(client.extra), "command": shutil.which(NAME) or beside, "args": ["mcp"]}
+    started = {"command": [program(), "mcp"]} if client.is_one_list else {"command": program(), "args": ["mcp"]}
     # Clients hand a server little of their environment.
     moved = paths.moved_home()
-    return {**server, "env": {"MEMORY_ROUTER_HOME": moved}} if moved else server
+    return {**dict(client.extra), **started, **({_env(client): {"MEMORY_ROUTER_HOME": moved}} if moved else {})}
 
 
 def with_server(client: Client, text: str, file: str) -> str:
@@ -70,7 +80,7 @@ def with_server(client: Client, text: str, file: str) -> str:
     body = _read(client, text, file)
     place = (*client.place, NAME)
     earlier = value_at(body, place)
-    wanted = _updated(earlier if isinstance(earlier, dict) else {}, entry(client))
+    wanted = _updated(earlier if isinstance(earlier, dict) else {}, entry(client), _env(client))
     if wanted == earlier:
         return text
     if client.is_toml:
@@ -99,9 +109,13 @@ def without_server(client: Client, text: str, file: str) -> str:
     return _checked(client, body, new, file, None)
 
 
-def _updated(earlier: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
-    env = {**earlier.get("env", {}), **ours.get("env", {})}
-    return {**earlier, **ours, **({"env": env} if env else {})}
+def _env(client: Client) -> str:
+    return "environment" if client.is_one_list else "env"
+
+
+def _updated(earlier: dict[str, Any], ours: dict[str, Any], env: str) -> dict[str, Any]:
+    variables = {**earlier.get(env, {}), **ours.get(env, {})}
+    return {**earlier, **ours, **({env: variables} if variables else {})}
 
 
 def _read(client: Client, text: str, file: str) -> dict[str, Any]:

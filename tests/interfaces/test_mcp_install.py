@@ -20,6 +20,8 @@ FILES = {
     "openclaw": ".openclaw/openclaw.json",
     "cursor": ".cursor/mcp.json",
     "codex": ".codex/config.toml",
+    "gemini": ".gemini/settings.json",
+    "opencode": ".config/opencode/opencode.json",
 }
 JSON_SETTINGS = """{
     "zebra": 1,
@@ -51,6 +53,12 @@ def parsed(name: str, text: str) -> Any:
 def ours(name: str, text: str) -> Any:
     """Return our entry in a client's settings."""
     return value_at(parsed(name, text), (*CLIENTS[name].place, NAME))
+
+
+def started(entry: Any) -> list[str]:
+    """Return the command with its arguments that an entry starts."""
+    command = entry["command"]
+    return command if isinstance(command, list) else [command, *entry["args"]]
 
 
 @pytest.fixture
@@ -86,10 +94,11 @@ def test_the_server_is_added_and_taken_out(name: str, user: Home) -> None:
     assert Path(done["backup"]).read_text("utf-8") == SETTINGS[name]
     assert file.stat().st_mode & 0o777 == 0o640
     entry = ours(name, file.read_text("utf-8"))
-    assert entry["args"] == ["mcp"]
-    assert os.path.isabs(entry["command"])
+    program, *arguments = started(entry)
+    assert arguments == ["mcp"]
+    assert os.path.isabs(program)
     # A client hands its servers little of its environment.
-    assert entry["env"] == {"MEMORY_ROUTER_HOME": str(user.folder)}
+    assert entry["environment" if name == "opencode" else "env"] == {"MEMORY_ROUTER_HOME": str(user.folder)}
 
     again = user.run(*install).json
     assert (again["changed"], again["written"], again["diff"]) == (False, False, "")
@@ -114,7 +123,7 @@ def test_missing_settings_are_made(name: str, user: Home) -> None:
     outcome = user.run("mcp", "install", "--client", name).json
     file = user.folder / FILES[name]
     assert (outcome["written"], outcome["backup"]) == (True, None)
-    assert ours(name, file.read_text())["args"] == ["mcp"]
+    assert started(ours(name, file.read_text()))[1:] == ["mcp"]
     assert file.stat().st_mode & 0o077 == 0
     assert ours(name, with_server(CLIENTS[name], " \n", "settings"))
 
@@ -123,7 +132,7 @@ BAD = {
     "no JSON": "{nope",
     "a list": "[1, 2]",
     "servers are a list": '{"mcpServers": [], "mcp": []}',
-    "servers are a text": '{"mcpServers": "x", "mcp": {"servers": 7}}',
+    "servers are a text": '{"mcpServers": "x", "mcp": "x"}',
     "twice": '{"mcpServers": {"a": 1}, "mcpServers": {}, "mcp": {"servers": {"a": 1}}, "mcp": {}}',
     "no TOML": "[mcp_servers\n",
     "inline": 'mcp_servers = {other = {command = "x"}}\n',

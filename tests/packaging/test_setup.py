@@ -76,20 +76,20 @@ def test_wrong_arguments_change_nothing(machine: Machine) -> None:
 
 @pytest.mark.timeout(300)
 def test_setup_answers_and_keeps(machine: Machine) -> None:
-    """Setup answers a first question from an empty home; run again, with folders or for Pro, it keeps what is there."""
+    """Setup answers a question from an empty home and leaves memory empty; with folders it keeps what is there."""
     first = machine.run("setup.sh")
     assert first.returncode == 0, first.stderr
-    envelope = json.loads(first.stdout)
+    envelope = json.loads(first.stdout)["demonstration"]["answer"]
     assert envelope["status"] == "success"
     assert envelope["results"][0]["path"].endswith("docs/concepts.md")
-    assert machine.state() == {"starter": {"qmd": "ready", "totalrecall": "ready"}}
+    empty = {"qmd": "installed", "totalrecall": "ready", "cognee": "installed", "lossless": "installed"}
+    assert machine.state() == {"pro": empty}
     link = machine.home / ".local" / "bin" / "memory-router"
     assert link.samefile(machine.clone / ".venv" / "bin" / "memory-router")
     assert "not on your PATH" in first.stderr
 
     assert machine.run("install-pro.sh").returncode == 0
-    pro = {"qmd": "ready", "totalrecall": "ready", "cognee": "ready", "lossless": "installed"}
-    assert machine.state() == {"pro": pro}
+    assert machine.state() == {"pro": empty}
 
     link.unlink()
     link.write_text("somebody else's")
@@ -98,7 +98,7 @@ def test_setup_answers_and_keeps(machine: Machine) -> None:
     (notes / "tides.md").write_text("# Tides\n\nThe tide table hangs on the fridge.\n")
     again = machine.run("setup.sh", "my notes")
     assert again.returncode == 0, again.stderr
-    assert "fridge" in json.loads(again.stdout)["results"][0]["content"]
-    assert machine.state() == {"pro": pro}
+    assert "fridge" in json.loads(again.stdout)["first"]["answer"]["results"][0]["content"]
+    assert machine.state() == {"pro": empty | {"qmd": "ready", "cognee": "ready"}}
     assert link.read_text() == "somebody else's"
     assert "left as it is" in again.stderr

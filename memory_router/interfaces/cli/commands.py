@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What `--help` shows together, in the order in which a newcomer needs it: each command with its module.
 _PANELS: dict[str, dict[str, str]] = {
-    "Begin": {"init": "backends", "index": "index"},
+    "Begin": {"setup": "setup", "init": "backends", "index": "index"},
     "Ask": {"query": "ask", "route": "ask", "get": "get", "graph": "graph", "mcp": "mcp"},
     "Remember": {
         "remember": "remember",
@@ -141,7 +141,7 @@ def memory_router(
 ) -> None:
     """Ask the memory that fits a question, under a deadline, with fallback and a reason for every answer.
 
-    Start with `memory-router init`, then `memory-router index FOLDER`, then `memory-router query "..."`.
+    Start with `memory-router setup`, then `memory-router query "..."`.
     """
 
 

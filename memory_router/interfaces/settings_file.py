@@ -1,0 +1,70 @@
+"""Read the settings of other programs, and put new ones in place without losing the earlier ones."""
+
+import difflib
+import os
+import shutil
+from contextlib import suppress
+
+from memory_router import paths
+from memory_router.errors import SettingsError
+
+
+def read(file: str) -> str:
+    """Return what a file holds; nothing if it is not there."""
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise SettingsError(
+            f"{paths.shown(file)} cannot be read ({error.strerror}).", "Check its permissions."
+        ) from error
+    except ValueError as error:
+        raise SettingsError(
+            f"{paths.shown(file)} is no text in UTF-8, so it was left as it is.", "Save it as UTF-8, and try again."
+        ) from error
+
+
+def write(file: str, before: str, after: str) -> str | None:
+    """Put new settings in place at once, and return where the earlier ones are kept, if there were any."""
+    backup = kept(file)
+    draft = f"{file}.{os.getpid()}"
+    existed = os.path.exists(file)
+    try:
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        with open(draft, "x", encoding="utf-8", newline="", opener=_private) as stream:
+            stream.write(after)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if existed:
+            shutil.copymode(file, draft)
+            shutil.copy2(file, backup)
+        # The client writes its settings, too.
+        if read(file) != before:
+            raise SettingsError(f"{paths.shown(file)} was changed meanwhile.", "Run the command again.")
+        os.replace(draft, file)
+    except OSError as error:
+        raise SettingsError(
+            f"{paths.shown(file)} cannot be written ({error.strerror}). It is as it was.",
+            "Check free disk space and the permissions of its folder.",
+        ) from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
+    return backup if existed else None
+
+
+def kept(file: str) -> str:
+    """Return where the text that a file had before our last change is kept."""
+    return f"{file}.before-memory-router"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def difference(before: str, after: str, name: str) -> str:
+    """Return what changes between two texts of a file, line by line, in the unified format."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
+    return "".join(f"{line}\n" for line in lines)
