@@ -4,6 +4,7 @@ FTS5 cuts texts and questions by one tokenizer, and takes alternatives of a posi
 (https://sqlite.org/fts5.html#custom_tokenizers).
 """
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 
 import apsw
@@ -12,6 +13,8 @@ from memory_router.text.terms import Alternatives, question_terms, terms
 
 # What our full-text tables say after `tokenize =`.
 TOKENIZER = "terms"
+# Shorter texts, bytes of UTF-8, come again: days, the names of folders, nothing at all.
+_SHORT = 40
 
 
 def register(connection: apsw.Connection) -> None:
@@ -32,5 +35,12 @@ def _tokenizer(_connection: apsw.Connection, _arguments: Sequence[str]) -> Calla
 
 
 def _tokens(utf8: bytes, reason: int, _locale: str | None) -> Iterable[Alternatives]:
-    text = utf8.decode("utf-8", "replace")
-    return question_terms(text) if reason & apsw.FTS5_TOKENIZE_QUERY else terms(text)
+    cut = question_terms if reason & apsw.FTS5_TOKENIZE_QUERY else terms
+    if len(utf8) < _SHORT:
+        return _short(utf8, cut)
+    return cut(utf8.decode("utf-8", "replace"))
+
+
+@functools.lru_cache(maxsize=1000)
+def _short(utf8: bytes, cut: Callable[[str], list[Alternatives]]) -> list[Alternatives]:
+    return cut(utf8.decode("utf-8", "replace"))

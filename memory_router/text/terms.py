@@ -35,7 +35,8 @@ _SHORT = 8
 # Languages that write compounds as one word, and the least length of a part of one.
 _COMPOUNDING = frozenset(["de", "nl"])
 _PART = 4
-_SHORTEST = 3  # Words below it have no endings.
+# Words below it have no endings; what is longer is no word of a language, and what it may end with costs its square.
+_SHORTEST, _LONGEST = 3, 80
 _LAST_LATIN = 0x24F
 
 
@@ -52,7 +53,7 @@ def terms(text: str) -> list[Alternatives]:
     words = words_in(normal(text).lower())
     codes = _languages(words)
     if not codes and text.isascii():
-        return [(stem,) for stem in _stemmed(words)]
+        return [(_stem(word),) for word in words]
     return _alternatives(words, codes, _forms)
 
 
@@ -67,7 +68,12 @@ def stems(text: str) -> list[str]:
 
 
 def _stemmed(words: Iterable[str]) -> list[str]:
-    return list(stemmer(ENGLISH).stemWords([fold(word) for word in words]))
+    return [_stem(fold(word)) for word in words]
+
+
+@functools.lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    return stemmer(ENGLISH).stemWord(word) if len(word) <= _LONGEST else word
 
 
 def _languages(words: Sequence[str]) -> tuple[str, ...]:
@@ -97,7 +103,7 @@ def _forms(word: str, codes: tuple[str, ...]) -> Alternatives:
 
 def _parts(word: str, codes: tuple[str, ...]) -> Iterator[str]:
     """Yield what a compound may begin and end with: every beginning and every ending of a long word."""
-    if len(word) < 2 * _PART or not word.isalpha():
+    if not 2 * _PART <= len(word) <= _LONGEST or not word.isalpha():
         return
     for code in _COMPOUNDING.intersection(codes):
         whole = fold(stemmer(code).stemWord(word))
@@ -114,7 +120,7 @@ def _asked_forms(word: str, codes: tuple[str, ...]) -> Alternatives:
 
 
 def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
-    if len(word) < _SHORTEST or not word.isalpha():
+    if not _SHORTEST <= len(word) <= _LONGEST or not word.isalpha():
         return ()
     if "\u0400" <= word[0] <= "\u04ff":
         codes = _CYRILLIC

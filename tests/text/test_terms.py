@@ -84,3 +84,11 @@ def test_a_text_is_found_by_each_of_its_words(text: str) -> None:
 def test_any_text_can_be_indexed_and_asked(text: str) -> None:
     """No text breaks an index, whatever it is made of."""
     found(index(text.replace("\0", " ")), text.replace("\0", " "))
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "я", "é", "字", "x1", "donaudampf"])
+def test_a_run_of_letters_costs_what_it_is_long(letter: str) -> None:
+    """What is longer than any word of a language is one term, or one for each character, and never all its parts."""
+    run = letter * 20_000
+    cut = terms(f"das ist und der die nicht {run}")
+    assert sum(len(form) for alternatives in cut for form in alternatives) <= 10 * len(run)

@@ -53,7 +53,8 @@ def unpacked(number: int) -> Cues:
 
 class _Cue(NamedTuple):
     weight: float
-    # The beginnings, four letters, of words of which a text with this cue holds one: a set costs less than a pattern.
+    # The beginnings, four letters, of words of which a text with this cue holds one, the rarest of each alternative: a
+    # set costs less than a pattern.
     hints: str
     pattern: str
 
@@ -70,23 +71,23 @@ _COMMITMENTS = (
     ),
     _Cue(
         0.9,
-        "let",
+        "let lets",
         r"\blet'?s (?:just |not |all )?(?:go (?:with|for)|use|keep (?:the|it|to|using)|take|stick (?:with|to)"
         r"|stay (?:with|on|at)|adopt|pick|choose|drop|scrap|ditch|switch|move (?:to|it)|make it|replace|end this)\b",
     ),
     _Cue(
         0.85,
-        "we i'll i we'l",
+        "go opt stay stic sett drop scra adop pick choo swit move migr repl use keep take buy buil neve alwa only",
         r"\b(?:we(?:'ll| will| shall)?|i(?:'ll| will)|we're going to) (?:now |just |only |all )?"
         r"(?:go (?:with|for)|opt for|stay with|stick (?:with|to)|settle (?:on|for)|drop|scrap|adopt|pick|choose"
         r"|switch(?: back)? to|move to|migrate to|replace)\b|\bwe(?:'ll| will| shall) (?:use|keep|take|buy|build|never"
         r"|always)\b|\bwe (?:never|always|only) (?!had|did|were|was|have|got)",
     ),
     _Cue(0.6, "we", r"^(?:no [\w ]{1,30}[.,;:!] )?we (?:use|keep|take|buy|build)\b"),
-    _Cue(0.85, "go", r"(?:^|[.!?,;:]\s*|\b(?:then|so|ok|okay|fine|yes|right|please|just) )go(?:ing)? with\b"),
+    _Cue(0.85, "go goin", r"(?:^|[.!?,;:]\s*|\b(?:then|so|ok|okay|fine|yes|right|please|just) )go(?:ing)? with\b"),
     _Cue(
         0.85,
-        "it from as no not",
+        "it from exce nego toda now",
         r"\b[\w-]+ it is(?=[.,;!]|$)|\bfrom (?:now|here) on\b|\bas of (?:today|now)\b|\bno exceptions?\b"
         r"|\bnot negotiable\b",
     ),
@@ -106,14 +107,14 @@ _COMMITMENTS = (
     ),
     _Cue(
         0.85,
-        "on nous déci déso part garde",
+        "déci choi conv déso gard pren aban part pass rest",
         r"\b(?:on|nous) (?:a|avons) (?:donc )?(?:décidé|choisi|convenu)\b|\bc'est décidé\b|\bdésormais\b"
         r"|\bon (?:garde|prend|abandonne|part sur|passe (?:à|au|aux)|reste sur|choisit)\b"
         r"|\bà partir (?:de maintenant|d'aujourd'hui)\b",
     ),
     _Cue(
         0.85,
-        "hemo deci vamo nos a usar acor eleg",
+        "hemo deci vamo qued part usar acor eleg",
         r"\b(?:hemos decidido|decidimos|hemos elegido|elegimos|acordamos)\b|\bvamos con\b|\bnos quedamos con\b"
         r"|\ba partir de (?:ahora|hoy)\b|\busaremos\b",
     ),
@@ -122,7 +123,7 @@ _COMMITMENTS = (
 _REVERSALS = (
     _Cue(
         1.0,
-        "chan seco scra actu wait take took i was",
+        "chan seco scra actu wait back wron",
         r"\bchang(?:e|ed|ing) (?:my|our) minds?\b|\bon second thoughts?\b|\bscratch that\b"
         r"|^actually,? (?:no|let's|we|use|make)\b|\b(?:no,? wait|wait,? no)\b|\b(?:take|took) (?:it|that) back\b"
         r"|\bi was wrong\b",
@@ -139,7 +140,7 @@ _REVERSALS = (
     ),
     _Cue(
         0.95,
-        "we i let plea then now swit go goin went reve retu",
+        "swit move movi mov migr chan back",
         r"\b(?:we|we're|we'll|i'll|let's|please|then|now) (?:are )?(?:switch|mov|migrat|chang)(?:e|es|ed|ing)?"
         r"(?: back| over)?\b[^.?!\n]{0,40}\bto\b|\bswitch(?:ed|ing)?(?: back| over)? (?:from [\w .-]{1,40} )?to\b"
         r"|\b(?:go|going|went|revert|return)(?:ed|ing)? back to (?:using|the old)\b",
@@ -151,7 +152,7 @@ _REVERSALS = (
     ),
     _Cue(
         0.9,
-        "no not any out get do doin rip is are",
+        "long any anym out hist tabl more rid away",
         r"\bno longer\b|\bnot any ?more\b|\b(?:is|are) (?:out|history|off the table|no more)(?=[.,;!:]|$)"
         r"|\bget(?:ting)? rid of\b|\bdo(?:ing)? away with\b|\brip (?:it|them|that) out\b|\bout (?:it goes|with the)\b",
     ),
@@ -171,7 +172,7 @@ _REVERSALS = (
     ),
     _Cue(
         0.9,
-        "au plut remp aban ne chan en ya camb reem dej",
+        "au plut remp aban ne chan en ya camb reem deja",
         r"\bau lieu d|\bplutôt que\b|\bremplac\w+|\babandonn\w+|\bchangé d'avis\b|\ben (?:lugar|vez) de\b|\bya no\b"
         r"|\bcambi(?:amos|o|ar) (?:a|de)\b|\breemplaz\w+|\bdejamos de\b",
     ),
@@ -180,7 +181,8 @@ _REVERSALS = (
 _OPEN = (
     _Cue(
         1.0,
-        "mayb perh not unde stil thin whet topi some i coul migh woul shou slee cons lean tbd no neve unsu n",
+        "mayb perh sure unsu unde open tbd deci thin whet some wond slee cons lean coul migh woul shou agre choo chos"
+        " sett beli reme reca toda now",
         r"\b(?:maybe|perhaps|not sure|unsure|undecided|still open|tbd|to be decided|think about|whether|someday"
         r"|i wonder|sleep on it|considering|leaning towards?)\b|\b(?:could|might|would|should) (?:we|i|you)\b"
         r"|\b(?:not|never|n't)(?: (?:yet|really|actually|even|finally))* (?:decide|decided|agree|agreed|choose|chosen"
@@ -220,14 +222,14 @@ _REASON = re.compile(
 _ACKNOWLEDGED = (
     _Cue(
         1.0,
-        "ok okay unde note agre done righ good then it i yes yep sure sold fine deal perf grea do go soun work exac"
-        " ja jo pass einv abge gern gena mach gefä verst alle oui d vale perf yeah",
+        "ok okay unde note agre done righ good yes yep sure sold fine deal perf grea do go soun work exac"
+        " ja jo pass einv abge gern gena mach gefä mir vers alle oui d vale yeah",
         r"\A\W*(?:ok|okay|understood|noted|agreed|done|right|good|yes|yep|yeah|sure|sold|fine|deal|perfect|great|exactly"
         r"|do (?:it|that|so)|go ahead|go for it|sounds good|works for me|ja|jo|passt|einverstanden|abgemacht|gerne?"
         r"|genau|mach(?:en wir)?(?: das| so)?|gefällt mir|mir gefällt|verstanden|alles klar|oui"
-        r"|d'accord|vale|perfecto)\b"
-        r"|\b(?:then|it is)\b[.,]|\bi'll\b|\bi will\b|\bi've\b",
+        r"|d'accord|vale|perfecto)\b",
     ),
+    _Cue(1.0, "then is ll will ve", r"\b(?:then|it is)\b[.,]|\bi(?:'ll| will|'ve)\b"),
 )
 _BEGINNING = re.compile(r"\b[^\W\d_]{1,4}")
 _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
@@ -244,7 +246,7 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
         acts: whether a tool was used with it.
     """
     asks = "?" in text
-    text = text[:_READ]
+    text = text[:_READ].lower()
     hinted = _hinted(text)
     is_user = role == "user"
     commits = _strongest(_COMMITMENTS, text, hinted) if is_user else 0.0
@@ -275,8 +277,8 @@ def reason_in(text: str) -> str | None:
 
 
 def _hinted(text: str) -> set[str]:
-    """Return the patterns that may be found in a text, by the beginnings of its words."""
-    return {pattern for beginning in _HINTS.keys() & _BEGINNING.findall(text.lower()) for pattern in _HINTS[beginning]}
+    """Return the patterns that may be found in a lower-case text, by the beginnings of its words."""
+    return {pattern for beginning in _HINTS.keys() & _BEGINNING.findall(text) for pattern in _HINTS[beginning]}
 
 
 def _strongest(cues: tuple[_Cue, ...], text: str, hinted: set[str]) -> float:
@@ -286,7 +288,7 @@ def _strongest(cues: tuple[_Cue, ...], text: str, hinted: set[str]) -> float:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    return re.compile(pattern, re.MULTILINE)
 
 
 def _patterns_by_beginning() -> dict[str, list[str]]:
