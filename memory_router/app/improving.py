@@ -105,10 +105,9 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
         # In a team's database, others may have approved rules meanwhile.
         stores.rules.refresh_cache()
         proposals = rule_proposals.of_rules(stores.rules.all(), stores.config)
-        if stores.config.learning.mode == "on":
-            _accept_own(improving, proposals)
-        else:
-            improving.advisor.advise(proposals)
+        for_people = _for_people(proposals, stores)
+        _accept_own(improving, [one for one in proposals if one not in for_people])
+        improving.advisor.advise(for_people)
         return lesson, stores.config.learning.mode
 
 
@@ -157,6 +156,14 @@ def _record(improving: Improving, rule_id: str, outcome: str) -> None:
     improving.outcomes.record(user, "approve_rule", rule_id, outcome, key=f"{rule_id} {iso_time(time.time())}")
 
 
+def _for_people(proposals: list[Proposal], stores: LearningStores) -> list[Proposal]:
+    """Return the proposals of rules that the router does not accept by itself: where learning is `on`, the guards."""
+    if stores.config.learning.mode != "on":
+        return proposals
+    guards = {rule.id for rule in stores.rules.all() if rule.requires_approval}
+    return [one for one in proposals if one.value in guards]
+
+
 def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
     """Carry out the router's own proposals, since the user said so: `learning: on`."""
     targets = _targets(improving.stores, improving.config, "auto")
@@ -188,10 +195,9 @@ def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], lis
     asked = [one for one in stores.executions.newest(_MOST) if one.asked_by == account() and one.source != COMPOUND]
     rules = stores.rules.all()
     cycle = DreamStore(stores.database).latest(account(), time.time() - _DREAMT_DAYS * 86_400)
-    learned = [] if stores.config.learning.mode == "on" else rule_proposals.of_rules(rules, stores.config)
     proposals = [
         *step_order.proposals(asked, stores.config),
-        *learned,
+        *_for_people(rule_proposals.of_rules(rules, stores.config), stores),
         *rule_proposals.of_dream(cycle, improving.config, stores.config),
         *folders.proposals(asked, indexing.roots(), os.path.expanduser("~")),
     ]

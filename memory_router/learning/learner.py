@@ -82,7 +82,8 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
     """
     groups, courses = _gather(executions, config.learning.similarity_threshold)
     known = _Known([(rule, vector) for rule, vector in rules.with_vectors() if rule.auto_generated and vector])
-    active = [rule for rule in known.rules if rule.is_active]
+    # What guards questions is loosened by people only.
+    active = [rule for rule in known.rules if rule.is_active and not rule.requires_approval]
     failing = {rule.id for rule in active if _has_failed(rule, courses.get(rule.id, []))}
     patterns: list[Pattern] = []
     changed: dict[str, RuleRecord] = {}
@@ -174,11 +175,11 @@ def _brought_up_to_date(
             return earlier, f"{earlier.state}, and tried anew"
     chain = best_steps(steps, _SUCCESS_RATE, _FORMING)
     edited = set(earlier.evidence.get("edited", ()))
-    is_pinned = "recommended_system_id" in edited
+    is_pinned = "recommended_system_id" in edited or earlier.requires_approval
     best = chain[0] if chain and not is_pinned else target
     found = steps.get(best, StepEvidence())
     is_good = bool(best_steps({best: found}, _SUCCESS_RATE, _FORMING))
-    if earlier.is_active and (not chain or (is_failing and not is_good)):
+    if earlier.is_active and not earlier.requires_approval and (not chain or (is_failing and not is_good)):
         return _suspended(earlier, now), "nothing succeeds any more"
     if not chain:
         return None, f"no step succeeds in {_SUCCESS_RATE:.0%} of its trials"

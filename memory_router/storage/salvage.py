@@ -1,7 +1,7 @@
 """Bring back what can be read of a damaged SQLite database; the damaged file is kept beside it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from typing import NamedTuple
 
@@ -125,7 +125,19 @@ def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> tuple[int, 
             else:
                 with suppress(apsw.Error):  # damaged bytes that are no value of the column
                     new.execute(insert, row)
+    for index in _repeating(old, table, columns) if is_damaged else ():
+        with suppress(apsw.Error):
+            new.executemany(insert, old.execute(f"SELECT {', '.join(columns)} FROM {table} INDEXED BY {index}"))  # noqa: S608
     return new.total_changes() - before, is_damaged
+
+
+def _repeating(connection: apsw.Connection, table: str, columns: Collection[str]) -> list[str]:
+    """Return the indexes that hold every column of a table: they can be read where the table cannot."""
+    sql = "SELECT i.name, c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c WHERE NOT i.partial"
+    held: dict[str, set[str]] = {}
+    for index, column in connection.execute(sql, (table,)):
+        held.setdefault(str(index), set()).add(str(column))
+    return [index for index, names in held.items() if names.issuperset(columns)]
 
 
 def _rows(

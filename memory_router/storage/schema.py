@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 Dialect = Literal["sqlite", "postgresql"]
 Row = dict[str, Any]
 
-VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL)"
+# The index repeats the table on a page of its own: a damaged page cannot take both.
+VERSIONS = """
+    CREATE TABLE IF NOT EXISTS schema_versions(room TEXT PRIMARY KEY, version INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS schema_versions_copy ON schema_versions(room, version)
+"""
 VERSION = "SELECT version FROM schema_versions WHERE room = :room"
 SET_VERSION = (
     "INSERT INTO schema_versions(room, version) VALUES (:room, :version)"

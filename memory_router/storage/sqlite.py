@@ -307,4 +307,6 @@ def _migrate(connection: apsw.Connection, path: str, schema: Schema) -> None:
 
 
 def _is_counted(connection: apsw.Connection, schema: Schema) -> bool:
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_versions_copy'").get:
+        return False
     return not schema.counted_by_file or int(connection.pragma("user_version") or 0) == _COUNTED_IN_TABLE

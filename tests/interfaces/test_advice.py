@@ -284,7 +284,7 @@ def test_the_router_accepts_its_own_rules_where_learning_is_on(home: Home) -> No
 
 
 def test_a_rule_that_guards_is_decided_at_a_terminal_only(home: Home) -> None:
-    """Accepting and undoing the suggestion of a rule that guards questions needs a person, as `rules` does."""
+    """Accepting and undoing the suggestion of a rule that guards questions needs a person, even if learning is on."""
     home.with_fakes(qmd=GOOD)
     good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
     remember(home, good, question="process payroll PDFs in week", times=60)
@@ -296,6 +296,8 @@ def test_a_rule_that_guards_is_decided_at_a_terminal_only(home: Home) -> None:
     number = str(found["suggestion_id"])
     outcome = home.run("accept", number, "--yes")
     assert (outcome.code, "at a terminal only" in outcome.err) == (1, True)
+    home.configure(learning="on", confidence_threshold=0.5)
+    home.run("learn")
     assert home.run("rules", "show", rule["id"]).json["state"] == "proposed"
     home.at_terminal(["suggestions", "accept", number, "--yes"])
     assert home.run("rules", "show", rule["id"]).json["state"] == "approved"

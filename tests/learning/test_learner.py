@@ -263,6 +263,20 @@ def test_bad_ratings_suspend_a_rule(school: School) -> None:
     assert (school.rule().state, school.rule().is_active) == ("suspended", False)
 
 
+def test_learning_neither_suspends_nor_points_a_guard_elsewhere(school: School) -> None:
+    """A learned rule that guards questions keeps guarding them, by its own step, whatever succeeds or fails."""
+    school.learn(many(60))
+    guard = school.rules.edit(school.rule().id, "katie", requires_approval=True)
+    school.rules.set_state(guard.id, "approved", "katie")
+    assert school.learn(many(50, first=60, failures=50, source="learned", rule=guard.id)).suspended == ()
+    school.learn(
+        execution(200 + number, WORDINGS[0], attempt("lossless", accepted=True), user_satisfaction=5)
+        for number in range(100)
+    )
+    kept = school.rule()
+    assert (kept.recommended_system_id, kept.state, kept.is_active) == (guard.recommended_system_id, "approved", True)
+
+
 def test_new_success_lifts_a_suspension(school: School) -> None:
     """Ten successes since the suspension make a proposal of the rule again; fewer, or older ones, do not."""
     school.learn(many(60))
