@@ -7,30 +7,31 @@ or turns hold as well tells nothing about what is gone.
 import os
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memory_router import paths
 from memory_router.app import remembering
 from memory_router.engines.graph import building
-from memory_router.engines.tiers import traces
 from memory_router.engines.tiers.filters import selection_of
 from memory_router.engines.tiers.memory import Memory
+from memory_router.engines.tiers.traces import erase, words_of_others
 from memory_router.engines.transcripts import forgetting as conversations
 from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.forgetting import Choice, SpokenTurn
+from memory_router.engines.transcripts.sources import sessions_below
 from memory_router.errors import QueryError
-from memory_router.learning.forgetting import blank_questions, holds, questions_with
+from memory_router.learning.forgetting import blank_questions, questions_with
 from memory_router.learning.stores import open_stores
+from memory_router.outcomes.forgetting import blank_outcomes
+from memory_router.outcomes.memory import open_outcomes
 from memory_router.storage.files import exclusive, write_whole
-from memory_router.text.words import is_stop_word
+from memory_router.text.traces import Traces, telling_words, traces_of
 
 CONVERSATIONS = "lossless:"
 _MEMORIES = "totalrecall:"
-_WORD = re.compile(r"\w{4,}")
 _PAIR = re.compile(r"(?=(\b\w{4,}\W+\w{4,}))")
-# Words beyond these tell no more; each is looked up once.
-_MOST_WORDS = 5_000
+_MOST_PAIRS = 5_000
 
 
 class Plan(NamedTuple):
@@ -39,14 +40,14 @@ class Plan(NamedTuple):
     Args:
         memories: the memories that go.
         turns: the turns, tool calls and summaries that go.
-        session: the session that goes as a whole, or None.
-        words: the words that only these texts hold.
+        sessions: the sessions that go as a whole.
+        traces: by what these texts are recognised elsewhere.
     """
 
     memories: tuple[Memory, ...]
     turns: tuple[SpokenTurn, ...]
-    session: str | None
-    words: frozenset[str]
+    sessions: tuple[str, ...]
+    traces: Traces
 
     @property
     def is_empty(self) -> bool:
@@ -60,10 +61,10 @@ class Receipt(NamedTuple):
     Args:
         memories: how many memories.
         turns: how many turns, tool calls and summaries of conversations.
-        questions: how many recorded questions and approvals were blanked.
+        questions: how many recorded questions, approvals and outcomes were blanked.
         log_lines: how many lines of logs.
         copies: damaged or earlier copies of databases that were removed, as they held the words, too.
-        remains: files that hold parts of it still, and are not touched: backups, and what other programs keep.
+        remains: what holds parts of it still, and is not touched: rules that a person wrote, and files.
     """
 
     memories: int
@@ -97,20 +98,44 @@ def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, ti
     turns: list[SpokenTurn] = []
     said = tuple(one.removeprefix(CONVERSATIONS) for one in ids if one.removeprefix(_MEMORIES) == one)
     if selection.tiers is None and selection.tags is None and (said or not ids):
-        choice = Choice(said, selection.session, selection.project, selection.since, selection.until)
+        sessions = (selection.session,) if selection.session else ()
+        choice = Choice(said, sessions, selection.project, selection.since, selection.until)
         turns = conversations.chosen(place.archive(), choice)
-    texts = (*(memory.text for memory in chosen), *(turn.text for turn in turns))
-    words = list(dict.fromkeys(word for text in texts for word in _WORD.findall(text.lower())))
-    words = [word for word in words if not is_stop_word(word)][:_MOST_WORDS]
-    common = traces.words_of_others(paths.memory_db(), words, [memory.id for memory in chosen])
+    return _planned(chosen, turns, () if ids or not selection.session else (selection.session,))
+
+
+def plan_transcripts(places: Sequence[str]) -> Plan:
+    """Find out which conversations came from files and folders of transcripts, and change nothing.
+
+    Args:
+        places: the files and folders; of a file that is gone, the session of its name is meant.
+
+    Raises:
+        QueryError: nothing of it is in the archive.
+        StoreError: the archive cannot be read.
+    """
+    sessions = sorted(sessions_below(places) | conversations.sessions_of_files(place.archive(), places))
+    turns = conversations.chosen(place.archive(), Choice(sessions=tuple(sessions))) if sessions else []
+    if not turns:
+        raise QueryError(
+            f"Nothing of {', '.join(map(paths.shown, places))} is in the archive of conversations.",
+            "Name the folder or file of the transcripts, or a session: memory-router forget --session ID",
+        )
+    return _planned((), turns, tuple(sessions))
+
+
+def _planned(memories: tuple[Memory, ...], turns: Sequence[SpokenTurn], sessions: tuple[str, ...]) -> Plan:
+    texts = (*(memory.text for memory in memories), *(turn.text for turn in turns))
+    words = telling_words(texts)
+    common = words_of_others(paths.memory_db(), words, [memory.id for memory in memories])
     common |= conversations.words_of_others(place.archive(), words, turns)
-    return Plan(chosen, tuple(turns), None if ids else selection.session, frozenset(words) - common)
+    return Plan(memories, tuple(turns), sessions, traces_of(texts, common))
 
 
 def questions(planned: Plan) -> int:
-    """Return how many recorded questions hold words that only the forgotten texts hold."""
+    """Return how many recorded questions tell of what is meant."""
     with open_stores() as stores:
-        return len(questions_with(stores.database, planned.words))
+        return len(questions_with(stores.database, planned.traces))
 
 
 def forget(planned: Plan) -> Receipt:
@@ -122,19 +147,28 @@ def forget(planned: Plan) -> Receipt:
     Raises:
         StoreError: a database cannot be written; running it again goes on from there.
     """
-    if planned.turns or planned.session:
-        conversations.forget(place.archive(), planned.turns, planned.session)
+    if planned.turns or planned.sessions:
+        conversations.forget(place.archive(), planned.turns, planned.sessions)
     if planned.memories:
         ids = [memory.id for memory in planned.memories]
         remembering.work_with(lambda memories: memories.forget(ids))
     with open_stores() as stores:
-        blanked = blank_questions(stores.database, planned.words)
-    lines = sum(_blank_lines(log, planned.words) for log in _logs())
-    traces.erase(paths.memory_db())
+        blanked, own_rules = blank_questions(stores.database, stores.rules, planned.traces)
+    with open_outcomes() as outcomes:
+        blanked += blank_outcomes(outcomes.database, paths.outcome_archive(), planned.traces.blanked)
+    lines = sum(_blank_lines(log, planned.traces) for log in _logs())
+    erase(paths.memory_db())
     building.forget_what_is_gone()
     texts = (*(memory.text for memory in planned.memories), *(turn.text for turn in planned.turns))
     copies, remains = _other_copies(texts)
-    return Receipt(len(planned.memories), len(planned.turns), blanked, lines, copies, remains)
+    return Receipt(
+        len(planned.memories),
+        len(planned.turns),
+        blanked,
+        lines,
+        copies,
+        (*(f"rule {one}" for one in own_rules), *remains),
+    )
 
 
 def _logs() -> Iterator[str]:
@@ -142,12 +176,12 @@ def _logs() -> Iterator[str]:
         yield from (path for path in (log, f"{log}.1") if os.path.exists(path))
 
 
-def _blank_lines(log: str, words: Collection[str]) -> int:
-    """Take the lines of a log that hold one of `words` out of it, and return how many they were."""
+def _blank_lines(log: str, traces: Traces) -> int:
+    """Take the lines of a log that tell of forgotten texts out of it, and return how many they were."""
     with exclusive(log):
         with open(log, encoding="utf-8", errors="surrogateescape") as stream:
             lines = stream.readlines()
-        kept = [line for line in lines if not holds(line, words)]
+        kept = [line for line in lines if not traces.stand_in(line)]
         if len(kept) < len(lines):
             write_whole(log, "".join(kept).encode("utf-8", "surrogateescape"))
     return len(lines) - len(kept)
@@ -157,7 +191,7 @@ def _other_copies(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...
     """Remove damaged and earlier copies of databases that hold two words in a row of `texts`; also return who does."""
     removed: list[str] = []
     remains: list[str] = []
-    needles = list(dict.fromkeys(pair.encode() for text in texts for pair in _PAIR.findall(text.lower())))[:_MOST_WORDS]
+    needles = list(dict.fromkeys(pair.encode() for text in texts for pair in _PAIR.findall(text.lower())))[:_MOST_PAIRS]
     for path in _files():
         with open(path, "rb") as stream:
             content = stream.read().lower()

@@ -1,54 +1,46 @@
-"""Take the free text that holds certain words out of what was learned; the rows and their figures stay."""
+"""Take what tells of forgotten texts out of what was learned; rows of what was asked stay, with their figures."""
 
-import re
-from collections.abc import Collection
-
+from memory_router.learning.rule_store import RuleStore
+from memory_router.storage.blanking import FreeText, blank, holding
 from memory_router.storage.database import Database
+from memory_router.text.traces import Traces
 
-_WORD = re.compile(r"\w+")
-FORGOTTEN = "[forgotten]"
+_QUESTIONS = FreeText("executions", "id", ("user_request",), (), ("request_embedding", "embedding_model"))
+_ASKED = (_QUESTIONS, FreeText("approvals", "id", ("user_request",)))
+_EVIDENCE = (
+    FreeText("routing_rules", "id", json=("evidence",)),
+    FreeText("dream_cycles", "cycle_id", json=("test_results",)),
+    FreeText("constitutional_amendments", "id", json=("evidence",)),
+)
+_PATTERNS = FreeText("routing_rules", "id", ("request_pattern",))
 
 
-def questions_with(database: Database, words: Collection[str]) -> list[str]:
-    """Return the ids of the executions whose question holds one of `words`.
+def questions_with(database: Database, traces: Traces) -> list[str]:
+    """Return the ids of the executions whose question tells of forgotten texts."""
+    return holding(database, _QUESTIONS, traces.blanked)
+
+
+def blank_questions(database: Database, rules: RuleStore, traces: Traces) -> tuple[int, list[str]]:
+    """Blank the questions and evidence that tell of forgotten texts, and remove the rules that were learned from them.
 
     Args:
         database: the tables of learning.
-        words: single words, in lower case.
-    """
-    rows = database.rows("SELECT id, user_request FROM executions")
-    return [row["id"] for row in rows if holds(row["user_request"], words)]
+        rules: the rules in it.
+        traces: by what forgotten texts are recognised.
 
-
-def blank_questions(database: Database, words: Collection[str]) -> int:
-    """Blank the questions that hold one of `words`, and return how many executions and approvals held them.
-
-    Args:
-        database: the tables of learning.
-        words: single words, in lower case.
+    Returns:
+        How many executions and approvals were blanked, and the ids of a person's own rules that tell of the texts.
 
     Raises:
-        StoreError: the database cannot be written; nothing was blanked.
+        StoreError: the database cannot be written; running it again goes on from there.
     """
+    told = set(holding(database, _PATTERNS, traces.blanked))
+    learned = {rule.id for rule in rules.all() if rule.auto_generated}
+    for rule in sorted(told & learned):
+        rules.remove(rule)
     with database.transaction():
-        executions = questions_with(database, words)
-        approvals = [
-            row["id"]
-            for row in database.rows("SELECT id, user_request FROM approvals")
-            if holds(row["user_request"], words)
-        ]
-        database.run_all(
-            "UPDATE executions SET user_request = :text, request_embedding = NULL, embedding_model = NULL"
-            " WHERE id = :id",
-            ({"id": one, "text": FORGOTTEN} for one in executions),
-        )
-        database.run_all(
-            "UPDATE approvals SET user_request = :text WHERE id = :id",
-            ({"id": one, "text": FORGOTTEN} for one in approvals),
-        )
-    return len(executions) + len(approvals)
-
-
-def holds(text: str | None, words: Collection[str]) -> bool:
-    """Return whether a text holds one of `words`, in whatever case."""
-    return not set(_WORD.findall((text or "").lower())).isdisjoint(words)
+        blanked = sum(len(blank(database, free, traces.blanked)) for free in _ASKED)
+        for free in _EVIDENCE:
+            blank(database, free, traces.blanked)
+    rules.refresh_cache()
+    return blanked, sorted(told - learned)

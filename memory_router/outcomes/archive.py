@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError, StoreError
-from memory_router.paths import make_private, shown
+from memory_router.paths import shown
+from memory_router.storage.files import write_whole
 
 
 def write(folder: str, entries: Sequence[JsonObject]) -> str:
@@ -30,8 +31,7 @@ def write(folder: str, entries: Sequence[JsonObject]) -> str:
     name = f"outcomes-{digest[:16]}.jsonl.gz"
     path = os.path.join(folder, name)
     try:
-        make_private(folder)
-        _write_whole(path, gzip.compress(b"".join(lines), mtime=0))
+        write_whole(path, gzip.compress(b"".join(lines), mtime=0))
         with gzip.open(path) as stream:
             read = stream.readlines()
     except (OSError, EOFError) as error:
@@ -60,17 +60,3 @@ def read(folder: str, name: str) -> Iterator[JsonObject]:
             f"The archive {shown(path)} cannot be read ({error}).",
             "It lies on the machine that compacted; or in a backup.",
         ) from error
-
-
-def _write_whole(path: str, content: bytes) -> None:
-    """Write a file so that it is there in full or not at all, also after a power cut."""
-    with open(path + ".part", "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(path + ".part", path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -1,16 +1,18 @@
 """Forgotten means gone: from every file of the program, also after the next import."""
 
+import gzip
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Home
+from memory_router.app.improving import opened
+from tests.conftest import BROKEN, GOOD, Home
 
 SECRET = "zqxvplatypus"
 TEXT = f"Hanna Berg agreed that the vault opens with {SECRET} seven"
-_OF_USERS = ("in", "again", "notes")
+_OF_USERS = ("in", "again", "notes", "config")
 
 
 def holding(home: Home, word: str = SECRET) -> list[str]:
@@ -20,8 +22,13 @@ def holding(home: Home, word: str = SECRET) -> list[str]:
         for path in home.folder.rglob("*")
         if path.relative_to(home.folder).parts[0] not in _OF_USERS
         and path.is_file()
-        and word.encode() in path.read_bytes().lower()
+        and word.encode() in content(path).lower()
     )
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds; an archive unpacked."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def transcript(folder: Path, *said: str, session: str = "s-1") -> Path:
@@ -70,6 +77,108 @@ def test_no_byte_of_a_forgotten_memory_stays(home: Home) -> None:
     assert receipt["traces"]["remains"] == []
     assert holding(home) == []
     assert home.run("query", "when is the tide gauge read", "--backend", "totalrecall").json["results"]
+
+
+def test_no_store_keeps_a_byte_of_what_was_forgotten(own_home: Home) -> None:
+    """Questions, approvals, rules with their cache, dreams, amendments, outcomes, archives, spools, logs, copies."""
+    home = own_home
+    home.with_fakes(qmd=BROKEN, totalrecall=BROKEN)
+    kept = home.run("remember", TEXT).json["id"]
+    question = f"who knows {SECRET}"
+    guard = home.run("rules", "add", "--regex", "vault", "--to", "qmd", "--requires-approval").json["id"]
+    home.run("query", f"vault {SECRET}")
+    home.run("query", question)
+    with opened() as improving:
+        learned = improving.stores.rules.add(question, ["totalrecall"])
+        manual = improving.stores.rules.add(f"{SECRET} of mine", ["totalrecall"])
+        database = improving.stores.database
+        database.run(
+            "UPDATE routing_rules SET auto_generated = 1, state = 'approved', evidence = :told WHERE id = :id",
+            {"id": learned.id, "told": json.dumps({"requests": [question]})},
+        )
+        database.run(
+            "UPDATE routing_rules SET evidence = :told WHERE id = :id",
+            {"id": manual.id, "told": json.dumps({"requests": [question]})},
+        )
+        database.run("UPDATE routing_rules SET request_pattern = 'nothing of it' WHERE id = :id", {"id": manual.id})
+        database.run(
+            "INSERT INTO dream_cycles VALUES ('c', 'm', '{}', :told, 0, 0)", {"told": json.dumps([{"worst": question}])}
+        )
+        database.run(
+            "INSERT INTO constitutional_amendments(id, setting, evidence, amended_at) VALUES ('a', 's', :told, 0)",
+            {"told": json.dumps({"worst": question})},
+        )
+        outcomes = improving.outcomes
+        for number in range(3):
+            outcomes.record(
+                "ann",
+                "add_topic",
+                f"{SECRET} {number}",
+                "rejected",
+                reason=f"it names {SECRET}",
+                evidence={"example": question},
+                config_before={"topic": question},
+            )
+        database.run("UPDATE suggestion_outcomes SET decided_at = '2020-01-01T00:00:00Z' WHERE outcome_id < 3")
+        assert outcomes.compaction().run("ann").outcomes == 2
+        improving.stores.rules.refresh_cache()
+    data = home.folder / "data"
+    (data / "executions.jsonl.taken").write_text(json.dumps({"user_request": question}) + "\n")
+    (data / "memory.db.memories-1.bak").write_bytes(TEXT.encode())
+    (home.state / "hooks.log").write_text(f"a line\n{question}\n")
+    expected = {"memory.db", "router.log", "hooks.log", "routing-rules.json", "executions.jsonl.taken"}
+    assert expected <= {os.path.basename(path) for path in holding(home)}
+    assert any(path.endswith(".gz") for path in holding(home))
+    receipt = home.run("forget", kept, "--yes").json
+    assert holding(home) == []
+    assert receipt["traces"]["remains"] == [f"rule {guard}"], "a person wrote it"
+    assert (home.state / "hooks.log").read_text() == "a line\n"
+    with opened() as improving:
+        assert {rule.id for rule in improving.stores.rules.all()} >= {manual.id}
+        assert learned.id not in {rule.id for rule in improving.stores.rules.all()}
+        assert len(improving.outcomes.outcomes.all("ann")) == 3, "the rows of outcomes stay"
+        assert improving.stores.database.rows("SELECT * FROM executions"), "and so do those of questions"
+
+
+def test_a_rule_of_a_person_is_told_and_stays(home: Home) -> None:
+    """Forgetting never opens what a person's rule guards; the receipt names the rule."""
+    kept = home.run("remember", TEXT).json["id"]
+    rule = home.run("rules", "add", "--regex", SECRET, "--to", "qmd", "--requires-approval").json["id"]
+    assert f"rule {rule}" in home.run("forget", kept, "--yes").json["traces"]["remains"]
+    assert home.run("rules", "show", rule).json["requires_approval"]
+
+
+def test_a_quotation_of_common_words_is_a_trace(home: Home) -> None:
+    """A recorded question that quotes a forgotten text goes, though each of its words stands elsewhere, too."""
+    home.with_fakes(qmd=GOOD)
+    kept = home.run("remember", "The green crane lifts red boxes at noon").json["id"]
+    for other in ("green boxes", "the crane lifts at noon", "red"):
+        home.run("remember", other)
+    home.run("query", "why is it that the green crane lifts red boxes at noon")
+    home.run("query", "when does the crane lift green boxes")
+    home.run("forget", kept, "--yes")
+    asked = [one["user_request"] for one in home.run("executions", "list").json["executions"]]
+    assert sorted(asked) == ["[forgotten]", "when does the crane lift green boxes"]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_the_conversations_of_a_file_can_be_removed(home: Home, tmp_path: Path, is_gone: bool) -> None:
+    """`index --transcripts --remove` forgets the sessions of a file or folder, also where the host deleted it."""
+    home.run("init", "--tier", "pro")
+    first = transcript(tmp_path / "in", "Hello there", f"My sister has {SECRET}")
+    second = transcript(tmp_path / "in" / "more", "The crane is green", "Yes", session="s-2")
+    home.run("index", "--transcripts", str(tmp_path / "in"))
+    if is_gone:
+        first.unlink()
+    remove = ("index", "--transcripts", "--remove", str(first))
+    assert home.run(*remove, "--dry-run").json["count"] == 2
+    assert home.run(*remove).code == 1, "nobody can be asked"
+    assert holding(home)
+    assert home.run(*remove, "--yes").json["count"] == 2
+    assert holding(home) == []
+    assert home.run("index", "--transcripts", str(tmp_path / "in")).json["messages"] == 2
+    assert home.run("index", "--transcripts", "--remove", str(second.parent), "--yes").json["count"] == 2
+    assert home.run(*remove, "--yes").code == 1, "nothing of it is there any more"
 
 
 @pytest.mark.parametrize("by", ["session", "turn", "time"])

@@ -19,6 +19,7 @@ from memory_router.outcomes.retrieval import read, tokens
 from memory_router.outcomes.schema import SCHEMA
 from memory_router.outcomes.search import Wanted
 from memory_router.outcomes.store import OUTCOMES, OutcomeStore
+from memory_router.storage import files
 from memory_router.storage.database import Database, open_database
 from memory_router.text import embedding
 from tests.outcomes.conftest import NOW
@@ -142,13 +143,13 @@ def test_a_damaged_archive_is_found_before_anything_is_dropped(
 ) -> None:
     """A disk that keeps something else than was written costs an error and no outcome."""
     fill(advice, 3, 0)
-    whole = archive._write_whole
+    whole = files.write_whole
     for damage in (lambda content: content[:-9], lambda content: gzip.compress(b"{}\n")):
-        monkeypatch.setattr(archive, "_write_whole", lambda path, content, damage=damage: whole(path, damage(content)))
+        monkeypatch.setattr(archive, "write_whole", lambda path, content, damage=damage: whole(path, damage(content)))
         with pytest.raises(StoreError, match="nothing was dropped"):
             advice.compaction().run("ann")
         assert all(one.evidence_summary for one in advice.outcomes.all("ann"))
-    monkeypatch.setattr(archive, "_write_whole", whole)
+    monkeypatch.setattr(archive, "write_whole", whole)
     assert advice.compaction().run("ann").outcomes == 3
 
 

@@ -5,6 +5,7 @@ leaves a tombstone, which holds for everything that was said in it until then.
 """
 
 import json
+import os
 import time
 from collections.abc import Collection, Iterable
 from contextlib import closing
@@ -22,14 +23,14 @@ class Choice(NamedTuple):
 
     Args:
         ids: ids of turns, as hosts have them.
-        session: the host's id of a session.
+        sessions: the hosts' ids of sessions.
         project: a project, or the folder of one, or the last part of that.
         since: said then or later, in seconds since the epoch.
         until: said then or earlier, in seconds since the epoch.
     """
 
     ids: tuple[str, ...] = ()
-    session: str | None = None
+    sessions: tuple[str, ...] = ()
     project: str | None = None
     since: float | None = None
     until: float | None = None
@@ -67,18 +68,38 @@ def chosen(database: str, choice: Choice) -> list[SpokenTurn]:
     if connection is None:
         return []
     with named_errors(database), closing(connection):
-        prints = [fingerprint(one) for one in choice.ids] if choice.ids else None
-        bound = {**choice._asdict(), "ids": None if prints is None else json.dumps(prints)}
+        prints = json.dumps([fingerprint(one) for one in choice.ids]) if choice.ids else None
+        sessions = json.dumps(choice.sessions) if choice.sessions else None
+        bound = {**choice._asdict(), "ids": prints, "sessions": sessions}
         return [SpokenTurn(*row) for row in connection.execute(_CHOSEN, bound)]
 
 
-def forget(database: str, turns: Collection[SpokenTurn], session: str | None = None) -> None:
+def sessions_of_files(database: str, places: Collection[str]) -> set[str]:
+    """Return the names of the files below `places` that were imported and are gone: hosts name them after sessions.
+
+    Args:
+        database: the archive.
+        places: absolute paths of files or folders.
+
+    Raises:
+        StoreError: the archive cannot be read.
+    """
+    connection = open_read_only(database, SCHEMA)
+    if connection is None:
+        return set()
+    with named_errors(database), closing(connection):
+        known = [str(path) for (path,) in connection.execute("SELECT path FROM files")]
+    below = [path for path in known if any(path == place or path.startswith(f"{place}{os.sep}") for place in places)]
+    return {os.path.splitext(os.path.basename(path))[0] for path in below if not os.path.exists(path)}
+
+
+def forget(database: str, turns: Collection[SpokenTurn], sessions: Collection[str] = ()) -> None:
     """Remove turns from the archive for good.
 
     Args:
         database: the archive.
         turns: what `chosen` returned.
-        session: the session that is forgotten as a whole, or None: then single turns are.
+        sessions: the sessions that are forgotten as a whole; of others single turns are.
 
     Raises:
         StoreError: the archive cannot be written; nothing was removed.
@@ -86,8 +107,9 @@ def forget(database: str, turns: Collection[SpokenTurn], session: str | None = N
     with exclusive(database), closing(open_database(database, SCHEMA)) as connection:
         with named_errors(database), writing(connection):
             _remove(connection, {turn.key for turn in turns})
-            if session is not None:
-                connection.execute("INSERT OR REPLACE INTO tombstones VALUES (?, ?)", (session, time.time()))
+            connection.executemany(
+                "INSERT OR REPLACE INTO tombstones VALUES (?, ?)", [(session, time.time()) for session in sessions]
+            )
             connection.execute("DELETE FROM sessions WHERE id NOT IN (SELECT session FROM nodes)")
         erase_traces(connection, database)
 
@@ -139,7 +161,7 @@ _CHOSEN = """
     SELECT n.id, n.name, s.name, n.text || ' ' || n.tools FROM nodes n JOIN sessions s ON s.id = n.session
     WHERE (:ids IS NULL OR n.id IN (
         SELECT node FROM names WHERE fingerprint IN (SELECT value FROM json_each(:ids))))
-    AND (:session IS NULL OR s.name = :session)
+    AND (:sessions IS NULL OR s.name IN (SELECT value FROM json_each(:sessions)))
     AND (:project IS NULL OR s.scope = :project COLLATE NOCASE OR s.project = :project COLLATE NOCASE
          OR substr(s.project, -1 - length(:project)) = '/' || :project COLLATE NOCASE)
     AND (:since IS NULL OR n.time >= :since) AND (:until IS NULL OR n.time <= :until)

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from typing import BinaryIO, NamedTuple
 
 import apsw
@@ -11,6 +12,7 @@ from memory_router.engines.transcripts import files
 from memory_router.engines.transcripts.hosts import registry
 from memory_router.engines.transcripts.hosts.registry import DatabaseHost, Reader
 from memory_router.engines.transcripts.record import Record, parsed
+from memory_router.storage.sqlite import open_foreign
 
 # What is parsed at a time.
 _BATCH_RECORDS = 2_000
@@ -98,6 +100,34 @@ def in_database(tables: DatabaseHost, connection: apsw.Connection, start: int) -
             yield Batch(batch, consumed)
             batch = []
     yield Batch(batch, consumed)
+
+
+def sessions_below(places: Sequence[str]) -> set[str]:
+    """Return the hosts' ids of all sessions in files and folders; what cannot be read is passed over.
+
+    Args:
+        places: absolute paths of files or folders; one that is gone holds nothing.
+    """
+    found: set[str] = set()
+    for file in files.sessions_below([place for place in places if os.path.exists(place)]) if places else ():
+        with suppress(OSError, apsw.Error):
+            found |= {record.session for batch in _batches(file.path) for record in batch.records if record.session}
+    return found
+
+
+def _batches(path: str) -> Iterator[Batch]:
+    """Yield all that a file says."""
+    if path.endswith(DATABASES):
+        with closing(open_foreign(path)) as connection:
+            tables = registry.database_of(connection)
+            yield from in_database(tables, connection, 0) if tables else ()
+        return
+    with files.open_regular(path) as stream:
+        if path.endswith(".json"):
+            document = in_document(path, stream)
+            yield from document[1:] if document else ()
+        elif reader := reader_of(path, stream):
+            yield from in_lines(reader, stream, 0)
 
 
 def state_of_database(path: str) -> bytes:

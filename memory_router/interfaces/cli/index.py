@@ -9,6 +9,7 @@ import typer
 
 from memory_router import app
 from memory_router.interfaces.cli import output, upkeep
+from memory_router.interfaces.cli.memories import forget_planned
 from memory_router.interfaces.cli.parameters import AsJson, Yes
 from memory_router.interfaces.cli.tables import print_table
 from memory_router.interfaces.cli.transcripts import import_transcripts
@@ -33,7 +34,8 @@ def index(
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep indexing as files change, until Ctrl-C.")] = False,
     remove: Annotated[
-        list[Path] | None, typer.Option("--remove", help="Forget this folder or file; the file itself stays.")
+        list[Path] | None,
+        typer.Option("--remove", help="Forget this folder or file, with --transcripts its talk; files stay."),
     ] = None,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --remove: only tell what would go.")] = False,
@@ -47,6 +49,10 @@ def index(
 
     Example: memory-router index ~/notes ~/code/project
     """
+    if transcripts and remove:
+        planned = app.forgetting.plan_transcripts([os.path.realpath(path.expanduser()) for path in remove])
+        forget_planned(planned, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
     if transcripts:
         import_transcripts([str(path.expanduser()) for path in paths or ()], as_json)
         return

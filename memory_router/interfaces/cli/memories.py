@@ -12,6 +12,7 @@ from memory_router.interfaces.cli.parameters import AsJson, Id, Project, Since, 
 from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
+    from memory_router.app.forgetting import Plan
     from memory_router.engines.tiers.memory import Memory
 
 
@@ -112,6 +113,18 @@ def forget(
     """
     chosen_by = filter_of(project, tag, since, until) | ({"session": session} if session else {})
     planned = app.forgetting.plan(ids or (), chosen_by, tier)
+    forget_planned(planned, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Forget what is meant after a confirmation, and print what went from where.
+
+    Args:
+        planned: what is meant.
+        dry_run: forget nothing, and print what would go.
+        yes: do not ask.
+        as_json: print JSON also on a terminal.
+    """
     counted = f"{len(planned.memories)} memories and {len(planned.turns)} messages"
     receipt = None
     if not dry_run and not planned.is_empty:
@@ -127,13 +140,14 @@ def forget(
     output.show(told | {"traces": traces}, lambda: _print_forgotten(planned, receipt, sentence), as_json=as_json)
 
 
-def _print_forgotten(planned: "app.forgetting.Plan", receipt: "app.forgetting.Receipt | None", sentence: str) -> None:
+def _print_forgotten(planned: "Plan", receipt: "app.forgetting.Receipt | None", sentence: str) -> None:
     texts = [(app.remembering.qualified(one.id), one.text[:80]) for one in planned.memories]
     texts += [(f"{app.forgetting.CONVERSATIONS}{one.id}", one.text[:80]) for one in planned.turns]
     print_table(("id", "text"), texts)
     print(sentence)
     if receipt:
-        print(f"{receipt.questions} recorded questions were blanked, {receipt.log_lines} lines of logs removed.")
+        print(f"{receipt.questions} recorded questions and decisions were blanked.")
+        print(f"{receipt.log_lines} lines of logs were removed.")
         for path in receipt.copies:
             print(output.visible(f"Removed, as it held parts of it: {path}"))
         for path in receipt.remains:
