@@ -9,6 +9,7 @@
 #   claude     Claude Code, from npm
 #   openclaw   OpenClaw, with the Node.js it needs, from npm: about 700 MB
 #   inspector  the MCP inspector, with the Node.js it needs, from npm
+#   axe        axe-core, which judges whether pages of the window can be used by everybody, from npm
 #
 # They are installed at the same time, outside the repository: in $MEMORY_ROUTER_CLIENTS, by default
 # memory-router-clients in the user's cache folder. What is there already is kept. Where one cannot be installed the
@@ -22,6 +23,7 @@ cognee="cognee==1.6.5"
 claude="@anthropic-ai/claude-code@2.1.329"
 openclaw="openclaw@2026.9.6"
 openclaw_node="node@24"
+axe="axe-core@4.14.1"
 inspector="@modelcontextprotocol/inspector@2.12.0"
 
 clients="${MEMORY_ROUTER_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/memory-router-clients}"
@@ -79,6 +81,14 @@ install_inspector() {
   install_from_npm inspector "$node" "$inspector" @modelcontextprotocol/inspector/clients/launcher/build/index.js
 }
 
+install_axe() (
+  begin axe "$axe"
+  command -v npm >/dev/null || skip "there is no npm on this machine."
+  timeout 120 npm install --prefix "$home" --no-audit --no-fund --no-package-lock --loglevel error "$axe" \
+    >"$home/npm.log" 2>&1 || skip "npm could not install $axe: $(grep -m 1 -v '^npm warn' "$home/npm.log")"
+  printf '%s\n' "$axe" >"$home/installed"
+)
+
 install_cognee() (
   begin cognee "$cognee"
   python3 -m venv --clear "$home/venv" >"$home/pip.log" 2>&1 || skip "python3 can make no environment here."
@@ -92,10 +102,10 @@ install_cognee() (
 )
 
 patience=600
-[[ $# -gt 0 ]] || { patience=180 && set -- qmd claude inspector openclaw cognee; }
+[[ $# -gt 0 ]] || { patience=180 && set -- qmd claude inspector openclaw axe cognee; }
 for program in "$@"; do
   case "$program" in
-    qmd | cognee | claude | openclaw | inspector)
+    qmd | cognee | claude | openclaw | inspector | axe)
       "install_$program" &
       ;;
     -h | --help)

@@ -14,7 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/_servers.sh"
 make_environment
 # `--group` came with pip 25.1.
 install_once pip --upgrade "pip>=25.1"
-install_once development --editable "$repository[code,graph,watch]" --group "$repository/pyproject.toml:dev"
+install_once development --editable "$repository[code,graph,watch,window]" --group "$repository/pyproject.toml:dev"
 install_mcp
 install_servers
 cd "$repository"

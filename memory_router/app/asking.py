@@ -56,7 +56,7 @@ class Router(router.Router):
         super().__init__(
             settings,
             [Routes(overrides, RuleTable(settings))],
-            _installed,
+            installed,
             Attempts(
                 settings,
                 ProcessDispatcher(keep_warm=keep_warm),
@@ -98,7 +98,7 @@ class QuietRouter(router.Router):
         super().__init__(
             hurried,
             [Routes(overrides, RuleTable(settings))],
-            _installed,
+            installed,
             Attempts(hurried, ProcessDispatcher(), breaker, None, _ignore),
             ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes, is_attended=False),
             None,
@@ -106,7 +106,8 @@ class QuietRouter(router.Router):
         )
 
 
-def _installed() -> Registry:
+def installed() -> Registry:
+    """Return the backends of this user: what their manifests declare, and what is installed."""
     return read_registry(paths.backend_folders(), paths.backends_file())
 
 

@@ -80,19 +80,29 @@ class ExecutionStore:
             raise StoreError(f"{problem} with {execution_id!r}.", "`memory-router executions list` shows them.")
         return _decoded(rows[0])
 
-    def newest(self, limit: int = 20, *, status: str | None = None, project: str | None = None) -> list[Execution]:
+    def newest(
+        self,
+        limit: int = 20,
+        *,
+        status: str | None = None,
+        project: str | None = None,
+        after: tuple[float, str] | None = None,
+    ) -> list[Execution]:
         """Return executions, the newest first.
 
         Args:
             limit: how many at the most.
             status: only those that ended so.
             project: only those of this project.
+            after: only those that follow in the list on the one with this `started_at` and `id`.
         """
+        time_before, id_before = after or (float("inf"), "")
         rows = self._database.rows(
             f"{_SELECT} WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
             " AND (CAST(:project AS TEXT) IS NULL OR project = :project)"
+            " AND (started_at < CAST(:time AS REAL) OR (started_at = CAST(:time AS REAL) AND id > :id))"
             " ORDER BY started_at DESC, id LIMIT :limit",
-            {"limit": limit, "status": status, "project": project},
+            {"limit": limit, "status": status, "project": project, "time": time_before, "id": id_before},
         )
         return [_decoded(row) for row in rows]
 

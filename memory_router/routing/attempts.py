@@ -35,6 +35,7 @@ class Attempt(NamedTuple):
         error: what went wrong, or None.
         duration_ms: as the router measured it.
         deadline_ms: what it was given.
+        started_ms: when it was asked, in milliseconds after the first step was.
     """
 
     step: Step
@@ -42,6 +43,7 @@ class Attempt(NamedTuple):
     error: MemoryRouterError | None
     duration_ms: int
     deadline_ms: int
+    started_ms: int = 0
 
     @property
     def status(self) -> str:
@@ -131,13 +133,13 @@ class Attempts:
             step = steps[position]
             manifest = registry.manifests[step.backend]
             deadline_ms = self._config.deadlines.of(step, manifest.deadline_ms)
+            started_ms = _milliseconds_since(started)
             if total_ms is not None:
-                deadline_ms = min(deadline_ms, total_ms - _milliseconds_since(started))
+                deadline_ms = min(deadline_ms, total_ms - started_ms)
             if deadline_ms <= 0:
                 return None
-            return lambda stop: self._ask(
-                step, manifest, request._replace(mode=step.mode, deadline_ms=deadline_ms), stop
-            )
+            own = request._replace(mode=step.mode, deadline_ms=deadline_ms)
+            return lambda stop: self._ask(step, manifest, own, stop)._replace(started_ms=started_ms)
 
         def is_accepted(attempt: Attempt) -> bool:
             return attempt.is_accepted(self._config.fallback_threshold)

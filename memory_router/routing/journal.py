@@ -7,10 +7,11 @@
 import fcntl
 import json
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from memory_router.contract import iso_time
+from memory_router.contract import JsonObject, iso_time
 from memory_router.paths import make_private, shown
 
 _MAX_BYTES = 2**20
@@ -97,6 +98,37 @@ class Journal:
             return os.stat(self._file).st_size > self._max_bytes
         except FileNotFoundError:
             return False
+
+
+def entries(file: str) -> Iterator[JsonObject]:
+    """Yield the lines of a log as objects with `time`, `event` and what else they tell, the oldest first."""
+    for path in (f"{file}.1", file):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                yield from filter(None, map(_entry, stream))
+        except OSError:
+            continue
+
+
+def _entry(line: str) -> JsonObject | None:
+    found = _LINE.match(line)
+    if not found:
+        return None
+    told = {name: _value(value) for name, value in _FIELD.findall(found["told"])}
+    return {"time": found["time"], "event": found["event"], **told}
+
+
+_LINE = re.compile(r"\[(?P<time>[^\]]+)\] (?P<event>[A-Z_]+) (?P<told>.*)")
+_FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
+
+
+def _value(text: str) -> str | int:
+    if text.startswith('"'):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return int(text) if text.isdigit() else text
 
 
 def _quoted(text: str) -> str:

@@ -43,7 +43,7 @@ class Merged(NamedTuple):
         return {**self.result, "relevance": round(self.posterior, 4), "metadata": metadata}
 
     def to_trace(self) -> JsonObject:
-        """Return how its place came about: relevance, prior, and their sum as log-odds and as a probability."""
+        """Return how its place came about: relevance, prior, their sum as log-odds and probability, and its copies."""
         return {
             "id": self.result.get("id"),
             "backend": self.backend,
@@ -51,6 +51,7 @@ class Merged(NamedTuple):
             "prior": self.prior,
             "log_odds": round(merging.log_odds(self.found.candidate.relevance) + self.prior, 3),
             "posterior": round(self.posterior, 4),
+            "folded": [copy.id or copy.backend for copy in self.found.copies],
         }
 
 

@@ -55,6 +55,7 @@ def _attempt(attempt: Attempt, threshold: float) -> JsonObject:
         "accepted": attempt.is_accepted(threshold),
         "normalized_relevance": attempt.relevance,
         "result_count": len(attempt.response["results"]) if attempt.response else 0,
+        "started_ms": attempt.started_ms,
         "duration_ms": attempt.duration_ms,
         "deadline_ms": attempt.deadline_ms,
         "error_code": attempt.code,

@@ -74,7 +74,7 @@ def test_all_are_asked(home: Home) -> None:
     assert answer["normalized_relevance"] == answer["results"][0]["relevance"]
     told = answer["trace"]["merged"][0]
     assert (told["backend"], told["relevance"]) == ("totalrecall", 0.7)
-    assert set(told) == {"id", "backend", "relevance", "prior", "log_odds", "posterior"}
+    assert set(told) == {"id", "backend", "relevance", "prior", "log_odds", "posterior", "folded"}
 
 
 def test_late_backends_are_named(home: Home) -> None:

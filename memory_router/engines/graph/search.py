@@ -80,12 +80,14 @@ class KnowledgeGraph(DatabaseReader):
             StoreError: the graph is damaged or locked.
         """
         linked = self.find(phrase)
-        if not linked.is_name:
-            return None
-        center = linked.entities[0].id
+        return self.around(linked.entities[0].id, depth, most) if linked.is_name else None
+
+    def around(self, center: int, depth: int = 1, most: int = 200) -> Neighbourhood | None:
+        """Return what surrounds the thing with a number, or None if there is none; `neighbourhood` has the rest."""
         with named_errors(self.path):
             reached, edges = walking.surroundings(self._graph.connection, center, depth, most)
-            return Neighbourhood(center, self._graph.entities(reached), edges)
+            entities = self._graph.entities(reached)
+        return Neighbourhood(center, entities, edges) if center in entities else None
 
     def ask(self, question: str, limit: int = 10) -> Answer:
         """Answer a question about what depends on what, how things relate, and the ways between them.

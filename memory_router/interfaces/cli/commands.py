@@ -40,7 +40,7 @@ _PANELS: dict[str, dict[str, str]] = {
     "Look after it": {
         **{name: name for name in ("backends", "doctor", "config", "db")},
         **dict.fromkeys(("skill", "plugin"), "skill"),
-        "hooks": "hooks",
+        **{name: name for name in ("hooks", "window")},
     },
     # Earlier names, which still work and are not shown.
     "": {"amendments": "dreams", **dict.fromkeys(("advise", "accept", "reject", "undo"), "suggestions")},

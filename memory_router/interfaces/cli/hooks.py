@@ -1,22 +1,16 @@
 """`memory-router hooks`: what the hooks of agents call, and what they did."""
 
-import json
-import re
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from memory_router import paths
-from memory_router.contract import JsonObject
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_table
+from memory_router.routing import journal
 
 hooks = typer.Typer(name="hooks", no_args_is_help=True, help="Look into memory for prompts; import ended sessions.")
-
-_LINE = re.compile(r"\[(?P<time>[^\]]+)\] (?P<event>[A-Z_]+) (?P<told>.*)")
-_FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 
 
 @hooks.callback()
@@ -64,7 +58,7 @@ def log(
 
     Example: memory-router hooks log --limit 5
     """
-    entries = list(_entries())[-limit:]
+    entries = list(journal.entries(paths.hooks_log()))[-limit:]
     rows = [
         (
             entry["time"],
@@ -75,31 +69,3 @@ def log(
         for entry in entries
     ]
     output.show(entries, lambda: print_table(("time", "event", "outcome", ""), rows), as_json=as_json)
-
-
-def _entries() -> Iterator[JsonObject]:
-    """Yield the log's lines as objects; the file before the last rotation first."""
-    file = paths.hooks_log()
-    for path in (f"{file}.1", file):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as stream:
-                yield from filter(None, map(_entry, stream))
-        except OSError:
-            continue
-
-
-def _entry(line: str) -> JsonObject | None:
-    found = _LINE.match(line)
-    if not found:
-        return None
-    told = {name: _value(value) for name, value in _FIELD.findall(found["told"])}
-    return {"time": found["time"], "event": found["event"], **told}
-
-
-def _value(text: str) -> str | int:
-    if text.startswith('"'):
-        try:
-            return str(json.loads(text))
-        except ValueError:
-            return text
-    return int(text) if text.isdigit() else text
