@@ -13,7 +13,6 @@
     │   ├── NotInitialisedError      NOT_INITIALISED
     │   └── InvalidStateError        STATE_INVALID
     ├── NoBackendsError              NO_BACKENDS
-    ├── AllBackendsFailedError       ALL_BACKENDS_FAILED
     ├── BackendError                 BACKEND_ERROR
     │   ├── CircuitOpenError         CIRCUIT_OPEN
     │   ├── BackendTimeoutError      QUERY_TIMEOUT
@@ -125,12 +124,6 @@ class NoBackendsError(MemoryRouterError):
     """Every step of the plan was skipped."""
 
     code = "NO_BACKENDS"
-
-
-class AllBackendsFailedError(MemoryRouterError):
-    """Every step of the plan ended in an error."""
-
-    code = "ALL_BACKENDS_FAILED"
 
 
 class BackendError(MemoryRouterError):

@@ -189,7 +189,7 @@ class Advisor:
         found = self.get(suggestion_id, status="accepted")
         self.check(found, back=True)
         if not self._targets.is_undone(changes_of(found)):
-            self._targets.take_back(found)
+            self._targets.revert(found)
         self._suggestions.undo(suggestion_id)
         return self._suggestions.get(suggestion_id)
 

@@ -3,7 +3,7 @@
 import difflib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.advisor.folders import is_indexed
@@ -31,8 +31,124 @@ class Folders(NamedTuple):
     remove: Callable[[str], None]
 
 
+class _Settings:
+    """Change settings of the user's configuration; the file as it was stays beside it."""
+
+    def __init__(self, config: OwnConfig) -> None:
+        self._config = config
+
+    def present(self, name: str) -> Any:
+        return self._config.value(name)
+
+    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
+        values = [(change.name, change.new) for change in changes]
+        self._config.write(values, f".before-suggestion-{suggestion.suggestion_id}", [change.old for change in changes])
+
+    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
+        values = [(change.name, self.before(change)) for change in changes]
+        self._config.write(values, f".before-undo-{suggestion.suggestion_id}", [change.new for change in changes])
+
+    def before(self, change: Change) -> Any:
+        return change.old
+
+    def label(self, name: str) -> str:
+        return f"`{name}`"
+
+    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+        amended = self._config.amended([(name, new) for name, _, new in pairs])
+        before, after = shown(self._config.in_force), shown(self._config.own)
+        lines = difflib.unified_diff(
+            self._config.text().splitlines(), amended.splitlines(), before, after, lineterm="", n=1
+        )
+        return "\n".join(lines)
+
+
+class _DreamtSettings(_Settings):
+    """Change settings that a dream tested; each is kept as an amendment."""
+
+    def __init__(self, config: OwnConfig, amendments: AmendmentStore) -> None:
+        super().__init__(config)
+        self._amendments = amendments
+
+    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
+        evidence = suggestion.evidence_summary
+        values = {change.name: change.new for change in changes}
+        self._amendments.promote(
+            Cycle(evidence["cycle_id"], "", values, evidence["test_results"], promote=True, dreamt_at=0)
+        )
+
+    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        values = [(change.name, change.new) for change in changes]
+        for one in self._amendments.all():
+            if (one.setting, one.new_value) in values and self._amendments.is_in_force(one):
+                self._amendments.revert(one.id)
+
+
+class _Rules:
+    """Change the state of learned rules."""
+
+    def __init__(self, rules: RuleStore, config: OwnConfig, by: str) -> None:
+        self._rules = rules
+        self._config = config
+        self._by = by
+
+    def present(self, name: str) -> Any:
+        try:
+            return self._rules.get(name).state
+        except RuleError:
+            return None
+
+    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            self._rules.set_state(change.name, change.new, self._by)
+
+    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            self._rules.set_state(change.name, self.before(change))
+
+    def before(self, change: Change) -> Any:
+        # A rule that only waits is used all the same where learning is on.
+        return "disabled" if self._config.value("learning") == "on" else change.old
+
+    def label(self, name: str) -> str:
+        return f"The state of rule {name}"
+
+    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+        return "\n".join(f"-rule {name}: {old}\n+rule {name}: {new}" for name, old, new in pairs)
+
+
+class _IndexedFolders:
+    """Index folders, or forget them."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+
+    def present(self, name: str) -> Any:
+        indexed = is_indexed(name, self._folders.roots())
+        return indexed if indexed or os.path.isdir(name) else None
+
+    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            self._folders.add(change.name)
+
+    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            self._folders.remove(change.name)
+
+    def before(self, change: Change) -> Any:
+        return change.old
+
+    def label(self, name: str) -> str:
+        return f"Whether {shown(name)} is indexed"
+
+    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+        states = {True: "indexed", False: "not indexed"}
+        lines = [(shown(name), states[bool(old)], states[bool(new)]) for name, old, new in pairs]
+        return "\n".join(f"-{name}: {old}\n+{name}: {new}" for name, old, new in lines)
+
+
 class Targets:
-    """Read and write what suggestions change.
+    """Read and write what suggestions change; all changes of one suggestion are of one kind.
 
     Args:
         config: the user's configuration.
@@ -45,24 +161,13 @@ class Targets:
     def __init__(
         self, config: OwnConfig, amendments: AmendmentStore, rules: RuleStore, folders: Folders, by: str
     ) -> None:
-        self._config = config
-        self._amendments = amendments
         self._rules = rules
-        self._folders = folders
-        self._by = by
-
-    def present(self, change: Change) -> Any:
-        """Return what is there now; None for nothing.
-
-        Raises:
-            ConfigError: the configuration cannot be read or is not JSON.
-        """
-        if change.what == "rule":
-            return self._state_of(change.name)
-        if change.what == "folder":
-            indexed = is_indexed(change.name, self._folders.roots())
-            return indexed if indexed or os.path.isdir(change.name) else None
-        return self._config.value(change.name)
+        self._kinds: Mapping[str, _Settings | _Rules | _IndexedFolders] = {
+            "setting": _Settings(config),
+            "amendment": _DreamtSettings(config, amendments),
+            "rule": _Rules(rules, config, by),
+            "folder": _IndexedFolders(folders),
+        }
 
     def apply(self, suggestion: Suggestion) -> None:
         """Make every change of a suggestion, all or none; the configuration as it was stays beside it.
@@ -71,45 +176,18 @@ class Targets:
             AmendmentError: the configuration cannot be written; nothing was changed.
             ConfigError: it would not be valid.
         """
-        changes = decoded(suggestion.change)
-        kind = changes[0].what
-        if kind == "amendment":
-            self._amendments.promote(_cycle(suggestion, changes))
-        elif kind == "rule":
-            self._rules.set_state(changes[0].name, changes[0].new, self._by)
-        elif kind == "folder":
-            self._folders.add(changes[0].name)
-        else:
-            self._config.write(
-                [(one.name, one.new) for one in changes],
-                f".before-suggestion-{suggestion.suggestion_id}",
-                [one.old for one in changes],
-            )
+        changes = changes_of(suggestion)
+        self._kinds[changes[0].what].apply(suggestion, changes)
 
-    def take_back(self, suggestion: Suggestion) -> None:
+    def revert(self, suggestion: Suggestion) -> None:
         """Put back what a suggestion changed.
 
         Raises:
             AmendmentError: the configuration cannot be written; nothing was changed.
             ConfigError: it would not be valid.
         """
-        changes = decoded(suggestion.change)
-        kind = changes[0].what
-        if kind == "amendment":
-            values = {one.name: one.new for one in changes}
-            for one in self._amendments.all():
-                if one.setting in values and one.new_value == values[one.setting] and self._amendments.is_in_force(one):
-                    self._amendments.revert(one.id)
-        elif kind == "rule":
-            self._rules.set_state(changes[0].name, self._state_before(changes[0]))
-        elif kind == "folder":
-            self._folders.remove(changes[0].name)
-        else:
-            self._config.write(
-                [(one.name, one.old) for one in changes],
-                f".before-undo-{suggestion.suggestion_id}",
-                [one.new for one in changes],
-            )
+        changes = changes_of(suggestion)
+        self._kinds[changes[0].what].revert(suggestion, changes)
 
     def diff(self, suggestion: Suggestion, *, back: bool = False) -> str:
         """Return what carrying a suggestion out, or taking it back, would change, as a unified diff.
@@ -121,18 +199,11 @@ class Targets:
         Raises:
             ConfigError: the configuration cannot be used.
         """
-        pairs = [
-            (one, one.new if back else one.old, one.old if back else one.new) for one in decoded(suggestion.change)
-        ]
-        if pairs[0][0].what in ("rule", "folder"):
-            told = [(_told(one, old), _told(one, new)) for one, old, new in pairs]
-            return "\n".join(f"-{old}\n+{new}" for old, new in told)
-        amended = self._config.amended([(one.name, new) for one, _, new in pairs])
-        file = shown(self._config.in_force)
-        lines = difflib.unified_diff(
-            self._config.text().splitlines(), amended.splitlines(), file, shown(self._config.own), lineterm="", n=1
-        )
-        return "\n".join(lines)
+        changes = changes_of(suggestion)
+        kind = self._kinds[changes[0].what]
+        if back:
+            return kind.diff([(change.name, change.new, kind.before(change)) for change in changes])
+        return kind.diff([(change.name, change.old, change.new) for change in changes])
 
     def differences(self, changes: Sequence[Change], *, back: bool = False) -> list[str]:
         """Return a sentence for each change that does not find what it starts from: then, now, and what it would be.
@@ -140,42 +211,35 @@ class Targets:
         Args:
             changes: what is to be changed.
             back: whether the changes are to be taken back instead.
+
+        Raises:
+            ConfigError: the configuration cannot be read or is not JSON.
         """
         told = []
-        for one in changes:
-            now = self.present(one)
-            if now == (one.new if back else one.old):
+        for change in changes:
+            kind = self._kinds[change.what]
+            now = kind.present(change.name)
+            if now == (change.new if back else change.old):
                 continue
-            then = f"{_named(one)} was {json.dumps(one.old)} when it was suggested, is {json.dumps(now)} now, and "
-            after = (
-                f"accepting it made it {json.dumps(one.new)}."
-                if back
-                else (f"accepting it would make it {json.dumps(one.new)}.")
+            accepting = "accepting it made it" if back else "accepting it would make it"
+            told.append(
+                f"{kind.label(change.name)} was {json.dumps(change.old)} when it was suggested, is {json.dumps(now)} "
+                f"now, and {accepting} {json.dumps(change.new)}."
             )
-            told.append(then + after)
         return told
 
     def is_done(self, changes: Sequence[Change]) -> bool:
-        """Say whether everything is as the changes would make it."""
-        return all(self.present(one) == one.new for one in changes)
+        """Return whether everything is as the changes would make it."""
+        return all(self._kinds[change.what].present(change.name) == change.new for change in changes)
 
     def is_undone(self, changes: Sequence[Change]) -> bool:
-        """Say whether everything is as it was before the changes."""
-        return all(self.present(one) == (self._state_before(one) if one.what == "rule" else one.old) for one in changes)
-
-    def _state_before(self, change: Change) -> Any:
-        """Return what a rule is to be again; one that only waits is used all the same where learning is on."""
-        return "disabled" if self._config.value("learning") == "on" else change.old
-
-    def _state_of(self, rule: str) -> str | None:
-        try:
-            return self._rules.get(rule).state
-        except RuleError:
-            return None
+        """Return whether everything is as it was before the changes."""
+        kinds = ((self._kinds[change.what], change) for change in changes)
+        return all(kind.present(change.name) == kind.before(change) for kind, change in kinds)
 
     def guarding_rule(self, suggestion: Suggestion) -> str | None:
         """Return the id of the rule that a suggestion changes, if it guards questions."""
-        changed = [one.name for one in decoded(suggestion.change) if one.what == "rule"]
+        changed = [change.name for change in decoded(suggestion.change) if change.what == "rule"]
         return next((rule.id for rule in self._rules.all() if rule.id in changed and rule.requires_approval), None)
 
 
@@ -192,21 +256,3 @@ def changes_of(suggestion: Suggestion) -> tuple[Change, ...]:
             "The application that made it carries it out; then record its outcome there.",
         )
     return changes
-
-
-def _cycle(suggestion: Suggestion, changes: Sequence[Change]) -> Cycle:
-    evidence = suggestion.evidence_summary
-    mutations = {one.name: one.new for one in changes}
-    return Cycle(evidence["cycle_id"], "", mutations, evidence["test_results"], promote=True, dreamt_at=0)
-
-
-def _told(change: Change, value: Any) -> str:
-    if change.what == "rule":
-        return f"rule {change.name}: {value}"
-    return f"{shown(change.name)}: {'indexed' if value else 'not indexed'}"
-
-
-def _named(change: Change) -> str:
-    if change.what == "folder":
-        return f"Whether {shown(change.name)} is indexed"
-    return f"The state of rule {change.name}" if change.what == "rule" else f"`{change.name}`"

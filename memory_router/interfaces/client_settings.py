@@ -5,7 +5,6 @@ Codex keeps TOML, the others JSON, with or without comments. What cannot be read
 
 import json
 import os
-import re
 import shutil
 import sys
 import tomllib
@@ -18,9 +17,6 @@ from memory_router.learning.config_text import changed, removed, value_at
 from memory_router.text import json5
 
 NAME = "memory-router"
-_TABLE = re.compile(rf'[ \t]*\[\s*mcp_servers\s*\.\s*(?:{NAME}|"{NAME}"|\'{NAME}\')\s*(?:\.[^\]\n]*)?\]')
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_ANY_TABLE = re.compile(r"[ \t]*\[")
 
 
 class Client(NamedTuple):
@@ -84,8 +80,7 @@ def with_server(client: Client, text: str, file: str) -> str:
     if wanted == earlier:
         return text
     if client.is_toml:
-        kept = _without_tables(text)
-        new = f"{kept}\n{_table(wanted)}" if kept else _table(wanted)
+        new = _with_table(text, place, wanted)
     else:
         new = (
             json5.changed(text, lambda strict: changed(strict, place, wanted))
@@ -105,7 +100,7 @@ def without_server(client: Client, text: str, file: str) -> str:
     place = (*client.place, NAME)
     if value_at(body, place) is None:
         return text
-    new = _without_tables(text) if client.is_toml else json5.changed(text, lambda strict: removed(strict, place))
+    new = _without_table(text, place) if client.is_toml else json5.changed(text, lambda strict: removed(strict, place))
     return _checked(client, body, new, file, None)
 
 
@@ -158,47 +153,59 @@ def _others(body: Any, place: Sequence[str]) -> Any:
 
 
 def _refused(client: Client, cause: str) -> SettingsError:
-    by_hand = _table(entry(client)) if client.is_toml else json.dumps(_nested((*client.place, NAME), entry(client)))
+    place = (*client.place, NAME)
+    by_hand = _with_table("", place, entry(client)) if client.is_toml else json.dumps(_nested(place, entry(client)))
     return SettingsError(cause, f"Correct it, or change it by hand; the entry is: {by_hand.strip()}")
 
 
-def _without_tables(text: str) -> str:
-    """Return TOML without our tables; comments before the table that follows belong to that one."""
-    kept: list[str] = []
-    cut: list[str] | None = None
-    for line in text.splitlines(keepends=True):
-        if _ANY_TABLE.match(line):
-            kept += _belonging_to_next(cut or [])
-            cut = [] if _TABLE.match(line) else None
-        if cut is None:
-            kept.append(line)
-        else:
-            cut.append(line)
-    left = "".join(kept).rstrip()
-    return f"{left}\n" if left else ""
+def _with_table(text: str, place: Sequence[str], wanted: dict[str, Any]) -> str:
+    """Return TOML with an entry at `place`; what surrounds it, and its own comments, stay as they are."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    servers = value_at(document, place[:-1])
+    earlier = value_at(document, place)
+    if isinstance(earlier, dict):
+        following = _following_comments(earlier)
+        for key in (key for key in wanted if earlier.get(key) != wanted[key]):
+            earlier[key] = wanted[key]
+        for comment in following:
+            _last_table(earlier).add(comment)
+    elif isinstance(servers, tomlkit.items.InlineTable):
+        servers[place[-1]] = wanted
+    else:  # at the end, where no comment is torn from its table
+        return f"{text.rstrip()}\n\n{tomlkit.dumps(_nested(place, wanted))}".lstrip()
+    return tomlkit.dumps(document)
 
 
-def _belonging_to_next(lines: list[str]) -> list[str]:
-    start = len(lines)
-    while start and (not lines[start - 1].strip() or lines[start - 1].lstrip().startswith("#")):
+def _without_table(text: str, place: Sequence[str]) -> str:
+    """Return TOML without the entry at `place`."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    servers = value_at(document, place[:-1])
+    following = _following_comments(servers[place[-1]])
+    del servers[place[-1]]
+    for comment in following:
+        servers.add(comment)
+    return tomlkit.dumps(document)
+
+
+def _following_comments(entry: Any) -> list[Any]:
+    """Take the comments off the end of an entry, and return them: they belong to the table that follows."""
+    body = getattr(getattr(_last_table(entry), "value", None), "body", [])
+    start = len(body)
+    while start and body[start - 1][0] is None:
         start -= 1
-    return lines[start:]
+    taken = [item for _, item in body[start:]]
+    del body[start:]
+    return taken
 
 
-def _table(server: dict[str, Any]) -> str:
-    """Return an entry in TOML, with what it holds of objects (such as `env`) in tables of their own."""
-    inner = {key: value for key, value in server.items() if isinstance(value, dict)}
-    plain = {key: value for key, value in server.items() if key not in inner}
-    tables = [_lines(f"[mcp_servers.{NAME}]", plain)]
-    tables += [_lines(f"[mcp_servers.{NAME}.{json.dumps(key)}]", value) for key, value in inner.items()]
-    return "\n".join(tables)
-
-
-def _lines(head: str, values: dict[str, Any]) -> str:
-    # TOML writes strings, numbers, truths and lists of them as JSON does; what comes out otherwise is not written.
-    told = {key: json.dumps(value, ensure_ascii=False, default=str) for key, value in values.items()}
-    keys = {key: key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False) for key in values}
-    return "".join([f"{head}\n", *(f"{keys[key]} = {value}\n" for key, value in told.items())])
+def _last_table(entry: Any) -> Any:
+    """Return the table in which the text of an entry ends: itself, or the last one inside it."""
+    last = next(reversed(list(entry.values())), None) if entry else None
+    return _last_table(last) if isinstance(last, dict) else entry
 
 
 def _nested(place: Sequence[str], value: Any) -> Any:

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 from memory_router.contract import JsonObject
 
-STATES = ("proposed", "approved", "rejected", "suspended", "disabled")
-
 
 class RuleRecord(NamedTuple):
     """Hold one rule, under the seed's names.

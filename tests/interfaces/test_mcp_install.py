@@ -128,6 +128,23 @@ def test_missing_settings_are_made(name: str, user: Home) -> None:
     assert ours(name, with_server(CLIENTS[name], " \n", "settings"))
 
 
+def test_inline_servers() -> None:
+    """An entry is added to servers that stand in one line, and taken out again."""
+    before = 'mcp_servers = { other = { command = "x" } }\n'
+    after = with_server(CLIENTS["codex"], before, "settings")
+    assert set(tomllib.loads(after)["mcp_servers"]) == {"other", "memory-router"}
+    assert without_server(CLIENTS["codex"], after, "settings") == before
+
+
+def test_comments_of_the_next_table() -> None:
+    """A comment above the table after ours stays above it, whatever becomes of ours."""
+    following = "# about the model\n[profile]\nname = 1\n"
+    before = f'[mcp_servers.memory-router]\ncommand = "old"\n\n{following}'
+    after = with_server(CLIENTS["codex"], before, "settings")
+    assert after.endswith(following)
+    assert without_server(CLIENTS["codex"], after, "settings").endswith(following)
+
+
 BAD = {
     "no JSON": "{nope",
     "a list": "[1, 2]",
@@ -135,7 +152,6 @@ BAD = {
     "servers are a text": '{"mcpServers": "x", "mcp": "x"}',
     "twice": '{"mcpServers": {"a": 1}, "mcpServers": {}, "mcp": {"servers": {"a": 1}}, "mcp": {}}',
     "no TOML": "[mcp_servers\n",
-    "inline": 'mcp_servers = {other = {command = "x"}}\n',
     "array of tables": '[[mcp_servers]]\ncommand = "x"\n',
     "deep": "[" * 100_000,
 }

@@ -31,7 +31,7 @@ def serve(
 ) -> None:
     """Serve agents over the Model Context Protocol, on stdin and stdout or over HTTP.
 
-    Five tools: search, get, remember, feedback, status. Backends stay running, so that an answer takes milliseconds.
+    Agents get tools to search, fetch, remember and rate. Backends stay running, so that an answer takes milliseconds.
     Bound to another address than this machine's own, it wants a bearer token in MEMORY_ROUTER_MCP_TOKEN.
 
     Example: memory-router mcp --http --listen 127.0.0.1:8765

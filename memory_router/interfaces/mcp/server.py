@@ -76,7 +76,7 @@ def _meant(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def build_server(router: Router, project: str | None) -> MemoryServer:
-    """Return a server with the five tools.
+    """Return a server with the tools.
 
     Args:
         router: whom questions go to; several threads ask it.
@@ -89,14 +89,11 @@ def build_server(router: Router, project: str | None) -> MemoryServer:
     )
     tools = Tools(router, project)
     limiter = anyio.CapacityLimiter(_AT_ONCE)
-    for title, run, annotations in (
-        ("Search memory", tools.search, _READS),
-        ("Get memories by id", tools.get, _READS),
-        ("Remember", tools.remember, _WRITES),
-        ("Rate an answer of memory", tools.feedback, _WRITES),
-        ("Status of memory", tools.status, _READS),
-    ):
-        server.tool(title=title, description=inspect.getdoc(run), annotations=annotations)(_tool(run, limiter))
+    for tool in tools:
+        annotations = _READS if tool.is_read_only else _WRITES
+        server.tool(title=tool.title, description=inspect.getdoc(tool.run), annotations=annotations)(
+            _tool(tool.run, limiter)
+        )
     return server
 
 
