@@ -1,5 +1,6 @@
 """Index documents and conversations, and bring up to date whatever follows from them: the graph, the registration."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 from memory_router import paths
@@ -33,6 +34,8 @@ def index(folders: Sequence[str] = (), listener: IndexListener | None = None) ->
     Raises:
         StoreError: an index cannot be read or written.
     """
+    if not folders and not os.path.exists(paths.documents_db()):
+        return documents.NOTHING  # a run in the background may come after its home was removed: nothing is written
     report = documents.index(folders, listener=listener or IndexListener())
     _update_graph()
     registration.refresh(_DOCUMENTS)

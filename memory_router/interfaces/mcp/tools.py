@@ -15,7 +15,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from memory_router import __version__, app, paths
-from memory_router.app.asking import fetch, follow_sessions
+from memory_router.app.asking import fetch, follow_files, follow_sessions
 from memory_router.contract import iso_time
 from memory_router.routing.envelope import Envelope
 from memory_router.routing.layers import layered, within
@@ -204,6 +204,7 @@ class Tools:
             raise UnansweredError(envelope.error_message)
         shown = layered(envelope, layer, budget)
         self._note(shown)
+        follow_files(envelope)
         follow_sessions()
         return _found(shown, scope)
 
