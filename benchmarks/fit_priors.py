@@ -79,10 +79,10 @@ def asked(world: Path, home: Path) -> list[Question]:
 
 def _answers(question: Mapping[str, Any], envelope: Mapping[str, Any]) -> Iterable[Answer]:
     for told, result in zip(envelope["trace"]["merged"], envelope["results"], strict=True):
-        yield Answer(told["backend"], told["log_odds"] - told["prior"], _is_right(result, question))
+        yield Answer(told["backend"], told["log_odds"] - told["prior"], is_right(result, question))
 
 
-def _is_right(result: Mapping[str, Any], question: Mapping[str, Any]) -> bool:
+def is_right(result: Mapping[str, Any], question: Mapping[str, Any]) -> bool:
     """Return whether a result holds a phrase of the answer, or names its message or, for code, its file."""
     content = re.sub(r"\s+", " ", str(result["content"]))
     everything = json.dumps(result, ensure_ascii=False)

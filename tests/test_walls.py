@@ -61,7 +61,8 @@ WALLS = {
     "retrieval": {"text", "storage", "paths", "errors"},
     "engines": {"retrieval", "sources", "text", "storage", "scope", "paths", "errors"},
     "wilson": set[str](),
-    "learning": {"routing", "contract", "storage", "text", "paths", "errors", "wilson"},
+    # What is learned about a prior is counted in the log-odds that answers are merged by.
+    "learning": {"routing", "contract", "retrieval.merging", "storage", "text", "paths", "errors", "wilson"},
     "outcomes": {"contract", "storage", "text", "paths", "errors", "wilson"},
     "advisor": {"outcomes", "learning", "routing", "contract", "storage", "text", "paths", "errors", "wilson"},
     "testing": {"contract"},

@@ -12,9 +12,11 @@ from memory_router.errors import AdviceError, RuleError
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
+from memory_router.learning.priors import PriorStore
 from memory_router.learning.rule_store import RuleStore
 from memory_router.outcomes.suggestions import Suggestion
 from memory_router.paths import shown
+from memory_router.routing.rules import LearnedPrior
 
 
 class Folders(NamedTuple):
@@ -147,6 +149,41 @@ class _IndexedFolders:
         return "\n".join(f"-{name}: {old}\n+{name}: {new}" for name, old, new in lines)
 
 
+class _Priors:
+    """Change what evidence adds to the priors of the rule table."""
+
+    def __init__(self, priors: PriorStore) -> None:
+        self._priors = priors
+
+    def present(self, name: str) -> Any:
+        found = self._priors.get(*name.split("."))
+        return found and list(found[2:])
+
+    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            self._put(change.name, change.new)
+
+    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            self._put(change.name, change.old)
+
+    def before(self, change: Change) -> Any:
+        return change.old
+
+    def label(self, name: str) -> str:
+        return f"What was learned about {name}"
+
+    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+        def told(name: str, value: Any) -> str:
+            return _learned_prior(name, value).sentence if value else f"{name}: nothing learned"
+
+        return "\n".join(f"-{told(name, old)}\n+{told(name, new)}" for name, old, new in pairs)
+
+    def _put(self, name: str, value: Any) -> None:
+        rule, backend = name.split(".")
+        self._priors.put(rule, backend, _learned_prior(name, value) if value else None)
+
+
 class Targets:
     """Read and write what suggestions change; all changes of one suggestion are of one kind.
 
@@ -154,18 +191,26 @@ class Targets:
         config: the user's configuration.
         amendments: the settings that dreams changed in it.
         rules: the learned rules.
+        priors: the learned priors.
         folders: the index.
         by: who carries it out.
     """
 
     def __init__(
-        self, config: OwnConfig, amendments: AmendmentStore, rules: RuleStore, folders: Folders, by: str
+        self,
+        config: OwnConfig,
+        amendments: AmendmentStore,
+        rules: RuleStore,
+        priors: PriorStore,
+        folders: Folders,
+        by: str,
     ) -> None:
         self._rules = rules
-        self._kinds: Mapping[str, _Settings | _Rules | _IndexedFolders] = {
+        self._kinds: Mapping[str, _Settings | _Rules | _Priors | _IndexedFolders] = {
             "setting": _Settings(config),
             "amendment": _DreamtSettings(config, amendments),
             "rule": _Rules(rules, config, by),
+            "prior": _Priors(priors),
             "folder": _IndexedFolders(folders),
         }
 
@@ -256,3 +301,8 @@ def changes_of(suggestion: Suggestion) -> tuple[Change, ...]:
             "The application that made it carries it out; then record its outcome there.",
         )
     return changes
+
+
+def _learned_prior(name: str, value: Sequence[float]) -> LearnedPrior:
+    rule, backend = name.split(".")
+    return LearnedPrior(rule, backend, *value)

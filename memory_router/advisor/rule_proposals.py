@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from memory_router.advisor.proposal import Change, Proposal, Silence
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
+from memory_router.learning.priors import PriorEvidence
 from memory_router.learning.rule import RuleRecord
 from memory_router.routing.config import Config
+from memory_router.routing.rules import LearnedPrior
 
 _OFF = "learning is off"
+# A smaller change of log-odds seldom changes an order.
+_LEAST_SHIFT = 0.2
 
 
 def of_rules(rules: Sequence[RuleRecord], config: Config) -> list[Proposal]:
@@ -19,6 +23,57 @@ def of_rules(rules: Sequence[RuleRecord], config: Config) -> list[Proposal]:
         config: the configuration in force.
     """
     return [_approve(rule) for rule in rules if _waits(rule) and not _doubt(rule, config)]
+
+
+def of_priors(evidence: Sequence[PriorEvidence], in_force: Sequence[LearnedPrior], config: Config) -> list[Proposal]:
+    """Return for each rule of the table the priors that its votes would change by more than a little.
+
+    Args:
+        evidence: what the votes speak for.
+        in_force: the learned priors that are in force.
+        config: the configuration in force.
+    """
+    if config.learning.mode == "off":
+        return []
+    known = {(one.rule, one.backend): one for one in in_force}
+    found = []
+    for rule in config.rules:
+        moved = [
+            one
+            for one in evidence
+            if one.prior.rule == rule.id and abs(one.prior.shift - _shift(known, one.prior)) >= _LEAST_SHIFT
+        ]
+        if moved:
+            found.append(_adjust(rule.id, moved, known))
+    return found
+
+
+def _shift(known: Mapping[tuple[str, str], LearnedPrior], prior: LearnedPrior) -> float:
+    there = known.get((prior.rule, prior.backend))
+    return there.shift if there else 0.0
+
+
+def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str, str], LearnedPrior]) -> Proposal:
+    changes = tuple(
+        Change(
+            "prior",
+            f"{rule}.{one.prior.backend}",
+            list(there[2:]) if (there := known.get((rule, one.prior.backend))) else None,
+            list(one.prior[2:]),
+        )
+        for one in moved
+    )
+    votes = sum(one.prior.votes for one in moved)
+    told = "; ".join(one.sentence for one in moved)
+    return Proposal(
+        "adjust_priors",
+        rule,
+        f"What people found useful says so: {told}.",
+        changes,
+        votes / (votes + 1),
+        round(votes),
+        {"priors": [{**one.prior._asdict(), "expected": one.expected} for one in moved]},
+    )
 
 
 def kept_back(rules: Sequence[RuleRecord], cycle: Cycle | None, config: Config) -> list[Silence]:

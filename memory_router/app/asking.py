@@ -127,9 +127,10 @@ def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[J
     """
     results: list[JsonObject] = []
     missing: list[JsonObject] = []
-    for identifier in ids:
+    whole = [identifier if ":" in identifier else f"{_OF_MEMORIES}:{identifier}" for identifier in ids]
+    for identifier, qualified in zip(ids, whole, strict=True):
         try:
-            response = router.get(identifier if ":" in identifier else f"{_OF_MEMORIES}:{identifier}", layer)
+            response = router.get(qualified, layer)
         except MemoryRouterError as error:
             missing.append({"id": identifier, "error_code": error.code, "error_message": str(error)})
             continue
@@ -139,6 +140,7 @@ def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[J
             missing.append(
                 {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
             )
+    router.note_fetched(whole)
     return results, missing
 
 

@@ -20,8 +20,10 @@ from memory_router.learning.execution import COMPOUND
 from memory_router.learning.learner import Lesson
 from memory_router.learning.learner import learn as learn_from
 from memory_router.learning.own_config import OwnConfig
+from memory_router.learning.priors import PriorEvidence, weigh
 from memory_router.learning.rule import RuleRecord
 from memory_router.learning.stores import LearningStores, open_stores
+from memory_router.learning.votes import votes
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.suggestions import Suggestion
 from memory_router.storage.files import exclusive
@@ -105,6 +107,7 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
         # In a team's database, others may have approved rules meanwhile.
         stores.rules.refresh_cache()
         proposals = rule_proposals.of_rules(stores.rules.all(), stores.config)
+        proposals += _about_priors(stores)
         for_people = _for_people(proposals, stores)
         _accept_own(improving, [one for one in proposals if one not in for_people])
         improving.advisor.advise(for_people)
@@ -168,16 +171,38 @@ def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
     """Carry out the router's own proposals, since the user said so: `learning: on`."""
     targets = _targets(improving.stores, improving.config, "auto")
     advisor = Advisor(improving.outcomes, targets, account(), is_automatic=True)
-    suggestions, _ = advisor.advise(proposals)
-    for one in suggestions:
-        advisor.accept(one.suggestion_id)
+    # Only a few wait at the same time, so one batch after the other is accepted.
+    while suggestions := advisor.advise(proposals)[0]:
+        for one in suggestions:
+            advisor.accept(one.suggestion_id)
+        accepted = {(one.suggestion_type, one.suggestion_value) for one in suggestions}
+        proposals = [one for one in proposals if (one.type, one.value) not in accepted]
 
 
 def _targets(stores: LearningStores, config: OwnConfig, by: str) -> Targets:
     own, bundled = paths.own_config_file(), paths.bundled("router-config.json")
     amendments = AmendmentStore(stores.database, own, bundled, account())
     indexed = Folders(indexing.roots, _index, _forget)
-    return Targets(config, amendments, stores.rules, indexed, by)
+    return Targets(config, amendments, stores.rules, stores.priors, indexed, by)
+
+
+def _about_priors(stores: LearningStores) -> list[Proposal]:
+    """Return what people's votes would change about the priors of the table's rules."""
+    evidence = prior_evidence(stores)
+    return rule_proposals.of_priors(evidence, stores.priors.in_force(), stores.config)
+
+
+def prior_evidence(stores: LearningStores) -> list[PriorEvidence]:
+    """Return how useful each backend's results were for the questions of each rule."""
+    since = stores.priors.counted_since()
+    counted = (one for one in stores.executions.all() if one.started_at >= since)
+    return weigh(votes(counted, stores.executions.marks(), stores.config), time.time())
+
+
+def reset_priors(waiting: Callable[[], None]) -> int:
+    """Take every learned prior out of force, count only votes from now on, and return how many there were."""
+    with deciding(waiting), open_stores() as stores:
+        return stores.priors.reset()
 
 
 def _index(folder: str) -> None:
@@ -198,6 +223,7 @@ def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], lis
     proposals = [
         *step_order.proposals(asked, stores.config),
         *_for_people(rule_proposals.of_rules(rules, stores.config), stores),
+        *_for_people(_about_priors(stores), stores),
         *rule_proposals.of_dream(cycle, improving.config, stores.config),
         *folders.proposals(asked, indexing.roots(), os.path.expanduser("~")),
     ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_router.contract import JsonObject
+from memory_router.learning.evidence import DISSATISFIED, SATISFIED
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.replay import Course, Thresholds, replay
 from memory_router.wilson import wilson_interval
@@ -17,8 +18,6 @@ from memory_router.wilson import wilson_interval
 # 95 of 100 such intervals hold the true value.
 _Z = 1.96
 _RESAMPLES = 1000
-# A person's word counts more than the router's own: 1 and 2 stars are a failure, as in `evidence`.
-_DISSATISFIED, _SATISFIED = 2, 4
 
 
 class Pair(NamedTuple):
@@ -120,8 +119,8 @@ def pair(
     succeeds = _succeeds(present, execution, now.fallback_threshold)
     would = _succeeds(future, execution, now.fallback_threshold) if future.is_known else None
     stars = execution.user_satisfaction
-    is_refused = stars is not None and stars <= _DISSATISFIED
-    is_praised = stars is not None and stars >= _SATISFIED
+    is_refused = stars is not None and stars <= DISSATISFIED
+    is_praised = stars is not None and stars >= SATISFIED
     poorer = not succeeds and not would and future.relevance < present.relevance
     return Pair(
         succeeds,
@@ -169,7 +168,7 @@ def _succeeds(course: Course, execution: Execution, asked: float) -> bool:
     if course.accepted is None or course.accepted.relevance < asked:
         return False
     stars = execution.user_satisfaction
-    return not (course.accepted.accepted and stars is not None and stars <= _DISSATISFIED)
+    return not (course.accepted.accepted and stars is not None and stars <= DISSATISFIED)
 
 
 def _mean_interval(values: Sequence[int], seed: str) -> tuple[float, float]:

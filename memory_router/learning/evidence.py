@@ -8,7 +8,7 @@ from memory_router.wilson import confidence
 
 # A person's word counts more than the router's own: 1 and 2 stars are a failure, 4 and 5 a success, whatever the
 # relevance was.
-_DISSATISFIED, _SATISFIED = 2, 4
+DISSATISFIED, SATISFIED = 2, 4
 # The seed's LLM baseline costs 0.03 USD and 850 ms: by that a dollar is worth so many milliseconds.
 _MS_PER_USD = 850 / 0.03
 
@@ -97,7 +97,7 @@ class GroupEvidence:
             since: only what was asked from then on, in seconds since the epoch.
         """
         trials = [trial for trial in self.executions if trial.started_at >= since]
-        weights = _weights(Counter(trial.asked_by for trial in trials))
+        weights = fair_weights(Counter(trial.asked_by for trial in trials))
         found: dict[str, StepEvidence] = {}
         for trial in trials:
             for attempt, succeeded in trial.attempts:
@@ -118,8 +118,8 @@ class Trial(NamedTuple):
 def judged(execution: Execution) -> tuple[tuple[AttemptRecord, bool], ...]:
     """Return each attempt that ended, and whether it gave a good answer, in the user's eyes if rated."""
     stars = execution.user_satisfaction
-    is_useless = stars is not None and stars <= _DISSATISFIED
-    praised = _answer(execution) if stars is not None and stars >= _SATISFIED else None
+    is_useless = stars is not None and stars <= DISSATISFIED
+    praised = _answer(execution) if stars is not None and stars >= SATISFIED else None
     return tuple(
         (attempt, attempt is praised or (attempt.accepted and not is_useless))
         for attempt in execution.attempts
@@ -133,7 +133,7 @@ def _answer(execution: Execution) -> AttemptRecord | None:
     return max(answered, key=lambda attempt: (attempt.accepted, attempt.relevance), default=None)
 
 
-def _weights(counts: "Counter[str | None]") -> dict[str | None, float]:
+def fair_weights(counts: "Counter[str | None]") -> dict[str | None, float]:
     """Return what an execution of each account counts: less than 1 only for one that has more than all others."""
     total = counts.total()
     return {account: min((total - count) / count, 1.0) if len(counts) > 1 else 1.0 for account, count in counts.items()}

@@ -37,6 +37,23 @@ class AttemptRecord(NamedTuple):
     cost_usd: float = 0.0
 
 
+class Shown(NamedTuple):
+    """One result of an answer, as the user saw it.
+
+    Args:
+        id: its id, `backend:id`; `backend:` where the backend gave none.
+        relevance: what the backend claimed, from 0 to 1, before any prior.
+    """
+
+    id: str
+    relevance: float
+
+    @property
+    def backend(self) -> str:
+        """Return the backend that gave it."""
+        return self.id.partition(":")[0]
+
+
 class Execution(NamedTuple):
     """Hold one routed question.
 
@@ -59,6 +76,8 @@ class Execution(NamedTuple):
         attempts: what came of each step.
         project: the project it was asked for.
         asked_by: the account that asked.
+        signal: the name of the signal that matched, for a rule of the table.
+        shown: the first results of the answer, in the order in which the user saw them.
     """
 
     id: str
@@ -78,6 +97,8 @@ class Execution(NamedTuple):
     attempts: tuple[AttemptRecord, ...]
     project: str | None
     asked_by: str | None
+    signal: str | None = None
+    shown: tuple[Shown, ...] = ()
 
     def to_dict(self) -> JsonObject:
         """Return the execution as JSON has it."""
@@ -97,6 +118,7 @@ class Execution(NamedTuple):
                 **fields,
                 "routing_path": tuple(fields["routing_path"]),
                 "attempts": tuple(AttemptRecord(**attempt) for attempt in attempts),
+                "shown": tuple(Shown(*one) for one in fields.get("shown") or ()),
                 "should_retry_with_different_path": bool(fields["should_retry_with_different_path"]),
             }
         )

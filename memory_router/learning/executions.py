@@ -3,12 +3,13 @@
 import json
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.errors import StoreError
 from memory_router.learning.execution import COMPOUND, Execution
 from memory_router.learning.spool import Spool
+from memory_router.learning.votes import FETCHED, USEFUL, USELESS, Mark
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
 from memory_router.text.request_vectors import Model, model
 
@@ -19,7 +20,12 @@ _INSERT = (
     f"{', '.join(f':{column}' for column in (*_COLUMNS, 'request_embedding', 'embedding_model'))}"
     ") ON CONFLICT (id) DO NOTHING"
 )
+_JSON = ("routing_path", "attempts", "governance_check", "shown")
 _DAY = 86_400
+# A result that is fetched within this time after an answer was found there.
+_FETCH_SECONDS = 1800
+_LOOKED_BACK = 1000
+_STARS = {True: 5, False: 2}
 _PAGE = 5000
 
 
@@ -49,8 +55,10 @@ class ExecutionStore:
         A line that was stored before, by a process that died then, is not stored twice.
         """
         with spool.taken() as lines:
-            executions, unreadable = _read(lines)
+            executions, fetches, unreadable = _read(lines)
             self.add(executions)
+            for fetch in fetches:
+                self._mark_fetched(fetch)
         return unreadable
 
     def add(self, executions: Iterable[Execution]) -> None:
@@ -120,6 +128,69 @@ class ExecutionStore:
         )
         return found._replace(user_satisfaction=stars)
 
+    def rate_result(self, result_id: str, account: str, *, useful: bool) -> Execution:
+        """Keep whether a result was useful for the last question of `account` that it answered, and return that one.
+
+        A useful result gives the execution 5 stars; a useless one 2, where it came first and no other was useful.
+
+        Raises:
+            StoreError: no recorded answer has this result.
+        """
+        found = self._showing(result_id, account, self._now(), self._now())
+        if found is None:
+            raise StoreError(
+                f"No recorded answer of yours has the result {result_id}.", "Rate its execution instead, by its id."
+            )
+        self._mark(found.id, result_id, USEFUL if useful else USELESS)
+        marked = {mark.kind for mark in self.marks(found.id)}
+        if useful or (found.shown[0].id == result_id and USEFUL not in marked):
+            return self.rate(found.id, _STARS[useful])
+        return found
+
+    def marks(self, execution_id: str | None = None) -> list[Mark]:
+        """Return what was done with the results of an execution; of all if left out."""
+        rows = self._database.rows(
+            "SELECT execution_id, result_id, kind FROM marks"
+            " WHERE CAST(:id AS TEXT) IS NULL OR execution_id = :id ORDER BY marked_at, id",
+            {"id": execution_id},
+        )
+        return [Mark(**row) for row in rows]
+
+    def _mark_fetched(self, fetch: "_Fetch") -> None:
+        for result_id in fetch.fetched:
+            if found := self._showing(result_id, fetch.by, fetch.at, _FETCH_SECONDS):
+                self._mark(found.id, result_id, FETCHED)
+
+    def _mark(self, execution_id: str, result_id: str, kind: str) -> None:
+        """Keep what was done with a result; the last word about whether it was useful counts."""
+        with self._database.transaction():
+            if kind != FETCHED:
+                self._database.run(
+                    "DELETE FROM marks WHERE execution_id = :execution AND result_id = :result AND kind <> :fetched",
+                    {"execution": execution_id, "result": result_id, "fetched": FETCHED},
+                )
+            self._database.run(
+                "INSERT INTO marks(id, execution_id, result_id, kind, marked_at)"
+                " VALUES (:id, :execution, :result, :kind, :now) ON CONFLICT (id) DO NOTHING",
+                {
+                    "id": f"{execution_id} {kind} {result_id}",
+                    "execution": execution_id,
+                    "result": result_id,
+                    "kind": kind,
+                    "now": self._now(),
+                },
+            )
+
+    def _showing(self, result_id: str, account: str, at: float, within: float) -> Execution | None:
+        """Return the last execution of `account` before `at` that showed a result, no older than `within` seconds."""
+        rows = self._database.rows(
+            f"{_SELECT} WHERE asked_by = :account AND started_at BETWEEN :since AND :at"
+            " ORDER BY started_at DESC, id LIMIT :most",
+            {"account": account, "since": at - within, "at": at, "most": _LOOKED_BACK},
+        )
+        executions = map(_decoded, rows)
+        return next((one for one in executions if any(shown.id == result_id for shown in one.shown)), None)
+
     def older_than(self, days: float) -> int:
         """Return how many executions are older than `days`."""
         then = self._now() - days * _DAY
@@ -129,9 +200,9 @@ class ExecutionStore:
     def purge(self, days: float) -> int:
         """Delete the executions older than `days`, and return how many they were."""
         with self._database.transaction():
-            return self._database.run(
-                "DELETE FROM executions WHERE started_at < :then", {"then": self._now() - days * _DAY}
-            )
+            then = {"then": self._now() - days * _DAY}
+            self._database.run("DELETE FROM marks WHERE marked_at < :then", then)
+            return self._database.run("DELETE FROM executions WHERE started_at < :then", then)
 
     def requests(self) -> list[Request]:
         """Return every different request, no compound ones, with its vector and how often it was asked.
@@ -193,26 +264,37 @@ class _Embedding:
         return self._known[request]
 
 
-def _read(lines: Iterable[bytes]) -> tuple[list[Execution], int]:
-    """Return the executions in the lines of a spool, and how many lines hold none."""
+class _Fetch(NamedTuple):
+    """Which results were fetched by their ids, when, and by which account."""
+
+    fetched: Sequence[str]
+    at: float
+    by: str
+
+
+def _read(lines: Iterable[bytes]) -> tuple[list[Execution], list[_Fetch], int]:
+    """Return the executions and the fetches in the lines of a spool, and how many lines hold neither."""
     executions: list[Execution] = []
+    fetches: list[_Fetch] = []
     unreadable = 0
     for line in lines:
         try:
-            executions.append(Execution.from_dict(json.loads(line)))
+            fields = json.loads(line)
+            if "fetched" in fields:
+                fetches.append(_Fetch(**fields))
+            else:
+                executions.append(Execution.from_dict(fields))
         except (ValueError, TypeError, LookupError, RecursionError):  # half a line, from a disk that was full
             unreadable += 1
-    return executions, unreadable
+    return executions, fetches, unreadable
 
 
 def _encoded(execution: Execution) -> dict[str, Any]:
     fields = execution.to_dict()
-    return {**fields, **{name: encode_json(fields[name]) for name in ("routing_path", "attempts", "governance_check")}}
+    return {**fields, **{name: encode_json(fields[name]) for name in _JSON}}
 
 
 def _decoded(row: Row) -> Execution:
     fields = {name: row[name] for name in _COLUMNS}
-    fields["governance_check"] = decode_json(fields["governance_check"])
-    fields["routing_path"] = decode_json(fields["routing_path"])
-    fields["attempts"] = decode_json(fields["attempts"])
+    fields |= {name: decode_json(fields[name]) for name in _JSON}
     return Execution.from_dict(fields)

@@ -7,7 +7,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError
 from memory_router.learning.account import account
 from memory_router.learning.overrides import OverrideRules
-from memory_router.learning.rule_cache import RuleCache, StoredRule
+from memory_router.learning.rule_cache import InForce, RuleCache
 from memory_router.routing.rules import RoutingRule
 
 
@@ -72,7 +72,7 @@ def own_rule_cache() -> RuleCache:
 def rule_cache(file: str, url: str) -> RuleCache:
     """Return the cache at `file` of the rules in the database at `url`."""
 
-    def read() -> list[StoredRule]:
+    def read() -> InForce:
         from memory_router.learning.rule_store import read_in_force
 
         return read_in_force(url)

@@ -7,7 +7,7 @@ from memory_router.learning.rule import RuleRecord
 from memory_router.learning.rule_cache import RuleCache, StoredRule, prefixes
 from memory_router.routing.config import Learning, Step
 from memory_router.routing.patterns import compile_pattern
-from memory_router.routing.rules import Match, RoutingRule
+from memory_router.routing.rules import LearnedPrior, Match, RoutingRule
 
 _EVIDENCE = ("based_on_executions", "success_rate", "confidence_score", "avg_cost_usd", "avg_duration_ms", "created_by")
 
@@ -58,8 +58,18 @@ class OverrideRules:
         found = [_routing_rule(rule, None) for rule, _ in self._by_pattern(query, rules)]
         return (*found, *(_routing_rule(rule, similarity) for similarity, rule in self._by_meaning(query, rules)))
 
+    def learned(self, rule_id: str) -> tuple[LearnedPrior, ...]:
+        """Return what evidence adds to the priors of a rule of the table; nothing where learning is off.
+
+        Raises:
+            GateClosedError: the rules cannot be read.
+        """
+        if self._settings.mode == "off":
+            return ()
+        return tuple(prior for prior in self._cache.in_force().priors if prior.rule == rule_id)
+
     def _usable(self) -> list[StoredRule]:
-        return [stored for stored in self._cache.rules() if self._may_use(stored.rule)]
+        return [stored for stored in self._cache.in_force().rules if self._may_use(stored.rule)]
 
     def _may_use(self, rule: RuleRecord) -> bool:
         """Return whether a rule may route: a person's own always, a learned one as the mode allows."""

@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from memory_router.contract import JsonObject
 from memory_router.errors import CircuitOpenError
 from memory_router.learning.account import account
-from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
+from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution, Shown
 from memory_router.learning.spool import Spool
 from memory_router.routing.attempts import Attempt
 from memory_router.routing.recording import RoutedQuestion
@@ -18,6 +18,8 @@ from memory_router.routing.rules import Match
 # hit (0.85 and above; seed 000, Monitoring Queries) is what such a rule took. The others are below that,
 # by how much speaks for the route.
 _CONFIDENCE = {"manual": 1.0, "choice": 0.8, "strong": 0.7, "weak": 0.6, "default": 0.5}
+# How many results of an answer are remembered: those that a person looks at.
+_SHOWN = 10
 # A router that runs for long has a batch learned from no more often than this.
 _LEARN_SECONDS = 300.0
 
@@ -60,6 +62,15 @@ class SpoolRecorder:
         self._has_recorded = True
         if not 0 <= self._now() - self._learned_at < _LEARN_SECONDS:
             self.close()
+
+    def fetched(self, ids: Sequence[str]) -> None:
+        """Append that results were fetched by their ids: whoever fetches one found it useful.
+
+        Raises:
+            OSError: the spool cannot be written, or nobody has emptied it for very long.
+        """
+        line = {"fetched": list(ids), "at": self._now(), "by": account()}
+        self._spool.append(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace"))
 
     def close(self) -> None:
         """Say so if enough executions wait to be learned from."""
@@ -106,6 +117,8 @@ def execution_of(routed: RoutedQuestion, threshold: float, now: float) -> Execut
         attempts=attempts,
         project=routed.project,
         asked_by=account(),
+        signal=match.signal.name if match and match.signal else None,
+        shown=_shown(routed),
     )
 
 
@@ -120,6 +133,18 @@ def _attempt(attempt: Attempt, routed: RoutedQuestion, threshold: float) -> Atte
         attempt.code,
         attempt.is_accepted(threshold),
         manifest.cost_usd,
+    )
+
+
+def _shown(routed: RoutedQuestion) -> tuple[Shown, ...]:
+    """Return the first results, with what their backends claimed; those of a compound request belong to its parts."""
+    if routed.parts:
+        return ()
+    results = [(one.backend, one.result, one.found.candidate.relevance) for one in routed.merged] or [
+        (str(routed.envelope.routed_to), result, result["relevance"]) for result in routed.envelope.results
+    ]
+    return tuple(
+        Shown(result.get("id") or f"{backend}:", round(relevance, 4)) for backend, result, relevance in results[:_SHOWN]
     )
 
 

@@ -15,16 +15,17 @@ import os
 import re
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from memory_router.errors import GateClosedError, MemoryRouterError, StoreError
 from memory_router.learning.rule import RuleRecord
 from memory_router.paths import make_private, shown
+from memory_router.routing.rules import LearnedPrior
 from memory_router.storage.files import write_whole
 
-_VERSION = 3
+_VERSION = 4
 # A team's database is asked anew after so long, so that what others decide holds here, too.
 _TEAM_SECONDS = 30.0
 _PREFIX_LETTERS = 4
@@ -46,6 +47,13 @@ class StoredRule(NamedTuple):
     prefixes: frozenset[str] = frozenset()
 
 
+class InForce(NamedTuple):
+    """What the ask path takes from the database: the rules that may route, and the learned priors."""
+
+    rules: tuple[StoredRule, ...] = ()
+    priors: tuple[LearnedPrior, ...] = ()
+
+
 class RuleCache:
     """The rules in force, from the file or from the database.
 
@@ -60,35 +68,35 @@ class RuleCache:
         self,
         file: str,
         url: str,
-        read: Callable[[], Sequence[StoredRule]],
+        read: Callable[[], InForce],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._file = file
         self._url = url
         self._read = read
         self._now = now
-        self._rules: tuple[StoredRule, ...] = ()
+        self._in_force = InForce()
         self._stamp: Any = None
 
-    def rules(self) -> tuple[StoredRule, ...]:
-        """Return the rules in force now; a router that runs for long sees what was approved meanwhile.
+    def in_force(self) -> InForce:
+        """Return what is in force now; a router that runs for long sees what was approved meanwhile.
 
         Raises:
             GateClosedError: neither the file nor the database can be used.
         """
         database = _identity(self._url)
         if database is None:
-            return ()
+            return InForce()
         stamp = (database, self._file_identity())
         if stamp == self._stamp and not self._is_old():
-            return self._rules
+            return self._in_force
         loaded = _load(self._file, database)
         if loaded is None or self._is_old():
-            self._rules = self._from_database(database, loaded)
+            self._in_force = self._from_database(database, loaded)
         else:
-            self._rules = loaded
+            self._in_force = loaded
         self._stamp = (database, self._file_identity())
-        return self._rules
+        return self._in_force
 
     def is_trusted(self) -> bool:
         """Return whether the file holds the rules of the database."""
@@ -96,7 +104,7 @@ class RuleCache:
         return database is not None and _load(self._file, database) is not None
 
     @contextmanager
-    def changing(self) -> Iterator[Callable[[Sequence[StoredRule]], None]]:
+    def changing(self) -> Iterator[Callable[[InForce], None]]:
         """Change the rules in the database while no cache of the old ones is trusted; yields what writes the new ones.
 
         Raises:
@@ -114,7 +122,7 @@ class RuleCache:
                 "Check free disk space and the permissions of its folder, then try again.",
             ) from error
 
-    def _write(self, rules: Sequence[StoredRule]) -> None:
+    def _write(self, in_force: InForce) -> None:
         body = {
             "version": _VERSION,
             "database": _identity(self._url),
@@ -125,19 +133,20 @@ class RuleCache:
                     "model": stored.model,
                     "prefixes": sorted(stored.prefixes),
                 }
-                for stored in rules
+                for stored in in_force.rules
             ],
+            "priors": in_force.priors,
         }
         with suppress(OSError):  # without the file every question reads the database: slower, and as safe
             write_whole(self._file, json.dumps(body).encode())
 
-    def _from_database(self, database: Any, cached: tuple[StoredRule, ...] | None) -> tuple[StoredRule, ...]:
+    def _from_database(self, database: Any, cached: InForce | None) -> InForce:
         try:
             with _locked(self._file, wait=False) as is_locked:
-                rules = tuple(self._read())
+                in_force = self._read()
                 if is_locked and database == _identity(self._url):
-                    self._write(rules)
-                return rules
+                    self._write(in_force)
+                return in_force
         except MemoryRouterError as error:
             if cached is not None:  # a team's database that cannot be reached: what it said last still guards
                 with suppress(OSError):
@@ -175,14 +184,14 @@ def _identity(url: str) -> list[Any] | None:
     return [status.st_dev, status.st_ino]
 
 
-def _load(file: str, database: Any) -> tuple[StoredRule, ...] | None:
+def _load(file: str, database: Any) -> InForce | None:
     """Return what a cache holds; None where it cannot be trusted."""
     try:
         with open(file, "rb") as stream:
             body = json.loads(stream.read())
         if body["version"] != _VERSION or body["database"] != database:
             return None
-        return tuple(
+        rules = tuple(
             StoredRule(
                 RuleRecord(**{**entry["rule"], "alternative_systems": tuple(entry["rule"]["alternative_systems"])}),
                 array("f", base64.b64decode(entry["vector"])) if entry["vector"] else None,
@@ -191,6 +200,7 @@ def _load(file: str, database: Any) -> tuple[StoredRule, ...] | None:
             )
             for entry in body["rules"]
         )
+        return InForce(rules, tuple(LearnedPrior(*entry) for entry in body["priors"]))
     except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None
 

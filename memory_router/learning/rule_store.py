@@ -9,8 +9,9 @@ from typing import Any
 
 from memory_router.contract import JsonObject
 from memory_router.errors import ConfigError, RuleError
+from memory_router.learning.priors import priors_in_force
 from memory_router.learning.rule import RuleRecord
-from memory_router.learning.rule_cache import RuleCache, StoredRule, prefixes
+from memory_router.learning.rule_cache import InForce, RuleCache, StoredRule, prefixes
 from memory_router.learning.schema import SCHEMA
 from memory_router.routing.patterns import compile_pattern
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json, open_database
@@ -177,18 +178,18 @@ class RuleStore:
             RuleError: there is none.
         """
         rule = self.get(rule_id)
-        with self._changing():
+        with self.changing():
             self._database.run("DELETE FROM routing_rules WHERE id = :id", {"id": rule_id})
         return rule
 
     def insert(self, rules: Sequence[RuleRecord]) -> None:
         """Store new rules; one whose id is known already is left as it is."""
-        with self._changing():
+        with self.changing():
             self._database.run_all(_INSERT, map(_encoded, rules))
 
     def bring_up_to_date(self, rules: Sequence[RuleRecord]) -> list[str]:
         """Store what was learned about known rules, and return the ids of those that nobody had changed meanwhile."""
-        with self._changing():
+        with self.changing():
             return [rule.id for rule in rules if self._swap(rule)]
 
     def refresh_cache(self, *, only_if_stale: bool = False) -> None:
@@ -198,19 +199,19 @@ class RuleStore:
             only_if_stale: leave a cache as it is that can be trusted.
         """
         if not (only_if_stale and self._cache.is_trusted()):
-            with self._changing():
+            with self.changing():
                 pass
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def changing(self) -> Iterator[None]:
         """Hold a transaction, and write the cache from what is committed."""
         with self._cache.changing() as write:
             with self._database.transaction():
                 yield
-            write(self.in_force())
+            write(in_force(self._database))
 
     def _update(self, rule: RuleRecord) -> RuleRecord:
-        with self._changing():
+        with self.changing():
             if not self._swap(rule):
                 raise RuleError(
                     f"Rule {rule.id} was changed by somebody else meanwhile. Nothing was changed now.",
@@ -221,10 +222,6 @@ class RuleStore:
     def _swap(self, rule: RuleRecord) -> bool:
         """Write a rule if it still has the revision that it was read with (compare and set)."""
         return bool(self._database.run(_UPDATE, {**_encoded(rule), "seen": rule.revision}))
-
-    def in_force(self) -> list[StoredRule]:
-        """Return the rules that may route, as the ask path needs them."""
-        return in_force(self._database)
 
     def _read(self) -> "list[tuple[RuleRecord, array[float] | None]]":
         embedder = model()
@@ -257,8 +254,8 @@ class RuleStore:
                 )
 
 
-def read_in_force(url: str) -> list[StoredRule]:
-    """Return the rules that may route from the database at `url`, and change nothing there.
+def read_in_force(url: str) -> InForce:
+    """Return the rules that may route and the learned priors from the database at `url`, and change nothing there.
 
     Raises:
         MemoryRouterError: it cannot be reached, read, or was written by a newer version of the program.
@@ -270,15 +267,17 @@ def read_in_force(url: str) -> list[StoredRule]:
     else:
         database = open_database(url, SCHEMA)
     if database is None:
-        return []
+        return InForce()
     try:
         return in_force(database)
     finally:
         database.close()
 
 
-def in_force(database: Database) -> list[StoredRule]:
-    """Return the rules of a database that may route, each with its pattern as a vector of the model installed here.
+def in_force(database: Database) -> InForce:
+    """Return what the ask path takes from a database: the rules that may route, and the learned priors.
+
+    Each rule comes with its pattern as a vector of the model installed here.
 
     A rule that guards questions keeps the vector by which it was written: by another model it would guard others.
     """
@@ -293,7 +292,7 @@ def in_force(database: Database) -> list[StoredRule]:
         if made_by != embedder.name and not rule.requires_approval:
             vector, made_by = embedder.embed(rule.request_pattern), embedder.name  # noqa: PLW2901
         stored.append(StoredRule(rule, vector, made_by, prefixes(telling_words(rule.request_pattern))))
-    return stored
+    return InForce(tuple(stored), priors_in_force(database))
 
 
 def _rows(database: Database) -> "Iterator[tuple[RuleRecord, array[float] | None, str | None]]":

@@ -106,11 +106,35 @@ _SECOND = """
 _THIRD = "ALTER TABLE constitutional_amendments ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;"
 
 
+# What was done with single results, and what evidence adds to the priors of the rule table.
+_FOURTH = """
+    ALTER TABLE executions ADD COLUMN signal TEXT;
+    ALTER TABLE executions ADD COLUMN shown {JSON};
+    CREATE TABLE marks(
+        id TEXT PRIMARY KEY,
+        execution_id TEXT NOT NULL,
+        result_id TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('useful', 'useless', 'fetched')),
+        marked_at {NUMBER} NOT NULL
+    ) {END};
+    CREATE INDEX marks_by_execution ON marks(execution_id);
+    CREATE TABLE learned_priors(
+        id TEXT PRIMARY KEY,
+        rule TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        shift {NUMBER} NOT NULL,
+        useful {NUMBER} NOT NULL,
+        votes {NUMBER} NOT NULL,
+        updated_at {NUMBER} NOT NULL
+    ) {END};
+"""
+
+
 def _migration(sql: str) -> Migration:
     return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
 
 
-SCHEMA = Schema("learning", (_migration(_FIRST), _migration(_SECOND), _migration(_THIRD)))
+SCHEMA = Schema("learning", (_migration(_FIRST), _migration(_SECOND), _migration(_THIRD), _migration(_FOURTH)))
 
 TABLES = (
     Table("executions", "id", flags=("should_retry_with_different_path",), vectors=("request_embedding",)),
@@ -123,4 +147,6 @@ TABLES = (
     Table("approvals", "id", flags=("escalation_required",)),
     Table("dream_cycles", "cycle_id", flags=("promote",)),
     Table("constitutional_amendments", "id"),
+    Table("marks", "id"),
+    Table("learned_priors", "id"),
 )

@@ -8,6 +8,7 @@ from memory_router import paths
 from memory_router.learning.approvals import ApprovalStore
 from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.gate import own_rule_cache
+from memory_router.learning.priors import PriorStore
 from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
@@ -25,6 +26,7 @@ class LearningStores(NamedTuple):
         database: the learning tables.
         executions: what was asked.
         rules: the rules beside the table.
+        priors: what evidence adds to the priors of the table's rules.
         approvals: what waits for approval, and what was decided.
         unreadable: how many recorded lines could not be read.
     """
@@ -33,6 +35,7 @@ class LearningStores(NamedTuple):
     database: Database
     executions: ExecutionStore
     rules: RuleStore
+    priors: PriorStore
     approvals: ApprovalStore
     unreadable: int
 
@@ -60,6 +63,7 @@ def open_stores() -> Iterator[LearningStores]:
             database,
             executions,
             rules,
+            PriorStore(database, rules.changing),
             ApprovalStore(database, config.learning.approval_minutes),
             unreadable,
         )

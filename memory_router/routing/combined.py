@@ -85,7 +85,9 @@ def whole(request: str, parts: Sequence[RoutedQuestion], envelope: Envelope) -> 
     blocked = next((check for check in checks if "approved_by" not in check), None)
     attempts = tuple(attempt for part in parts for attempt in part.attempts)
     check = blocked or (checks[0] if checks else None)
-    return RoutedQuestion(Plan(request), parts[-1].registry, attempts, envelope, parts[0].project, check, tuple(parts))
+    return RoutedQuestion(
+        Plan(request), parts[-1].registry, attempts, envelope, parts[0].project, check, parts=tuple(parts)
+    )
 
 
 def _status(statuses: Sequence[str]) -> str:

@@ -66,6 +66,11 @@ class Plan(NamedTuple):
         signal = f"a {match.signal.strength} signal ({match.signal.name})"
         return f"{rule.capitalize()} takes it because of {words!r}, {signal}."
 
+    @property
+    def learned_priors(self) -> list[str]:
+        """Return a line for each prior that evidence changed; only strategy `all` has priors."""
+        return [one.sentence for one in self.match.learned] if self.match and self.strategy == "all" else []
+
     def to_dict(self) -> JsonObject:
         """Return the decision as `memory-router route --json` prints it."""
         rule = self.match.rule if self.match else None
@@ -80,6 +85,7 @@ class Plan(NamedTuple):
             if self.match and signal
             else None,
             **({"strategy": self.strategy} if self.strategy != "in_turn" else {}),
+            **({"learned_priors": told} if (told := self.learned_priors) else {}),
             "steps": [step._asdict() for step in self.steps],
             "skipped": [{**skip.step._asdict(), "reason": skip.reason} for skip in self.skipped],
             "table": [step._asdict() for step in self.match.steps] if self.match else [],

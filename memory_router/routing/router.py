@@ -3,7 +3,7 @@
 import functools
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from memory_router import contract
@@ -156,7 +156,7 @@ class Router:
             attempts.extend(self._attempts.run(plan, registry, request))
             envelope = judge(plan, attempts, self._config.fallback_threshold, self._attempts.log_file)
             if plan.strategy == "all":
-                merged = merge(attempts, _priors(plan), limit)
+                merged = merge(attempts, plan.match.priors if plan.match else {}, limit)
                 envelope = with_merged(envelope, plan, attempts, merged, self._config.fallback_threshold)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
@@ -169,7 +169,7 @@ class Router:
         except MemoryRouterError as error:
             envelope = failed(plan, error.code, str(error))
         envelope = self._complete(envelope, started)
-        routed = RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check)
+        routed = RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check, tuple(merged))
         self._keep(routed)
         heard(routed)
         if not trace:
@@ -235,6 +235,11 @@ class Router:
             self._approved(f"get {identifier}", (backend,), (), None)
         return self._attempts.fetch(step, manifest, contract.Request("get", id=own_id, layer=layer))
 
+    def note_fetched(self, ids: Sequence[str]) -> None:
+        """Record that results were fetched by their ids: somebody found them worth it."""
+        if self._recorder:
+            self._recording(functools.partial(self._recorder.fetched, ids))
+
     def close(self) -> None:
         """End the backends that were kept running, and let the recorder finish."""
         self._attempts.close()
@@ -267,21 +272,19 @@ class Router:
         return envelope._replace(router_duration_ms=_milliseconds_since(started), execution_id=os.urandom(8).hex())
 
     def _keep(self, routed: RoutedQuestion) -> None:
-        """Record an execution; a disk that refuses costs a warning, not the answer."""
-        if self._recorder is None:
-            return
+        if self._recorder:
+            self._recording(functools.partial(self._recorder.record, routed))
+
+    def _recording(self, record: Callable[[], None]) -> None:
+        """Record something; a disk that refuses costs a warning, not the answer."""
         try:
-            self._recorder.record(routed)
+            record()
         except OSError as error:
             self._warn(f"this question was not recorded, so nothing is learned from it: {error}.")
 
     def _match(self, query: str, choice: Choice, registry: Registry) -> Match:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
         return next(match for source in sources if source and (match := source.match(query)))
-
-
-def _priors(plan: Plan) -> Mapping[str, float]:
-    return plan.match.rule.priors if plan.match and plan.match.rule else {}
 
 
 def _request(query: str, limit: int, since: str | None, until: str | None, project: str | None) -> contract.Request:

@@ -1,6 +1,15 @@
 """Decide between the rules beside the table and the table itself."""
 
-from memory_router.routing.rules import Match, RuleSource, RuleTable
+from typing import Protocol
+
+from memory_router.routing.rules import LearnedPrior, Match, RuleSource, RuleTable
+
+
+class Overrides(RuleSource, Protocol):
+    """The rules beside the table, with what evidence adds to the priors of those in it."""
+
+    def learned(self, rule_id: str) -> tuple[LearnedPrior, ...]:
+        """Return what was learned about the priors of a rule of the table."""
 
 
 class Routes:
@@ -15,12 +24,16 @@ class Routes:
         table: the table.
     """
 
-    def __init__(self, overrides: RuleSource, table: RuleTable) -> None:
+    def __init__(self, overrides: Overrides, table: RuleTable) -> None:
         self._overrides = overrides
         self._table = table
 
     def match(self, query: str) -> Match:
-        """Return the route for `query`."""
+        """Return the route for `query`, with what was learned about the priors of its rule."""
+        found = self._match(query)
+        return found._replace(learned=self._overrides.learned(found.rule.id)) if found.rule else found
+
+    def _match(self, query: str) -> Match:
         override = self._overrides.match(query)
         if override is None:
             return self._table.match(query)

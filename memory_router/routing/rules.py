@@ -38,6 +38,30 @@ class RoutingRule(NamedTuple):
     evidence: JsonObject
 
 
+class LearnedPrior(NamedTuple):
+    """What evidence adds to the prior of a backend, for questions of one rule of the table.
+
+    Args:
+        rule: the rule's id.
+        backend: the backend's name.
+        shift: log-odds.
+        useful: how many votes found its results useful, newer votes counting more.
+        votes: how many votes there are.
+    """
+
+    rule: str
+    backend: str
+    shift: float
+    useful: float
+    votes: float
+
+    @property
+    def sentence(self) -> str:
+        """Return the evidence in one line."""
+        told = f"{self.backend} for {self.rule}: {self.useful:.0f} of {self.votes:.0f} useful"
+        return f"{told} (prior {self.shift:+.2f})"
+
+
 class Match(NamedTuple):
     """Say which rule takes a question, and because of what.
 
@@ -49,6 +73,7 @@ class Match(NamedTuple):
         warnings: what the user should know about the matching itself.
         source: who decided: `choice` (the caller), `manual`, `learned`, `table` or `default`.
         routing_rule: the rule beside the table that decided, or None.
+        learned: what evidence adds to the rule's priors.
     """
 
     rule: Rule | None
@@ -58,6 +83,13 @@ class Match(NamedTuple):
     warnings: tuple[str, ...] = ()
     source: str = "table"
     routing_rule: RoutingRule | None = None
+    learned: tuple[LearnedPrior, ...] = ()
+
+    @property
+    def priors(self) -> dict[str, float]:
+        """Return the log-odds that strategy `all` adds for each backend: the rule's own, and what was learned."""
+        own = dict(self.rule.priors) if self.rule else {}
+        return own | {one.backend: own.get(one.backend, 0.0) + one.shift for one in self.learned}
 
 
 class RuleSource(Protocol):

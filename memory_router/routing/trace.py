@@ -26,6 +26,7 @@ def describe(plan: Plan, attempts: Sequence[Attempt], config: Config) -> JsonObj
         "matched_text": plan.query[span[0] : span[1]] if span else None,
         "rules_not_matched": _not_matched(plan, config),
         "table": decision["table"],
+        **({"learned_priors": decision["learned_priors"]} if "learned_priors" in decision else {}),
         "steps": decision["steps"],
         "skipped": decision["skipped"],
         "fallback_threshold": config.fallback_threshold,

@@ -17,6 +17,7 @@ from memory_router.errors import AdviceError, AmendmentError, ConfigError
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.gate import rule_cache
 from memory_router.learning.own_config import OwnConfig
+from memory_router.learning.priors import PriorStore
 from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA as LEARNING
 from memory_router.outcomes.memory import OutcomeMemory
@@ -68,7 +69,9 @@ def world(url: str, tmp_path: Path) -> Iterator[World]:
     amendments = AmendmentStore(learning, str(own), BUNDLED, "katie")
     indexed: set[str] = set()
     folders = Folders(lambda: sorted(indexed), indexed.add, indexed.discard)
-    targets = Targets(OwnConfig(str(own), BUNDLED), amendments, rules, folders, "katie")
+    targets = Targets(
+        OwnConfig(str(own), BUNDLED), amendments, rules, PriorStore(learning, rules.changing), folders, "katie"
+    )
     advice = OutcomeMemory(database, str(tmp_path / "patterns.md"), str(tmp_path / "archive"), now)
     yield World(Advisor(advice, targets, "katie"), advice, own, rules, amendments, indexed, days)
     database.close()

@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from memory_router.contract import iso_time
+from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.interfaces.cli.tables import print_members, print_table
+from memory_router.learning.account import account
+from memory_router.learning.evidence import DISSATISFIED, SATISFIED
 from memory_router.learning.execution import Execution
-from memory_router.learning.stores import open_stores
+from memory_router.learning.stores import LearningStores, open_stores
 
 executions = typer.Typer(name="executions", no_args_is_help=True, help="Look at what was asked, and rate it.")
 
@@ -72,17 +75,26 @@ def show(execution_id: Id, as_json: AsJson = False) -> None:
 
 @executions.command()
 def rate(
-    execution_id: Id,
+    answer: Annotated[str, typer.Argument(metavar="ID", help="An execution's id, or the id of one of its results.")],
     stars: Annotated[int, typer.Argument(min=1, max=5, help="From 1 (useless) to 5 (just right).")],
     as_json: AsJson = False,
 ) -> None:
     """Say how good an answer was: 1 and 2 stars count as a failure of its route, whatever its relevance.
 
+    With the id of a result, such as `qmd:42`, say whether that result was useful: yes with 4 and 5 stars, no with 1
+    and 2.
+
     Example: memory-router executions rate 3f9c 5
     """
     with open_stores() as stores:
-        found = stores.executions.rate(execution_id, stars)
-    output.show(as_object(found), f"{found.id} has {stars} of 5 stars now: {found.user_request}", as_json=as_json)
+        found = stores.executions.rate(answer, stars) if ":" not in answer else _rated_result(stores, answer, stars)
+    output.show(as_object(found), f"{answer} has {stars} of 5 stars now: {found.user_request}", as_json=as_json)
+
+
+def _rated_result(stores: LearningStores, result_id: str, stars: int) -> Execution:
+    if DISSATISFIED < stars < SATISFIED:
+        raise StoreError(f"{stars} stars leave open whether a result was useful.", "Give 1 or 2, or 4 or 5.")
+    return stores.executions.rate_result(result_id, account(), useful=stars >= SATISFIED)
 
 
 @executions.command()

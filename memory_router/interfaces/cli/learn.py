@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 
 def learn(
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Take back every learned prior, and count only what is rated from now on.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing; end at once if another run is at work.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Group what was asked, and propose a rule for each group that one backend answers well.
+
+    It also counts whose results were useful for the questions of each rule: rated, fetched, or right when a question
+    was asked again. That moves the priors of `query --all` by at most 1.5.
 
     It also runs by itself, in the background, after every 50 questions (`executions.learn_every`). What it proposes
     routes nothing before it is accepted among the `suggestions`, unless the configuration says `"learning": "on"`.
@@ -32,6 +38,10 @@ def learn(
             raise typer.Exit
         output.note("Another process is learning; waiting for it.")
 
+    if reset:
+        number = app.improving.reset_priors(waiting)
+        output.show({"reset": number}, f"{number} learned priors were taken back.", as_json=as_json)
+        return
     lesson, mode = app.improving.learn(waiting)
     if quiet:
         return

@@ -57,6 +57,7 @@ def print_decision(decision: JsonObject) -> None:
     console.print(f"[bold]{_plain(decision['explanation'])}[/]")
     rows = [(_step(step), "would be asked") for step in decision["steps"]]
     print_table(("step", ""), rows + _skipped(decision))
+    _print_learned(console, decision)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -95,6 +96,12 @@ def _print_trace(console: "Console", trace: JsonObject) -> None:
         for attempt in trace["attempts"]
     ]
     print_table(("step", ""), rows + _skipped(trace))
+    _print_learned(console, trace)
+
+
+def _print_learned(console: "Console", decision: JsonObject) -> None:
+    for sentence in decision.get("learned_priors", ()):
+        console.print(f"learned: {_plain(sentence)}")
 
 
 def _skipped(decision: JsonObject) -> list[tuple[str, str]]:

@@ -4,8 +4,6 @@ A tool is a method of `Tools` with the decorator `tool`; nothing else has to kno
 run in threads, several at once.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
@@ -29,11 +27,8 @@ Project = Annotated[
 ]
 Time = Annotated[str | None, Field(max_length=100, description="ISO 8601, or words such as `last week`.")]
 
-# Of how many results it is remembered which question they answered.
-_MOST_RESULTS = 10_000
 # Clients refuse answers of more than 25,000 tokens; what stands beside the results and a coarse count need the rest.
 _MOST_TOKENS = 20_000
-_STARS = {True: 5, False: 2}
 
 
 class UnansweredError(Exception):
@@ -110,7 +105,7 @@ class Rated(TypedDict):
     """The execution whose rating changed."""
 
     execution_id: str
-    stars: int
+    stars: int | None
 
 
 class Backend(TypedDict):
@@ -170,8 +165,6 @@ class Tools:
     def __init__(self, router: Router, project: str | None) -> None:
         self._router = router
         self._project = project
-        self._answered: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[Tool]:
         """Return every tool that is registered, in the order of the methods."""
@@ -203,7 +196,6 @@ class Tools:
         if envelope.status == "error":
             raise UnansweredError(envelope.error_message)
         shown = layered(envelope, layer, budget)
-        self._note(shown)
         follow_files(envelope)
         follow_sessions()
         return _found(shown, scope)
@@ -279,16 +271,19 @@ class Tools:
     ) -> Rated:
         """Rate an answer of memory search, so that routing learns: its execution with stars, or one result as useful.
 
-        A useful result gives the search that found it 5 stars, a useless one 2.
+        A useful result gives the search that found it 5 stars, a useless one that came first 2.
         """
+        from memory_router.learning.account import account
+        from memory_router.learning.stores import open_stores
+
         if execution_id is not None and stars is not None:
-            return self._rated(execution_id, stars)
+            with open_stores() as stores:
+                return {"execution_id": stores.executions.rate(execution_id, stars).id, "stars": stars}
         if result_id is None or useful is None:
             raise UnansweredError("Give `execution_id` with `stars`, or `result_id` with `useful`.")
-        execution = self._answered.get(result_id)
-        if execution is None:
-            raise UnansweredError(f"No search of this session found {result_id}. Rate its execution instead.")
-        return self._rated(execution, _STARS[useful])
+        with open_stores() as stores:
+            rated = stores.executions.rate_result(result_id, account(), useful=useful)
+        return {"execution_id": rated.id, "stars": rated.user_satisfaction}
 
     @tool("Status of memory", is_read_only=True)
     def status(self) -> Status:
@@ -307,22 +302,6 @@ class Tools:
         }
         waiting = app.improving.waiting_sentence()
         return {**status, "waiting": waiting} if waiting else status
-
-    def _rated(self, execution_id: str, stars: int) -> Rated:
-        from memory_router.learning.stores import open_stores
-
-        with open_stores() as stores:
-            return {"execution_id": stores.executions.rate(execution_id, stars).id, "stars": stars}
-
-    def _note(self, envelope: Envelope) -> None:
-        """Remember which question the results answered."""
-        with self._lock:
-            for result in envelope.results:
-                if result.get("id"):
-                    self._answered[result["id"]] = envelope.execution_id
-                    self._answered.move_to_end(result["id"])
-            while len(self._answered) > _MOST_RESULTS:
-                self._answered.popitem(last=False)
 
 
 def _found(envelope: Envelope, scope: str | None) -> Found:

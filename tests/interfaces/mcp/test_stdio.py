@@ -97,7 +97,7 @@ def test_errors_are_raised_and_say_what_to_do(home: Home) -> None:
         ("get", {"ids": ["nobody:1"]}, "There is no backend 'nobody'"),
         ("feedback", {"execution_id": "ffffffff", "stars": 3}, "ffffffff"),
         ("feedback", {"stars": 3}, "Give `execution_id` with `stars`"),
-        ("feedback", {"result_id": "qmd:9", "useful": True}, "No search of this session found qmd:9"),
+        ("feedback", {"result_id": "qmd:9", "useful": True}, "No recorded answer of yours has the result qmd:9"),
         ("remember", {"text": "   "}, "emory"),
     )
     with Wire(home) as wire:
