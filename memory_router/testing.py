@@ -5,7 +5,7 @@ For the tests of anything that talks to the router, and of the router itself:
     write_fake_backend(folder, "notes", Behaviour(results=(Result("the answer", relevance=0.9),)))
 
 writes `folder/notes/backend.json`; with `folder` as the `backends` folder of the user's configuration, the
-backend is there after `memory-router init`. What it was asked is in `folder/notes/requests.jsonl`.
+backend is there after `memory-router backends init`. What it was asked is in `folder/notes/requests.jsonl`.
 """
 
 import json

@@ -68,7 +68,7 @@ install_program() {
   install_mcp
 }
 
-# The SDK brings a web server along; where pip cannot have it, everything but `memory-router mcp` works.
+# The SDK brings a web server along; where pip cannot have it, everything but `memory-router agents mcp` works.
 install_mcp() {
   (install_once mcp --editable "$repository[mcp]") || say "Going on without the MCP server."
 }

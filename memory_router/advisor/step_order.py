@@ -50,7 +50,7 @@ def notes(executions: Sequence[Execution], config: Config) -> list[str]:
     }
     return told + [
         f"{step} was passed over in {times} questions of rule {rule} that nothing before it answered: it is not "
-        "installed, not ready, or no time was left for it. `memory-router doctor` looks into it."
+        "installed, not ready, or no time was left for it. `memory-router backends doctor` looks into it."
         for (step, rule), times in passed_over.items()
         if times >= _LEAST
     ]

@@ -1,6 +1,6 @@
 """Register backends: ask each for its health and write `backends.json` (seed 002, Configuration).
 
-The ask path only reads that file; `memory-router init`, the setup scripts, and the commands that give a backend
+The ask path only reads that file; `memory-router backends init`, the setup scripts, and commands that give a backend
 its first content come here.
 """
 

@@ -133,7 +133,7 @@ class AmendmentStore:
         found = next((one for one in self.all() if one.id == amendment_id), None)
         if found is None:
             raise AmendmentError(
-                f"There is no amendment {amendment_id!r}.", "`memory-router amendments list` shows them."
+                f"There is no amendment {amendment_id!r}.", "`memory-router rules amendments list` shows them."
             )
         if found.reverted_at is not None:
             raise AmendmentError(f"{found.id} was reverted at {iso_time(found.reverted_at)}.", "Nothing is left to do.")
@@ -167,7 +167,7 @@ class AmendmentStore:
         if not is_recorded:
             raise AmendmentError(
                 f"Somebody else promotes or reverts {amendment.cycle_id} at this moment. Nothing was changed now.",
-                "Look at it again: memory-router amendments list",
+                "Look at it again: memory-router rules amendments list",
             )
 
     def _forget(self, amendments: Sequence[Amendment]) -> None:

@@ -194,7 +194,7 @@ class ApprovalStore:
         rows = self._database.rows(f"{_SELECT} WHERE id = :id", {"id": approval})
         if not rows:
             raise ApprovalMismatchError(
-                f"There is no approval {approval!r}.", "`memory-router approvals` lists them.", approval
+                f"There is no approval {approval!r}.", "`memory-router rules approvals` lists them.", approval
             )
         return self._approval(rows[0])
 

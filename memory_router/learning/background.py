@@ -10,7 +10,7 @@ _LOWEST = 19
 
 
 def learn_later() -> None:
-    """Start `memory-router learn` and leave it alone; one that finds another at work ends at once."""
+    """Start `memory-router rules learn` and leave it alone; one that finds another at work ends at once."""
     with suppress(OSError):  # no room for a process: the next batch is as good
         start("learn", "--quiet")
 
@@ -19,12 +19,6 @@ def import_later() -> None:
     """Start `memory-router index --transcripts` and leave it alone."""
     with suppress(OSError):
         start("index", "--transcripts")
-
-
-def index_later() -> None:
-    """Start `memory-router index` for the folders that are known, and leave it alone."""
-    with suppress(OSError):
-        start("index")
 
 
 def start(*arguments: str) -> None:

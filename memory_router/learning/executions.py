@@ -85,7 +85,7 @@ class ExecutionStore:
         )
         if len(rows) != 1:
             problem = "Several executions begin" if rows else "No execution begins"
-            raise StoreError(f"{problem} with {execution_id!r}.", "`memory-router executions list` shows them.")
+            raise StoreError(f"{problem} with {execution_id!r}.", "`memory-router rules executions list` shows them.")
         return _decoded(rows[0])
 
     def newest(

@@ -68,7 +68,7 @@ class Savings(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Hold everything that `memory-router stats` shows."""
+    """Hold everything that `memory-router rules stats` shows."""
 
     patterns: tuple[PatternStatistics, ...]
     weeks: tuple[WeekStatistics, ...]

@@ -30,7 +30,7 @@ class Spool:
         make_private(os.path.dirname(self._path))
         with self._opened() as descriptor:
             if os.fstat(descriptor).st_size > _MOST_BYTES:
-                raise OSError(f"{self._path} is full; run: memory-router learn")
+                raise OSError(f"{self._path} is full; run: memory-router rules learn")
             os.write(descriptor, line + b"\n")
 
     def count(self) -> int:

@@ -184,7 +184,7 @@ class Attempts:
             if (seconds := self.seconds_paused(step)) > 0:
                 raise CircuitOpenError(
                     f"{step} timed out too often; it is tried again in {seconds:.0f} s.",
-                    "`memory-router doctor` tries every backend.",
+                    "`memory-router backends doctor` tries every backend.",
                 )
             response = _labelled(decode_response(self._dispatcher.ask(manifest, request, stop)), manifest)
         except SupersededError:

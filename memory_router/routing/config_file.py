@@ -92,7 +92,7 @@ def read(file: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{paths.shown(file)} is not JSON ({error}).",
-            "Correct it there; `memory-router config check FILE` says when it is right.",
+            "Correct it there; `memory-router backends config check FILE` says when it is right.",
         ) from error
 
 

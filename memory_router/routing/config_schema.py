@@ -159,7 +159,7 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     executions: _Executions = msgspec.field(default_factory=_Executions)
     approvals: _Approvals = msgspec.field(default_factory=_Approvals)
     llm_routing: Annotated[
-        _LlmRouting, Meta(description="What savings are counted against (`memory-router stats`).")
+        _LlmRouting, Meta(description="What savings are counted against (`memory-router rules stats`).")
     ] = msgspec.field(default_factory=_LlmRouting)
     hooks: Annotated[_Hooks, Meta(description="What happens by itself in an agent's sessions.")] = msgspec.field(
         default_factory=_Hooks

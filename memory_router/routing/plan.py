@@ -72,7 +72,7 @@ class Plan(NamedTuple):
         return [one.sentence for one in self.match.learned] if self.match and self.strategy == "all" else []
 
     def to_dict(self) -> JsonObject:
-        """Return the decision as `memory-router route --json` prints it."""
+        """Return the decision as `memory-router rules route --json` prints it."""
         rule = self.match.rule if self.match else None
         signal = self.match.signal if self.match else None
         routing_rule = self.match.routing_rule if self.match else None
@@ -139,7 +139,7 @@ def _skip(step: Step, registry: Registry) -> Skip | None:
         return Skip(step, f"{installed.status}{why}", is_fault=True)
     manifest = registry.manifests.get(step.backend)
     if manifest is None:
-        return Skip(step, "its backend.json cannot be found; run: memory-router doctor", is_fault=True)
+        return Skip(step, "its backend.json cannot be found; run: memory-router backends doctor", is_fault=True)
     if step.mode and step.mode not in manifest.modes:
         return Skip(step, f"{step.backend} has no mode {step.mode}", is_fault=True)
     return None

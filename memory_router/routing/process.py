@@ -80,7 +80,7 @@ class Process:
         except (OSError, ValueError) as error:
             raise BackendError(
                 f"The backend {self._name} cannot be started: {arguments[0]}: {error}.",
-                f"Check `command` in {manifest.folder}/backend.json; `memory-router doctor` tries every backend.",
+                f"Check `command` in {manifest.folder}/backend.json; `memory-router backends doctor` tries each.",
             ) from error
         pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
         self._stdin, self._stdout, self._stderr = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", pipes)
@@ -212,7 +212,7 @@ class Process:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
         raise BackendError(
             f"The backend {self._name} {how} without an answer.{self._last_note()}",
-            "Run `memory-router doctor` to try it by itself.",
+            "Run `memory-router backends doctor` to try it by itself.",
         )
 
     def _exit_code(self, deadline: Deadline, stop: int | None) -> int | None:

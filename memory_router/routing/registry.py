@@ -168,7 +168,7 @@ def read_state(file: str) -> State:
     """
     if not os.path.exists(file):
         raise NotInitialisedError(
-            f"No backend is registered yet: {shown(file)} does not exist.", "Run: memory-router init"
+            f"No backend is registered yet: {shown(file)} does not exist.", "Run: memory-router backends init"
         )
     body = _read_object(file, InvalidStateError)
     backends = body.get("backends")
@@ -204,7 +204,7 @@ def _read_object(file: str, error_class: type[ManifestError] | type[InvalidState
 def _broken_state(file: str, problem: str) -> InvalidStateError:
     return InvalidStateError(
         f"The list of installed backends, {shown(file)}, cannot be used: {problem}.",
-        "Run: memory-router init (it writes the file anew; no memory is touched).",
+        "Run: memory-router backends init (it writes the file anew; no memory is touched).",
     )
 
 

@@ -349,7 +349,9 @@ def _chosen_step(text: str, registry: Registry) -> Step:
     installed = registry.state.backends.get(step.backend)
     if registry.state_error is None and (installed is None or installed.status not in USABLE):
         why = f"{installed.status}: {installed.message}" if installed else "not installed"
-        raise UnknownBackendError(f"{step.backend} cannot be asked ({why}).", "Run: memory-router init --tier pro")
+        raise UnknownBackendError(
+            f"{step.backend} cannot be asked ({why}).", "Run: memory-router backends init --tier pro"
+        )
     return step._replace(mode=step.mode or (manifest.modes[0] if manifest.modes else None))
 
 
@@ -357,7 +359,7 @@ def _nobody_to_ask(plan: Plan) -> NoBackendsError:
     skipped = "; ".join(f"{skip.step}: {skip.reason}" for skip in plan.skipped)
     return NoBackendsError(
         f"None of the backends for this question can be asked ({skipped}).",
-        "`memory-router doctor` says what to do for each; `memory-router init` registers them anew.",
+        "`memory-router backends doctor` says what to do for each; `memory-router backends init` registers them anew.",
     )
 
 

@@ -147,7 +147,7 @@ class RuleTable:
             except TimeoutError:
                 warnings.append(
                     f"The pattern of signal {entry.signal.name} (rule {entry.rule.id}) ran out of its time and was "
-                    "passed over. `memory-router config check` says which text makes it slow."
+                    "passed over. `memory-router backends config check` says which text makes it slow."
                 )
                 continue
             if span:

@@ -202,8 +202,8 @@ def named_errors(path: str) -> Iterator[None]:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise CorruptStoreError(
             f"The database {shown(path)} is damaged ({error}).",
-            "Memories and conversations: run `memory-router db repair`, which keeps the damaged file and salvages what "
-            "can be read of it. An index: run `memory-router index`, which builds it again.",
+            "Memories and conversations: run `memory-router backends db repair`, which keeps the damaged file and "
+            "salvages what can be read of it. An index: run `memory-router index`, which builds it again.",
         ) from error
     except apsw.BusyError as error:
         raise StoreError(

@@ -91,7 +91,7 @@ class SqliteDatabase:
             except apsw.SQLError as error:
                 raise StoreError(
                     f"The database {shown(self._path)} does not hold what this program keeps there ({error}).",
-                    "`memory-router db check` says what is missing; a backup lies beside it if it was migrated.",
+                    "`memory-router backends db check` says what is missing; a migrated one has a backup beside it.",
                 ) from error
 
 

@@ -29,7 +29,7 @@ def test_an_index_that_nobody_asks_is_told(home: Home) -> None:
     (home.folder / "a.md").write_text(NOTE)
     indexed = home.run("index", "a.md")
     assert (indexed.code, indexed.json["added"]) == (0, 1)
-    assert "memory-router init" in indexed.err
+    assert "memory-router backends init" in indexed.err
 
 
 def stocked(home: Home) -> Home:

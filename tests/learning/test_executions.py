@@ -187,7 +187,7 @@ def test_a_full_spool_is_refused(spool: Spool, monkeypatch: pytest.MonkeyPatch) 
     """Where nobody takes executions in, the file stops growing, and the error says what to run."""
     monkeypatch.setattr("memory_router.learning.spool._MOST_BYTES", 5)
     spool.append(b"some line")
-    with pytest.raises(OSError, match="run: memory-router learn"):
+    with pytest.raises(OSError, match="run: memory-router rules learn"):
         spool.append(b"another")
 
 

@@ -393,6 +393,7 @@ class MemorySystem:
         memory = await self._rooms.get(memory_id, now)
         if memory is None:
             raise RefusedMemoryError(
-                f"There is no memory with the id {memory_id!r}.", "Ids stand in the answers of `memory-router recall`."
+                f"There is no memory with the id {memory_id!r}.",
+                "Ids stand in the answers of `memory-router memories recall`.",
             )
         return memory

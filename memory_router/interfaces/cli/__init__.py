@@ -46,6 +46,8 @@ def main() -> None:
 
 def _answer_quickly(arguments: list[str]) -> None:
     """Run what has to be quick and end the process, or return if the command framework has to look at it."""
+    if arguments[:2] in (["agents", "hooks"], ["rules", "route"]):
+        arguments = arguments[1:]
     if arguments == ["--version"]:
         from memory_router.interfaces.cli import output
 

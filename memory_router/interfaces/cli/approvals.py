@@ -1,4 +1,4 @@
-"""`memory-router approve`, `deny` and `approvals`: decide what may be asked."""
+"""`memory-router rules approvals`: decide what may be asked."""
 
 from typing import Annotated
 
@@ -16,21 +16,25 @@ from memory_router.routing.envelope import Envelope
 Id = Annotated[str, typer.Argument(help="The approval's id, as the answer names it.")]
 By = Annotated[str | None, typer.Option("--by", help="What you call yourself in the record; your account if left out.")]
 
+approvals = typer.Typer(name="approvals")
 
+
+@approvals.command()
 def approve(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
     """Let a question that waits for it be asked once, within the time that the list shows.
 
     A person does this at a terminal. Escalated questions need another account than the one that asks.
 
-    Example: memory-router approve 6d37c54d
+    Example: memory-router rules approvals approve 6d37c54d
     """
     _decide(approval_id, by, approved=True, as_json=as_json)
 
 
+@approvals.command()
 def deny(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
     """Deny a question that waits for approval.
 
-    Example: memory-router deny 6d37c54d --by preston@example.com
+    Example: memory-router rules approvals deny 6d37c54d --by preston@example.com
     """
     _decide(approval_id, by, approved=False, as_json=as_json)
 
@@ -45,14 +49,18 @@ def approve_now(envelope: Envelope) -> bool:
     return True
 
 
-def approvals(
+@approvals.callback(invoke_without_command=True)
+def list_approvals(
+    context: typer.Context,
     pending: Annotated[bool, typer.Option("--pending", help="Only those that wait for a decision.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List approvals, the newest first: who asked for what, who decided, and until when it holds.
 
-    Example: memory-router approvals --pending
+    Example: memory-router rules approvals --pending
     """
+    if context.invoked_subcommand:
+        return
     with open_stores() as stores:
         found = stores.approvals.newest(pending=pending)
     rows = [

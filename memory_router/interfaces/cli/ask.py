@@ -1,10 +1,10 @@
-"""`memory-router query` and `memory-router route`: ask, or only say where a question would go."""
+"""`memory-router query` and `memory-router rules route`: ask, or only say where a question would go."""
 
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
-from memory_router.app.asking import Router, follow_files, follow_sessions
+from memory_router.app.asking import Router, follow_sessions
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
@@ -58,7 +58,6 @@ def query(values: Values) -> int:
 
             print_envelope(envelope)
         exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
-        follow_files(envelope)
     follow_sessions()
     return exit_code
 
@@ -116,7 +115,7 @@ COMMANDS = {
         (_RULE, _BACKEND, _ALL, _JSON),
         "Say which rule takes TEXT and which backends it would ask, and ask none.\n\n"
         "TEXT may be `-`: then each line of stdin is a question, and each line of stdout a decision.\n\n"
-        'Example: memory-router route "what depends on the billing service"',
+        'Example: memory-router rules route "what depends on the billing service"',
         route,
     ),
 }

@@ -1,4 +1,4 @@
-"""`memory-router init` and `memory-router backends`: register backends, and list what there is."""
+"""`memory-router backends init` and `memory-router backends`: register backends, and list what there is."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -29,7 +29,7 @@ def init(
     conversations that Claude Code and OpenClaw keep on this machine, as `index --transcripts` does. Run it again at
     any time: nothing that was indexed or remembered is touched, and without `--tier` the present tier stays.
 
-    Example: memory-router init --tier pro
+    Example: memory-router backends init --tier pro
     """
     tiers = config_file.load().tiers
     tier = tier or app.registration.present_tier() or "starter"

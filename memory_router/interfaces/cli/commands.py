@@ -5,9 +5,9 @@ for what `learn` needs.
 """
 
 import inspect
-import keyword
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,73 +20,136 @@ from memory_router.interfaces.cli.options import Option
 if TYPE_CHECKING:
     from memory_router.interfaces.cli.ask import Command
 
-# What `--help` shows together, in the order in which a newcomer needs it: each command with its module.
-_PANELS: dict[str, dict[str, str]] = {
-    "Begin": {"setup": "setup", "init": "backends", "index": "index"},
-    "Ask": {"query": "ask", "route": "ask", "get": "get", "graph": "graph", "mcp": "mcp"},
-    "Remember": {
-        "remember": "remember",
-        **dict.fromkeys(("recall", "promote", "demote", "history", "forget", "tiers"), "memories"),
-        **dict.fromkeys(("export", "import", "backup"), "transfer"),
+# What `--help` shows, in the order in which a newcomer needs it: each command with its module.
+_SHOWN: dict[str, dict[str, str]] = {
+    "Every day": {
+        "setup": "setup",
+        "query": "ask",
+        **{name: name for name in ("remember", "index", "status", "suggestions")},
+        "forget": "memories",
+        "get": "get",
     },
-    "Learn from use": {
-        **{name: name for name in ("executions", "learn", "rules")},
-        **dict.fromkeys(("approve", "deny", "approvals"), "approvals"),
-        "stats": "stats",
-        "dream": "dreams",
-        "suggestions": "suggestions",
-        **{name: name for name in ("outcomes", "profile")},
-    },
-    "Look after it": {
-        **{name: name for name in ("backends", "doctor", "config", "db")},
-        **dict.fromkeys(("skill", "plugin"), "skill"),
-        **{name: name for name in ("hooks", "window")},
-    },
-    # Earlier names, which still work and are not shown.
-    "": {"amendments": "dreams", **dict.fromkeys(("advise", "accept", "reject", "undo"), "suggestions")},
+    "Look closer": {"window": "window", **dict.fromkeys(("memories", "rules", "outcomes", "backends", "agents"), "")},
+}
+# What the groups hold: a group with no help here begins with the commands of the module of its name.
+_GROUPS: dict[str, tuple[str | None, dict[str, str]]] = {
+    "memories": (
+        "Look after what is remembered.",
+        {
+            **dict.fromkeys(("recall", "list", "history", "promote", "demote", "tiers"), "memories"),
+            **dict.fromkeys(("import", "export", "backup"), "transfer"),
+        },
+    ),
+    "rules": (
+        None,
+        {
+            "route": "ask",
+            "executions": "executions",
+            "stats": "stats",
+            "learn": "learn",
+            **dict.fromkeys(("dream", "amendments"), "dreams"),
+            "approvals": "approvals",
+        },
+    ),
+    "outcomes": (None, {"profile": "profile"}),
+    "backends": (
+        None,
+        {"init": "backends", **{name: name for name in ("doctor", "graph", "config", "db")}},
+    ),
+    "agents": (
+        "Connect the agents of this machine.",
+        {"mcp": "mcp", "hooks": "hooks", **dict.fromkeys(("skill", "plugin"), "skill")},
+    ),
+}
+# Names that work without their group, and are not shown: earlier ones, and what messages and agents call.
+_ALIASES: dict[str, str] = {
+    **{name: module for _, members in _GROUPS.values() for name, module in members.items() if name != "list"},
+    **dict.fromkeys(("approve", "deny"), "approvals"),
+    **dict.fromkeys(("advise", "accept", "reject", "undo"), "suggestions"),
 }
 _MARKUP: Literal["markdown"] = "markdown"
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 # The framework does not export the class, only one that is derived from it.
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 _TEXT = "The question, or `-` for one a line from stdin."
 
 
 class _Commands(Mapping[str, Any]):
-    """Hold every command by its name, and make one when it is looked up."""
+    """The commands of a group by name; each is made when it is looked up.
 
-    def __init__(self) -> None:
-        self._panels = {name: panel for panel, members in _PANELS.items() for name in members}
+    Args:
+        makers: what makes each command.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = makers
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
-            self._made[name] = _command(name, self._panels[name])
+            self._made[name] = self._makers[name]()
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._panels)
+        return iter(self._makers)
 
     def __len__(self) -> int:
-        return len(self._panels)
+        return len(self._makers)
 
 
-def _command(name: str, panel: str) -> Any:
-    module = import_module(f"memory_router.interfaces.cli.{_PANELS[panel][name]}")
-    if _PANELS[panel][name] == "ask":
-        member: Any = typer_command(name, module.COMMANDS[name])
-    else:
-        member = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
+def _all() -> _Commands:
+    shown = {
+        name: partial(_group, name, panel) if name in _GROUPS else partial(_command, name, module, panel)
+        for panel, members in _SHOWN.items()
+        for name, module in members.items()
+    }
+    aliases = {name: partial(_command, name, module, None) for name, module in _ALIASES.items()}
+    return _Commands({**aliases, **shown})
+
+
+def _group(name: str, panel: str) -> Any:
+    help_text, members = _GROUPS[name]
+    own = typer.Typer(name=name, no_args_is_help=True, help=help_text) if help_text else _member(name, name)
+    group: Any = _named(typer.main.get_group(own), name, panel)
+    makers = {child: partial(group.commands.get, child) for child in group.commands}
+    makers |= {child: partial(_command, child, module, "") for child, module in members.items()}
+    group.commands = _Commands(makers)
+    return group
+
+
+def _command(name: str, module: str, panel: str | None) -> Any:
+    """Make a command; without a panel it is hidden."""
+    member = _member(name, module)
     if isinstance(member, typer.Typer):
-        made: Any = typer.main.get_group(member)
-    else:
-        single = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP, context_settings=_CONTEXT)
-        single.command(name)(member)
-        made = typer.main.get_command(single)
-    made.name = name
-    made.rich_help_panel = panel
-    made.hidden = not panel
-    return made
+        return _named(typer.main.get_group(member), name, panel)
+    single = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP, context_settings=_CONTEXT)
+    single.command(name)(member)
+    return _named(typer.main.get_command(single), name, panel)
+
+
+def _member(name: str, module: str) -> Any:
+    """Return the function of a command, or a group of commands; names of Python's own end in an underscore."""
+    where = import_module(f"memory_router.interfaces.cli.{module}")
+    if module == "ask":
+        return typer_command(name, where.COMMANDS[name])
+    return getattr(where, f"{name}_", None) or getattr(where, name)
+
+
+def _named(command: Any, name: str, panel: str | None) -> Any:
+    command.name = name
+    command.rich_help_panel = panel or None
+    command.hidden = panel is None
+    _leave_out_type_of_flags(command)
+    return command
+
+
+def _leave_out_type_of_flags(command: Any) -> None:
+    # The framework shows `<bool>` beside a flag, also beside `--help`, which it makes here and keeps.
+    for parameter in command.get_params(typer.Context(command, **_CONTEXT)):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for child in getattr(command, "commands", {}).values():
+        _leave_out_type_of_flags(child)
 
 
 class _Group(typer.core.TyperGroup):
@@ -94,10 +157,16 @@ class _Group(typer.core.TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = _Commands()  # type: ignore[assignment]
+        self.commands = _all()  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the framework's signature
-        return list(self.commands)
+        return [name for members in _SHOWN.values() for name in members]
+
+    def get_params(self, ctx: Any) -> Any:
+        parameters = super().get_params(ctx)
+        for parameter in parameters:
+            parameter.metavar = ""
+        return parameters
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -141,7 +210,8 @@ def memory_router(
 ) -> None:
     """Ask the memory that fits a question, under a deadline, with fallback and a reason for every answer.
 
-    Start with `memory-router setup`, then `memory-router query "..."`.
+    Start with `memory-router setup`, then `memory-router query "..."`; `memory-router status` says what memory holds
+    and the next step.
     """
 
 

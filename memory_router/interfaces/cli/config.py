@@ -1,4 +1,4 @@
-"""`memory-router config`: check the rule table."""
+"""`memory-router backends config`: check the rule table."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def check(
     Exit code 1 means that it is not valid, or that something was found: a rule that can never match, a backend
     that no manifest knows, a pattern that runs too long, an example that another rule takes.
 
-    Example: memory-router config check my-config.json
+    Example: memory-router backends config check my-config.json
     """
     file = file or paths.config_file()
     body = config_file.completed(config_file.read(file))

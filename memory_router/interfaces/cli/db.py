@@ -1,4 +1,4 @@
-"""`memory-router db`: look after the database of what was learned and decided."""
+"""`memory-router backends db`: look after the database of what was learned and decided."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -36,7 +36,7 @@ def _group() -> None:
 def migrate(url: Url = None, as_json: AsJson = False) -> None:
     """Bring the tables up to date; every other command does so, too. A SQLite file is backed up before.
 
-    Example: memory-router db migrate postgresql://team@db.example.com/memory
+    Example: memory-router backends db migrate postgresql://team@db.example.com/memory
     """
     url = url or paths.learning_database()
     versions = {}
@@ -56,7 +56,7 @@ def copy(
 ) -> None:
     """Add to TARGET what SOURCE holds and it lacks: executions, rules, approvals, dreams, suggestions and outcomes.
 
-    Example: memory-router db copy sqlite:memory.db postgresql://team@db.example.com/memory
+    Example: memory-router backends db copy sqlite:memory.db postgresql://team@db.example.com/memory
     """
     confirm(f"Add what {without_password(source)} holds to {without_password(target)}?", yes=yes)
     copied: list[Copied] = []
@@ -75,7 +75,7 @@ def copy(
 def repair(as_json: AsJson = False) -> None:
     """Salvage damaged databases of memories and conversations; the damaged files are kept. A whole one is left alone.
 
-    Example: memory-router db repair
+    Example: memory-router backends db repair
     """
     told = [{"database": path, **salvaged._asdict()} for path, salvaged in app.repairing.repair().items()]
     output.show({"repaired": told}, "\n".join(map(_repaired, told)) or "No database is damaged.", as_json=as_json)
@@ -85,7 +85,7 @@ def repair(as_json: AsJson = False) -> None:
 def check(url: Url = None, as_json: AsJson = False) -> None:
     """Say whether the database is whole; exit code 1 means that it is not.
 
-    Example: memory-router db check
+    Example: memory-router backends db check
     """
     url = url or paths.learning_database()
     problems: list[str] = []

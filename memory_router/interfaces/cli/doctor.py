@@ -1,4 +1,4 @@
-"""`memory-router doctor`: check each layer, and say what to do about what is wrong."""
+"""`memory-router backends doctor`: check each layer, and say what to do about what is wrong."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def doctor(as_json: AsJson = False) -> None:
 
     Exit code 1 means that something is broken; each finding says what to do.
 
-    Example: memory-router doctor
+    Example: memory-router backends doctor
     """
     checks = list(_checks())
     ok = all(check.status != "error" for check in checks)
@@ -51,7 +51,7 @@ def _checks() -> Iterator[Check]:
     for name, folder in (("state", paths.state_dir()), ("data", paths.data_dir()), ("cache", paths.cache_dir())):
         yield _folder(name, folder)
     for database in app.repairing.damaged():
-        yield Check("database", "error", f"{paths.shown(database)} is damaged", "Run: memory-router db repair")
+        yield Check("database", "error", f"{paths.shown(database)} is damaged", "Run: memory-router backends db repair")
     settings, check = _rule_table()
     yield check
     manifests, problems = read_manifests(paths.backend_folders())
@@ -118,7 +118,7 @@ def _registration() -> tuple[State | None, Check]:
             "registration",
             "error",
             "no registered backend is ready",
-            "See the backends below, then: memory-router init",
+            "See the backends below, then: memory-router backends init",
         )
     return state, Check("registration", "ok", f"tier {state.tier}; ready: {', '.join(usable)}")
 
@@ -126,13 +126,13 @@ def _registration() -> tuple[State | None, Check]:
 def _backends(manifests: dict[str, Manifest], state: State) -> Iterator[Check]:
     for name in state.backends:
         if name not in manifests:
-            yield Check(name, "error", "registered, but its backend.json is gone", "Run: memory-router init")
+            yield Check(name, "error", "registered, but its backend.json is gone", "Run: memory-router backends init")
     known = [manifest for name, manifest in manifests.items() if name in state.backends]
     for name, health in app.registration.probe_all(known).items():
         registered = state.backends[name].status
         if health.status != registered:
             finding = f"is {health.status} now but registered as {registered}: {health.reason}"
-            yield Check(name, "warning", finding, f"{health.fix} Then: memory-router init".strip())
+            yield Check(name, "warning", finding, f"{health.fix} Then: memory-router backends init".strip())
         elif health.status == "ready":
             yield Check(name, "ok", health.reason or "ready")
         else:

@@ -1,4 +1,4 @@
-"""`memory-router dream` and `amendments`: try other thresholds on what was asked, use better ones, undo that."""
+"""`memory-router rules dream` and `amendments`: try other thresholds on what was asked, use better ones, undo that."""
 
 import functools
 import time
@@ -44,7 +44,7 @@ def dream(
     Without --promote it only proposes. With it, and if the test is passed, the change is written to your
     `router-config.json`: after a question, unless the configuration says `"learning": "on"`.
 
-    Example: memory-router dream --dry-run
+    Example: memory-router rules dream --dry-run
     """
     with app.improving.deciding(_tell_waiting), app.improving.opened() as improving:
         stores = improving.stores
@@ -86,7 +86,7 @@ def _group() -> None:
 def list_(as_json: AsJson = False) -> None:
     """List amendments, the newest first, with their evidence as JSON.
 
-    Example: memory-router amendments list --json
+    Example: memory-router rules amendments list --json
     """
     with open_stores() as stores:
         store = _amendments(stores)
@@ -118,7 +118,7 @@ def revert(
 
     It is refused if the value was changed since.
 
-    Example: memory-router amendments revert 4be1a9c0
+    Example: memory-router rules amendments revert 4be1a9c0
     """
     with exclusive(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
         reverted = _amendments(stores).revert(amendment_id)

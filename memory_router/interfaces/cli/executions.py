@@ -1,4 +1,4 @@
-"""`memory-router executions`: look at what was asked, rate it, and delete what is old."""
+"""`memory-router rules executions`: look at what was asked, rate it, and delete what is old."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -42,7 +42,7 @@ def list_(
 ) -> None:
     """List what was asked, the newest first.
 
-    Example: memory-router executions list --status failed
+    Example: memory-router rules executions list --status failed
     """
     with open_stores() as stores:
         found = stores.executions.newest(limit, status=status, project=project)
@@ -66,7 +66,7 @@ def list_(
 def show(execution_id: Id, as_json: AsJson = False) -> None:
     """Show one execution: its route, every attempt, what it cost, and who approved it.
 
-    Example: memory-router executions show 3f9c
+    Example: memory-router rules executions show 3f9c
     """
     with open_stores() as stores:
         found = stores.executions.get(execution_id)
@@ -84,7 +84,7 @@ def rate(
     With the id of a result, such as `qmd:42`, say whether that result was useful: yes with 4 and 5 stars, no with 1
     and 2.
 
-    Example: memory-router executions rate 3f9c 5
+    Example: memory-router rules executions rate 3f9c 5
     """
     with open_stores() as stores:
         found = stores.executions.rate(answer, stars) if ":" not in answer else _rated_result(stores, answer, stars)
@@ -108,7 +108,7 @@ def purge(
 ) -> None:
     """Delete old executions for good.
 
-    Example: memory-router executions purge --older-than 90 --dry-run
+    Example: memory-router rules executions purge --older-than 90 --dry-run
     """
     with open_stores() as stores:
         days = stores.config.learning.retention_days if older_than is None else older_than

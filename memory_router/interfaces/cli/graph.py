@@ -1,4 +1,4 @@
-"""`memory-router graph`: look at the knowledge graph, and keep it in step with the index."""
+"""`memory-router backends graph`: look at the knowledge graph, and keep it in step with the index."""
 
 import json
 from enum import StrEnum
@@ -40,7 +40,7 @@ def show(
 ) -> None:
     """Draw what surrounds a thing; `dot` and `html` need the extra `graph`.
 
-    Example: memory-router graph show open_session --depth 2 --format html
+    Example: memory-router backends graph show open_session --depth 2 --format html
     """
     opened = app.indexing.open_graph()
     if opened is None:

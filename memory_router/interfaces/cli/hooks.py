@@ -1,4 +1,4 @@
-"""`memory-router hooks`: what the hooks of agents call, and what they did."""
+"""`memory-router agents hooks`: what the hooks of agents call, and what they did."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ def prompt() -> None:
 
     Exit code 0 whatever happens, and within `hooks.deadline_ms` of `router-config.json`.
 
-    Example: memory-router hooks prompt < event.json
+    Example: memory-router agents hooks prompt < event.json
     """
     from memory_router.interfaces.hooks import prompt as hook
 
@@ -38,7 +38,7 @@ def session_end(
 ) -> None:
     """Answer the event SessionEnd on stdin: import the session's transcript in the background.
 
-    Example: memory-router hooks session-end < event.json
+    Example: memory-router agents hooks session-end < event.json
     """
     from memory_router.interfaces.hooks import session as hook
 
@@ -56,7 +56,7 @@ def log(
 ) -> None:
     """Show what the hooks did, the latest last.
 
-    Example: memory-router hooks log --limit 5
+    Example: memory-router agents hooks log --limit 5
     """
     entries = list(journal.entries(paths.hooks_log()))[-limit:]
     rows = [

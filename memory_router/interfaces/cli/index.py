@@ -23,7 +23,7 @@ _INTERRUPTED = (
     " run `memory-router index` again to go on from there."
 )
 
-_NOT_REGISTERED = "No backend is registered yet, so no question reaches this index. Run: memory-router init"
+_NOT_REGISTERED = "No backend is registered yet, so no question reaches this index. Run: memory-router backends init"
 
 
 def index(

@@ -1,4 +1,4 @@
-"""`memory-router learn`: turn what was asked into rules."""
+"""`memory-router rules learn`: turn what was asked into rules."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +30,7 @@ def learn(
     It also runs by itself, in the background, after every 50 questions (`executions.learn_every`). What it proposes
     routes nothing before it is accepted among the `suggestions`, unless the configuration says `"learning": "on"`.
 
-    Example: memory-router learn
+    Example: memory-router rules learn
     """
 
     def waiting() -> None:

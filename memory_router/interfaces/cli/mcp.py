@@ -1,4 +1,4 @@
-"""`memory-router mcp`: serve agents over the Model Context Protocol."""
+"""`memory-router agents mcp`: serve agents over the Model Context Protocol."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def serve(
     Agents get tools to search, fetch, remember and rate. Backends stay running, so that an answer takes milliseconds.
     Bound to another address than this machine's own, it wants a bearer token in MEMORY_ROUTER_MCP_TOKEN.
 
-    Example: memory-router mcp --http --listen 127.0.0.1:8765
+    Example: memory-router agents mcp --http --listen 127.0.0.1:8765
     """
     if context.invoked_subcommand:
         return

@@ -1,4 +1,4 @@
-"""`memory-router mcp install`: make a client start the MCP server."""
+"""`memory-router agents mcp install`: make a client start the MCP server."""
 
 import os
 from enum import StrEnum
@@ -35,7 +35,7 @@ def install(
 
     Everything else in the file stays as it is, and the file as it was is kept beside it. Run again, it changes nothing.
 
-    Example: memory-router mcp install --client claude --dry-run
+    Example: memory-router agents mcp install --client claude --dry-run
     """
     # Settings that are kept elsewhere and linked stay a link.
     file = os.path.realpath(CLIENTS[client].file())

@@ -1,4 +1,4 @@
-"""`memory-router recall`, `promote`, `demote`, `history`, `forget` and `tiers`: look after what is remembered."""
+"""`memory-router memories`, and `forget`: look after what is remembered."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +31,7 @@ def recall(
 ) -> None:
     """Recall the memories that answer a question, and count the access to each: much-used ones move up.
 
-    Example: memory-router recall "tide offset" --tag decision --limit 3
+    Example: memory-router memories recall "tide offset" --tag decision --limit 3
     """
     chosen = filter_of(project, tag, since, until) | (
         {} if min_importance is None else {"min_importance": min_importance}
@@ -53,10 +53,32 @@ def recall(
     output.show(told, lambda: print_table(columns, rows), as_json=as_json)
 
 
+def list_(
+    tier: Tier = None,
+    project: Project = None,
+    tag: Tag = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is remembered, the newest first.
+
+    Example: memory-router memories list --tag decision
+    """
+    chosen = filter_of(project, tag, since, until)
+    held = app.remembering.work_with(lambda memories: memories.memories(chosen, tier))
+    rows = [(iso_time(one.created)[:10], one.tier, app.remembering.qualified(one.id), one.text) for one in held]
+    output.show(
+        {"memories": [app.remembering.as_object(memory) for memory in held]},
+        lambda: print_table(("when", "tier", "id", "text"), rows),
+        as_json=as_json,
+    )
+
+
 def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
     """Move a memory to a tier that keeps it longer, one tier at a time.
 
-    Example: memory-router promote totalrecall:3f9a0c2b7d41e8056c9a --to persistent
+    Example: memory-router memories promote totalrecall:3f9a0c2b7d41e8056c9a --to persistent
     """
     _print_moved(
         app.remembering.work_with(lambda memories: memories.promote(app.remembering.own(memory_id), to)),
@@ -67,7 +89,7 @@ def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
     """Move a memory to a tier that keeps it less long, one tier at a time.
 
-    Example: memory-router demote totalrecall:3f9a0c2b7d41e8056c9a
+    Example: memory-router memories demote totalrecall:3f9a0c2b7d41e8056c9a
     """
     _print_moved(
         app.remembering.work_with(lambda memories: memories.demote(app.remembering.own(memory_id), to)), as_json=as_json
@@ -77,7 +99,7 @@ def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 def history(memory_id: Id, as_json: AsJson = False) -> None:
     """Show what a memory replaced and what replaced it, the oldest first; the last one is in force.
 
-    Example: memory-router history totalrecall:3f9a0c2b7d41e8056c9a
+    Example: memory-router memories history totalrecall:3f9a0c2b7d41e8056c9a
     """
     revisions = app.remembering.work_with(lambda memories: memories.history(app.remembering.own(memory_id)))
     rows = [
@@ -162,7 +184,7 @@ def tiers(
 ) -> None:
     """Say what each tier holds and what happened in it.
 
-    Example: memory-router tiers --audit 20
+    Example: memory-router memories tiers --audit 20
     """
 
     async def look(memories: Any) -> tuple[list[dict[str, Any]], list[Any]]:

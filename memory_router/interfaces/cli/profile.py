@@ -1,4 +1,4 @@
-"""`memory-router profile`: what a user accepts and rejects, and what holds across users."""
+"""`memory-router outcomes profile`: what a user accepts and rejects, and what holds across users."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def profile(
 ) -> None:
     """Show what a user accepts and rejects: rates by type, patterns, trends, and what to look at.
 
-    Example: memory-router profile --json
+    Example: memory-router outcomes profile --json
     """
     if across and (user or recompute):
         raise AdviceError("--across-users tells of nobody in particular.", "Leave out --user and --recompute.")

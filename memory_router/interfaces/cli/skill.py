@@ -1,4 +1,4 @@
-"""`memory-router skill`: make the agents of this machine know the router."""
+"""`memory-router agents skill`: make the agents of this machine know the router."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def install(
 ) -> None:
     """Copy SKILL.md to where agents look for skills; without a choice, for every agent that has a folder here.
 
-    Example: memory-router skill install --claude --dry-run
+    Example: memory-router agents skill install --claude --dry-run
     """
     chosen = [name for name, wanted in (("claude", claude), ("openclaw", openclaw)) if wanted] or [
         name for name, root in _ROOTS.items() if os.path.isdir(os.path.dirname(os.path.expanduser(root)))
@@ -39,7 +39,7 @@ def install(
     if not chosen:
         raise SkillError(
             "Neither ~/.claude nor ~/.openclaw is here, so no agent would find the skill.",
-            "Choose one: memory-router skill install --claude (or --openclaw).",
+            "Choose one: memory-router agents skill install --claude (or --openclaw).",
         )
     targets = {name: os.path.join(os.path.expanduser(_ROOTS[name]), "memory-router", "SKILL.md") for name in chosen}
     source = paths.bundled("SKILL.md")
@@ -61,7 +61,7 @@ def install(
 def plugin(as_json: AsJson = False) -> None:
     """Print the folder of the plugin for Claude Code and OpenClaw: a skill, the MCP server and hooks.
 
-    Example: memory-router plugin
+    Example: memory-router agents plugin
     """
     folder = paths.bundled("plugin")
     if as_json:

@@ -1,4 +1,4 @@
-"""`memory-router stats`: how routing gets on, and what it saves."""
+"""`memory-router rules stats`: how routing gets on, and what it saves."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def stats(as_json: AsJson = False) -> None:
     A cache hit is a question that a rule of yours or a learned one took. Savings are counted against routing each
     question by an LLM (`llm_routing` in the configuration: 0.03 USD and 850 ms).
 
-    Example: memory-router stats --json
+    Example: memory-router rules stats --json
     """
     with open_stores() as stores:
         found = statistics(stores.database, stores.config.learning)

@@ -1,4 +1,4 @@
-"""`memory-router import`, `export` and `backup`: bring memories in, and take them along."""
+"""`memory-router memories import`, `export` and `backup`: bring memories in, and take them along."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ def import_(
     A line is an object with `text`, and any of `timestamp`, `importance`, `tags`, `tier`, `project`, `source`,
     `session` and `metadata`. Lines that cannot be read are told and left out; then the exit code is 1.
 
-    Example: memory-router import memories.jsonl
+    Example: memory-router memories import memories.jsonl
     """
     try:
         lines = sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()
@@ -64,7 +64,7 @@ def export(
 ) -> None:
     """Write memories to a file, oldest first: JSON Lines, which `import` reads back, or Markdown.
 
-    Example: memory-router export memories.md --project harbor
+    Example: memory-router memories export memories.md --project harbor
     """
     form = format_ or ("markdown" if file.lower().endswith((".md", ".markdown")) else "jsonl")
     if form not in app.remembering.FORMATS:
@@ -89,7 +89,7 @@ def backup(
 ) -> None:
     """Copy the database of memories to a file, consistent though others write meanwhile.
 
-    Example: memory-router backup memory-backup.db
+    Example: memory-router memories backup memory-backup.db
     """
     store = app.remembering.open_database()
     if store is None:

@@ -181,7 +181,7 @@ def test_no_index_is_none_and_damage_has_a_name(tmp_path: Path) -> None:
     """A missing index is no error; a damaged one is, with a fix."""
     assert DocumentIndex.open(str(tmp_path / "none.db")) is None
     (tmp_path / "bad.db").write_bytes(b"damage" * 1000)
-    with pytest.raises(CorruptStoreError, match="memory-router db repair"):
+    with pytest.raises(CorruptStoreError, match="memory-router backends db repair"):
         DocumentIndex.open(str(tmp_path / "bad.db"))
 
 

@@ -1,0 +1,70 @@
+"""Tell in one look what the memories hold, how fresh that is, what is broken, and what to do next."""
+
+from typing import NamedTuple
+
+from memory_router import paths
+from memory_router.app import improving, indexing, registration, repairing
+from memory_router.contract import Health
+from memory_router.errors import MemoryRouterError
+from memory_router.routing.registry import USABLE, read_manifests, read_state
+
+
+class Step(NamedTuple):
+    """What to do next, and why.
+
+    Args:
+        why: what is the matter, one sentence.
+        do: what mends it, usually `Run: ` and a command.
+    """
+
+    why: str
+    do: str
+
+
+class Overview(NamedTuple):
+    """What the memories hold and what they need.
+
+    Args:
+        backends: how each registered backend is, by name.
+        behind: how many files of indexed folders are new, changed or gone since they were read.
+        problems: what is broken, a step each, the worst first.
+        next_step: the one thing to do now; None when everything works.
+    """
+
+    backends: dict[str, Health]
+    behind: int
+    problems: list[Step]
+    next_step: Step | None
+
+
+def take() -> Overview:
+    """Look at every memory, and change nothing."""
+    damaged = repairing.damaged()
+    problems = [
+        Step(f"{paths.shown(database)} is damaged.", "Run: memory-router backends db repair") for database in damaged
+    ]
+    manifests, unreadable = read_manifests(paths.backend_folders())
+    problems += [Step(problem, "Correct the manifest, or remove its folder.") for problem in unreadable]
+    try:
+        registered = read_state(paths.backends_file()).backends
+        behind = sum(root.new + root.changed + root.removed for root in indexing.status())
+    except MemoryRouterError as error:
+        return Overview({}, 0, problems, (problems or [Step(error.cause, error.fix)])[0])
+    backends = registration.probe_all([one for name, one in manifests.items() if name in registered])
+    problems += [
+        Step(f"{name}: {health.reason}", health.fix)
+        for name, health in backends.items()
+        if health.status not in USABLE and health.status != "installed"
+    ]
+    return Overview(backends, behind, problems, next(iter([*problems, *_wishes(backends, behind)]), None))
+
+
+def _wishes(backends: dict[str, Health], behind: int) -> list[Step]:
+    """Return what would make memory better though nothing is broken, the most useful first."""
+    wishes = [Step(f"{name}: {health.reason}", health.fix) for name, health in backends.items() if health.fix]
+    if behind:
+        files = "1 file has" if behind == 1 else f"{behind:,} files have"
+        wishes.insert(0, Step(f"{files} changed since the folders were indexed.", "Run: memory-router index"))
+    if waiting := improving.waiting_sentence():
+        wishes.append(Step(waiting, "Run: memory-router suggestions list"))
+    return wishes

@@ -1,0 +1,36 @@
+"""`memory-router status`: one screen about what memory holds, and the next step."""
+
+from memory_router import app
+from memory_router.app.overview import Overview
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import print_table
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show what each memory holds, whether it is up to date, what is broken, and the next step.
+
+    Example: memory-router status
+    """
+    overview = app.overview.take()
+    backends = [{"name": name, **health._asdict()} for name, health in overview.backends.items()]
+    told = {
+        **overview._asdict(),
+        "backends": backends,
+        "problems": [problem._asdict() for problem in overview.problems],
+        "next_step": overview.next_step and overview.next_step._asdict(),
+    }
+    output.show(told, lambda: _print_overview(overview), as_json=as_json)
+
+
+def _print_overview(overview: Overview) -> None:
+    if overview.backends:
+        print_table(
+            ("memory", "", "holds"),
+            [(name, health.status, health.reason) for name, health in overview.backends.items()],
+        )
+        print()
+    for problem in overview.problems[1:]:
+        print(output.visible(f"{problem.why} {problem.do}"))
+    step = overview.next_step
+    print(output.visible(f"Next: {step.why} {step.do}") if step else "Everything works and is up to date.")
