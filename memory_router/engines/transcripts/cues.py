@@ -20,7 +20,7 @@ class Cues(NamedTuple):
         reversal: how much it sounds like it changes what was decided before, in [0, 1].
         asks: whether it asks something.
         is_open: whether it only asks, or leaves the matter open.
-        offers: whether it weighs one thing against another.
+        offers: whether it weighs one thing against another, or, of an agent, proposes one.
         acknowledges: whether it takes on what was said before it.
         acts: whether a tool was used with it.
     """
@@ -67,7 +67,7 @@ _COMMITMENTS = (
         r"\b(?:we|i)(?:'ve| have| had|'d)?(?: (?:all|both|finally|now|already|just))? "
         r"(?:decided|agreed|settled|chose|chosen|opted|picked)\b(?! (?:up|whether|if|later|tomorrow))"
         r"|^(?:final )?(?:decided|decision|settled)(?: is)?:|\b(?:the|my|our) (?:final )?decision is\b"
-        r"|\bit'?s decided\b",
+        r"|\bit(?:'?s| is| has)(?: been)? decided\b",
     ),
     _Cue(
         0.9,
@@ -83,7 +83,27 @@ _COMMITMENTS = (
         r"|switch(?: back)? to|move to|migrate to|replace)\b|\bwe(?:'ll| will| shall) (?:use|keep|take|buy|build|never"
         r"|always)\b|\bwe (?:never|always|only) (?!had|did|were|was|have|got)",
     ),
-    _Cue(0.6, "we", r"^(?:no [\w ]{1,30}[.,;:!] )?we (?:use|keep|take|buy|build)\b"),
+    _Cue(
+        0.85,
+        "choo pick opt sett wont won not",
+        r"\b(?:we|i) (?:choose|pick|opt for|settle (?:on|for))\b"
+        r"|\bwe (?:will not|won't|are not going to) (?:use|support|build|buy|ship|do|add|have|keep|take|allow|need)\b",
+    ),
+    _Cue(
+        0.6,
+        "we",
+        r"^(?:no [\w ]{1,30}[.,;:!] )?we(?: (?:use|keep|take|buy|build)|(?:'re| are) (?:using|keeping|sticking))\b",
+    ),
+    # To take what was proposed settles it, if something was.
+    _Cue(
+        0.3,
+        "yes yep yeah ok okay sure fine deal perf sold grea good plea soun work do go lets let ja jo gern mach pass"
+        " einv abge gena so oui d vale sí si",
+        r"\A\W*(?:(?:yes|yep|yeah|ok|okay|sure|fine|deal|perfect|sold|great|good|please|sounds good"
+        r"|works for me|go ahead|go for it|do (?:it|that|so)|let's do (?:it|that)|ja|jo|gerne?|passt"
+        r"|mach(?:en wir)?(?: das| so)?|einverstanden|abgemacht|genau|so machen wir es"
+        r"|oui|d'accord|vale|sí|si|perfecto)\b\W*){1,4}\Z",
+    ),
     _Cue(0.85, "go goin", r"(?:^|[.!?,;:]\s*|\b(?:then|so|ok|okay|fine|yes|right|please|just) )go(?:ing)? with\b"),
     _Cue(
         0.85,
@@ -123,10 +143,11 @@ _COMMITMENTS = (
 _REVERSALS = (
     _Cue(
         1.0,
-        "chan seco scra actu wait back wron",
+        "chan seco scra actu wait back wron mist mean no nope",
         r"\bchang(?:e|ed|ing) (?:my|our) minds?\b|\bon second thoughts?\b|\bscratch that\b"
         r"|^actually,? (?:no|let's|we|use|make)\b|\b(?:no,? wait|wait,? no)\b|\b(?:take|took) (?:it|that) back\b"
-        r"|\bi was wrong\b",
+        r"|\bi was wrong\b|\bwas a mistake\b|^(?:sorry|oops|no|oh|ah|argh)[,.!]? i meant\b"
+        r"|^(?:no|nope)[,.!] (?:please |let's |just )?(?:use|take|make it|keep|go (?:with|for|back))\b",
     ),
     _Cue(
         0.95,
@@ -143,30 +164,34 @@ _REVERSALS = (
         "swit move movi mov migr chan back",
         r"\b(?:we|we're|we'll|i'll|let's|please|then|now) (?:are )?(?:switch|mov|migrat|chang)(?:e|es|ed|ing)?"
         r"(?: back| over)?\b[^.?!\n]{0,40}\bto\b|\bswitch(?:ed|ing)?(?: back| over)? (?:from [\w .-]{1,40} )?to\b"
-        r"|\b(?:go|going|went|revert|return)(?:ed|ing)? back to (?:using|the old)\b",
+        r"|\b(?:go|going|went|revert|return)(?:ed|ing)? back to (?:using|the old)\b"
+        r"|\b(?:let's|we'll|we will|please) (?:go|move|return|revert|change) back to\b",
     ),
     _Cue(
         0.9,
         "inst rath",
-        r"\binstead of\b|\brather than\b|\b(?:use|take|with|go|want|do|let's)\b[^.?!\n]{1,40}\binstead\b",
+        r"\binstead of\b|\brather than\b|\b(?:i|we)(?:'d| would) rather\b"
+        r"|\b(?:use|take|with|go|want|do|let's)\b[^.?!\n]{1,40}\binstead\b",
     ),
     _Cue(
         0.9,
         "long any anym out hist tabl more rid away",
         r"\bno longer\b|\bnot any ?more\b|\b(?:is|are) (?:out|history|off the table|no more)(?=[.,;!:]|$)"
-        r"|\bget(?:ting)? rid of\b|\bdo(?:ing)? away with\b|\brip (?:it|them|that) out\b|\bout (?:it goes|with the)\b",
+        r"|\bget(?:ting)? rid of\b|\bdo(?:ing)? away with\b|\brip(?:ping)? [\w.-]{1,30}(?: [\w.-]{1,30})? out\b"
+        r"|\bout (?:it goes|with the)\b",
     ),
     _Cue(
         1.0,
-        "umen ande mein doch komm zurü lieb",
+        "umen ande mein doch komm zurü lieb nein",
         r"\b(?:umentschieden|anders überlegt|meinung geändert|kommando zurück)\b|\bdoch (?:nicht|lieber|kein\w*)\b"
-        r"|\blieber doch\b|\b(?:wir|gehen|wechseln)\b[^.?!\n]{0,30}\bzurück\b",
+        r"|\blieber doch\b|^nein[,.!]? (?:doch|lieber)\b|\b(?:wir|gehen|wechseln)\b[^.?!\n]{0,30}\bzurück\b",
     ),
     _Cue(
         0.9,
-        "stat anst erse absc abge verw stre gest wech umst umge fall fäll fall entf flie raus nich kein aufg wand",
+        "stat anst erse absc abge verw stre gest wech umst umge fall fäll fall entf flie raus nich kein aufg um",
         r"\b(?:statt(?:dessen)?|anstatt|anstelle)\b|\b(?:ersetz|abschaff|abgeschafft|verw[eo]rf|streich|gestrichen"
         r"|umsteig|umstell|umgestellt|aufgegeben|abgeblasen)\w*|\bwechsel(?:n|t)?\b[^.?!\n]{0,40}\b(?:zu|auf)\b"
+        r"|\bwir (?:steigen|stellen|schwenken|satteln)\b[^.?!\n]{0,80}\bum\b"
         r"|\b(?:fliegt|fliegen|ist|sind|muss) raus\b|\b(?:fällt|fallen) weg\b|\bentfällt\b"
         r"|\b(?:nicht|kein\w*)\b[^.?!\n]{0,40}\bmehr\b",
     ),
@@ -211,6 +236,17 @@ _OPTIONS = (
         r"|\b(?:oder|entweder|alternativen?|optionen|aber)\b|\b(?:ou bien|ou|mais)\b",
     ),
 )
+# What an agent proposes, which a user may take.
+_PROPOSALS = (
+    _Cue(
+        1.0,
+        "prop sugg reco shal woul shou abou use go pick take choo star keep vors schl empf würd sugi",
+        r"\bi(?:'d| would)? (?:propose|suggest|recommend)\b|\bi(?:'d| would) (?:use|go|pick|take|choose|start|keep)\b"
+        r"|\bmy (?:recommendation|suggestion|proposal)\b|\bhow about\b|\b(?:shall|should) (?:i|we)\b|\bwould you like\b"
+        r"|\b(?:vorschlag|vorschlagen|empfehle|empfehlung)\b|\bich (?:schlage|würde)\b"
+        r"|\bje (?:propose|recommande|suggère)\b|\b(?:propongo|recomiendo|sugiero)\b",
+    ),
+)
 _REASON = re.compile(
     r"\b(?:because|since|so that|as it|due to|otherwise|the reason|given that|which is why|in order to|therefore)\b"
     r"|\b(?:don't|do not|didn't) (?:want|need|like)\b|\bneeds?\b|\btoo (?:\w+)\b|\b(?:tired|hate|costs?|risk\w*"
@@ -218,6 +254,7 @@ _REASON = re.compile(
     r"|\b(?:weil|denn|damit|wegen|sonst|deshalb|darum|zu teuer|zu langsam|parce que|car|porque|ya que)\b",
     re.IGNORECASE,
 )
+_OFFERS = (*_OPTIONS, *_PROPOSALS)
 # What takes on a proposal, or a decision.
 _ACKNOWLEDGED = (
     _Cue(
@@ -265,7 +302,7 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
         0.0 if wavers else reverses,
         asks,
         wavers or (asks and len(said) < len(text.strip()) / 2),
-        ";" in text or _strongest(_OPTIONS, text, hinted) > 0,
+        ";" in text or _strongest(_OPTIONS if is_user else _OFFERS, text, hinted) > 0,
         _strongest(_ACKNOWLEDGED, text, hinted) > 0,
         acts,
     )
@@ -293,7 +330,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _patterns_by_beginning() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_OPTIONS, *_ACKNOWLEDGED):
+    for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_OFFERS, *_ACKNOWLEDGED):
         for beginning in cue.hints.split():
             found.setdefault(beginning[:4].rstrip("'"), []).append(cue.pattern)
     return found

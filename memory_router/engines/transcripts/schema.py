@@ -153,6 +153,7 @@ SCHEMA = Schema(
         Migration(_TOMBSTONES),
         Migration(_cues),
         Migration(_vectors),
+        Migration(_cues),
     ),
     counted_by_file=True,
 )

@@ -20,8 +20,23 @@ _ABOUT_A_TEXT = re.compile(
 _REPORTED = re.compile(
     r"\b(?:(?:say|said|says|claim\w*|think|thinks|thought|wrote|writes|told (?:me|us)|heard|suggest\w*|propos\w*"
     r"|according to|sagt|sagte|meint|meinte|schreibt|schrieb|behauptet|dit que|dice que)\b(?: that| dass)?)"
-    r"(?= (?:we|they|he|she|it|you|wir|sie|er|man|on|nous)\b)[^.?!\n]*",
+    r"(?=,? (?:we|they|he|she|it|you|let's|wir|sie|er|man|on|nous)\b)[^.?!\n]*",
     re.IGNORECASE,
+)
+# An example, or what is only imagined, up to the end of the sentence.
+_IMAGINED = re.compile(
+    r"\b(?:for example|for instance|e\.g\.|imagine|pretend|hypothetically|(?:i|we) wish|almost|nearly"
+    r"|zum beispiel|z\.\s?b\.|stell dir vor|beinahe|fast hätten|par exemple|imagin(?:e|ons)|presque|por ejemplo|casi)"
+    r"(?=[ ,:])[^.?!\n]*",
+    re.IGNORECASE,
+)
+# A letter of somebody else's, from its salutation to its close.
+_LETTER = re.compile(
+    r"^[ \t]*(?:hi|hello|hey|dear|hallo|liebe[rs]?|sehr geehrte[rs]?|guten tag|bonjour|cher|chère|hola|estimad[oa]s?)\b"
+    r"[^\n.?!]{0,60}[,!]?[ \t]*\n(?:.*\n)*?"
+    r"[ \t]*(?:(?:(?:best|kind|warm|many) )?(?:regards|wishes)|best|cheers|sincerely|yours|thanks|thank you"
+    r"|(?:viele|beste|liebe|mit freundlichen) grüßen?|mfg|gruß|cordialement|bien à vous|saludos)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
 _CONDITION = re.compile(
     r"\b(?:if|unless|until|before|whether|in case|suppos(?:e|ing)|assum(?:e|ing)|when|once"
@@ -40,9 +55,11 @@ def own_statements(text: str) -> str:
     if "```" in text:
         text = _FENCE.sub(" ", text)
     text = _QUOTED.sub(" ", _QUOTED_LINE.sub(" ", text))
+    if "\n" in text:
+        text = _LETTER.sub(" ", text)
     if ":" in text:
         text = _ABOUT_A_TEXT.sub(" ", text)
-    return without_questions(_CONDITION.sub(" ", _REPORTED.sub(" ", text)))
+    return without_questions(_CONDITION.sub(" ", _IMAGINED.sub(" ", _REPORTED.sub(" ", text))))
 
 
 def without_questions(text: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memory_router.engines.transcripts import cues
 
-_ALL = (*cues._COMMITMENTS, *cues._OPEN, *cues._REVERSALS, *cues._OPTIONS, *cues._ACKNOWLEDGED)
+_ALL = (*cues._COMMITMENTS, *cues._OPEN, *cues._REVERSALS, *cues._OFFERS, *cues._ACKNOWLEDGED)
 
 
 @pytest.mark.parametrize("cue", _ALL, ids=lambda cue: cue.hints[:30])
@@ -41,6 +41,9 @@ DECIDED = (
     "Dann nehmen wir die kleine Pumpe.",
     "on abandonne la pompe, désormais c'est le tuyau",
     "vamos con la manguera",
+    "I choose the second one, the pump by the well.",
+    "It's been decided: the gate stays shut at night.",
+    "We won't use the old well any more.",
 )
 NOT_DECIDED = (
     "Maybe we could go with the hose?",
@@ -57,6 +60,14 @@ NOT_DECIDED = (
     "Wenn wir die Pumpe nehmen, wird es teuer.",
     "Vielleicht nehmen wir den Schlauch.",
     "The cute cat sat there.",
+    "Imagine we had decided to use the hose.",
+    "I wish we had decided to use the hose.",
+    "We almost agreed on the hose.",
+    "For example: let's use the hose for the orchard.",
+    "Ann said let's use the hose, but I want to wait.",
+    "Der Nachbar meint, wir nehmen den Schlauch.",
+    "The shop wrote:\n\nHello all,\nfrom now on we sell pumps, we decided to drop the hose.\nBest regards\nTim",
+    "Yes, please.",
 )
 TAKEN_BACK = (
     "Scrap the hose.",
@@ -66,6 +77,14 @@ TAKEN_BACK = (
     "We switch to the pump.",
     "Kommando zurück, doch lieber die Pumpe.",
     "Der Schlauch fliegt raus, Pumpe statt Schlauch.",
+    "Let's go back to the pump.",
+    "I'd rather have the pump.",
+    "After all that the hose was a mistake.",
+    "Rip the hose out of the orchard.",
+    "Wir steigen im Obstgarten vom Schlauch auf die Pumpe um.",
+    "Sorry, I meant the pump.",
+    "No, use the pump.",
+    "Nein, doch die Pumpe.",
 )
 
 

@@ -61,6 +61,14 @@ def test_a_later_session_supersedes_in_german(ask: Ask) -> None:
     assert "Pumpe statt" in found[0].turn.text
 
 
+@pytest.mark.parametrize("answer", ["Yes, do that.", "Sounds good.", "ja, mach das"])
+def test_a_proposal_is_decided_by_who_takes_it(ask: Ask, answer: str) -> None:
+    """What an agent proposes is a decision once the user takes it."""
+    asked, proposal = "Which pump for the well?", "I propose the small pump for the well."
+    found = ask("which pump did we choose for the well", talk(asked, proposal, answer, "Ordered."))
+    assert [one.turn.text for one in found if one.chain] == [answer]
+
+
 @pytest.mark.parametrize("question", ["what did we decide last", "last decision", "Was haben wir zuletzt entschieden?"])
 def test_the_newest_decision_of_all(ask: Ask, question: str) -> None:
     """Who asks for the last decision gets the newest one, wherever it was taken."""
