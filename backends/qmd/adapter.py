@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
-from memory_router.engines.documents.fetching import fetch, freshness
+from memory_router.engines.documents.fetching import fetch
+from memory_router.engines.documents.freshness import present
 from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.engines.documents.selection import EVERYTHING, Selection
@@ -36,10 +37,12 @@ def _own(request: Request) -> Response:
     mode = request.mode or _MODE
     selection = _selection(request)
     seconds = _MEANING_SHARE * request.deadline_ms / 1000
-    hits = index.search(request.query, request.limit, mode, selection, seconds)
-    if hits:
-        age = freshness(paths.documents_db(), [hit.path for hit in hits])
-        return answer([_result(hit) for hit in hits], {"engine": "embedded", **index.answer_metadata(mode), **age})
+    found = present(index, lambda chosen: index.search(request.query, request.limit, mode, chosen, seconds), selection)
+    if found.hits:
+        results = [_result(hit, is_changed=hit.path in found.changed) for hit in found.hits]
+        return answer(results, {"engine": "embedded", **index.answer_metadata(mode), **found.metadata()})
+    if found.gone:
+        return nothing("NO_MATCH", found.explanation())._replace(metadata=found.metadata())
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     if selection != EVERYTHING:
@@ -143,7 +146,7 @@ def _index() -> DocumentIndex | None:
     return _opened[0] if _opened else None
 
 
-def _result(hit: Hit) -> Result:
+def _result(hit: Hit, *, is_changed: bool) -> Result:
     return Result(
         hit.content,
         round(hit.relevance, 4),
@@ -159,6 +162,7 @@ def _result(hit: Hit) -> Result:
             "language": hit.language,
             "project": hit.project,
             "root": hit.root,
+            **({"file": "changed"} if is_changed else {}),
             **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
     )

@@ -9,7 +9,7 @@ from memory_router import paths
 from memory_router.contract import JsonObject
 from memory_router.engines.transcripts import survey
 from memory_router.errors import MemoryRouterError
-from memory_router.learning.background import import_later, learn_later
+from memory_router.learning.background import import_later, index_later, learn_later
 from memory_router.learning.gate import ApprovalGate, own_rule_cache
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
@@ -19,10 +19,12 @@ from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
 from memory_router.routing.dispatch import ProcessDispatcher
+from memory_router.routing.envelope import Envelope
 from memory_router.routing.journal import Journal
 from memory_router.routing.registry import Registry, read_registry
 from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleTable
+from memory_router.storage.files import is_locked
 
 # Whose an id without a backend's name is.
 _OF_MEMORIES = "totalrecall"
@@ -149,6 +151,13 @@ def follow_sessions() -> None:
     """
     if survey.is_behind() and config_file.load().hooks.session_end:
         import_later()
+
+
+def follow_files(envelope: Envelope) -> None:
+    """Index in the background where an answer met files that were changed since; call it after the answer."""
+    changed = any((result.get("metadata") or {}).get("file") == "changed" for result in envelope.results)
+    if (changed or (envelope.metadata or {}).get("files_changed")) and not is_locked(paths.documents_db()):
+        index_later()
 
 
 def elsewhere(query: str) -> dict[str, int]:

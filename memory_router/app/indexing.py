@@ -1,9 +1,10 @@
 """Index documents and conversations, and bring up to date whatever follows from them: the graph, the registration."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 from memory_router import paths
-from memory_router.app import registration
+from memory_router.app import agent_memories, registration
 from memory_router.engines.documents import indexing as documents
 from memory_router.engines.documents import upkeep
 from memory_router.engines.documents.indexing import Listener as IndexListener
@@ -33,6 +34,8 @@ def index(folders: Sequence[str] = (), listener: IndexListener | None = None) ->
     Raises:
         StoreError: an index cannot be read or written.
     """
+    if not folders and not os.path.exists(paths.documents_db()):
+        return documents.NOTHING  # a run in the background may come after its home was removed: nothing is written
     report = documents.index(folders, listener=listener or IndexListener())
     _update_graph()
     registration.refresh(_DOCUMENTS)
@@ -55,16 +58,21 @@ def watch(listener: IndexListener | None = None) -> Iterator[documents.Report]:
 
 
 def import_transcripts(places: Sequence[str] = (), listener: ImportListener | None = None) -> importing.Report:
-    """Import conversations of agents, and bring the graph up to date.
+    """Import conversations of agents and what they noted by themselves, and bring the graph up to date.
 
     Args:
-        places: folders or files; none looks where Claude Code and OpenClaw keep theirs.
+        places: folders or files; none looks where agents keep theirs. Notes are read where these are among them.
         listener: hears how far it is.
 
     Raises:
         StoreError: the archive cannot be written, or a file is gone.
     """
     report = importing.import_transcripts(places, listener=listener or ImportListener())
+    if {*standard_places()} <= {*places} or not places:
+        noted = agent_memories.bring_up_to_date()
+        if noted.added or noted.removed:
+            sentence = f"{noted.added:,} facts that agents noted came in, and {noted.removed:,} went that they deleted."
+            report = report._replace(notes=(*report.notes, sentence))
     _update_graph()
     registration.refresh(_CONVERSATIONS)
     return report

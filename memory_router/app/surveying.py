@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from memory_router import paths, scope
+from memory_router.app import agent_memories
 from memory_router.engines.transcripts import files as transcripts
 from memory_router.sources.discovery import Found, Survey
 
@@ -36,12 +37,14 @@ class Agent(NamedTuple):
         title: as people do.
         sessions: how many files of sessions there are.
         size: how large they are together, in bytes.
+        noted: how many facts it has noted by itself.
     """
 
     name: str
     title: str
     sessions: int
     size: int
+    noted: int = 0
 
 
 class Folder(NamedTuple):
@@ -76,7 +79,7 @@ class Findings(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Return whether there is nothing to remember."""
-        return not self.folders and not any(agent.sessions for agent in self.agents)
+        return not self.folders and not any(agent.sessions or agent.noted for agent in self.agents)
 
     @property
     def seconds(self) -> float:
@@ -105,6 +108,7 @@ def survey(home: str, chosen: Sequence[str] = (), now: float | None = None) -> F
 
 
 def _agents() -> Iterator[Agent]:
+    noted = agent_memories.count()
     homes = {
         "claude": ("Claude Code", paths.claude_code_dir()),
         "openclaw": ("OpenClaw", paths.openclaw_dir()),
@@ -120,7 +124,7 @@ def _agents() -> Iterator[Agent]:
     for name, (title, folder) in homes.items():
         kept = sizes.get(title, [])
         if kept or shutil.which(name) or _is_in_use(folder):
-            yield Agent(name, title, len(kept), sum(kept))
+            yield Agent(name, title, len(kept), sum(kept), noted.get("claude-code" if name == "claude" else name, 0))
 
 
 def _is_in_use(folder: str) -> bool:

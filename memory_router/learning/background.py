@@ -21,6 +21,12 @@ def import_later() -> None:
         start("index", "--transcripts")
 
 
+def index_later() -> None:
+    """Start `memory-router index` for the folders that are known, and leave it alone."""
+    with suppress(OSError):
+        start("index")
+
+
 def start(*arguments: str) -> None:
     """Start `memory-router ARGUMENTS` and leave it alone; everybody else's work comes first.
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,45 @@ def test_an_answer_tells_how_old_its_index_is(home: Home) -> None:
     assert home.run("query", "tide offset", "--backend", "qmd").json["metadata"]["files_changed"] == 0
     note.write_text("# Tide\nThe tide offset is eleven minutes, as measured again.\n")
     assert home.run("query", "tide offset", "--backend", "qmd").json["metadata"]["files_changed"] == 1
+
+
+def test_what_is_gone_does_not_answer(home: Home) -> None:
+    """A deleted file leaves every answer at once, also one that says the same as another, and the rest moves up."""
+    notes = home.folder / "notes"
+    (notes / "old").mkdir(parents=True)
+    for name in ("a.md", "b.md", "old/c.md"):
+        (notes / name).write_text(f"# Tides of {name}\n\nTide tables come from Tidewell, says {name}.\n")
+    home.run("index", str(notes))
+    (notes / "a.md").unlink()
+    body = ask(home, "where do tide tables come from", limit=2)
+    assert sorted(Path(result["path"]).name for result in body["results"]) == ["b.md", "c.md"]
+    assert body["metadata"].items() >= {"files_changed": 1, "files_gone": 1}.items()
+    assert body["normalized_relevance"] == body["results"][0]["relevance"]
+    (notes / "b.md").write_text("# Tides\n\nTide tables come from the harbour office.\n")
+    (notes / "old/c.md").unlink()
+    (notes / "old").rmdir()
+    (result,) = ask(home, "where do tide tables come from")["results"]
+    assert (Path(result["path"]).name, result["metadata"]["file"]) == ("b.md", "changed")
+
+
+def test_a_folder_that_is_gone_is_named(indexed: Home) -> None:
+    """Where nothing that would answer is there any more, the answer says which folder is missing and what to do."""
+    (indexed.folder / "notes").rename(indexed.folder / "moved")
+    body = ask(indexed, "where do the tide tables come from")
+    assert (body["status"], body["results"]) == ("empty", [])
+    assert "notes" in body["error_message"]
+    assert "memory-router index" in body["error_message"]
+    assert body["metadata"].items() >= {"files_changed": 0, "files_gone": 1}.items()
+    (indexed.folder / "moved").rename(indexed.folder / "notes")
+    assert ask(indexed, "where do the tide tables come from")["results"]
+
+
+def test_what_changed_is_indexed_after_the_answer(indexed: Home) -> None:
+    """A question that meets a changed file has it indexed in the background: a later one finds what it says now."""
+    indexed.run("init", "--tier", "starter")
+    note = indexed.folder / "notes/tides.md"
+    note.write_text("# Tides\n\nTide tables are printed by the lighthouse keeper.\n")
+    until = time.monotonic() + 60
+    while not indexed.run("query", "lighthouse keeper", "--backend", "qmd").json["results"]:
+        indexed.run("query", "tide tables", "--backend", "qmd")
+        assert time.monotonic() < until, "the change was never indexed"

@@ -1,10 +1,9 @@
 """Fetch a passage by its name, with as much around it as is wanted, and say honestly what has changed since."""
 
-import os
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from memory_router.engines.documents.freshness import file_state
 from memory_router.engines.documents.identity import Identity, identity, parse_identity
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.storage.sqlite import named_errors, open_read_only
@@ -14,7 +13,6 @@ _OUTLINED = 100
 
 _FILE = "SELECT id, path, title, language, project, mtime_ns, size FROM files WHERE key = ?"
 _CHUNKS = "SELECT first_line, last_line, heading, symbols, continues, text FROM chunks WHERE file = ? ORDER BY position"
-_STAMPS = "SELECT path, mtime_ns, size FROM files WHERE path IN (SELECT value FROM json_each(?))"
 
 
 class Passage(NamedTuple):
@@ -107,34 +105,6 @@ def layered(chunks: Sequence[_Piece], position: int, layer: str) -> tuple[Sequen
         end = _section(chunks, end)[1] if end < len(chunks) else end
     shown = chunks[start:end]
     return shown, "\n\n".join(chunk.text for chunk in shown)
-
-
-def freshness(database: str, files: Sequence[str]) -> dict[str, int]:
-    """Say how old an index is: seconds since its last run, and how many of `files` were changed since.
-
-    Args:
-        database: the index.
-        files: the files of an answer; only these are looked at.
-    """
-    import json
-
-    connection = open_read_only(database, SCHEMA)
-    if connection is None:
-        return {}
-    finished = connection.execute("SELECT max(finished) FROM roots").get
-    stamps = connection.execute(_STAMPS, (json.dumps(sorted(set(files))),))
-    changed = sum(file_state(path, mtime_ns, size) != "unchanged" for path, mtime_ns, size in stamps)
-    connection.close()
-    return {"index_age": round(time.time() - finished), "files_changed": changed} if finished else {}
-
-
-def file_state(path: str, mtime_ns: int, size: int) -> str:
-    """Say whether a file is `unchanged` since it was indexed, `changed` or `gone`."""
-    try:
-        status = os.stat(path, follow_symlinks=False)
-    except OSError:
-        return "gone"
-    return "unchanged" if (status.st_mtime_ns, status.st_size) == (mtime_ns, size) else "changed"
 
 
 def _passage(wanted: Identity, path: str, about: Sequence[Any], chunks: list[_Chunk], layer: str) -> Passage:

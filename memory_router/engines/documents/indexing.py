@@ -67,6 +67,9 @@ class Report(NamedTuple):
     seconds: float
 
 
+NOTHING = Report(0, 0, 0, 0, {}, {}, (), (), 0, 0, 0.0)
+
+
 class Listener:
     """Hear how a run goes; every method does nothing unless overridden."""
 

@@ -31,6 +31,8 @@ _ALLOWED = """
     JOIN chunks c ON c.id = {rows} JOIN files f ON f.id = c.file
     AND (:project IS NULL OR f.project = '' OR f.project = :project COLLATE NOCASE)
     AND (:files IS NULL OR f.id IN (SELECT value FROM json_each(:files)))
+    AND (:absent IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(:absent) gone WHERE f.path = gone.value
+        OR (f.path > gone.value || '/' AND f.path < gone.value || '0')))
     AND CASE WHEN c.day <> ''
         THEN (:first IS NULL OR c.day >= :first) AND (:last IS NULL OR c.day <= :last)
         ELSE (:since IS NULL OR f.mtime_ns / 1e9 >= :since) AND (:until IS NULL OR f.mtime_ns / 1e9 <= :until)

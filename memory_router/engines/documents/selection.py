@@ -1,5 +1,6 @@
 """Choose the passages that may answer at all: of one project, of a span of time."""
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -17,11 +18,13 @@ class Selection(NamedTuple):
         since: none older, in seconds since the epoch.
         until: none newer, in seconds since the epoch.
         project: only those of the project with this name, and of everywhere; letter case does not matter.
+        absent: none in these files, or below these folders, which are gone.
     """
 
     since: float | None = None
     until: float | None = None
     project: str | None = None
+    absent: tuple[str, ...] = ()
 
     def admits(self, projects: Sequence[str], day: str, modified: float) -> bool:
         """Return whether a passage may answer.
@@ -40,7 +43,8 @@ class Selection(NamedTuple):
     def bindings(self) -> dict[str, Any]:
         """Return the values for SQL that selects by day, or by time of modification where there is no day."""
         first, last = (None if end is None else _day(end) for end in (self.since, self.until))
-        return {"project": self.project, "since": self.since, "until": self.until, "first": first, "last": last}
+        span = {"since": self.since, "until": self.until, "first": first, "last": last}
+        return {**span, "project": self.project, "absent": json.dumps(self.absent) if self.absent else None}
 
 
 EVERYTHING = Selection()

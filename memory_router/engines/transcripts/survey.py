@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from memory_router import paths
 from memory_router.storage.files import is_locked, write_whole
 
-# How files are named in which agents keep sessions; a database that is being written grows its log.
-_KEPT = (".json", ".jsonl", ".db", ".sqlite", ".vscdb", "-wal")
+# How files are named in which agents keep sessions and notes; a database that is being written grows its log.
+_KEPT = (".json", ".jsonl", ".db", ".sqlite", ".vscdb", "-wal", ".md")
 # A look that takes longer is given up; then the next import is due when the last one is so old, in seconds.
 _LOOK, _STALE = 0.004, 3600.0
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
-from memory_router.app.asking import Router, follow_sessions
+from memory_router.app.asking import Router, follow_files, follow_sessions
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
@@ -58,6 +58,7 @@ def query(values: Values) -> int:
 
             print_envelope(envelope)
         exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
+        follow_files(envelope)
     follow_sessions()
     return exit_code
 

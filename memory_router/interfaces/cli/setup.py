@@ -98,7 +98,7 @@ def _done(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
         listener = progress.of_index()
         with listener.shown:
             report["files"] = app.indexing.index(folders, listener).files
-    if any(agent.sessions for agent in findings.agents):
+    if any(agent.sessions or agent.noted for agent in findings.agents):
         output.note("Importing conversations ...")
         importer = progress.of_import()
         with importer.shown:
@@ -190,6 +190,7 @@ def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
         for agent in findings.agents
         if agent.sessions
     ]
+    rows += [(f"notes of {agent.title}", f"{agent.noted:,} facts", "") for agent in findings.agents if agent.noted]
     rows += [(paths.shown(folder.path), f"{folder.files:,} files", _size(folder.size)) for folder in findings.folders]
     if rows:
         print_table(("to remember", "", ""), rows)
