@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.conftest import Home
-from tests.window.conftest import Window
+from tests.window.serving import Window
 
 PAGES = ["/ask", "/memories", "/executions", "/decide", "/health", "/graph"]
 

@@ -9,8 +9,10 @@ import pytest
 
 from memory_router.app import looking
 from tests.conftest import Home
-from tests.window.conftest import Window
 from tests.window.demo import GUARDED
+from tests.window.serving import Window
+
+pytestmark = pytest.mark.timeout(300)
 
 PAGES = {
     "ask": "/ask",
@@ -54,24 +56,25 @@ def enter(page: Any, window: Window) -> Any:
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_every_page(chromium: Any, seen: Window, axe: str, scheme: str) -> None:
-    """axe-core finds no violation on any page, narrow or wide, light or dark."""
-    for width in (380, 1280):
-        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = enter(context.new_page(), seen)
-        memory = page.goto(f"{seen.base}/memories?store=totalrecall") and page.locator(".list a").first
-        paths = [*PAGES.values(), memory.get_attribute("href")]
-        for path in paths:
-            page.goto(seen.base + path)
-            page.evaluate(axe)
-            found = page.evaluate("axe.run().then(result => result.violations)")
-            assert [(path, one["id"], one["nodes"][0]["html"]) for one in found] == []
-        context.close()
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 380)])
+def test_everybody_can_use_every_page(chromium: Any, seen: Window, axe: str, scheme: str, width: int) -> None:
+    """axe-core finds no violation on any page, wide and light or narrow and dark."""
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = enter(context.new_page(), seen)
+    page.goto(f"{seen.base}/memories?store=totalrecall")
+    memory = str(page.locator(".list a").first.get_attribute("href"))
+    page.goto(f"{seen.base}/executions?kind=questions")
+    execution = str(page.locator(".timeline a.text").first.get_attribute("href"))
+    for path in (*PAGES.values(), memory, execution):
+        page.goto(seen.base + path)
+        page.evaluate(axe)
+        found = page.evaluate("axe.run().then(result => result.violations)")
+        assert [(path, one["id"], one["nodes"][0]["html"]) for one in found] == []
+    context.close()
 
 
 @pytest.mark.parametrize("page", [{"viewport": {"width": 380, "height": 800}}], indirect=True)
-def test_every_page_fits_a_telephone(page: Any, seen: Window) -> None:
+def test_every_page_fits_a_telephone(seen: Window, page: Any) -> None:
     """At 380 pixels no page has to be moved sideways."""
     enter(page, seen)
     for path in PAGES.values():
@@ -80,11 +83,11 @@ def test_every_page_fits_a_telephone(page: Any, seen: Window) -> None:
 
 
 @pytest.mark.parametrize("page", [{"java_script_enabled": False}], indirect=True)
-def test_pages_are_read_without_scripts(page: Any, seen: Window) -> None:
+def test_pages_are_read_without_scripts(seen: Window, page: Any) -> None:
     """Without JavaScript every page says the same."""
     enter(page, seen)
     page.fill("#q", "what depends on BerthAllocator")
-    page.click("text=Ask >> nth=-1")
+    page.click("form.ask button")
     assert "rule 2 (relationship)" in page.inner_text("main").lower()
     page.goto(f"{seen.base}/memories")
     page.click(".list a >> nth=0")
@@ -101,7 +104,7 @@ def test_a_page_is_light(seen: Window, path: str) -> None:
     assert carried <= 60_000
 
 
-def test_an_answer_is_shown_with_its_route(page: Any, seen: Window) -> None:
+def test_an_answer_is_shown_with_its_route(seen: Window, page: Any) -> None:
     """Beside the answer stand the rules tried, the signal in the question, and a lane for each backend."""
     enter(page, seen)
     page.fill("#q", "what depends on BerthAllocator")
@@ -114,7 +117,7 @@ def test_an_answer_is_shown_with_its_route(page: Any, seen: Window) -> None:
     assert page.locator(".results > li").count() > 0
 
 
-def test_another_strategy_stands_beside_it(page: Any, seen: Window) -> None:
+def test_another_strategy_stands_beside_it(seen: Window, page: Any) -> None:
     """The same question by another strategy and threshold shows how its results were put in order."""
     enter(page, seen)
     page.goto(f"{seen.base}/ask?q=what+does+Lucia+prefer&strategy=in_turn&beside=all&threshold=0.9")
@@ -133,7 +136,7 @@ def test_a_wrong_threshold_is_told(seen: Window) -> None:
         assert "from 0 to 1" in reply.text
 
 
-def test_all_memories_stand_in_one_list(page: Any, seen: Window) -> None:
+def test_all_memories_stand_in_one_list(seen: Window, page: Any) -> None:
     """Each store is in the list, filters choose among them, and pages follow each other without a gap."""
     enter(page, seen)
     for store in looking.STORES:
@@ -149,7 +152,7 @@ def test_all_memories_stand_in_one_list(page: Any, seen: Window) -> None:
     assert page.locator(".list > li").count() == 1
 
 
-def test_a_replaced_fact_leads_to_its_history(page: Any, seen: Window) -> None:
+def test_a_replaced_fact_leads_to_its_history(seen: Window, page: Any) -> None:
     """From a replaced fact one sees the whole chain, and which one is in force."""
     enter(page, seen)
     page.goto(f"{seen.base}/memories?replaced=yes")
@@ -160,18 +163,18 @@ def test_a_replaced_fact_leads_to_its_history(page: Any, seen: Window) -> None:
     assert "48 hours" in page.inner_text(".chain .current")
 
 
-def test_a_passage_is_shown_with_its_neighbours_and_the_graph(page: Any, seen: Window) -> None:
+def test_a_passage_is_shown_with_its_neighbours_and_the_graph(seen: Window, page: Any) -> None:
     """A passage of code leads to what stands around it and to the things that are connected with it."""
     enter(page, seen)
     page.goto(f"{seen.base}/memories?store=qmd&text=BerthAllocator&origin=allocator.py")
     page.click(".list a >> nth=0")
-    assert "BerthAllocator" in page.inner_text(".text.full >> nth=0")
+    assert "vessels" in page.inner_text(".text.full >> nth=0")
     assert page.locator(".graph circle").count() > 1
     page.click(".graph a >> nth=1")
     assert page.url.startswith(f"{seen.base}/graph?id=")
 
 
-def test_hooks_say_what_they_did_and_why(page: Any, seen: Window) -> None:
+def test_hooks_say_what_they_did_and_why(seen: Window, page: Any) -> None:
     """Each prompt that a hook saw is in the timeline, with the reason where nothing was put before it."""
     enter(page, seen)
     page.goto(f"{seen.base}/executions?kind=hooks")
@@ -179,7 +182,7 @@ def test_hooks_say_what_they_did_and_why(page: Any, seen: Window) -> None:
     assert "the prompt points to no earlier work" in page.inner_text(".timeline")
 
 
-def test_the_timeline_has_no_gap(page: Any, seen: Window) -> None:
+def test_the_timeline_has_no_gap(seen: Window, page: Any) -> None:
     """Page after page shows every question and every hook once."""
     enter(page, seen)
     page.goto(f"{seen.base}/executions")
@@ -195,7 +198,7 @@ def test_the_timeline_has_no_gap(page: Any, seen: Window) -> None:
     assert hooks == 3
 
 
-def test_an_answer_is_rated_with_one_click(page: Any, window: Window, own: Home) -> None:
+def test_an_answer_is_rated_with_one_click(window: Window, page: Any, own: Home) -> None:
     """A click on a star keeps the rating where the command line sees it, and returns to the same place."""
     enter(page, window)
     page.goto(f"{window.base}/executions?kind=questions")
@@ -206,40 +209,40 @@ def test_an_answer_is_rated_with_one_click(page: Any, window: Window, own: Home)
     assert rated["user_satisfaction"] == 4
 
 
-def test_suggestions_are_decided(page: Any, window: Window, own: Home) -> None:
+def test_suggestions_are_decided(window: Window, page: Any, own: Home) -> None:
     """Accept, undo and reject do what the command line does: the same change, the same outcomes."""
     enter(page, window)
     page.goto(f"{window.base}/decide")
     first = page.locator("article").filter(has_text="reduce source")
     assert first.locator(".interval").count() == 2
     first.locator("input[name=reason]").fill("cognee is not needed here")
-    first.locator("text=Accept").click()
+    first.locator("button:has-text('Accept')").click()
     assert "Accepted" in page.inner_text("[role=status]")
     assert '"primary": "qmd:vsearch"' in (own.folder / "config" / "router-config.json").read_text()
-    page.click("text=Undo")
+    page.click("button:has-text('Undo')")
     assert "Undone" in page.inner_text("[role=status]")
-    page.locator("article").filter(has_text="approve rule").locator("text=Reject").click()
+    page.locator("article").filter(has_text="approve rule").locator("button:has-text('Reject')").click()
     assert "Rejected" in page.inner_text("[role=status]")
-    outcomes = own.run("outcomes", "list", "--json").json
-    told = [(one["suggestion_type"], one["outcome"], one["reason"]) for one in outcomes["outcomes"]]
+    outcomes = own.run("outcomes", "list", "--layer", "detail", "--json").json
+    told = [(one["suggestion_type"], one["outcome"], one["user_reason"]) for one in outcomes["outcomes"]]
     assert ("reduce_source", "accepted", "cognee is not needed here") in told
     assert any(one[:2] == ("approve_rule", "rejected") for one in told)
 
 
-def test_an_approval_is_given_at_a_terminal_only(page: Any, window: Window, own: Home, seen: Window) -> None:
+def test_an_approval_is_given_at_a_terminal_only(window: Window, page: Any, own: Home, seen: Window) -> None:
     """A person at a terminal approves for one use; a window that a program started refuses, and says why."""
     assert "A program started this window" in seen.get("/decide").text
     identifier = own.run("approvals", "--json").json["approvals"][0]["id"]
     assert seen.post(f"/decide/approvals/{identifier}/approve").status == 403
     enter(page, window)
     page.goto(f"{window.base}/decide")
-    page.click("text=Approve for one use")
+    page.click("button:has-text('Approve for one use')")
     assert "Approved for one use" in page.inner_text("[role=status]")
     assert own.run("query", GUARDED, "--json").json["status"] != "error"
     assert own.run("query", GUARDED, "--json").json["error_code"] == "APPROVAL_REQUIRED"
 
 
-def test_everything_is_reached_by_keyboard(page: Any, window: Window) -> None:
+def test_everything_is_reached_by_keyboard(window: Window, page: Any) -> None:
     """Tab and Enter alone ask a question, rate the answer, and go to another page; what has the focus is seen."""
     enter(page, window)
     page.keyboard.press("Tab")
@@ -260,7 +263,7 @@ def test_everything_is_reached_by_keyboard(page: Any, window: Window) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
 
 
-def test_health_tells_how_everything_is(page: Any, seen: Window) -> None:
+def test_health_tells_how_everything_is(seen: Window, page: Any) -> None:
     """Backends with their latencies, stores with their content, evidence, and what is saved, honestly."""
     enter(page, seen)
     page.goto(f"{seen.base}/health?check")
@@ -269,7 +272,7 @@ def test_health_tells_how_everything_is(page: Any, seen: Window) -> None:
         assert told in text
 
 
-def test_hostile_texts_are_only_shown(page: Any, window: Window, own: Home) -> None:
+def test_hostile_texts_are_only_shown(window: Window, page: Any, own: Home) -> None:
     """Whatever was remembered is text: no script runs, no style applies, no direction reaches beyond it."""
     for text in HOSTILE.values():
         assert own.run("remember", text, "--tag", "hostile", "--json").code == 0
@@ -296,15 +299,13 @@ def test_hostile_texts_are_only_shown(page: Any, window: Window, own: Home) -> N
     assert "{{ 7 * 7 }}" in page.inner_text(".list")
 
 
-def test_a_text_of_ten_megabytes_is_read_in_parts(page: Any, window: Window, own: Home) -> None:
+def test_a_text_of_ten_megabytes_is_read_in_parts(window: Window, page: Any, own: Home) -> None:
     """A passage of 10 MB does not stop the page: it comes in parts, each light."""
-    from tests.window.conftest import Reply
-
     note = own.folder / "big" / "note.md"
     note.parent.mkdir()
     note.write_text("# Log of the crane\n\n" + "crane moved container MSKU9070323 at night. " * 240_000)
     assert own.run("index", str(note.parent), "--json").code == 0
-    reply: Reply = window.get("/memories?store=qmd&text=crane+MSKU9070323")
+    reply = window.get("/memories?store=qmd&text=crane+MSKU9070323")
     assert len(reply.text) <= 60_000
     enter(page, window)
     page.goto(f"{window.base}/memories?store=qmd&origin=big")

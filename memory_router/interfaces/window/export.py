@@ -8,7 +8,6 @@ from typing import NamedTuple
 from memory_router import __version__, app
 from memory_router.errors import StoreError
 from memory_router.interfaces.window.rendering import environment
-from memory_router.learning.account import account
 from memory_router.learning.stores import open_stores
 from memory_router.storage.files import write_whole
 
@@ -42,8 +41,7 @@ def write(file: str, *, is_replacing: bool) -> Written:
         found = app.health.health(stores)
         executions = stores.executions.newest(_MOST)
         llm = stores.config.learning
-    with app.improving.opened() as improving:
-        suggestions = improving.outcomes.suggestions.pending(account())
+    suggestions = app.improving.suggest(lambda: None).suggestions
     page = app.looking.page(app.looking.Filter(), limit=_MOST)
     text = (
         environment()
