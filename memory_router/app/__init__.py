@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memory_router.app import (
         asking,
+        evaluating,
         first_answer,
         forgetting,
         health,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "asking",
+    "evaluating",
     "first_answer",
     "forgetting",
     "health",

@@ -91,9 +91,10 @@ class QuietRouter(router.Router):
     Args:
         settings: the configuration in force.
         within_ms: how long all attempts together may take.
+        keep_warm: whether backends stay running between questions.
     """
 
-    def __init__(self, settings: Config, within_ms: int) -> None:
+    def __init__(self, settings: Config, within_ms: int, *, keep_warm: bool = False) -> None:
         hurried = settings._replace(deadlines=settings.deadlines._replace(total_ms=within_ms))
         overrides = OverrideRules(own_rule_cache(), settings.learning, settings.signal_timeout_ms)
         breaker = CircuitBreaker(paths.breakers_file(), settings.circuit_breaking)
@@ -101,7 +102,7 @@ class QuietRouter(router.Router):
             hurried,
             [Routes(overrides, RuleTable(settings))],
             installed,
-            Attempts(hurried, ProcessDispatcher(), breaker, None, _ignore),
+            Attempts(hurried, ProcessDispatcher(keep_warm=keep_warm), breaker, None, _ignore),
             ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes, is_attended=False),
             None,
             _ignore,

@@ -1,9 +1,14 @@
-"""Count what routing without an LLM saves, and watch how routing gets on (seed 000, Monitoring Queries)."""
+"""Count what routing without an LLM saves, and watch how routing gets on (seed 000, Monitoring Queries).
+
+A question that was not answered saved nothing: an LLM would have been asked in vain, too, or would have done better.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from memory_router.learning.evidence import judged
+from memory_router.learning.execution import Execution
 from memory_router.routing.config import Learning
 from memory_router.storage.database import Database
 
@@ -46,10 +51,11 @@ class DayStatistics(NamedTuple):
 
 
 class Savings(NamedTuple):
-    """Compare what was spent with what routing every request by an LLM would have cost.
+    """Compare what was spent with what it would have been, had an LLM routed every request that was answered.
 
     Args:
         requests: how many there were.
+        answered: how many of them were answered well; only these save anything.
         cost_usd: what they cost.
         llm_cost_usd: what they would have cost with the routing by an LLM.
         cost_saved: the share of it that was saved, from 0 to 1.
@@ -59,12 +65,35 @@ class Savings(NamedTuple):
     """
 
     requests: int
+    answered: int
     cost_usd: float
     llm_cost_usd: float
     cost_saved: float
     duration_ms: int
     llm_duration_ms: int
     time_saved: float
+
+
+class SourceStatistics(NamedTuple):
+    """How one backend did for the questions of one rule.
+
+    Args:
+        rule: the rule's id; `-` where the caller chose the backend.
+        backend: the backend's name.
+        asked: how often it was asked to the end.
+        accepted: how often its answer was good enough, in the user's eyes if rated.
+        mean_ms: how long it took on average.
+        first: when it was asked first, in seconds since the epoch.
+        last: when it was asked last.
+    """
+
+    rule: str
+    backend: str
+    asked: int
+    accepted: int
+    mean_ms: float
+    first: float
+    last: float
 
 
 class Statistics(NamedTuple):
@@ -108,6 +137,22 @@ def statistics(database: Database, settings: Learning, now: Callable[[], float] 
     )
 
 
+def by_source(executions: Iterable[Execution]) -> list[SourceStatistics]:
+    """Return how each backend did for the questions of each rule, those asked most first."""
+    found: dict[tuple[str, str], SourceStatistics] = {}
+    for execution in executions:
+        for attempt, succeeded in judged(execution):
+            key = execution.rule or "-", attempt.step.partition(":")[0]
+            one = found.get(key) or SourceStatistics(*key, 0, 0, 0.0, execution.started_at, execution.started_at)
+            found[key] = one._replace(
+                asked=one.asked + 1,
+                accepted=one.accepted + succeeded,
+                mean_ms=one.mean_ms + (attempt.duration_ms - one.mean_ms) / (one.asked + 1),
+                last=execution.started_at,
+            )
+    return sorted(found.values(), key=lambda one: (-one.asked, one.rule, one.backend))
+
+
 def _patterns(database: Database) -> tuple[PatternStatistics, ...]:
     rows = database.rows(
         f"SELECT {', '.join(PatternStatistics._fields)} FROM routing_rules"  # noqa: S608 - our own columns
@@ -123,11 +168,13 @@ def _totals(database: Database, settings: Learning) -> tuple[Savings, float | No
         " sum(CASE WHEN status = 'success' THEN 1 ELSE 0 END) AS successes FROM executions"
         " WHERE status <> 'governance_blocked' AND source <> 'compound'"
     )[0]
-    requests, cost, duration = int(row["requests"]), float(row["cost"]), int(row["duration"])
-    llm_cost = cost + requests * settings.llm_cost_usd
-    llm_duration = duration + requests * settings.llm_duration_ms
+    requests, answered = int(row["requests"]), int(row["successes"] or 0)
+    cost, duration = float(row["cost"]), int(row["duration"])
+    llm_cost = cost + answered * settings.llm_cost_usd
+    llm_duration = duration + answered * settings.llm_duration_ms
     saved = Savings(
         requests,
+        answered,
         round(cost, 6),
         round(llm_cost, 6),
         1 - cost / llm_cost if llm_cost else 0.0,
@@ -135,4 +182,4 @@ def _totals(database: Database, settings: Learning) -> tuple[Savings, float | No
         llm_duration,
         1 - duration / llm_duration if llm_duration else 0.0,
     )
-    return saved, row["successes"] / requests if requests else None
+    return saved, answered / requests if requests else None

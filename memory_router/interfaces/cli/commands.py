@@ -54,7 +54,12 @@ _GROUPS: dict[str, tuple[str | None, dict[str, str]]] = {
     "outcomes": (None, {"profile": "profile"}),
     "backends": (
         None,
-        {"init": "backends", **{name: name for name in ("doctor", "graph", "config", "db")}},
+        {
+            "init": "backends",
+            "doctor": "doctor",
+            "eval": "evaluation",
+            **{name: name for name in ("graph", "config", "db")},
+        },
     ),
     "agents": (
         "Connect the agents of this machine.",

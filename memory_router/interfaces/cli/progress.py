@@ -1,7 +1,8 @@
 """Show how far indexing and imports are: a bar on a terminal, else only what a reader of a log has to know."""
 
 import sys
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from memory_router.app.indexing import ImportListener, IndexListener
@@ -21,6 +22,22 @@ def of_log() -> "_IndexWords":
 def of_import() -> "_ImportWords":
     """Return what shows the progress of an import of conversations."""
     return _ImportBar() if sys.stderr.isatty() else _ImportWords()
+
+
+@contextmanager
+def of_questions() -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows how many questions of how many were asked."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 class _IndexWords(IndexListener):

@@ -7,29 +7,34 @@ from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_table
-from memory_router.learning.savings import Statistics, statistics
+from memory_router.learning.savings import SourceStatistics, Statistics, by_source, statistics
 from memory_router.learning.stores import open_stores
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def stats(as_json: AsJson = False) -> None:
-    """Show the most common patterns, the confidence by week, the cache hit rate by day, and what was saved.
+    """Show how each backend does for the questions of each rule, the patterns learned, and what was saved.
 
-    A cache hit is a question that a rule of yours or a learned one took. Savings are counted against routing each
-    question by an LLM (`llm_routing` in the configuration: 0.03 USD and 850 ms).
+    A cache hit is a question that a rule of yours or a learned one took. No LLM is asked: savings compare with an
+    assumed one that routes each question which was answered (`llm_routing` in the configuration: 0.03 USD and 850 ms).
 
     Example: memory-router rules stats --json
     """
     with open_stores() as stores:
         found = statistics(stores.database, stores.config.learning)
+        sources = by_source(stores.executions.all())
+        evidence = app.improving.prior_evidence(stores)
     if waiting := app.improving.waiting_sentence():
         output.note(waiting)
-    output.show(_as_object(found), lambda: _print(found), as_json=as_json)
+    told = [one.sentence for one in evidence]
+    output.show(_as_object(found, sources, told), lambda: _print(found, sources, told), as_json=as_json)
 
 
-def _as_object(found: Statistics) -> dict[str, object]:
+def _as_object(found: Statistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> dict[str, object]:
     return {
+        "sources": [{**one._asdict(), "first": iso_time(one.first), "last": iso_time(one.last)} for one in sources],
+        "useful": evidence,
         "patterns": [one._asdict() for one in found.patterns],
         "confidence_by_week": [{**one._asdict(), "week": iso_time(one.week)[:10]} for one in found.weeks],
         "cache_hits_by_day": [{**one._asdict(), "date": iso_time(one.date)[:10]} for one in found.days],
@@ -38,19 +43,37 @@ def _as_object(found: Statistics) -> dict[str, object]:
     }
 
 
-def _print(found: Statistics) -> None:
+def _print(found: Statistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> None:
     saved = found.savings
     if not saved.requests:
         print('Nothing was asked yet: memory-router query "..."')
         return
     print(f"{saved.requests} requests, {found.success_rate or 0:.0%} answered well")
-    print(f"cost {saved.cost_usd:.2f} USD instead of {saved.llm_cost_usd:.2f} ({saved.cost_saved:.0%} saved)")
     print(
-        f"time {saved.duration_ms / 1000:.1f} s instead of {saved.llm_duration_ms / 1000:.1f} s"
-        f" ({saved.time_saved:.0%} saved)"
+        f"spent {saved.cost_usd:.2f} USD and {saved.duration_ms / 1000:.1f} s; had an LLM routed the {saved.answered} "
+        f"answered ones, as assumed in `llm_routing`: {saved.llm_cost_usd:.2f} USD and "
+        f"{saved.llm_duration_ms / 1000:.1f} s"
     )
-    print(f"confidence by week  {sparkline([week.avg_confidence for week in found.weeks], 1)}")
-    print(f"cache hits by day   {sparkline([day.cache_hit_rate for day in reversed(found.days)], 100)}")
+    weeks, days = found.weeks, found.days[::-1]
+    if weeks:
+        since = f"weeks from {iso_time(weeks[0].week)[:10]}"
+        print(f"confidence, {since}: {sparkline([week.avg_confidence for week in weeks], 1)}")
+    if days:
+        since = f"days from {iso_time(days[0].date)[:10]}"
+        print(f"cache hits in %, {since}: {sparkline([day.cache_hit_rate for day in days], 100)}")
+    print()
+    print_table(
+        ("rule", "backend", "asked", "accepted", "mean", "from", "to"),
+        [
+            (
+                *(one.rule, one.backend, one.asked, f"{one.accepted / one.asked:.0%}", f"{one.mean_ms:.0f} ms"),
+                *(iso_time(one.first)[:10], iso_time(one.last)[:10]),
+            )
+            for one in sources
+        ],
+    )
+    for sentence in evidence:
+        print(output.visible(f"useful: {sentence}"))
     if found.patterns:
         print()
         print_table(
