@@ -30,6 +30,9 @@ from memory_router.storage.sqlite import named_errors, open_database, open_forei
 # What is committed at a time: few large commits cost the full-text index less.
 _COMMIT_RECORDS = 10_000
 _CHECKPOINT_PAGES = 10_000
+# Where so large a share of the archive is new, its full-text index is merged into one segment: a question looks up
+# every term in each. Half a million messages take 1.5 s and are asked five times as fast.
+_MERGED_SHARE = 0.05
 
 
 class Report(NamedTuple):
@@ -132,6 +135,7 @@ def _imported(database: str, found: Sequence[SessionFile], listener: Listener) -
             run = _Run(connection, listener)
             with writing(connection):
                 run.read(found)
+                run.merge_segments()
     except BaseException:
         connection.close()
         raise
@@ -170,6 +174,11 @@ class _Run:
             except OSError as error:
                 self.unreadable[file.path] = error.strerror or str(error)
 
+    def merge_segments(self) -> None:
+        """Merge the segments of the full-text index if much was added."""
+        if self.archivist.added > _MERGED_SHARE * self._messages():
+            self.connection.execute("INSERT INTO node_text(node_text) VALUES ('optimize')")
+
     def report(self, found: Sequence[SessionFile], places: Sequence[str], seconds: float) -> Report:
         """Sum up the run."""
         return Report(
@@ -183,9 +192,12 @@ class _Run:
             tuple(self.notes),
             tuple(places),
             count_sessions(self.connection),
-            int(self.connection.execute("SELECT count(*) FROM nodes").get),
+            self._messages(),
             seconds,
         )
+
+    def _messages(self) -> int:
+        return int(self.connection.execute("SELECT count(*) FROM nodes").get)
 
     def _read_file(self, file: SessionFile) -> None:
         path = file.path
