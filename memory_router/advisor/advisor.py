@@ -121,12 +121,12 @@ class Advisor:
         Raises:
             AdviceError: nothing that was accepted is left.
         """
-        found = self._suggestions.last_accepted(self._user)
-        if found is None:
+        accepted = self._suggestions.accepted(self._user)
+        if not accepted:
             raise AdviceError(
                 "No accepted suggestion is left to be undone.", "See what waits: memory-router suggestions list"
             )
-        return found
+        return accepted[0]
 
     def check(self, suggestion: Suggestion, *, back: bool = False) -> None:
         """Make sure that what a suggestion changes is as it expects it.
@@ -177,6 +177,25 @@ class Advisor:
         """
         self._advice.decide(self.get(suggestion_id).suggestion_id, "rejected", reason=reason)
         return self._suggestions.get(suggestion_id)
+
+    def record(self, proposal: Proposal, outcome: str) -> None:
+        """Record what somebody decided and carried out by another command, by its suggestion where one waits.
+
+        Args:
+            proposal: what was decided about.
+            outcome: `accepted` or `rejected`.
+        """
+        about = (proposal.type, validation.clean_value(proposal.value))
+        waiting = (one for one in self._own() if (one.suggestion_type, one.suggestion_value) == about)
+        self._record(next(waiting, None) or self._suggest(proposal), outcome, None)
+
+    def follow_revert(self, setting: str) -> None:
+        """Mark dreams as undone whose change of a setting was reverted, once all that they changed is back."""
+        for suggestion in (one for user in self._users for one in self._suggestions.accepted(user)):
+            changes = decoded(suggestion.change)
+            is_about = any((change.what, change.name) == ("amendment", setting) for change in changes)
+            if is_about and self._targets.is_undone(changes):
+                self._suggestions.undo(suggestion.suggestion_id)
 
     def undo(self, suggestion_id: int) -> Suggestion:
         """Put back what an accepted suggestion changed, and return it.

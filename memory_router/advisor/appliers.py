@@ -110,7 +110,7 @@ class _Rules:
 
     def before(self, change: Change) -> Any:
         # A rule that only waits is used all the same where learning is on.
-        return "disabled" if self._config.value("learning") == "on" else change.old
+        return "disabled" if change.old == "proposed" and self._config.value("learning") == "on" else change.old
 
     def label(self, name: str) -> str:
         return f"The state of rule {name}"
@@ -184,6 +184,37 @@ class _Priors:
         self._priors.put(rule, backend, _learned_prior(name, value) if value else None)
 
 
+class _Links:
+    """Link files to where an agent reads them."""
+
+    def present(self, name: str) -> Any:
+        return os.readlink(name) if os.path.islink(name) else "a file" if os.path.exists(name) else None
+
+    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            try:
+                os.makedirs(os.path.dirname(change.name), exist_ok=True)
+                os.symlink(change.new, change.name)
+            except OSError as error:
+                raise AdviceError(
+                    f"{shown(change.name)} cannot be made ({error.strerror}).", "Check the folder's permissions."
+                ) from error
+
+    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+        for change in changes:
+            os.unlink(change.name)
+
+    def before(self, change: Change) -> Any:
+        return change.old
+
+    def label(self, name: str) -> str:
+        return shown(name)
+
+    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+        lines = [(shown(name), old and shown(old), new and shown(new)) for name, old, new in pairs]
+        return "\n".join(f"-{name}: {old}" if old else f"+{name}: {new}" for name, old, new in lines)
+
+
 class Targets:
     """Read and write what suggestions change; all changes of one suggestion are of one kind.
 
@@ -206,12 +237,13 @@ class Targets:
         by: str,
     ) -> None:
         self._rules = rules
-        self._kinds: Mapping[str, _Settings | _Rules | _Priors | _IndexedFolders] = {
+        self._kinds: Mapping[str, _Settings | _Rules | _Priors | _IndexedFolders | _Links] = {
             "setting": _Settings(config),
             "amendment": _DreamtSettings(config, amendments),
             "rule": _Rules(rules, config, by),
             "prior": _Priors(priors),
             "folder": _IndexedFolders(folders),
+            "link": _Links(),
         }
 
     def apply(self, suggestion: Suggestion) -> None:

@@ -11,9 +11,9 @@ class Change(NamedTuple):
 
     Args:
         what: `setting` (of `router-config.json`), `amendment` (a setting that a dream tested), `rule` (the state of a
-            learned rule), `prior` (what evidence adds to one: shift, useful, votes) or `folder` (whether it is
-            indexed).
-        name: the setting, the rule's id, `rule.backend`, or the folder's path.
+            learned rule), `prior` (what evidence adds to one: shift, useful, votes), `folder` (whether it is indexed)
+            or `link` (what a path leads to).
+        name: the setting, the rule's id, `rule.backend`, or the path.
         old: what it is.
         new: what it is to be.
     """

@@ -1,5 +1,6 @@
 """Propose to use what the router learned and waits with: rules, and settings that a dream tested."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 from memory_router.advisor.proposal import Change, Proposal, Silence
@@ -7,6 +8,7 @@ from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.priors import PriorEvidence
 from memory_router.learning.rule import RuleRecord
+from memory_router.paths import shown
 from memory_router.routing.config import Config
 from memory_router.routing.rules import LearnedPrior
 
@@ -120,6 +122,49 @@ def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Propos
             1 - float(results["worse_at_most"]),
             executions,
             {"cycle_id": cycle.cycle_id, "test_results": results},
+        )
+    ]
+
+
+def of_decision(kind: str, rule: RuleRecord, state: str) -> Proposal:
+    """Return what a person decided about a rule, as if it had been suggested.
+
+    Args:
+        kind: what kind of change it is.
+        rule: the rule before.
+        state: what it is from now on.
+    """
+    return Proposal(
+        kind,
+        rule.id,
+        f"Decided by `memory-router rules`: the rule for {rule.request_pattern!r}.",
+        (Change("rule", rule.id, rule.state, state),),
+        rule.confidence_score,
+        rule.based_on_executions,
+        {},
+    )
+
+
+def of_patterns(file: str, agent: str) -> list[Proposal]:
+    """Return the proposal to let Claude Code read the patterns in what the user accepts and rejects.
+
+    Args:
+        file: the Markdown file of patterns, which need not be there yet.
+        agent: the folder of Claude Code's settings.
+    """
+    rules = os.path.join(agent, "rules", "memory-router-patterns.md")
+    if not os.path.exists(file) or not os.path.isdir(agent) or os.path.lexists(rules):
+        return []
+    return [
+        Proposal(
+            "share_patterns",
+            shown(rules),
+            f"Patterns in what you accept and reject are in {shown(file)}; linked there, Claude Code follows them.",
+            (Change("link", rules, None, file),),
+            # Nothing was measured: what rests on evidence comes first.
+            0.0,
+            0,
+            {},
         )
     ]
 

@@ -1,5 +1,6 @@
 """Improve: learn, dream and suggest; every decision is carried out here, and is an outcome, whoever takes it."""
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +13,14 @@ from memory_router.advisor.advisor import Advisor, Settled
 from memory_router.advisor.appliers import Folders, Targets
 from memory_router.advisor.proposal import Proposal, Silence
 from memory_router.app import indexing
-from memory_router.contract import iso_time
 from memory_router.learning.account import account
-from memory_router.learning.amendments import AmendmentStore
-from memory_router.learning.dreams import Cycle, DreamStore
+from memory_router.learning.amendments import Amendment, AmendmentStore
+from memory_router.learning.dreams import Cycle, DreamStore, Route, dream
 from memory_router.learning.execution import COMPOUND
+from memory_router.learning.gate import own_rule_cache
 from memory_router.learning.learner import Lesson
 from memory_router.learning.learner import learn as learn_from
+from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.priors import PriorEvidence, weigh
 from memory_router.learning.rule import RuleRecord
@@ -26,13 +28,23 @@ from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.learning.votes import votes
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.suggestions import Suggestion
+from memory_router.routing.config import Config
+from memory_router.routing.routes import Routes
+from memory_router.routing.rules import RuleTable
 from memory_router.storage.files import exclusive
 
 # The newest questions say most about the sources as they are now.
 _MOST = 2000
 # What was dreamt of an older configuration says little about the present one.
 _DREAMT_DAYS = 30
-_RULE_OUTCOMES = {"approved": "accepted", "rejected": "rejected"}
+# The newest executions say most about the machine as it is now.
+_MOST_REPLAYED = 10_000
+# As what kind of suggestion a person's word about a learned rule is recorded, and with what outcome.
+_RULE_DECISIONS = {
+    "approved": ("approve_rule", "accepted"),
+    "rejected": ("approve_rule", "rejected"),
+    "disabled": ("disable_rule", "accepted"),
+}
 
 
 class Improving(NamedTuple):
@@ -123,6 +135,34 @@ def propose_dream(improving: Improving, cycle: Cycle) -> Suggestion | Silence | 
     return made or next(iter(kept_back), None)
 
 
+def dreamt(stores: LearningStores) -> Cycle:
+    """Replay what this user asked under other thresholds, and return what came of it."""
+    now = time.time()
+    # Durations are this machine's and the thresholds this user's: what others asked says nothing about them.
+    own = [one for one in stores.executions.newest(_MOST_REPLAYED) if one.asked_by == account()]
+    cycle = dream(own, stores.config, _route(stores.config), DreamStore(stores.database).next_id(now), now)
+    # In a team's database the dreams of others say nothing about this machine.
+    return cycle._replace(test_results={**cycle.test_results, "dreamt_by": account()})
+
+
+def amendments(stores: LearningStores) -> AmendmentStore:
+    """Return the settings that dreams changed in this user's configuration."""
+    return AmendmentStore(stores.database, paths.own_config_file(), paths.bundled("router-config.json"), account())
+
+
+def revert_amendment(amendment_id: str, waiting: Callable[[], None]) -> Amendment:
+    """Put back what stood there before an amendment; its suggestion is undone once all that it changed is back.
+
+    Args:
+        amendment_id: the amendment.
+        waiting: called when another process decides or learns.
+    """
+    with deciding(waiting), opened() as improving:
+        reverted = amendments(improving.stores).revert(amendment_id)
+        improving.advisor.follow_revert(reverted.setting)
+        return reverted
+
+
 def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[], None]) -> RuleRecord:
     """Approve, reject or disable a rule; for a learned one that is a decision, and recorded as such.
 
@@ -133,10 +173,11 @@ def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[
         waiting: called when another process decides or learns.
     """
     with deciding(waiting), opened() as improving:
+        before = improving.stores.rules.get(rule_id)
         rule = improving.stores.rules.set_state(rule_id, state, by)
-        outcome = _RULE_OUTCOMES.get(state)
-        if outcome and rule.auto_generated:
-            _record(improving, rule_id, outcome)
+        if rule.auto_generated and rule.state != before.state:
+            kind, outcome = _RULE_DECISIONS[state]
+            improving.advisor.record(rule_proposals.of_decision(kind, before, state), outcome)
         return rule
 
 
@@ -147,16 +188,6 @@ def waiting_sentence() -> str | None:
     if not count:
         return None
     return f"{count} suggestion{'s wait' if count > 1 else ' waits'} for you: memory-router suggestions list"
-
-
-def _record(improving: Improving, rule_id: str, outcome: str) -> None:
-    """Record a decision about a learned rule, by its suggestion where one waits."""
-    user = account()
-    for one in improving.outcomes.suggestions.pending(user):
-        if (one.suggestion_type, one.suggestion_value) == ("approve_rule", rule_id):
-            improving.outcomes.decide(one.suggestion_id, outcome)
-            return
-    improving.outcomes.record(user, "approve_rule", rule_id, outcome, key=f"{rule_id} {iso_time(time.time())}")
 
 
 def _for_people(proposals: list[Proposal], stores: LearningStores) -> list[Proposal]:
@@ -180,10 +211,8 @@ def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
 
 
 def _targets(stores: LearningStores, config: OwnConfig, by: str) -> Targets:
-    own, bundled = paths.own_config_file(), paths.bundled("router-config.json")
-    amendments = AmendmentStore(stores.database, own, bundled, account())
     indexed = Folders(indexing.roots, _index, _forget)
-    return Targets(config, amendments, stores.rules, stores.priors, indexed, by)
+    return Targets(config, amendments(stores), stores.rules, stores.priors, indexed, by)
 
 
 def _about_priors(stores: LearningStores) -> list[Proposal]:
@@ -203,6 +232,22 @@ def reset_priors(waiting: Callable[[], None]) -> int:
     """Take every learned prior out of force, count only votes from now on, and return how many there were."""
     with deciding(waiting), open_stores() as stores:
         return stores.priors.reset()
+
+
+def _route(config: Config) -> Route:
+    """Return what routes a request as the router would, under another similarity threshold."""
+    table = RuleTable(config)
+
+    @functools.cache
+    def routes(similarity_threshold: float) -> Routes:
+        settings = config.learning._replace(similarity_threshold=similarity_threshold)
+        return Routes(OverrideRules(own_rule_cache(), settings, config.signal_timeout_ms), table)
+
+    @functools.cache
+    def route(request: str, similarity_threshold: float) -> tuple[str, ...]:
+        return tuple(map(str, routes(similarity_threshold).match(request).steps))
+
+    return route
 
 
 def _index(folder: str) -> None:
@@ -225,6 +270,7 @@ def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], lis
         *_for_people(rule_proposals.of_rules(rules, stores.config), stores),
         *_for_people(_about_priors(stores), stores),
         *rule_proposals.of_dream(cycle, improving.config, stores.config),
+        *rule_proposals.of_patterns(paths.learned_patterns_file(), paths.claude_code_dir()),
         *folders.proposals(asked, indexing.roots(), os.path.expanduser("~")),
     ]
     return proposals, rule_proposals.kept_back(rules, cycle, stores.config), step_order.notes(asked, stores.config)

@@ -21,6 +21,7 @@ _OFTEN, _SELDOM, _APART = 0.7, 0.25, 0.3
 _ADDING, _REMOVING = ("add_", "boost_"), ("remove_", "reduce_")
 # Trends compare the latest weeks with as many before them.
 _WEEKS = 4
+_SILENT_DAYS = 2 * _WEEKS * 7
 _CHANGE = 0.25
 
 
@@ -108,6 +109,17 @@ def trends(tally: Tally) -> JsonObject:
     }
 
 
+def present_trends(found: Mapping[str, Any], last: str | None, now: str) -> JsonObject:
+    """Return trends as they are today: a user who decided nothing for two periods is silent, whatever was before.
+
+    Args:
+        found: what `trends` returns.
+        last: the time of the user's latest outcome, ISO 8601, or None.
+        now: the time, ISO 8601.
+    """
+    return {**found, "engagement": "silent"} if _days_silent(last, now) > _SILENT_DAYS else dict(found)
+
+
 def alerts(found: Mapping[str, Any], last: str | None, now: str) -> list[str]:
     """Return what somebody should look at in a user's trends, a sentence each.
 
@@ -117,8 +129,7 @@ def alerts(found: Mapping[str, Any], last: str | None, now: str) -> list[str]:
         now: the time, ISO 8601.
     """
     told = []
-    days = (date.fromisoformat(now[:10]) - date.fromisoformat(last[:10])).days if last else 0
-    if days > 2 * _WEEKS * 7:
+    if (days := _days_silent(last, now)) > _SILENT_DAYS:
         told.append(f"Nothing was decided for {days} days: the trends are those of then. Ask what is still wanted.")
     if found["engagement"] == "decreasing":
         told.append(
@@ -129,6 +140,10 @@ def alerts(found: Mapping[str, Any], last: str | None, now: str) -> list[str]:
             "Preferences are changing: the last four weeks were decided unlike those before. Trust old rates less."
         )
     return told
+
+
+def _days_silent(last: str | None, now: str) -> int:
+    return (date.fromisoformat(now[:10]) - date.fromisoformat(last[:10])).days if last else 0
 
 
 def _counted(counts: Mapping[str, int], outcome: str) -> dict[str, int]:

@@ -129,14 +129,14 @@ class SuggestionStore:
         )
         return [_suggestion(row) for row in rows]
 
-    def last_accepted(self, user_id: str) -> Suggestion | None:
-        """Return what a user accepted last of what says how to carry it out."""
+    def accepted(self, user_id: str) -> list[Suggestion]:
+        """Return what a user accepted, of what says how to carry it out, the latest first."""
         rows = self._database.rows(
             f"{_SELECT} WHERE user_id = :user AND status = 'accepted' AND change IS NOT NULL"
-            " ORDER BY decided_at DESC, suggestion_id DESC LIMIT 1",
+            " ORDER BY decided_at DESC, suggestion_id DESC",
             {"user": user_id},
         )
-        return _suggestion(rows[0]) if rows else None
+        return [_suggestion(row) for row in rows]
 
     def undo(self, suggestion_id: int) -> None:
         """Mark an accepted suggestion as undone; that it was accepted stays recorded.

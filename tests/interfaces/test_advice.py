@@ -320,6 +320,51 @@ def test_a_decision_about_a_rule_is_an_outcome_by_whatever_command(home: Home) -
     assert "waits" not in home.run("stats").err
 
 
+def test_a_decision_about_a_rule_can_be_undone_by_whatever_command(home: Home) -> None:
+    """What `rules approve` and `rules disable` did to a learned rule is an accepted suggestion, undone like any."""
+    home.with_fakes(qmd=GOOD)
+    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
+    remember(home, good, question="process payroll PDFs in week", times=60)
+    home.run("learn")
+    (rule,) = home.run("rules", "list").json["rules"]
+
+    def state() -> str:
+        return str(home.run("rules", "show", rule["id"]).json["state"])
+
+    home.run("rules", "approve", rule["id"])
+    home.run("rules", "disable", rule["id"])
+    types = [one["snippet"] for one in home.run("outcomes", "list").json["outcomes"]]
+    assert ["disable_rule" in types[0], "approve_rule" in types[1]] == [True, True]
+    assert (home.run("undo", "--yes").code, state()) == (0, "approved")
+    assert (home.run("undo", "--yes").code, state()) == (0, "proposed")
+
+
+def test_reverting_an_amendment_undoes_its_suggestion(home: Home) -> None:
+    """Once every setting that a dream changed is reverted, its suggestion is undone, not accepted."""
+    remember_waiting(home)
+    home.run("dream", "--promote", "--yes")
+    for one in home.run("amendments", "list").json["amendments"]:
+        assert home.run("suggestions", "show", "1").json["status"] == "accepted"
+        home.run("amendments", "revert", one["id"])
+    assert home.run("suggestions", "show", "1").json["status"] == "undone"
+
+
+def test_patterns_are_offered_to_the_agent(home: Home) -> None:
+    """The file of patterns is linked where Claude Code reads rules when that is accepted, and unlinked by undoing."""
+    link = home.folder / ".claude" / "rules" / "memory-router-patterns.md"
+    (home.folder / ".claude").mkdir()
+    assert home.run("advise").json["suggestions"] == []
+    for number in range(5):
+        home.run("outcomes", "record", "--type", "add_topic", "--value", f"topic {number}", "--outcome", "rejected")
+    (offered,) = home.run("advise").json["suggestions"]
+    assert offered["suggestion_type"] == "share_patterns"
+    assert home.run("accept", str(offered["suggestion_id"]), "--yes").code == 0
+    assert "never_add_topics" in link.read_text()
+    assert home.run("advise").json["suggestions"] == []
+    assert home.run("undo", "--yes").code == 0
+    assert not link.is_symlink()
+
+
 def test_a_team_shares_suggestions_and_not_configurations(home: Home, empty_postgres: str) -> None:
     """The same commands work on a team's PostgreSQL; the change is made in the user's own file."""
     home.environment["MEMORY_ROUTER_DATABASE"] = empty_postgres

@@ -151,4 +151,5 @@ def test_an_application_suggests_and_decides_by_commands(home: Home) -> None:
 def test_silence_is_an_alert(home: Home) -> None:
     """A user whose last decision is months old is not called steady without a word."""
     record(home, "theverge", "rejected", "--at", "2020-01-14T10:30:00Z")
+    assert home.run("profile").json["trends"]["engagement"] == "silent"
     assert any("Nothing was decided for" in sentence for sentence in home.run("profile").json["alerts"])

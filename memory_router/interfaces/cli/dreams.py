@@ -1,34 +1,21 @@
 """`memory-router rules dream` and `amendments`: try other thresholds on what was asked, use better ones, undo that."""
 
-import functools
-import time
 from typing import Annotated
 
 import typer
 
-from memory_router import app, paths
+from memory_router import app
 from memory_router.advisor.proposal import Silence
 from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.interfaces.cli.tables import print_table
-from memory_router.learning.account import account
 from memory_router.learning.amendments import Amendment, AmendmentStore
-from memory_router.learning.dreams import Cycle, DreamStore, Route
-from memory_router.learning.dreams import dream as dream_of
-from memory_router.learning.gate import own_rule_cache
-from memory_router.learning.overrides import OverrideRules
-from memory_router.learning.stores import LearningStores, open_stores
-from memory_router.routing.config import Config
-from memory_router.routing.routes import Routes
-from memory_router.routing.rules import RuleTable
-from memory_router.storage.files import exclusive
+from memory_router.learning.dreams import Cycle, DreamStore
+from memory_router.learning.stores import open_stores
 
 amendments = typer.Typer(name="amendments", no_args_is_help=True, help="Look at settings that dreams changed.")
-
-# The newest executions say most about the machine as it is now.
-_MOST = 10_000
 
 
 def dream(
@@ -53,7 +40,7 @@ def dream(
             raise AmendmentError(
                 "Learning is off, so nothing is promoted.", 'Set `"learning": "suggest"` in router-config.json first.'
             )
-        cycle = _dreamt(stores)
+        cycle = app.improving.dreamt(stores)
         if not dry_run:
             DreamStore(stores.database).record(cycle)
         output.show({**cycle._asdict(), "dreamt_at": iso_time(cycle.dreamt_at)}, lambda: _print(cycle), as_json=as_json)
@@ -89,7 +76,7 @@ def list_(as_json: AsJson = False) -> None:
     Example: memory-router rules amendments list --json
     """
     with open_stores() as stores:
-        store = _amendments(stores)
+        store = app.improving.amendments(stores)
         found = [(one, _state(one, store)) for one in store.all()]
     columns = ("id", "when", "state", "setting", "old", "new", "by", "dream")
     rows = [
@@ -120,39 +107,9 @@ def revert(
 
     Example: memory-router rules amendments revert 4be1a9c0
     """
-    with exclusive(f"{paths.executions_spool()}.learning", _tell_waiting), open_stores() as stores:
-        reverted = _amendments(stores).revert(amendment_id)
+    reverted = app.improving.revert_amendment(amendment_id, _tell_waiting)
     told = f"{reverted.setting} is {'not set' if reverted.old_value is None else reverted.old_value} again."
     output.show(_as_object(reverted, "reverted"), told, as_json=as_json)
-
-
-def _dreamt(stores: LearningStores) -> Cycle:
-    now = time.time()
-    # Durations are this machine's and the thresholds this user's: what others asked says nothing about them.
-    own = [one for one in stores.executions.newest(_MOST) if one.asked_by == account()]
-    cycle = dream_of(own, stores.config, _route(stores.config), DreamStore(stores.database).next_id(now), now)
-    # In a team's database the dreams of others say nothing about this machine.
-    return cycle._replace(test_results={**cycle.test_results, "dreamt_by": account()})
-
-
-def _route(config: Config) -> Route:
-    """Return what routes a request as the router would, under another similarity threshold."""
-    table = RuleTable(config)
-
-    @functools.cache
-    def routes(similarity_threshold: float) -> Routes:
-        settings = config.learning._replace(similarity_threshold=similarity_threshold)
-        return Routes(OverrideRules(own_rule_cache(), settings, config.signal_timeout_ms), table)
-
-    @functools.cache
-    def route(request: str, similarity_threshold: float) -> tuple[str, ...]:
-        return tuple(map(str, routes(similarity_threshold).match(request).steps))
-
-    return route
-
-
-def _amendments(stores: LearningStores) -> AmendmentStore:
-    return AmendmentStore(stores.database, paths.own_config_file(), paths.bundled("router-config.json"), account())
 
 
 def _print(cycle: Cycle) -> None:

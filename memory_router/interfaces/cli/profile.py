@@ -14,7 +14,7 @@ from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning.account import account
 from memory_router.outcomes.community import Community, across_users
 from memory_router.outcomes.memory import open_outcomes
-from memory_router.outcomes.profile import alerts
+from memory_router.outcomes.profile import alerts, present_trends
 from memory_router.outcomes.store import Profile
 from memory_router.outcomes.validation import now
 
@@ -42,6 +42,7 @@ def profile(
         found = advice.outcomes.recompute(name) if recompute else advice.outcomes.profile(name)
         weeks = advice.outcomes.weeks(name)
     told = alerts(found.trends, found.last_outcome_at, now())
+    found = found._replace(trends=present_trends(found.trends, found.last_outcome_at, now()))
     output.show({**found._asdict(), "alerts": told}, lambda: _print(found, weeks, told), as_json=as_json)
 
 

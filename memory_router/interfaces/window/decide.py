@@ -60,8 +60,8 @@ def decide(desk: Desk, request: Request) -> Response:
     advice = app.improving.suggest(_wait)
     with app.improving.opened() as improving:
         waiting = [_waiting(desk, improving, one) for one in advice.suggestions]
-        last = improving.outcomes.suggestions.last_accepted(account())
-        undoable = [_waiting(desk, improving, last, back=True)] if last else []
+        last = improving.outcomes.suggestions.accepted(account())[:1]
+        undoable = [_waiting(desk, improving, one, back=True) for one in last]
         approvals = improving.stores.approvals.newest()[:_APPROVALS]
     return desk.page(
         request,
