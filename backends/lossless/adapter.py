@@ -121,9 +121,9 @@ def _result(one: Recollection) -> Result:
     if one.chain:
         metadata["status"] = "superseded" if one.superseded_by else "in force"
         metadata["superseded_by"] = one.superseded_by
-        metadata["chain"] = [{"step": step.step, **_named(step.turn)} for step in one.chain]
+        metadata["chain"] = [{"step": step.step, **_placed_in_time(step.turn)} for step in one.chain]
     else:
-        metadata["around"] = [_named(near) for near in one.around]
+        metadata["around"] = [_placed_in_time(near) if near.id == turn.id else _named(near) for near in one.around]
     if one.archive.name == "lcm":
         metadata["summaries"] = [_named(above) for above in one.archive.summaries_above(turn.key)]
     return _placed(turn, content, one.relevance)._replace(metadata=metadata)
@@ -166,8 +166,11 @@ def _line(turn: Turn, *, mark: bool) -> str:
 
 
 def _named(turn: Turn) -> dict[str, Any]:
-    text = _shortened(turn.text or turn.tools)
-    return {"id": turn.id, "role": turn.role, "time": iso_time(turn.time) if turn.time else None, "text": text[:200]}
+    return {**_placed_in_time(turn), "text": _shortened(turn.text or turn.tools)[:200]}
+
+
+def _placed_in_time(turn: Turn) -> dict[str, Any]:
+    return {"id": turn.id, "role": turn.role, "time": iso_time(turn.time) if turn.time else None}
 
 
 def _shortened(text: str) -> str:

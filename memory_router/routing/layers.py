@@ -15,6 +15,8 @@ from memory_router.text.tokens import estimate_tokens, fit
 from memory_router.text.words import parse
 
 LAYERS = ("search", "timeline", "detail")
+# What an answer in the layer `search` costs at most, unless a budget says otherwise.
+SHORT_TOKENS = 1500
 # Less of a text than this says nothing.
 _FEWEST_TOKENS = 20
 _CHARACTERS_A_TOKEN = 4
@@ -70,8 +72,10 @@ def printed(envelope: Envelope, layer: str | None = None, budget: int | None = N
     Args:
         envelope: the answer.
         layer: as in `layered`.
-        budget: how many tokens the JSON may take, 200 or more; None for no limit.
+        budget: how many tokens the JSON may take, 200 or more; None for 1,500 in the layer `search`, else no limit.
     """
+    if budget is None and layer == "search":
+        budget = SHORT_TOKENS
     if budget is None:
         return layered(envelope, layer)
     count = len(envelope.results)

@@ -32,6 +32,8 @@ from memory_router.routing.trace import describe
 
 # Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
 MAX_QUERY_CHARACTERS = 32_768
+# How many results an answer has where the caller names no number: of a guess, few are worth reading.
+_MOST_RESULTS, _MOST_GUESSES = 10, 3
 # What callers say who have a project of their own and want to hear of all.
 EVERY_PROJECT = "*"
 
@@ -113,7 +115,7 @@ class Router:
         query: str,
         *,
         choice: Choice = RULES_DECIDE,
-        limit: int = 10,
+        limit: int | None = None,
         trace: bool = False,
         since: str | None = None,
         until: str | None = None,
@@ -127,7 +129,7 @@ class Router:
         Args:
             query: the question.
             choice: what the caller wants instead of the rules' own decision.
-            limit: how many results at the most.
+            limit: the largest number of results; None for 10, and for 3 of a `partial` answer.
             trace: whether the envelope tells how the answer came about.
             since: nothing older is wanted: a date, an ISO 8601 time, or words such as `last week`.
             until: nothing newer is wanted.
@@ -150,13 +152,13 @@ class Router:
             plan = self._plan(checked(query), choice, registry)
             if not plan.steps:
                 raise _nobody_to_ask(plan)
-            request = _request(plan.query, limit, since, until, project)
+            request = _request(plan.query, limit or _MOST_RESULTS, since, until, project)
             rules = [rule for rule in self._gate.guards(plan.query) if rule.id not in cleared]
             governance_check = self._approved(plan.query, guarded_backends(plan, registry), rules, approval)
             attempts.extend(self._attempts.run(plan, registry, request))
             envelope = judge(plan, attempts, self._config.fallback_threshold, self._attempts.log_file)
             if plan.strategy == "all":
-                merged = merge(attempts, plan.match.priors if plan.match else {}, limit)
+                merged = merge(attempts, plan.match.priors if plan.match else {}, request.limit)
                 envelope = with_merged(envelope, plan, attempts, merged, self._config.fallback_threshold)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
@@ -168,6 +170,9 @@ class Router:
             governance_check = {"requires_approval": True, "error_code": error.code}
         except MemoryRouterError as error:
             envelope = failed(plan, error.code, str(error))
+        if limit is None and envelope.status == "partial":
+            guesses = envelope.results[:_MOST_GUESSES]
+            envelope = envelope._replace(results=guesses, result_count=len(guesses))
         envelope = self._complete(envelope, started)
         routed = RoutedQuestion(plan, registry, tuple(attempts), envelope, project, governance_check, tuple(merged))
         self._keep(routed)

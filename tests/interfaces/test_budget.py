@@ -20,7 +20,7 @@ def test_search_layer_gives_ids_and_snippets(home: Home) -> None:
     envelope = home.run("query", QUESTION, "--layer", "search").json
     assert (envelope["layer"], envelope["result_count"]) == ("search", 10)
     assert envelope["budget"] == {
-        "tokens_allowed": None,
+        "tokens_allowed": 1500,
         "tokens_used": envelope["budget"]["tokens_used"],
         "results_left_out": 0,
     }
@@ -28,6 +28,23 @@ def test_search_layer_gives_ids_and_snippets(home: Home) -> None:
         assert result["id"] == f"lossless:a:{number}"
         assert estimate_tokens(result["content"]) <= 50
         assert "chose Postgres" in result["content"]
+
+
+def test_search_layer_is_short_whatever_names_are_long(home: Home) -> None:
+    """An answer of snippets takes 1,500 tokens at most, however long its paths are, and says what is left out."""
+    buried = tuple(one._replace(path=f"/{'folder/' * 90}{one.id}.md", title="heading " * 30) for one in MANY.results)
+    home.with_fakes(lossless=MANY._replace(results=buried))
+    outcome = home.run("query", QUESTION, "--layer", "search")
+    assert estimate_tokens(outcome.out.rstrip("\n")) <= 1500
+    assert outcome.json["result_count"] + outcome.json["budget"]["results_left_out"] == 10
+
+
+def test_a_guess_shows_three_results_unless_more_are_wanted(home: Home) -> None:
+    """A `partial` answer has three results, or as many as `--limit` says."""
+    home.with_fakes(lossless=MANY._replace(results=tuple(one._replace(relevance=0.2) for one in MANY.results)))
+    short, long = (home.run("query", QUESTION, *more).json for more in ((), ("--limit", "7")))
+    assert (short["status"], short["result_count"], len(short["results"])) == ("partial", 3, 3)
+    assert long["result_count"] == 7
 
 
 def test_what_search_found_is_expanded_by_id(home: Home) -> None:

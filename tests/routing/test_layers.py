@@ -118,8 +118,8 @@ def test_all_that_is_printed_is_within_the_budget(
 
 
 def test_what_needs_no_cutting_stays() -> None:
-    """With room for everything nothing beside the results is cut, and without a budget nothing is counted."""
+    """With room for everything nothing beside the results is cut; only snippets have a budget of their own."""
     envelope = found("short")._replace(trace={"table": []})
     assert printed(envelope, "detail", 2000).trace == {"table": []}
     assert printed(envelope) is envelope
-    assert printed(envelope, "search") == layered(envelope, "search")
+    assert printed(envelope, "search").results == layered(envelope, "search").results

@@ -87,7 +87,7 @@ def route(values: Values) -> int:
 COMMANDS = {
     "query": Command(
         (
-            Option("--limit", int, "Return at most this many results.", 10, low=1, high=100),
+            Option("--limit", int, "Return at most this many results; 10 if left out, 3 if unsure.", low=1, high=100),
             Option("--since", str, "Return nothing older: a date, an ISO 8601 time, or words such as `last week`."),
             Option("--until", str, "Return nothing newer."),
             Option("--project", str, "Return only what belongs to the project of this name."),
@@ -99,7 +99,7 @@ COMMANDS = {
             Option(
                 "--layer",
                 str,
-                "How much to show of each result: `search` (about 50 tokens), `timeline` (200) or `detail` (all).",
+                "How much to show of each result: `search` (50 tokens, 1,500 in all), `timeline` (200) or `detail`.",
                 choices=("search", "timeline", "detail"),
             ),
             Option("--budget", int, "Print at most so many tokens, as estimated.", low=200, high=1_000_000),

@@ -16,7 +16,7 @@ from memory_router import __version__, app, paths
 from memory_router.app.asking import fetch, follow_files, follow_sessions
 from memory_router.contract import iso_time
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.layers import layered, within
+from memory_router.routing.layers import SHORT_TOKENS, layered, within
 from memory_router.routing.registry import read_manifests, read_state
 from memory_router.routing.router import EVERY_PROJECT, MAX_QUERY_CHARACTERS, Router
 
@@ -29,6 +29,8 @@ Time = Annotated[str | None, Field(max_length=100, description="ISO 8601, or wor
 
 # Clients refuse answers of more than 25,000 tokens; what stands beside the results and a coarse count need the rest.
 _MOST_TOKENS = 20_000
+# What stands beside the results of a search: its status, scope, ids and notes.
+_FRAME_TOKENS = 250
 
 
 class UnansweredError(Exception):
@@ -178,9 +180,11 @@ class Tools:
             Layer, Field(description="~50 tokens a result (search), ~200 (timeline), or everything (detail).")
         ] = "search",
         budget: Annotated[
-            int | None, Field(ge=50, le=100_000, description="Hard limit on the tokens of all results.")
+            int | None, Field(ge=50, le=100_000, description="Most tokens of all results; 1,250 in layer `search`.")
         ] = None,
-        limit: Annotated[int, Field(ge=1, le=100, description="Most results.")] = 10,
+        limit: Annotated[
+            int | None, Field(ge=1, le=100, description="Most results; 10 if left out, 3 if unsure.")
+        ] = None,
         project: Project = None,
         since: Time = None,
         until: Time = None,
@@ -195,7 +199,8 @@ class Tools:
         envelope = self._router.query(query, limit=limit, since=since, until=until, project=scope)
         if envelope.status == "error":
             raise UnansweredError(envelope.error_message)
-        shown = layered(envelope, layer, budget)
+        most = SHORT_TOKENS - _FRAME_TOKENS if layer == "search" else _MOST_TOKENS
+        shown = layered(envelope, layer, budget or most)
         follow_files(envelope)
         follow_sessions()
         return _found(shown, scope)

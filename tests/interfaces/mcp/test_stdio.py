@@ -14,6 +14,7 @@ import pytest
 
 from memory_router.contract import Result
 from memory_router.testing import Behaviour, requests_to
+from memory_router.text.tokens import estimate_tokens
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, ends
 from tests.interfaces.mcp.wire import Wire
 
@@ -76,6 +77,18 @@ def test_layer_and_budget(home: Home) -> None:
     assert tight["result_count"] == 1
     assert tight["budget"]["tokens_used"] <= tight["budget"]["tokens_allowed"] == 100
     assert tight["budget"]["results_left_out"] == 1
+
+
+def test_an_answer_is_short_unless_more_is_asked_for(home: Home) -> None:
+    """A search takes 1,500 tokens at most, also with long places; a layer that shows all of a text is not cut so."""
+    path = f"/{'folder/' * 60}notes.md"
+    home.with_fakes(qmd=Behaviour(results=tuple(Result("word " * 500, 0.9, id=str(n), path=path) for n in range(10))))
+    with Wire(home) as wire:
+        wire.hello()
+        plain, full = wire.call("search", query="parser"), wire.call("search", query="parser", layer="detail")
+    assert estimate_tokens(text_of(plain)) <= 1500
+    assert plain["structuredContent"]["result_count"] >= 5
+    assert full["structuredContent"]["result_count"] == 10
 
 
 def test_an_answer_that_is_poor_or_empty_says_why(home: Home) -> None:
