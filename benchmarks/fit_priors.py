@@ -49,18 +49,25 @@ class Question(NamedTuple):
     answers: tuple[Answer, ...]
 
 
-def asked(world: Path, home: Path) -> list[Question]:
-    """Set up a world in an empty home, and ask every question of all backends."""
-    environment = {**os.environ, "MEMORY_ROUTER_HOME": str(home), "HOME": str(home)}
+def run(home: Path, program: Path, *arguments: str, text: str = "") -> str:
+    """Run a command of the program that lies in a folder, with everything that it keeps in a home of its own."""
+    own = {"MEMORY_ROUTER_HOME": str(home), "HOME": str(home), "PYTHONPATH": str(program)}
+    command = [sys.executable, "-m", "memory_router", *arguments]
+    return subprocess.run(
+        command, input=text, capture_output=True, text=True, env={**os.environ, **own}, check=False
+    ).stdout
 
-    def run(*arguments: str, text: str = "") -> str:
-        command = [sys.executable, "-m", "memory_router", *arguments]
-        return subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False).stdout
 
-    run("init", "--tier", "pro")
-    run("index", str(world / "files"))
-    run("index", "--transcripts", str(world / "transcripts"))
-    run("import", str(world / "memories.jsonl"))
+def set_up(world: Path, home: Path) -> None:
+    """Put a world into an empty home."""
+    run(home, CONFIG.parent, "init", "--tier", "pro")
+    run(home, CONFIG.parent, "index", str(world / "files"))
+    run(home, CONFIG.parent, "index", "--transcripts", str(world / "transcripts"))
+    run(home, CONFIG.parent, "import", str(world / "memories.jsonl"))
+
+
+def asked(world: Path, home: Path, program: Path = CONFIG.parent) -> list[Question]:
+    """Ask every question of a world that was set up of all backends, without priors."""
     config = home / "config"
     config.mkdir(parents=True, exist_ok=True)
     rules = json.loads(CONFIG.read_text("utf-8"))["rules"]
@@ -68,7 +75,7 @@ def asked(world: Path, home: Path) -> list[Question]:
     (config / CONFIG.name).write_text(json.dumps({"rules": without}))
     questions = [json.loads(line) for line in (world / "questions.jsonl").read_text("utf-8").splitlines()]
     text = "".join(question["query"] + "\n" for question in questions)
-    lines = run("query", "-", "--all", "--trace", "--limit", "40", text=text).splitlines()
+    lines = run(home, program, "query", "-", "--all", "--trace", "--limit", "40", text=text).splitlines()
     envelopes = map(json.loads, lines)
     return [
         Question((envelope["trace"]["rule"] or {}).get("id", ""), tuple(_answers(question, envelope)))
@@ -154,6 +161,7 @@ def main() -> None:
     answers: dict[str, list[Question]] = {}
     for world in options.worlds:
         with tempfile.TemporaryDirectory() as home:
+            set_up(world.resolve(), Path(home))
             answers[world.name] = asked(world.resolve(), Path(home))
     for name, questions in answers.items():
         gain, loss = fitted(several for other, several in answers.items() if other != name)

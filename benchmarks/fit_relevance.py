@@ -100,6 +100,7 @@ def main() -> None:
     if arguments.write:
         maps = {mode: fit(answers) for mode, answers in collected.items()}
         write(maps, [folder.name for folder in folders], collected["static"])
+        print(f"wrote {WEIGHTS.relative_to(HERE.parent)}")
 
 
 def collect(world: Path, mode: str) -> Iterator[Answer]:
@@ -364,7 +365,7 @@ def area(firsts: Sequence[tuple[float, bool]]) -> float:
     return wins / max(1, len(good) * len(bad))
 
 
-def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[Answer]) -> None:
+def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[Answer], file: Path = WEIGHTS) -> None:
     """Write the weights with their provenance."""
     results = [result for answer in answers for result in answer.results]
     provenance = {
@@ -391,8 +392,7 @@ def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[A
     held.setdefault("meaning", held["static"])
     priors = {store: round(prior, 3) for store, prior in fit_priors(answers, maps["static"]).items()}
     text = json.dumps({"provenance": provenance, "priors": priors, "maps": held}, indent=2)
-    WEIGHTS.write_text(f"{text}\n", "utf-8")
-    print(f"wrote {WEIGHTS.relative_to(HERE.parent)}: {provenance}")
+    file.write_text(f"{text}\n", "utf-8")
 
 
 if __name__ == "__main__":

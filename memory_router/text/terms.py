@@ -50,7 +50,8 @@ def words_in(text: str) -> list[str]:
 
 def terms(text: str) -> list[Alternatives]:
     """Return the terms of a text for an index: for each position its alternatives, the English stem first."""
-    words = words_in(normal(text).lower())
+    text = normal(text).lower()
+    words = words_in(text)
     codes = _languages(words)
     if not codes and text.isascii():
         return [(_stem(word),) for word in words]

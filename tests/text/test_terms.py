@@ -33,6 +33,7 @@ def found(connection: apsw.Connection, word: str) -> list[int]:
         ("\u0141\u00f3d\u017a liegt an der Stra\u00dfe", ["lodz", "Lodz", "strasse", "STRASSE", "stra\u00dfe"]),
         ("Gr\u00f6\u00dfe und M\u00fcller", ["Groesse", "mueller", "muller", "GR\u00d6SSE"]),
         ("Mueller", ["M\u00fcller"]),
+        ("The caf&eacute; on the corner serves cr&egrave;me and tea", ["caf\u00e9", "cafe", "creme"]),
         (
             "\u039b\u03ad\u03be\u03b5\u03b9\u03c2",
             ["\u03bb\u03b5\u03be\u03b5\u03b9\u03c3", "\u039b\u0395\u039e\u0395\u0399\u03a3"],
