@@ -22,7 +22,7 @@ from typing import Any
 from fit_priors import PLACES, asked, fitted, of_table, run, set_up, written
 from fit_relevance import HERE, MODES, calibration_error, collect, core, fit, is_right, write
 from machine import heading
-from rank_bm25 import BM25Okapi
+from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 
 ROOT = HERE.parent
 # Passages of the baselines: so many lines of a file, a memory, a message.
@@ -42,37 +42,41 @@ def main() -> None:
     print(heading("Strategies and plain baselines, nothing fitted on the world that is asked"))
     vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
     answers = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in MODES}
-    with tempfile.TemporaryDirectory() as place:
+    # Programs that a command started in the background may still write there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         homes = {world: Path(place) / "homes" / world.name for world in folders}
         for world, home in homes.items():
             set_up(world, home)
         for world, home in homes.items():
-            others = [other for other in folders if other != world]
+            print(world.name)
+            report_baselines(world)
+            names = [other.name for other in folders if other != world]
             program = copied(Path(place) / f"without-{world.name}")
-            names = [other.name for other in others]
             kept = {mode: [one for one in some if one.world in names] for mode, some in answers.items()}
             weights = program / "memory_router" / "retrieval" / "weights.json"
             write({mode: fit(some) for mode, some in kept.items()}, names, kept["static"], weights)
-            gain, loss = fitted(asked(other, homes[other], program) for other in others)
+            gain, loss = fitted(asked(other, homes[other], program) for other in folders if other != world)
             config = program / "router-config.json"
             config.write_text(written(of_table(gain, loss)), "utf-8")
             (home / "config" / config.name).unlink(missing_ok=True)
-            print(f"{world.name}: priors +{gain} -{loss}", flush=True)
-            for label, options in (("in turn", ()), ("all at once", ("--all",))):
-                report(label, *by_command(world, home, program, options))
-    for world in folders:
-        print(world.name)
-        passages = list(passages_of(world))
-        files = [passage for passage in passages if passage["path"]]
-        for label, ask in (
-            ("FTS5, files", full_text(files)),
-            ("FTS5, all", full_text(passages)),
-            ("rank-bm25, all", bm25(passages)),
-        ):
-            questions = questions_of(world)
-            started = time.perf_counter()
-            results = [ask(question["query"]) for question in questions]
-            report(label, questions, results, (time.perf_counter() - started) / len(questions))
+            report("in turn", *by_command(world, home, program, ()))
+            report("all at once", *by_command(world, home, program, ("--all",)))
+            print(f"   priors: {gain} for the primary, -{loss} outside the chain")
+
+
+def report_baselines(world: Path) -> None:
+    """Ask the baselines, and print how well they do."""
+    questions = questions_of(world)
+    passages = list(passages_of(world))
+    files = [passage for passage in passages if passage["path"]]
+    for label, ask in (
+        ("FTS5, files", full_text(files)),
+        ("FTS5, all", full_text(passages)),
+        ("rank-bm25, all", bm25(passages)),
+    ):
+        started = time.perf_counter()
+        results = [ask(question["query"]) for question in questions]
+        report(label, questions, results, (time.perf_counter() - started) / len(questions))
 
 
 def copied(folder: Path) -> Path:

@@ -53,6 +53,8 @@ class Choice(NamedTuple):
 
 
 RULES_DECIDE = Choice()
+# What agents ask by: it finds more than asking in turn (`benchmarks/strategies.py`).
+ASK_ALL = Choice(strategy="all")
 
 
 class Router:

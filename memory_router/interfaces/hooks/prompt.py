@@ -11,6 +11,7 @@ from memory_router.interfaces.hooks.event import Clock, Report
 from memory_router.interfaces.hooks.occasion import Occasion, occasion
 from memory_router.routing import config_file
 from memory_router.routing.config import Config
+from memory_router.routing.router import ASK_ALL
 from memory_router.routing.rules import RuleTable
 from memory_router.scope import current_project
 
@@ -23,7 +24,7 @@ _PARTING_MS = 30
 _FEWEST_MS = 20
 _HINT = (
     "memory-router: this prompt seems to refer to earlier work. Memory {why}; if you need it, run: "
-    'memory-router query "QUESTION" --limit 3'
+    'memory-router query "QUESTION" --all --layer search'
 )
 _UNSURE = {
     "partial": "holds something on it, but nothing convincing",
@@ -51,7 +52,8 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
         return Report("timeout", told={"reason": found.reason})
-    envelope = app.asking.QuietRouter(settings, left).query(found.question, limit=_RESULTS, project=_project(told))
+    router = app.asking.QuietRouter(settings, left)
+    envelope = router.query(found.question, choice=ASK_ALL, limit=_RESULTS, project=_project(told))
     return _report(found, envelope, settings)
 
 
