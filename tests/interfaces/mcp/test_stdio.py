@@ -82,7 +82,8 @@ def test_layer_and_budget(home: Home) -> None:
 def test_an_answer_is_short_unless_more_is_asked_for(home: Home) -> None:
     """A search takes 1,500 tokens at most, also with long places; a layer that shows all of a text is not cut so."""
     path = f"/{'folder/' * 60}notes.md"
-    home.with_fakes(qmd=Behaviour(results=tuple(Result(f"word{n} " * 500, 0.9, id=str(n), path=path) for n in range(10))))
+    many = tuple(Result(f"word{n} " * 500, 0.9, id=str(n), path=path) for n in range(10))
+    home.with_fakes(qmd=Behaviour(results=many))
     with Wire(home) as wire:
         wire.hello()
         plain, full = wire.call("search", query="parser"), wire.call("search", query="parser", layer="detail")
