@@ -20,6 +20,7 @@ from memory_router.learning.stores import LearningStores
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Step
 from memory_router.routing.registry import Manifest, read_registry
+from memory_router.routing.rules import LearnedPrior
 from memory_router.storage.schema import Schema
 from memory_router.storage.sqlite import named_errors, open_read_only
 
@@ -100,6 +101,7 @@ class Health(NamedTuple):
     stores: list[StoreHealth]
     folders: list[FolderHealth]
     evidence: list[RouteEvidence]
+    priors: tuple[LearnedPrior, ...]
     statistics: Statistics
     looked_at: int
 
@@ -122,6 +124,7 @@ def health(stores: LearningStores) -> Health:
         [_store_health(backend, counted) for backend, counted in _COUNTS.items()],
         _folders(),
         evidence,
+        stores.priors.in_force(),
         statistics(stores.database, stores.config.learning),
         len(executions),
     )
