@@ -135,6 +135,8 @@ def _waiting(desk: Desk, improving: "app.improving.Improving", one: Suggestion, 
 
 def intervals(evidence: Mapping[str, Any]) -> Iterator[Interval]:
     """Yield the shares that a suggestion rests on, as far as its evidence counts trials."""
+    for prior in evidence.get("priors", ()):
+        yield Interval(str(prior["backend"]), round(prior["useful"]), round(prior["votes"]), "found useful")
     steps = evidence.get("steps")
     if isinstance(steps, Mapping):
         for name, trials in steps.items():
