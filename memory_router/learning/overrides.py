@@ -8,6 +8,7 @@ from memory_router.learning.rule_cache import RuleCache, StoredRule, prefixes
 from memory_router.routing.config import Learning, Step
 from memory_router.routing.patterns import compile_pattern
 from memory_router.routing.rules import LearnedPrior, Match, RoutingRule
+from memory_router.text.spelling import normal
 
 _EVIDENCE = ("based_on_executions", "success_rate", "confidence_score", "avg_cost_usd", "avg_duration_ms", "created_by")
 
@@ -49,13 +50,18 @@ class OverrideRules:
     def guards(self, query: str) -> tuple[RoutingRule, ...]:
         """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
 
+        A pattern is tried on the question as it is and as a person reads it: on one line, without invisible
+        characters.
+
         Raises:
             GateClosedError: the rules cannot be read, or a guarding one cannot be tried on this question.
         """
         rules = [stored for stored in self._usable() if stored.rule.requires_approval]
         if not rules:
             return ()
-        found = [_routing_rule(rule, None) for rule, _ in self._by_pattern(query, rules)]
+        readings = dict.fromkeys((query, " ".join(normal(query).split())))
+        guarding = {rule.id: rule for reading in readings for rule, _ in self._by_pattern(reading, rules)}
+        found = [_routing_rule(rule, None) for rule in guarding.values()]
         return (*found, *(_routing_rule(rule, similarity) for similarity, rule in self._by_meaning(query, rules)))
 
     def learned(self, rule_id: str) -> tuple[LearnedPrior, ...]:

@@ -26,7 +26,10 @@ def register(connection: apsw.Connection) -> None:
     try:
         connection.register_fts5_tokenizer(TOKENIZER, _tokenizer)
     except apsw.NoFTS5Error:
-        connection.execute("SELECT count(*) FROM sqlite_schema")  # raises what is wrong with the database
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema")  # raises what is wrong with the database
+        except apsw.SQLError as error:  # its header names a format that no version of SQLite has
+            raise apsw.CorruptError(str(error)) from error
         raise
 
 

@@ -98,8 +98,14 @@ def _is_no_template(_match: re.Match[str], value: str) -> bool:
 
 def _before_host(value: str) -> str:
     """Return what of the end of an address is a password: it may hold `@`, `/` and `#` itself."""
-    host = _compiled(r"@[\w.-]++(?::[0-9]++)?+(?=$|[/?#,;)`\\])").search(value)
-    return value[: host.start() if host else max(value.find("@"), 0)]
+    hosts = list(_compiled(r"@[\w.-]++(?::[0-9]++)?+(?=$|[/?#,;)`\\])").finditer(value))
+    if not hosts:
+        return value[: max(value.find("@"), 0)]
+    # What has neither a dot nor a port, and another host behind it, is a piece of the password; not so in a query.
+    path = value.find("?", hosts[0].end())
+    hosts = [one for one in hosts if path < 0 or one.start() < path]
+    host = next((one for one in hosts if {".", ":"} & set(one.group())), hosts[-1])
+    return value[: host.start()]
 
 
 def _is_url_password(match: re.Match[str], value: str) -> bool:

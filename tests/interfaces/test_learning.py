@@ -224,6 +224,15 @@ def test_no_option_goes_around_a_guard(home: Home, options: Sequence[str]) -> No
     assert query(home, "audit payroll compliance and explain the tides", *options)["status"] != "error"
 
 
+@pytest.mark.parametrize("between", ["\n", "\u200b\n ", " " * 9], ids=["lines", "invisible", "spaces"])
+def test_a_guard_reads_a_question_as_a_person_does(home: Home, between: str) -> None:
+    """Line ends and invisible characters do not take a question past a pattern."""
+    home.with_fakes(qmd=GOOD)
+    home.run("rules", "add", "audit .*payroll", "--regex", "--to", "qmd:search", "--requires-approval")
+    assert query(home, f"audit{between}the{between}pay\u00adroll")["error_code"] == "APPROVAL_REQUIRED"
+    assert home.asked("qmd") == []
+
+
 def test_a_guarded_backend_gives_nothing_by_id(home: Home) -> None:
     """Fetching by id asks a backend, too, and so needs its approval."""
     home.fake("totalrecall", GOOD, requires_approval=True)

@@ -1,4 +1,4 @@
-"""A short form of the campaign `benchmarks/faults.py`: each kind of fault once or twice, nothing lost."""
+"""A short form of the campaign `benchmarks/faults.py`: each kind of fault once."""
 
 import importlib.util
 import sys
@@ -31,8 +31,9 @@ KINDS: dict[str, Callable[[int, int], Any]] = FAULTS.kinds()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "kill -9 of 16" not in kind])
-def test_nothing_acknowledged_is_lost_and_the_file_is_whole(kind: str) -> None:
-    """Whatever fails, what was acknowledged is there when the store is opened again, and SQLite finds it whole."""
-    for number in (0, 3):
-        outcome = KINDS[kind](number, 7 + number)
-        assert outcome is None or outcome == FAULTS.Outcome()
+def test_nothing_is_lost_leaked_or_wrong(kind: str) -> None:
+    """Whatever fails, acknowledged writes stay, no child or secret gets out, and no gate opens."""
+    if kind.startswith("backend:") and not sys.platform.startswith("linux"):
+        pytest.skip("processes are found by /proc")
+    # How long it took says something about this machine alone.
+    assert KINDS[kind](0, 7)._replace(hung=False) == FAULTS.Outcome()

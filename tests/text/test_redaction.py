@@ -52,6 +52,7 @@ ASSIGNED = [
     ("redis://:pa55word@cache:6379", "pa55word", "redis://:"),
     ("use postgres://app:ab@9Word77x@db.internal:5432/prod", "ab@9Word77x", "@db.internal:5432/prod"),
     ("use postgres://app:ab/9Word77x@db.internal:5432/prod", "ab/9Word77x", "@db.internal:5432/prod"),
+    ("postgres://app:x@of/a9Word77x@db.internal/prod", "a9Word77x", "@db.internal/prod"),
     ("mysql://app:ab#9Word77x@db/prod?to=a@example.com", "ab#9Word77x", "@db/prod?to=a@example.com"),
     ("git clone https://" + ALNUM[:32] + "@git.example.com/a.git", ALNUM[:32], "@git.example.com/a.git"),
     ("export DB_PASS=S3cretPw9x", "S3cretPw9x", "export DB_PASS="),
