@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import string
 import tempfile
 import threading
@@ -51,6 +52,7 @@ HOSTILE = {
     ),
     "ignores SIGTERM": f"trap '' TERM INT HUP; {_CHILD} & sleep 100000",
     "floods stdout": "exec yes garbage",
+    "floods stdout with objects": "exec yes '{\"a\":['",
     "floods stderr": "yes garbage >&2",
     "drips": "while :; do printf x; sleep 0.03; done",
     "prints garbage": "cat garbage",
@@ -196,7 +198,7 @@ def _spoil_cache(chance: random.Random) -> None:
     file = Path(paths.routing_rules_file())
     content = file.read_bytes()
     cut = chance.randrange(len(content))
-    older = content.replace(b'"version": 3', b'"version": 2')
+    older = re.sub(rb'"version": (\d+)', b'"version": 1', content, count=1)
     file.write_bytes(chance.choice([content[:cut], chance.randbytes(200), b"", b"[]", older, b"{}"]))
 
 

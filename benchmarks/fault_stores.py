@@ -118,7 +118,7 @@ def failing_disk(store: str, operation: str, *, for_good: bool) -> Trial:
                     seen["fault raised"] += 1
                     return check(Path(name), acknowledged)
             # The run met no failure: every operation of this size had its turn.
-            at, size = 0, size + 1
+            at, size = 0, size + 1 if size < 12 else 6
 
     return trial
 

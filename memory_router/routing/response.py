@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from memory_router.contract import HEALTH_STATUSES, STATUSES, Health, JsonObject
@@ -64,6 +65,10 @@ def holds_answer(raw: bytes | bytearray, verb: str) -> bool:
     return _is_answer(_find_object(raw, verb) or {}, verb)
 
 
+# An answer that stands behind so many other objects, and before as many, is not looked for.
+_MOST_OBJECTS = 100
+# How often a text may be read for objects that have no end.
+_MOST_READINGS = 3
 _NUMBER = (int, float)
 _TEXT_OR_NONE = (str, type(None))
 _RESPONSE_MEMBERS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -134,16 +139,34 @@ def _find_object(raw: bytes | bytearray, verb: str) -> JsonObject | None:
     if whole is not None:
         return whole
     text = raw.decode("utf-8", "replace")
-    first = None
-    start = 0
-    for line in text.splitlines(keepends=True):
-        if line.startswith("{"):
-            body = _raw_decode(text, start)
-            if body is not None and _is_answer(body, verb):
-                return body
-            first = first or body
-        start += len(line)
+    first, to_read = None, _MOST_READINGS * len(text)
+    for start in _beginnings(text):
+        if to_read < 0:
+            break
+        body, end = _raw_decode(text, start)
+        to_read -= end - start
+        if body is not None and _is_answer(body, verb):
+            return body
+        first = first or body
     return first
+
+
+def _beginnings(text: str) -> Iterator[int]:
+    """Yield where lines begin that may be objects, up to a number of the first and of the last ones of a flood."""
+    start = 0 if text.startswith("{") else text.find("\n{") + 1
+    for _ in range(_MOST_OBJECTS):
+        if not text.startswith("{", start):
+            return
+        yield start
+        start = text.find("\n{", start) + 1
+        if not start:
+            return
+    end = len(text)
+    for _ in range(_MOST_OBJECTS):
+        end = text.rfind("\n{", start - 1, end)
+        if end < 0:
+            return
+        yield end + 1
 
 
 def _loads(raw: bytes | bytearray) -> JsonObject | None:
@@ -154,12 +177,15 @@ def _loads(raw: bytes | bytearray) -> JsonObject | None:
     return value if isinstance(value, dict) else None
 
 
-def _raw_decode(text: str, start: int) -> JsonObject | None:
+def _raw_decode(text: str, start: int) -> tuple[JsonObject | None, int]:
+    """Return the object that begins at `start`, or None, and how far it was read."""
     try:
-        value, _ = json.JSONDecoder(parse_constant=_refuse).raw_decode(text, start)
+        value, end = json.JSONDecoder(parse_constant=_refuse).raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        return None, error.pos
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return None, len(text)
+    return (value if isinstance(value, dict) else None), end
 
 
 def _refuse(constant: str) -> NoReturn:

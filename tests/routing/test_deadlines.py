@@ -109,6 +109,25 @@ def test_a_log_line_in_json_is_not_the_answer(tmp_path: Path) -> None:
     assert decode_response(raw)["backend"] == "scripted"
 
 
+FLOODS = {
+    "words": b"garbage\n" * 2**20,
+    "objects without end": b"{\n" * 2**22,
+    "nested objects": b'{"a":\n' * 2**20,
+    "long objects without end": b'{"a":[\n' * 200 + b"{},\n" * 2**21,
+    "numbers that JSON lacks": b'{"a": NaN}\n' * 2**19,
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_no_flood_is_searched_for_long(flood: bytes) -> None:
+    """Whether 8 MiB of anything hold an answer is known at once; an answer behind or before them is found."""
+    from memory_router.routing.response import holds_answer
+
+    assert not holds_answer(flood, "query"), "and not after the minutes that it takes to read each beginning"
+    answer = json.dumps(ANSWER).encode() + b"\n"
+    assert holds_answer(answer + flood, "query")
+
+
 def test_the_duration_of_a_backend_is_measured(home: Home) -> None:
     """`backend_duration_ms` is what the router waited, whatever the backend claims."""
     folder = home.backends / "slow"
