@@ -13,7 +13,8 @@ from memory_router.contract import Health, Result
 from memory_router.testing import Behaviour, requests_to
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home, ends
 
-SHORT: dict[str, Any] = {"default_ms": 400, "total_ms": None, "backends": {}}
+# Who is to time out has little time; who is to answer has as much as a busy machine needs.
+SHORT: dict[str, Any] = {"default_ms": 400, "total_ms": None, "backends": {"totalrecall": 60_000}}
 HANGING = Behaviour(hangs=True)
 
 
@@ -197,7 +198,7 @@ def test_deadline(home: Home) -> None:
 @pytest.mark.parametrize("behaviour", [Behaviour(forks=True, hangs=True), GOOD._replace(forks=True)])
 def test_no_orphan_survives(home: Home, behaviour: Behaviour) -> None:
     """A child that a backend started is gone when the answer is there, also one that holds the output open."""
-    home.configure(deadlines=SHORT)
+    home.configure(deadlines=SHORT | {"default_ms": 3000})
     folders = home.with_fakes(qmd=behaviour, totalrecall=GOOD)
     envelope = home.run("query", "auth").json
     assert envelope["status"] == "success"
