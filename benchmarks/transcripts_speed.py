@@ -1,6 +1,8 @@
 """Measure the archive of conversations: import, questions to half a million messages, a live lcm.db of 100 MB.
 
-    python benchmarks/transcripts_speed.py [--messages 500000] [--keep DIR]
+    python benchmarks/transcripts_speed.py [--messages 500000] [--keep DIR] [--session MEGABYTES]
+
+`--session` imports one session of this size instead, and prints the peak of memory.
 
 The conversations are made: words by Zipf's law over 20,000 invented ones and the vocabulary of decisions.
 """
@@ -130,8 +132,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=500_000)
     parser.add_argument("--keep", help="use this folder and leave it; what is there already is not made again")
+    parser.add_argument("--session", type=int, help="import one session of so many megabytes, and nothing else")
     options = parser.parse_args()
     print(heading("Archive of conversations"))
+    if options.session:
+        measure_session(options.session * 1_000_000)
+        return
     with tempfile.TemporaryDirectory() as own:
         folder = options.keep or own
         measure_archive(folder, options.messages)
@@ -167,6 +173,24 @@ def measure_archive(folder: str, messages: int) -> None:
     print(f"\nquestions to {archive.count():,} messages, ms: median (5th to 95th percentile)")
     for kind, questions in kinds.items():
         print(f"  {kind:14} {spread([asked(archive, question) for question in questions])}")
+
+
+def measure_session(size: int) -> None:
+    """Print the peak of memory while one session of at least so many bytes is imported."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "one.jsonl")
+        with open(path, "wb") as stream:
+            for lines in sessions(Speech(), sys.maxsize):
+                stream.write(b"\n".join(lines) + b"\n")
+                if stream.tell() >= size:
+                    break
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        report = import_transcripts([path], database=os.path.join(folder, "transcripts.db"))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"a session of {os.path.getsize(path) / 1e6:.0f} MB, {report.added:,} messages in {report.seconds:.0f} s:"
+        )
+        print(f"peak memory {peak:.0f} MB, {before:.0f} MB of it before the import")
 
 
 def asked(archive: Archive, question: str) -> float:

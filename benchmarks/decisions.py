@@ -1,0 +1,133 @@
+"""Measure what is found of decisions, and how surely they are told from what is only said.
+
+    python benchmarks/decisions.py WORLD... [--dialogues locomo/turns.jsonl]
+
+A world is a folder with files, transcripts, memories.jsonl and questions.jsonl that name the right and the superseded
+passages. Every question goes to all memories at once. A cue fires on a turn of a user's that commits to something by
+its words alone; it is right if the turn is named by a question for a decision or for what is recent. What no question
+names may be a decision, too, so that the precision is a lower bound. `--dialogues` are conversations of people without
+decisions about work: a share of their turns is all that is measured.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fit_priors import is_right
+from machine import heading
+
+from memory_router.engines.transcripts import cues
+
+_FIRST = 3
+_FIRES = 0.5
+_KINDS = ("decision", "relationship", "recent")
+
+Question = Mapping[str, Any]
+
+
+def main() -> None:
+    """Ask, read and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("worlds", nargs="+", type=Path)
+    parser.add_argument("--dialogues", type=Path, help="one JSON object a line, with `text`")
+    options = parser.parse_args()
+    print(heading("Decisions, asked of all memories at once"))
+    print(f"| world | {' | '.join(f'{kind} @{_FIRST}' for kind in _KINDS)} | superseded first | cues fire | named |")
+    print("|---|---|---|---|---|---|---|")
+    for world in options.worlds:
+        questions = [json.loads(line) for line in (world / "questions.jsonl").read_text("utf-8").splitlines()]
+        print(f"| {world.name} | {' | '.join((*found(world, questions), *told(world, questions)))} |", flush=True)
+    if options.dialogues:
+        turns = [json.loads(line)["text"] for line in options.dialogues.read_text("utf-8").splitlines()]
+        print(f"\ndialogues: cues fire on {share(map(fires, turns))} of {len(turns):,} turns")
+
+
+def found(world: Path, questions: Sequence[Question]) -> Iterator[str]:
+    """Yield success among the first by kind, and how often a superseded decision stands before the right one."""
+    with tempfile.TemporaryDirectory() as home:
+        results = dict(zip((question["qid"] for question in questions), answers(world, home, questions), strict=True))
+    for kind in _KINDS:
+        yield share(
+            rank(results[one["qid"]], one, one["relevant"]) < _FIRST
+            for one in questions
+            if one["kind"] == kind and one["relevant"]
+        )
+    yield share(
+        rank(results[one["qid"]], one, one["stale"]) < rank(results[one["qid"]], one, one["relevant"])
+        for one in questions
+        if one["kind"] == "decision" and one["stale"]
+    )
+
+
+def answers(world: Path, home: str, questions: Sequence[Question]) -> Iterator[list[Mapping[str, Any]]]:
+    """Set up a world in an empty home, and yield what is found for each question."""
+    environment = {**os.environ, "MEMORY_ROUTER_HOME": home, "HOME": home}
+
+    def run(*arguments: str, text: str = "") -> str:
+        command = [sys.executable, "-m", "memory_router", *arguments]
+        return subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False).stdout
+
+    run("init", "--tier", "pro")
+    run("index", str(world / "files"))
+    run("index", "--transcripts", str(world / "transcripts"))
+    run("import", str(world / "memories.jsonl"))
+    text = "".join(question["query"] + "\n" for question in questions)
+    for line in run("query", "-", "--all", text=text).splitlines():
+        yield json.loads(line)["results"]
+
+
+def rank(results: Sequence[Mapping[str, Any]], question: Question, passages: Sequence[Any]) -> int:
+    """Return the place of the first result that holds one of some passages, from 0; past all where none does."""
+    asked = {**question, "relevant": passages}
+    return next((place for place, one in enumerate(results) if is_right(one, asked)), len(results))
+
+
+def told(world: Path, questions: Sequence[Question]) -> Iterator[str]:
+    """Yield on how many turns of users cues fire, and the share of these that questions name."""
+    phrases = [
+        passage["phrase"]
+        for question in questions
+        if question["kind"] in ("decision", "recent")
+        for passage in (*question["relevant"], *question["stale"])
+        if passage["where"] == "transcripts"
+    ]
+    turns = list(spoken(world))
+    committed = [turn for turn in turns if fires(turn)]
+    yield f"{len(committed)} of {len(turns)}"
+    yield share(any(phrase in turn for phrase in phrases) for turn in committed)
+
+
+def spoken(world: Path) -> Iterator[str]:
+    """Yield what users say in the transcripts of a world."""
+    for file in sorted((world / "transcripts").rglob("*.jsonl")):
+        for line in file.read_text("utf-8", "replace").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            said = (record.get("message") or {}).get("content") or ()
+            blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said
+            text = "\n".join(block.get("text", "") for block in blocks if block.get("type") == "text")
+            if record.get("type") == "user" and text:
+                yield text
+
+
+def fires(text: str) -> bool:
+    """Return whether a turn commits its user by its words alone."""
+    return cues.read(text, "user").commitment >= _FIRES
+
+
+def share(hits: Iterable[bool]) -> str:
+    """Return the share of what holds, with three digits."""
+    held = list(hits)
+    return f"{sum(held) / len(held):.3f}" if held else "none"
+
+
+if __name__ == "__main__":
+    main()
