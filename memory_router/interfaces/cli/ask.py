@@ -56,7 +56,7 @@ def query(values: Values) -> int:
         else:
             from memory_router.interfaces.cli.tables import print_envelope
 
-            print_envelope(envelope)
+            print_envelope(envelope, in_brief=not (values["layer"] or values["budget"]))
         exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
         follow_files(envelope)
     follow_sessions()

@@ -1,16 +1,25 @@
 """Draw answers for people. `rich` is imported when something is drawn, so that programs do not pay for it."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli.output import visible
+from memory_router.paths import shown
 from memory_router.routing.envelope import Envelope
+from memory_router.routing.layers import layered
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_SNIPPET_LINES = 4
+# With the head of the answer and of each result, and the last line, these fill 23 of 24 lines.
+_BRIEF, _FIRST_LINES, _OTHER_LINES = 3, 8, 3
+_INDENT = "   "
+_ADVICE = {
+    "partial": "Nothing convincing: take it as a hint, or ask again with names that it shows.",
+    "empty": "Nothing was found. Try other words; what memory holds: memory-router status",
+}
 _COLOURS = {
     **dict.fromkeys(("ok", "ready", "success"), "green"),
     **dict.fromkeys(("degraded", "installed", "partial", "warning"), "yellow"),
@@ -18,25 +27,39 @@ _COLOURS = {
 }
 
 
-def print_envelope(envelope: Envelope) -> None:
-    """Draw an answer: what it is worth, where it came from, and each result with its place."""
+def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
+    """Draw an answer: what it is worth, where it came from, and each result with its id and place.
+
+    Args:
+        envelope: the answer.
+        in_brief: show three results, on one screen of 80 x 24: the first at length, the others in three lines each.
+    """
     console = _console()
     origin = ""
     if envelope.routed_to:
         mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
         origin = f" from [bold]{_plain(envelope.routed_to + mode)}[/], relevance {envelope.normalized_relevance:.2f}"
-    chain = f" [dim](chain: {_plain(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallback_chain else ""
+    chain = f" [dim]({_plain(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallbacks_used else ""
     console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
-        console.print(f"  {_plain(envelope.error_message)}")
+        console.print(f"  {_plain(envelope.error_message)}", soft_wrap=True)
+    elif envelope.status in _ADVICE:
+        console.print(f"  {_ADVICE[envelope.status]}")
     if envelope.parts:
         rows = [
             (str(part["part"]), part["status"], part["routed_to"] or "", part["query_echo"]) for part in envelope.parts
         ]
         print_table(("part", "status", "from", "asked"), rows)
-    for position, result in enumerate(envelope.results, 1):
+    drawn = envelope.results
+    if in_brief:
+        first, others = layered(envelope, "timeline").results[:1], layered(envelope, "search").results[1:_BRIEF]
+        drawn = first + others
+    for position, result in enumerate(drawn, 1):
         label = f"part {result['metadata']['part']}." if envelope.parts else f"{position}."
-        _print_result(console, label, result, _SNIPPET_LINES)
+        most_lines = (_OTHER_LINES if position > 1 else _FIRST_LINES) if in_brief else None
+        _print_result(console, label, result, most_lines)
+    if more := len(envelope.results) - len(drawn):
+        console.print(f"\n[dim]{more} more with --json; a result in full: memory-router get ID[/]", soft_wrap=True)
     for trace in (envelope.trace, *(part.get("trace") for part in envelope.parts or ())):
         if trace and trace["table"]:
             _print_trace(console, trace)
@@ -45,7 +68,7 @@ def print_envelope(envelope: Envelope) -> None:
 def print_results(results: Sequence[JsonObject]) -> None:
     """Draw results in full."""
     for result in results:
-        _print_result(_console(), str(result.get("id", "")), result, None)
+        _print_result(_console(), "", result, None)
 
 
 def print_decision(decision: JsonObject) -> None:
@@ -112,7 +135,8 @@ def _console() -> "Console":
     from rich.console import Console
 
     # What a memory holds is shown as it is: no emoji for `:name:`, no colours for what looks like a number.
-    return Console(highlight=False, emoji=False)
+    # Without colours there is no bold either: https://no-color.org
+    return Console(highlight=False, emoji=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def _plain(text: str) -> str:
@@ -128,17 +152,24 @@ def coloured(status: str) -> str:
 
 
 def _print_result(console: "Console", label: str, result: JsonObject, most_lines: int | None) -> None:
-    place = result.get("path") or result.get("title") or result["source"]
+    from rich.text import Text
+
+    place = shown(str(result.get("path") or result.get("title") or result["source"]))
     line = f":{result['line']}" if result.get("line") else ""
     when = f"  {result['timestamp'][:10]}" if result.get("timestamp") else ""
-    console.print(
-        f"\n[bold]{_plain(label)}[/] [cyan]{_plain(str(place))}{line}[/] [dim]{result['relevance']:.2f}{when}[/]"
-    )
-    lines = [text for text in result["content"].splitlines() if text.strip()]
-    for text in lines[:most_lines]:
-        console.print(f"   {_plain(text)}", overflow="ellipsis", no_wrap=most_lines is not None)
-    if most_lines is not None and len(lines) > most_lines:
-        console.print(f"   [dim]... {len(lines) - most_lines} more lines[/]")
+    name = f"{label} {result.get('id', '')}".strip()
+    relevance = f"{result['relevance']:.2f}"
+    left = console.width - len(name) - len(relevance) - len(when) - 4
+    place = f"{place}{line}"
+    if len(place) > left:
+        place = "…" + place[-max(left - 1, 1) :]
+    console.print(f"\n[bold]{_plain(name)}[/]  {relevance}[dim]{when}[/]  [cyan]{_plain(place)}[/]", soft_wrap=True)
+    width = max(console.width - len(_INDENT), 20)
+    texts = [Text(visible(text)) for text in result["content"].splitlines() if text.strip()]
+    lines = [wrapped for text in texts for wrapped in text.wrap(console, width)]
+    for position, text in enumerate(lines[:most_lines], 1):
+        is_cut = position == most_lines and len(lines) > position
+        console.print(Text.assemble(_INDENT, text, " …" if is_cut else ""), overflow="ellipsis", no_wrap=True)
 
 
 def _step(step: JsonObject) -> str:
