@@ -243,5 +243,5 @@ def _proposals(
         if score.success_at_1 - first > _HIDDEN:
             yield (
                 f"asked at once, others come before the passages of {name} ({first:.0%} first instead of "
-                f"{score.success_at_1:.0%}); rate answers so that its prior is learned: memory-router executions rate"
+                f"{score.success_at_1:.0%}); rate answers to correct that: memory-router rules executions rate"
             )
