@@ -3,8 +3,13 @@
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from memory_router.routing import survivors
+from memory_router.routing.journal import BACKGROUND
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _LOWEST = 19
 
@@ -27,8 +32,10 @@ def index_later() -> None:
         start("index")
 
 
-def start(*arguments: str) -> None:
-    """Start `memory-router ARGUMENTS` and leave it alone; everybody else's work comes first.
+def start(*arguments: str) -> "Popen[bytes]":
+    """Start `memory-router ARGUMENTS` and return its process, to be left alone; everybody else's work comes first.
+
+    What goes wrong in it is a line `BACKGROUND` of `router.log`.
 
     Raises:
         OSError: it cannot be started.
@@ -43,7 +50,9 @@ def start(*arguments: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         # It outlives what started it, on purpose.
-        env={name: value for name, value in os.environ.items() if name != survivors.VARIABLE},
+        env={name: value for name, value in os.environ.items() if name != survivors.VARIABLE}
+        | {BACKGROUND: " ".join(arguments)},
     )
     with suppress(OSError):  # it has ended already
         os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST)
+    return process

@@ -117,7 +117,7 @@ class OutcomeMemory:
 
 @contextmanager
 def open_outcomes(patterns_path: str | None = None) -> Iterator[OutcomeMemory]:
-    """Open the advice of this user or team.
+    """Open the outcomes of this user or team, for the thread that calls this; each thread opens its own.
 
     Args:
         patterns_path: the Markdown file of patterns; the one in the data directory if left out.

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from memory_router.contract import JsonObject, iso_time
 from memory_router.paths import make_private, shown
 
+# Set in the environment of a command that runs in the background: what it was started as.
+BACKGROUND = "MEMORY_ROUTER_BACKGROUND"
 _MAX_BYTES = 2**20
 _MAX_VALUE = 500
 
@@ -69,6 +71,19 @@ class Journal:
         known = {name: value for name, value in told.items() if value is not None}
         fields = [f"{name}={value if isinstance(value, int) else _quoted(value)}" for name, value in known.items()]
         self._append(" ".join([event, f"outcome={_word(outcome)}", *fields]))
+
+    def background(self, command: str, code: str, message: str) -> None:
+        """Record that work which nobody waited for ended in an error.
+
+        Args:
+            command: what was run, such as `learn --quiet`.
+            code: the error's code.
+            message: what happened and what to do.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        self._append(f"BACKGROUND command={_quoted(command)} error_code={_word(code)} error_message={_quoted(message)}")
 
     def _append(self, entry: str) -> None:
         line = f"[{iso_time(self._now())}] {entry}\n".encode()

@@ -242,3 +242,20 @@ def _bare_response() -> str:
         [sys.executable, "-c", script], input='{"verb": "query"}', capture_output=True, text=True, check=True
     )
     return finished.stdout
+
+
+def test_what_to_touch_is_there() -> None:
+    """Whatever the contributor's table names is a file or a folder, and each addition touches three at the most."""
+    _, _, after = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## What to touch")
+    rows = [line for line in after.partition("\n## ")[0].splitlines() if line.startswith("| a")]
+    assert {row.split("|")[1].strip() for row in rows} > {
+        "a signal",
+        "a backend",
+        "a tier store",
+        "an MCP tool",
+        "a command",
+    }
+    for row in rows:
+        named = [name for name in re.findall(r"`([\w./-]+)`", row) if "/" in name or name == "router-config.json"]
+        assert 1 <= len(named) <= 3
+        assert [name for name in named if not (ROOT / name).exists()] == []

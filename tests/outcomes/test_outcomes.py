@@ -5,6 +5,7 @@ import random
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from memory_router.errors import AdviceError
 from memory_router.outcomes import profile
-from memory_router.outcomes.memory import OutcomeMemory
+from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.schema import SCHEMA
 from memory_router.outcomes.store import OUTCOMES, OutcomeStore
 from memory_router.storage.database import Database, open_database
+from tests.conftest import Home
 from tests.outcomes.conftest import NOW
 
 SEED = {"add_topic": (8, 2), "remove_topic": (1, 5), "boost_source": (4, 3), "reduce_source": (0, 6)}
@@ -189,3 +191,17 @@ def test_the_seeds_query_runs_as_it_is(tmp_path: Path) -> None:
     connection.close()
     assert [row[:4] for row in rows] == [(1, "reduce_source", "theverge", "rejected")]
     assert 0 <= rows[0][4] < 1
+
+
+def test_each_thread_opens_its_own(own_home: Home) -> None:
+    """Threads that record at once, each through what it opened, lose nothing, and the profile counts all of it."""
+
+    def record(thread: int) -> None:
+        with open_outcomes() as outcomes:
+            for number in range(5):
+                outcomes.record("katie", "add_topic", f"topic {thread} {number}", "accepted")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(record, range(4)))
+    with open_outcomes() as outcomes:
+        assert outcomes.outcomes.profile("katie").acceptance_stats["add_topic"]["accepted"] == 20

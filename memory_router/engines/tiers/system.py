@@ -47,7 +47,8 @@ class Receipt(NamedTuple):
 class MemorySystem:
     """Store, recall and move memories in up to three tiers.
 
-    Use it as an asynchronous context manager, or call `close` at the end.
+    Use it as an asynchronous context manager, or call `close` at the end. Several tasks of one event loop may use it at
+    once.
 
     Args:
         config: the tiers and what moves between them; None gives all three in the database of the command line.

@@ -36,6 +36,7 @@ def main() -> None:
     except Exception as error:
         from memory_router.interfaces.cli import output
 
+        output.record_in_background("INTERNAL_ERROR", f"{type(error).__name__}: {error}")
         if not output.wants_json():
             raise
         code = output.tell_unexpected(error)

@@ -1,12 +1,15 @@
 """Print for programs: JSON to stdout, sentences to stderr. What people see on a terminal is in `tables`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
-from memory_router import __version__
+from memory_router import __version__, paths
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
+from memory_router.routing.journal import BACKGROUND, Journal
 
 
 def is_terminal() -> bool:
@@ -50,10 +53,18 @@ def note(sentence: str) -> None:
 
 def fail(error: MemoryRouterError) -> NoReturn:
     """Print what happened and what to do next, to stdout where JSON is wanted, and end with exit code 1."""
+    record_in_background(error.code, str(error))
     if wants_json():
         fail_as_json(error.code, str(error), 1)
     note(f"memory-router: {error.cause}\n  {error.fix}" if error.fix else f"memory-router: {error.cause}")
     sys.exit(1)
+
+
+def record_in_background(code: str, message: str) -> None:
+    """Record an error in `router.log` where this command runs in the background, so that somebody can know of it."""
+    if command := os.environ.get(BACKGROUND):
+        with suppress(OSError):
+            Journal(paths.log_file()).background(command, code, message)
 
 
 def fail_as_json(code: str, message: str, exit_code: int) -> NoReturn:
