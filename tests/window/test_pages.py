@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from memory_router.app import looking
+from memory_router.routing.journal import Journal
 from tests.conftest import Home
 from tests.window.demo import GUARDED
 from tests.window.serving import Window
@@ -180,6 +181,16 @@ def test_hooks_say_what_they_did_and_why(seen: Window, page: Any) -> None:
     page.goto(f"{seen.base}/executions?kind=hooks")
     assert page.locator(".by-hook").count() == 3
     assert "the prompt points to no earlier work" in page.inner_text(".timeline")
+
+
+def test_what_went_into_a_prompt_is_read_in_full(window: Window, page: Any, own: Home) -> None:
+    """From a hook that put something before a prompt one click leads to each text that went in."""
+    identifier = own.run("remember", "Tides.", "--json").json["id"]
+    Journal(str(own.state / "hooks.log")).hook("PROMPT", "injected", results=1, ids=identifier)
+    enter(page, window)
+    page.goto(f"{window.base}/executions?kind=hooks")
+    page.click(f"text={identifier}")
+    assert page.inner_text(".text.full >> nth=0") == "Tides."
 
 
 def test_the_timeline_has_no_gap(seen: Window, page: Any) -> None:

@@ -72,7 +72,10 @@ def _report(found: Occasion, envelope: "Envelope", settings: Config) -> Report:
         shown = layered(envelope._replace(results=convincing), "timeline").results
         block = fenced(shown, settings.hooks.tokens)
         if block:
-            told |= {"results": block.count("\n["), "tokens": estimate_tokens(block)}
+            results = block.count("\n[")
+            # Ids alone: what is forgotten later does not stay in a log.
+            ids = " ".join(str(one["id"]) for one in shown[:results] if one.get("id"))
+            told |= {"results": results, "tokens": estimate_tokens(block), "ids": ids or None}
             return Report("injected", _context(block), told)
     why = _UNSURE.get(envelope.status)
     if why is None or (envelope.status == "error" and envelope.error_code not in _SLOW):
