@@ -3,25 +3,31 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from memory_router.contract import JsonObject
-from memory_router.routing.compound import Part
+from memory_router.routing.compound import Part, handed_over
 from memory_router.routing.envelope import Envelope, failed
 from memory_router.routing.plan import Plan
 from memory_router.routing.recording import RoutedQuestion
 
+# How many results of a part the next one may take a name from.
+_HANDED_OVER = 3
+
 
 def answers(parts: Sequence[Part], ask: Callable[[str], Envelope]) -> Iterator[Envelope]:
-    """Ask part after part; what fails is told and the rest is asked all the same.
+    """Ask part after part, each with what the one before it found; what fails is told, and the rest is asked.
 
     But behind a part that waits for approval nothing runs: whoever approves it decides about what follows, too.
     """
     waiting: Envelope | None = None
+    before = found = ""
     for part in parts:
         if waiting:
             sentence = f"Not asked: an earlier part needs approval first. {waiting.error_message}"
             yield failed(Plan(part.query), str(waiting.error_code), sentence)
             continue
-        envelope = ask(part.query)
+        envelope = ask(handed_over(part, before, found))
         yield envelope
+        before = envelope.query_echo
+        found = "\n".join(result["content"] for result in envelope.results[:_HANDED_OVER])
         if envelope.approval_id:
             waiting = envelope
 

@@ -40,6 +40,14 @@ _BACK = re.compile(
     r"|\b(?:of|about|to|from|with|for|after|before|on|like) that\b",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"\b(?:it|this|that|them)\b", re.IGNORECASE)
+# What people call a thing of code, and the words that define one; "classes" loses its "s" alone.
+_CALLABLE = ("def", "function", "func", "fn")
+_TYPE = ("class", "struct", "interface", "trait", "enum", "type")
+_KINDS = {"function": _CALLABLE, "method": _CALLABLE, "clas": _TYPE, "interface": _TYPE, "type": _TYPE, "struct": _TYPE}
+# Letters by which a part of a name is known as a word of the question: `allocator`, "allocates".
+_STEM = 4
+_DEFINITION = re.compile(rf"^[ \t]*(?:\w+ ){{0,3}}({'|'.join((*_CALLABLE, *_TYPE))}) +(\w+)", re.MULTILINE)
 
 
 class Part(NamedTuple):
@@ -69,6 +77,30 @@ def split(request: str) -> tuple[Part, ...]:
                 "Ask them in several requests, or one a line with `memory-router query -`.",
             )
     return tuple(parts) if len(parts) > 1 else (Part(request, request),)
+
+
+def handed_over(part: Part, before: str, found: str) -> str:
+    """Return what to ask for a part once the part before it is answered.
+
+    Where that one asked for a thing of code by its kind and not by its name, and this one says "it", the name takes the
+    place of the pronoun: "find the class that allocates berths and tell me what calls it".
+
+    Args:
+        part: the part to ask.
+        before: what was asked for the part before it.
+        found: the first results of that, or empty.
+    """
+    pronoun = _PRONOUN.search(part.text)
+    if part.query == part.text or pronoun is None or words.parse(before).identifiers:
+        return part.query
+    spoken = re.findall(r"\w+", before.lower())
+    keywords = {keyword for word in spoken for keyword in _KINDS.get(word.removesuffix("s"), ())}
+    names = [name for keyword, name in _DEFINITION.findall(found) if keyword in keywords]
+    if not names:
+        return part.query
+    beginnings = {word[:_STEM] for word in spoken}
+    name = max(names, key=lambda name: sum(one.lower()[:_STEM] in beginnings for one in words.split_name(name)))
+    return f"{part.text[: pronoun.start()]}{name}{part.text[pronoun.end() :]}"
 
 
 def _texts(request: str) -> Iterable[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from memory_router.contract import Result
 from memory_router.errors import QueryTooLongError
-from memory_router.routing.compound import MAX_PARTS, split
+from memory_router.routing.compound import MAX_PARTS, handed_over, split
 from memory_router.testing import Behaviour
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home
 
@@ -152,6 +152,39 @@ def test_reference_reaches_through_parts() -> None:
     """A part that refers back through one that does so itself still names what is meant."""
     parts = split("find the parser, explain it and email it to Ann")
     assert [part.query for part in parts] == ["find the parser", "explain it (parser)", "email it to Ann (parser)"]
+
+
+ALLOCATOR = """
+class ConflictError(Exception): ...
+
+class BerthAllocator:
+    def reserve(self) -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("request_text", "found", "asked"),
+    [
+        (
+            "find the class that allocates berths and then tell me what calls it",
+            ALLOCATOR,
+            "tell me what calls BerthAllocator",
+        ),
+        ("which function reserves a berth, and who uses it?", ALLOCATOR, "who uses reserve?"),
+        (
+            "find the class that allocates berths and then tell me what calls it",
+            "",
+            "tell me what calls it (class allocates berths)",
+        ),
+        ("find the note on berths and send it to Ann", ALLOCATOR, "send it to Ann (note berths)"),
+        ("find BerthPlan and tell me what calls it", ALLOCATOR, "tell me what calls it (BerthPlan)"),
+        ("find the class that allocates berths and then explain the lexer", ALLOCATOR, "explain the lexer"),
+    ],
+)
+def test_what_a_part_found_is_handed_to_the_next(request_text: str, found: str, asked: str) -> None:
+    """A pronoun stands for the thing of code that the part before asked for by its kind, once its name is found."""
+    first, second = split(request_text)
+    assert handed_over(second, first.query, found) == asked
 
 
 def test_too_many_parts() -> None:
