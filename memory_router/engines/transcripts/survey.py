@@ -44,7 +44,7 @@ def is_behind() -> bool:
 
 def _any_newer(began: float, places: Sequence[str]) -> bool:
     until = time.monotonic() + _LOOK
-    for modified in _modified(places):
+    for modified in _modified(began, places):
         if modified > began:
             return True
         if time.monotonic() > until:
@@ -52,8 +52,8 @@ def _any_newer(began: float, places: Sequence[str]) -> bool:
     return False
 
 
-def _modified(places: Sequence[str]) -> Iterator[float]:
-    """Yield when each file of sessions was changed, in seconds since the epoch."""
+def _modified(began: float, places: Sequence[str]) -> Iterator[float]:
+    """Yield when each file of sessions was changed, in seconds since the epoch; folders with new files come first."""
     waiting = list(places)
     while waiting:
         place = waiting.pop()
@@ -61,7 +61,8 @@ def _modified(places: Sequence[str]) -> Iterator[float]:
             with os.scandir(place) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        is_newer = entry.stat(follow_symlinks=False).st_mtime > began
+                        waiting.insert(len(waiting) if is_newer else 0, entry.path)
                     elif entry.name.endswith(_KEPT) or ".jsonl." in entry.name:
                         yield entry.stat(follow_symlinks=False).st_mtime
         except NotADirectoryError:
