@@ -132,7 +132,10 @@ def passages_of(world: Path) -> Iterator[Result]:
         yield {"content": json.loads(line)["text"], "path": ""}
     for file in sorted((world / "transcripts").rglob("*.jsonl")):
         for line in file.read_text("utf-8").splitlines():
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except ValueError:  # a session that was cut off ends in half a line
+                continue
             said = (record.get("message") or {}).get("content") or ""
             if isinstance(said, list):
                 said = "\n".join(part.get("text", "") for part in said)
