@@ -147,16 +147,17 @@ def forget(planned: Plan) -> Receipt:
     Raises:
         StoreError: a database cannot be written; running it again goes on from there.
     """
-    if planned.turns or planned.sessions:
-        conversations.forget(place.archive(), planned.turns, planned.sessions)
-    if planned.memories:
-        ids = [memory.id for memory in planned.memories]
-        remembering.work_with(lambda memories: memories.forget(ids))
+    # The texts go last: until then the same words find them again, should this be interrupted.
     with open_stores() as stores:
         blanked, own_rules = blank_questions(stores.database, stores.rules, planned.traces)
     with open_outcomes() as outcomes:
         blanked += blank_outcomes(outcomes.database, paths.outcome_archive(), planned.traces.blanked)
     lines = sum(_blank_lines(log, planned.traces) for log in _logs())
+    if planned.turns or planned.sessions:
+        conversations.forget(place.archive(), planned.turns, planned.sessions)
+    if planned.memories:
+        ids = [memory.id for memory in planned.memories]
+        remembering.work_with(lambda memories: memories.forget(ids))
     erase(paths.memory_db())
     building.forget_what_is_gone()
     texts = (*(memory.text for memory in planned.memories), *(turn.text for turn in planned.turns))
