@@ -9,8 +9,8 @@ from memory_router.errors import MemoryRouterError
 from memory_router.outcomes import patterns_file, validation
 from memory_router.outcomes.community import across_users
 from memory_router.outcomes.compaction import Compacted, Compaction
-from memory_router.outcomes.renewal import renew
 from memory_router.outcomes.schema import SCHEMA
+from memory_router.outcomes.search import renew
 from memory_router.outcomes.store import OutcomeStore, Recorded
 from memory_router.outcomes.suggestions import Suggestion, SuggestionStore
 from memory_router.storage.database import Database, open_database

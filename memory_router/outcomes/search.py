@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from memory_router.outcomes.store import signed
+from memory_router.outcomes.store import embedded, signed
 from memory_router.outcomes.tags import tags
 from memory_router.storage.database import Database, Row
 from memory_router.text import embedding
@@ -23,6 +23,8 @@ _MOST_TAGS, _OF_A_TAG = 8, 20
 # Of how many outcomes, those recorded last, the signs are compared (1 ms), and how many of these are compared in full.
 _COMPARED, _NEAREST = 5000, 40
 _BITS = 256
+# How many stale outcomes are embedded anew at a time.
+BATCH = 50
 MISSING = "Outcomes are found by their tags alone. For meaning, run: pip install --force-reinstall memory-router"
 
 # Joined with '' a column is no way into an index: the shorter way is known here, whatever a planner expects.
@@ -175,3 +177,38 @@ def _bm25(asked: Sequence[str], documents: list[list[str]]) -> list[float]:
     # The last one holds no tag of the question: what everybody gets.
     floor, best = float(scores[-1]), float(scores[-2])
     return [min(max((float(score) - floor) / (best - floor), 0.0), 1.0) for score in scores[:-2]]
+
+
+def renew(database: Database, user_id: str, most: int = BATCH) -> int:
+    """Embed a user's stale outcomes with the installed model; return how many were.
+
+    Of a compacted outcome, what is left of it is embedded, and only the signs are kept.
+
+    Args:
+        database: the advice tables.
+        user_id: whose.
+        most: how many at the most.
+    """
+    name = model().name
+    # Two ranges rather than <>, so that the index leads to them.
+    rows = database.rows(
+        "SELECT outcome_id, suggestion_type, suggestion_value, user_reason, evidence_summary, archive"
+        " FROM suggestion_outcomes WHERE user_id = :user AND (embedding_model < :model OR embedding_model > :model)"
+        " LIMIT :most",
+        {"user": user_id, "model": name, "most": most},
+    )
+    if not rows:
+        return 0
+    made = []
+    for row in rows:
+        vector = embedded(row["suggestion_type"], row["suggestion_value"], row["user_reason"], row["evidence_summary"])
+        kept = None if row["archive"] else vector
+        bits = signed(vector, database.dialect)
+        made.append({"id": row["outcome_id"], "vector": kept, "bits": bits, "model": name})
+    with database.transaction():
+        database.run_all(
+            "UPDATE suggestion_outcomes SET embedding = :vector, signature = :bits, embedding_model = :model"
+            " WHERE outcome_id = :id",
+            made,
+        )
+    return len(made)

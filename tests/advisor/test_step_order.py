@@ -8,8 +8,8 @@ import pytest
 
 from memory_router import paths
 from memory_router.advisor import step_order
-from memory_router.advisor.chains import Chain, chain_of, dropped, lowered, raised, reordered
 from memory_router.advisor.proposal import Proposal
+from memory_router.advisor.step_order import Chain, chain_of, dropped, lowered, raised, reordered
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.own_config import OwnConfig
 from memory_router.routing.config import Config, Rule

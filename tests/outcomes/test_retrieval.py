@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from memory_router.errors import AdviceError
 from memory_router.outcomes import retrieval
 from memory_router.outcomes.memory import OutcomeMemory
-from memory_router.outcomes.renewal import renew
 from memory_router.outcomes.retrieval import Retrieval, read, tokens
-from memory_router.outcomes.search import MISSING, Wanted, compares_meaning
+from memory_router.outcomes.search import MISSING, Wanted, compares_meaning, renew
 from memory_router.storage.database import Database
 from memory_router.text import embedding
 from tests.outcomes.conftest import NOW

@@ -2,21 +2,24 @@
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memory_router import app
-from memory_router.interfaces.cli import output, upkeep
+from memory_router import paths as places
+from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import forget_planned
-from memory_router.interfaces.cli.parameters import AsJson, Yes
+from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.interfaces.cli.tables import print_table
 from memory_router.interfaces.cli.transcripts import import_transcripts
-from memory_router.paths import backends_file
 
 if TYPE_CHECKING:
+    from memory_router.app.indexing import IndexListener
     from memory_router.engines.documents.indexing import Report
+    from memory_router.engines.documents.upkeep import RootStatus
 
 _INTERRUPTED = (
     "Interrupted. Every file that was finished stays indexed and can be searched;"
@@ -57,12 +60,10 @@ def index(
         import_transcripts([str(path.expanduser()) for path in paths or ()], as_json)
         return
     if status:
-        upkeep.show_status(as_json)
+        _show_status(as_json)
         return
     if remove:
-        upkeep.forget(
-            [os.path.realpath(path.expanduser()) for path in remove], yes=yes, dry_run=dry_run, as_json=as_json
-        )
+        _forget([os.path.realpath(path.expanduser()) for path in remove], yes=yes, dry_run=dry_run, as_json=as_json)
         return
     from memory_router.interfaces.cli import progress
 
@@ -73,11 +74,11 @@ def index(
     except KeyboardInterrupt:
         output.note(_INTERRUPTED)
         sys.exit(130)
-    if not os.path.exists(backends_file()):
+    if not os.path.exists(places.backends_file()):
         output.note(_NOT_REGISTERED)
     _tell(report, as_json)
     if watch:
-        upkeep.follow(progress.of_log(), lambda report: _tell(report, as_json))
+        _follow(progress.of_log(), lambda report: _tell(report, as_json))
 
 
 def _tell(report: "Report", as_json: bool) -> None:
@@ -98,3 +99,68 @@ def _print_report(report: "Report") -> None:
     )
     if not report.roots:
         print("Nothing was ever indexed. Name a folder: memory-router index PATH")
+
+
+def _show_status(as_json: bool) -> None:
+    """Print what is indexed, how old it is, and what has changed since."""
+    roots = app.indexing.status()
+    size = app.indexing.disk_size()
+    told = {"index": places.documents_db(), "bytes": size, "vectors": app.indexing.vectors_in_use()}
+    output.show({**told, "roots": [one._asdict() for one in roots]}, lambda: _print_status(roots), as_json=as_json)
+
+
+def _print_status(roots: "Sequence[RootStatus]") -> None:
+    columns = ("folder", "files", "passages", "age", "new", "changed", "removed", "skipped")
+    print_table(columns, [_row(one) for one in roots])
+    for one in roots:
+        for reason, count in one.skipped.items():
+            print(output.visible(f"{places.shown(one.path)}: skipped {count:,}: {reason}"))
+        for path, reason in one.unreadable.items():
+            print(output.visible(f"{places.shown(path)} cannot be read: {reason}"))
+    if not roots:
+        print("Nothing is indexed yet. Run: memory-router index PATH")
+        return
+    print(f"{app.indexing.disk_size() / 2**20:,.1f} MiB in {places.shown(places.documents_db())}")
+    print(app.indexing.vectors_in_use())
+    if any(one.new or one.changed or one.removed for one in roots):
+        print("Bring it up to date: memory-router index")
+
+
+def _row(one: "RootStatus") -> Sequence[str]:
+    counts = (one.new, one.changed, one.removed, sum(one.skipped.values()))
+    age = "never finished" if one.age is None else _span(one.age)
+    return (places.shown(one.path), f"{one.files:,}", f"{one.chunks:,}", age, *(f"{count:,}" for count in counts))
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _forget(folders: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Forget folders after a confirmation; the files themselves stay."""
+    planned = app.indexing.files_below(folders)
+    total = sum(planned.values())
+    if not dry_run:
+        confirm(f"Forget {total:,} indexed files? The files themselves stay.", yes=yes)
+        from memory_router.interfaces.cli import progress
+
+        planned = app.indexing.remove(folders, progress.of_log())
+    would = "Would forget" if dry_run else "Forgot"
+    told = [
+        f"{would} {count:,} files of {places.shown(folder)}; the files themselves stay."
+        for folder, count in planned.items()
+    ]
+    output.show({"dry_run": dry_run, "removed": planned}, "\n".join(told), as_json=as_json)
+
+
+def _follow(listener: "IndexListener", tell: Callable[[Any], None]) -> None:
+    """Index after every burst of changes until Ctrl-C, which is a clean end."""
+    output.note("Watching for changes; end with Ctrl-C.")
+    try:
+        for report in app.indexing.watch(listener):
+            tell(report)
+    except KeyboardInterrupt:
+        output.note("Stopped watching.")
