@@ -5,24 +5,43 @@
 'success'
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memory_router.app.asking import Router
+    from memory_router.engines.tiers.blocking import BlockingMemorySystem
+    from memory_router.engines.tiers.policy import EphemeralPolicy, MemoryConfig, PersistentPolicy, SessionPolicy
+    from memory_router.engines.tiers.system import MemorySystem
     from memory_router.routing.envelope import Envelope
+    from memory_router.routing.router import Choice
 
-__all__ = ["Envelope", "Router", "__version__"]
+__all__ = [
+    "BlockingMemorySystem",
+    "Choice",
+    "Envelope",
+    "EphemeralPolicy",
+    "MemoryConfig",
+    "MemorySystem",
+    "PersistentPolicy",
+    "Router",
+    "SessionPolicy",
+    "__version__",
+]
 __version__ = "0.1.0"
+_HOMES = {
+    "app.asking": ("Router",),
+    "engines.tiers.blocking": ("BlockingMemorySystem",),
+    "engines.tiers.policy": ("EphemeralPolicy", "MemoryConfig", "PersistentPolicy", "SessionPolicy"),
+    "engines.tiers.system": ("MemorySystem",),
+    "routing.envelope": ("Envelope",),
+    "routing.router": ("Choice",),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that `import memory_router` costs nothing."""
-    if name == "Router":
-        from memory_router.app.asking import Router
-
-        return Router
-    if name == "Envelope":
-        from memory_router.routing.envelope import Envelope
-
-        return Envelope
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"memory_router.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

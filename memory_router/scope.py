@@ -56,6 +56,15 @@ def project_of(folder: str) -> str | None:
     return _named(checkout)
 
 
+def checkout_of(folder: str) -> str | None:
+    """Return the folder of the main checkout that a folder lies in, or None outside repositories.
+
+    Args:
+        folder: an absolute path.
+    """
+    return _checkout(os.path.realpath(folder))
+
+
 def current_project(folder: str | None = None) -> str | None:
     """Return the project that a caller works in; None for everywhere.
 

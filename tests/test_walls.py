@@ -69,7 +69,7 @@ WALLS = {
     "app": ALL_ROOMS - {"testing"},
     "interfaces": ALL_ROOMS,
     "__main__": {"interfaces"},
-    "__init__": {"app", "routing"},
+    "__init__": {"app", "engines", "routing"},
     "adapter": {"contract", "engines", "paths", "scope", "errors"},
 }
 # What may come from elsewhere; the other rooms are free.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memory_router.app import (
         asking,
+        briefing,
         evaluating,
         first_answer,
         forgetting,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "asking",
+    "briefing",
     "evaluating",
     "first_answer",
     "forgetting",

@@ -124,12 +124,26 @@ class Hooks(NamedTuple):
         session_end: whether sessions are imported when they end, or after a question that finds newer ones.
         tokens: how many tokens of results are put before a prompt at the most.
         deadline_ms: for how long a prompt may be held up.
+        session_start: whether a session begins with a brief.
+        session_start_tokens: how many tokens that has at the most.
+        session_start_deadline_ms: for how long the beginning of a session may be held up.
+        tool: whether what was said about a file or a risky command is recalled before an agent edits or runs it.
+        tool_tokens: how many tokens that has at the most.
+        tool_deadline_ms: for how long a tool may be held up.
+        compaction: whether a session is imported before it is compacted.
     """
 
     prompt: bool = True
     session_end: bool = True
     tokens: int = 600
     deadline_ms: int = 300
+    session_start: bool = True
+    session_start_tokens: int = 400
+    session_start_deadline_ms: int = 1000
+    tool: bool = True
+    tool_tokens: int = 150
+    tool_deadline_ms: int = 500
+    compaction: bool = True
 
 
 class Config(NamedTuple):

@@ -115,6 +115,25 @@ class _Hooks(msgspec.Struct, forbid_unknown_fields=True):
     deadline_ms: Annotated[
         int, Meta(ge=50, le=10_000, description="For how many milliseconds a prompt may be held up.")
     ] = _HOOKS.deadline_ms
+    session_start: Annotated[bool, Meta(description="Whether a session begins with a brief.")] = _HOOKS.session_start
+    session_start_tokens: Annotated[
+        int, Meta(ge=100, le=10_000, description="How many tokens the brief has at the most.")
+    ] = _HOOKS.session_start_tokens
+    session_start_deadline_ms: Annotated[
+        int, Meta(ge=50, le=10_000, description="For how many milliseconds the beginning of a session may be held up.")
+    ] = _HOOKS.session_start_deadline_ms
+    tool: Annotated[
+        bool, Meta(description="Whether what was said about a file or a risky command is recalled before its use.")
+    ] = _HOOKS.tool
+    tool_tokens: Annotated[
+        int, Meta(ge=50, le=10_000, description="How many tokens are put before a tool's use at the most.")
+    ] = _HOOKS.tool_tokens
+    tool_deadline_ms: Annotated[
+        int, Meta(ge=50, le=10_000, description="For how many milliseconds a tool may be held up.")
+    ] = _HOOKS.tool_deadline_ms
+    compaction: Annotated[bool, Meta(description="Whether a session is imported before it is compacted.")] = (
+        _HOOKS.compaction
+    )
 
 
 class _All(msgspec.Struct, forbid_unknown_fields=True):

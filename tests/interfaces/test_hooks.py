@@ -91,9 +91,9 @@ def asked(home: Home, prompt: str, **more: Any) -> Outcome:
     """Run the hook of a prompt; again, should the machine have been too busy to read the configuration in time."""
     for _ in range(20):
         outcome = home.run("hooks", "prompt", stdin=event(prompt, **more))
-        if logged(home)[-1]["outcome"] != "timeout":
+        if logged(home) and logged(home)[-1]["outcome"] != "timeout":
             break
-        (home.state / "hooks.log").unlink()
+        (home.state / "hooks.log").unlink(missing_ok=True)
     return outcome
 
 
@@ -355,9 +355,10 @@ def test_hooks_can_be_switched_off(home: Home) -> None:
     home.with_fakes(totalrecall=GOOD)
     home.configure(hooks={"prompt": False, "session_end": False})
     transcript = _transcript(home, 1)
-    assert home.run("hooks", "prompt", stdin=event("why did we choose Postgres?")) == Outcome(0, "", "")
+    assert asked(home, "why did we choose Postgres?") == Outcome(0, "", "")
     assert home.run("hooks", "session-end", stdin=event("", transcript_path=str(transcript))) == Outcome(0, "", "")
-    assert [entry["outcome"] for entry in logged(home)] == ["off", "off"]
+    # A machine that is too busy to read the configuration in time starts nothing either.
+    assert [entry["outcome"] for entry in logged(home)] in (["off", "off"], ["off", "timeout"])
     assert home.asked("totalrecall") == []
 
 

@@ -45,7 +45,7 @@ def test_what_it_runs_is_there(home: Home) -> None:
     """Each hook and the server is a command of the program, and no failure of a hook reaches the host."""
     hooks = json.dumps(read("plugin", "hooks", "hooks.json"))
     commands = re.findall(r'"command": "(.*?)"', hooks)
-    assert len(commands) == 2
+    assert len(commands) == 5
     for command in commands:
         program, group, name, *rest = command.split()
         assert (program, rest) == ("memory-router", ["||", "true"])

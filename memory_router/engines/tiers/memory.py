@@ -1,7 +1,7 @@
 """Hold what is remembered, and say which memories are meant."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from memory_router.retrieval.relevance import Features
 from memory_router.scope import admits
@@ -17,6 +17,17 @@ Order = Literal["newest", "least", "most"]
 LinkEnd = Literal["supersedes", "superseded_by"]
 # So many of the latest accesses are kept with their times: more than any trigger counts.
 MOST_ACCESS_TIMES = 100
+
+
+class Provenance(TypedDict, total=False):
+    """Name what `MemorySystem.remember` takes about where a text comes from, and what becomes of it."""
+
+    project: str | None
+    source: str | None
+    session: str | None
+    created: float | None
+    allow_sensitive: bool
+    supersedes: str | None
 
 
 class Metadata(NamedTuple):
@@ -90,10 +101,12 @@ class Memory(NamedTuple):
     @property
     def metadata(self) -> Metadata:
         """Return what is known about it, with times as `datetime`."""
-        from datetime import UTC, datetime  # not on the ask path
+        from datetime import UTC  # not on the ask path
 
-        times = tuple(datetime.fromtimestamp(seconds, UTC) for seconds in self.access_times)
-        created = datetime.fromtimestamp(self.created, UTC)
+        from memory_router.engines.tiers.instant import Instant
+
+        times = tuple(Instant.fromtimestamp(seconds, UTC) for seconds in self.access_times)
+        created = Instant.fromtimestamp(self.created, UTC)
         last = times[-1] if times else None
         return Metadata(self.importance, self.tags, self.accesses, last, times, created, self.extra)
 
@@ -135,11 +148,13 @@ class Recollection(NamedTuple):
         memory: the memory.
         relevance: the probability in [0, 1] that it answers the question.
         features: what that was estimated from; None where nothing but the newest was asked for.
+        is_same: whether the question is this very text.
     """
 
     memory: Memory
     relevance: float
     features: Features | None = None
+    is_same: bool = False
 
     @property
     def id(self) -> str:
@@ -163,8 +178,8 @@ class Recollection(NamedTuple):
 
     @property
     def similarity(self) -> float:
-        """Return what results are sorted by, in [0, 1]: the relevance."""
-        return self.relevance
+        """Return what results are sorted by, in [0, 1]: the relevance, and 1 for the very text."""
+        return 1.0 if self.is_same else self.relevance
 
 
 class Selection(NamedTuple):

@@ -46,6 +46,14 @@ class PolicyEngine:
         """
         return tier if known_tier(tier) in self._config.tiers else self._config.default_tier
 
+    def validate_tier_policy(self, tier: str) -> bool:
+        """Return whether memories can go to a tier as it is: it is configured (seed 001, Adapter Integration).
+
+        Raises:
+            RefusedMemoryError: there is no tier of that name.
+        """
+        return known_tier(tier) in self._config.tiers
+
     def above(self, tier: str) -> str | None:
         """Return the next configured tier above, or None: memories move one tier at a time."""
         return next((name for name in TIERS[TIERS.index(tier) + 1 :] if name in self._config.tiers), None)

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, Unpack
 
 from memory_router.engines.tiers import compaction
-from memory_router.engines.tiers.admission import admit, known_tier, literal_identity, share
+from memory_router.engines.tiers.admission import admit, identity, known_tier, literal_identity, share
 from memory_router.engines.tiers.filters import Filter, selection_of
 from memory_router.engines.tiers.lifecycle import Lifecycle
-from memory_router.engines.tiers.memory import TIERS, Event, Memory, Recollection, Remembered
+from memory_router.engines.tiers.memory import TIERS, Event, Memory, Provenance, Recollection, Remembered
 from memory_router.engines.tiers.policy import COMPACTION_STRATEGIES, MemoryConfig
 from memory_router.engines.tiers.router import NEUTRAL, PolicyEngine, Router
 from memory_router.engines.tiers.scoring import ScoringEngine
@@ -91,7 +91,7 @@ class MemorySystem:
         tier: str | None = None,
         tags: Iterable[str] = (),
         metadata: Mapping[str, Any] | None = None,
-        **provenance: Any,
+        **provenance: Unpack[Provenance],
     ) -> str:
         """Store a text and return its id; the arguments and errors are those of `remember`."""
         remembered = await self.remember(text, importance, tier, tags, metadata, **provenance)
@@ -208,7 +208,7 @@ class MemorySystem:
         best: dict[str, Recollection] = {}
         for one in (one for answer in answers for one in answer):
             if one.id not in best or best[one.id].memory.moved_from is None:
-                best[one.id] = one
+                best[one.id] = one._replace(is_same=identity(one.text, None) == identity(query, None))
         found = sorted(best.values(), key=lambda one: (-one.similarity, -one.memory.created))[: max(k, 0)]
         return await self._lifecycle.accessed(found, now)
 
@@ -299,9 +299,7 @@ class MemorySystem:
         )
 
     async def get_tier_stats(self, tier: str) -> dict[str, Any]:
-        """Return what a tier holds and what happened in it.
-
-        Promotions and demotions are counted where a memory left.
+        """Return what a tier holds and what happened in it; moves are counted where a memory left.
 
         Raises:
             QueryError: the tier is not configured.
@@ -332,9 +330,8 @@ class MemorySystem:
 
     async def audit(self, limit: int = 100) -> list[Event]:
         """Return the latest changes in all stores, newest first."""
-        rooms = self._rooms.each
-        events = [event for room in rooms for event in await room.ask(lambda store: store.audit(limit))]
-        return sorted(events, key=lambda event: -event.at)[:limit] if len(rooms) > 1 else events
+        events = [event for room in self._rooms.each for event in await room.ask(lambda store: store.audit(limit))]
+        return sorted(events, key=lambda event: -event.at)[:limit] if len(self._rooms.each) > 1 else events
 
     async def maintain(self) -> None:
         """Clear away what expired, finish interrupted moves, demote and compact where the policies say so.

@@ -10,10 +10,20 @@ import gc
 import os
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 from memory_router.interfaces.cli import streams
+
+# What answers each event of a host: a module of `hooks`, and a function of it that ends the process.
+_HOOKS = {
+    "session-start": ("brief", "run"),
+    "prompt": ("prompt", "run"),
+    "tool": ("tool", "run"),
+    "compaction": ("session", "run_before_compaction"),
+    "session-end": ("session", "run"),
+}
 
 
 def main() -> None:
@@ -54,7 +64,7 @@ def _answer_quickly(arguments: list[str]) -> None:
 
         output.print_version()
         sys.exit(0)
-    if arguments in (["hooks", "prompt"], ["hooks", "session-end"]):
+    if len(arguments) == 2 and arguments[0] == "hooks" and arguments[1] in _HOOKS:
         _run_hook(arguments[1])
     if not arguments or arguments[0] not in ("query", "route"):
         return
@@ -73,13 +83,9 @@ def _answer_quickly(arguments: list[str]) -> None:
 
 def _run_hook(name: str) -> NoReturn:
     gc.disable()
-    if name == "prompt":
-        from memory_router.interfaces.hooks import prompt
-
-        prompt.run()
-    from memory_router.interfaces.hooks import session
-
-    session.run()
+    module, function = _HOOKS[name]
+    getattr(import_module(f"memory_router.interfaces.hooks.{module}"), function)()
+    os._exit(0)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

@@ -10,12 +10,49 @@ from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_table
 from memory_router.routing import journal
 
-hooks = typer.Typer(name="hooks", no_args_is_help=True, help="Look into memory for prompts; import ended sessions.")
+hooks = typer.Typer(name="hooks", no_args_is_help=True, help="What happens by itself in an agent's sessions.")
 
 
 @hooks.callback()
 def _group() -> None:
-    """Look into memory for prompts; import ended sessions."""
+    """What happens by itself in an agent's sessions."""
+
+
+@hooks.command("session-start")
+def session_start() -> None:
+    """Answer the event SessionStart on stdin: what this project is, where it was left, what is new and open.
+
+    At most `hooks.session_start_tokens`, within `hooks.session_start_deadline_ms` of `router-config.json`.
+
+    Example: memory-router agents hooks session-start < event.json
+    """
+    from memory_router.interfaces.hooks import brief as hook
+
+    hook.run()
+
+
+@hooks.command()
+def tool() -> None:
+    """Answer the event PreToolUse on stdin: what was said about a file or a risky command; nothing if nothing was.
+
+    At most `hooks.tool_tokens`, within `hooks.tool_deadline_ms`, and once a session. It never blocks the tool.
+
+    Example: memory-router agents hooks tool < event.json
+    """
+    from memory_router.interfaces.hooks import tool as hook
+
+    hook.run()
+
+
+@hooks.command()
+def compaction() -> None:
+    """Answer the event PreCompact on stdin: import the session's transcript in the background.
+
+    Example: memory-router agents hooks compaction < event.json
+    """
+    from memory_router.interfaces.hooks import session as hook
+
+    hook.run_before_compaction()
 
 
 @hooks.command()

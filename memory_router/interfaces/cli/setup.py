@@ -14,7 +14,7 @@ import typer
 from memory_router import app, paths
 from memory_router.errors import MemoryRouterError, StoreError
 from memory_router.interfaces import wiring
-from memory_router.interfaces.cli import output, progress
+from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.interfaces.wiring import Change, Connection
 from memory_router.routing import config_file
@@ -90,6 +90,8 @@ def _changes(findings: "Findings") -> tuple[list[Change], list[str]]:
 
 def _done(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
     """Carry out the plan, and return what came of it."""
+    from memory_router.interfaces.cli import progress  # help needs no engine
+
     app.registration.register(_TIER, config_file.load().tiers[_TIER])
     report: dict[str, Any] = {"files": 0, "messages": 0}
     folders = [folder.path for folder in findings.folders]

@@ -1,10 +1,14 @@
 """`memory-router status`: one screen about what memory holds, and the next step."""
 
+from typing import TYPE_CHECKING
+
 from memory_router import app
-from memory_router.app.overview import Overview
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from memory_router.app.overview import Overview
 
 
 def status(as_json: AsJson = False) -> None:
@@ -23,7 +27,7 @@ def status(as_json: AsJson = False) -> None:
     output.show(told, lambda: _print_overview(overview), as_json=as_json)
 
 
-def _print_overview(overview: Overview) -> None:
+def _print_overview(overview: "Overview") -> None:
     if overview.backends:
         print_table(
             ("memory", "", "holds"),

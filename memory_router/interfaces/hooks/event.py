@@ -78,17 +78,18 @@ class TimeIsUp(BaseException):
 _NOWHERE = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
-def run(name: str, handle: Callable[[JsonObject, Clock], Report]) -> NoReturn:
+def run(name: str, handle: Callable[[JsonObject, Clock], Report], deadline_ms: int = Hooks().deadline_ms) -> NoReturn:
     """Answer an event, and end the process with exit code 0.
 
     Args:
         name: what the log calls the event.
         handle: does the hook's work; whatever it raises ends the hook without output.
+        deadline_ms: how long it may take until `handle` knows better.
     """
     # The interpreter has been starting until now, and used its processor for that.
     started = time.monotonic() - time.process_time()
     _continue_in_a_child()
-    clock = Clock(Hooks().deadline_ms, started)
+    clock = Clock(deadline_ms, started)
     try:
         event = read(_LONGEST)
         report = handle(event, clock) if event is not None else Report("bad_event")
@@ -105,6 +106,17 @@ def run(name: str, handle: Callable[[JsonObject, Clock], Report]) -> NoReturn:
         Journal(paths.hooks_log()).hook(name, report.outcome, duration_ms=clock.elapsed_ms, **report.told)
     # Threads may still wait for backends: the parent ends these where this process says that it left some.
     os._exit(report.outcome == "timeout")
+
+
+def context(event: str, text: str) -> str:
+    """Return what Claude Code takes for an event: text that is put beside what the agent knows.
+
+    Args:
+        event: the host's name of the event.
+        text: what to put there.
+    """
+    output = {"hookEventName": event, "additionalContext": text}
+    return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
 
 
 def _continue_in_a_child() -> None:

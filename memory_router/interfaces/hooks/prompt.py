@@ -1,6 +1,5 @@
 """Put what memory knows before a user's prompt, where the prompt needs it (Claude Code's event UserPromptSubmit)."""
 
-import json
 import os
 from typing import TYPE_CHECKING, NoReturn
 
@@ -76,17 +75,11 @@ def _report(found: Occasion, envelope: "Envelope", settings: Config) -> Report:
             # Ids alone: what is forgotten later does not stay in a log.
             ids = " ".join(str(one["id"]) for one in shown[:results] if one.get("id"))
             told |= {"results": results, "tokens": estimate_tokens(block), "ids": ids or None}
-            return Report("injected", _context(block), told)
+            return Report("injected", event.context("UserPromptSubmit", block), told)
     why = _UNSURE.get(envelope.status)
     if why is None or (envelope.status == "error" and envelope.error_code not in _SLOW):
         return Report(envelope.status, told=told)
-    return Report("hinted", _context(_HINT.format(why=why)), told)
-
-
-def _context(text: str) -> str:
-    """Return what the host takes: text that is put beside the prompt."""
-    output = {"hookEventName": "UserPromptSubmit", "additionalContext": text}
-    return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
+    return Report("hinted", event.context("UserPromptSubmit", _HINT.format(why=why)), told)
 
 
 def _project(told: JsonObject) -> str | None:

@@ -1,4 +1,7 @@
-"""Import the transcript of a session that ends (Claude Code's event SessionEnd), without keeping anybody waiting."""
+"""Import a session's transcript when it ends or is compacted, without keeping anybody waiting.
+
+Claude Code's events SessionEnd and PreCompact: what compaction takes out of the context stays in memory.
+"""
 
 import os
 from typing import NoReturn
@@ -7,23 +10,34 @@ from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Clock, Report
+from memory_router.interfaces.hooks.event import Report
 from memory_router.routing import config_file
 from memory_router.routing.journal import Journal
 
-EVENT = "SESSION_END"
+# Nobody waits for a session that ends; a host gives it about two seconds.
+_DEADLINE_MS = 1500
+EVENT, BEFORE_COMPACTION = "SESSION_END", "COMPACTION"
 
 
 def run() -> NoReturn:
     """Answer the event on stdin by an import in a process of its own, and end the process with exit code 0."""
-    event.run(EVENT, _handle)
+    event.run(EVENT, lambda told, _clock: _import_later(told, is_on=config_file.load().hooks.session_end), _DEADLINE_MS)
 
 
-def _handle(told: JsonObject, _clock: Clock) -> Report:
+def run_before_compaction() -> NoReturn:
+    """Answer the event on stdin by an import in a process of its own, and end the process with exit code 0."""
+    event.run(
+        BEFORE_COMPACTION,
+        lambda told, _clock: _import_later(told, is_on=config_file.load().hooks.compaction),
+        _DEADLINE_MS,
+    )
+
+
+def _import_later(told: JsonObject, *, is_on: bool) -> Report:
     path = told.get("transcript_path")
     if not isinstance(path, str) or not path:
         return Report("bad_event")
-    if not config_file.load().hooks.session_end:
+    if not is_on:
         return Report("off")
     if not is_transcript(path):
         return Report("refused", told={"path": paths.shown(path), "error": "it is no transcript of an agent's"})

@@ -1,0 +1,104 @@
+"""Gather what an agent should know as a session begins: the project, where it was left, what is new, what is open.
+
+Each part is a result as answers hold them, so that it is quoted as data like all that memory says.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from memory_router import paths, scope
+from memory_router.app import asking
+from memory_router.contract import JsonObject, iso_time
+from memory_router.engines.tiers.memory import Selection
+from memory_router.engines.tiers.store import MemoryStore
+from memory_router.engines.transcripts.last_session import last_request
+from memory_router.routing import config_file
+from memory_router.routing.router import Choice
+
+_READMES = ("README.md", "readme.md", "README.rst", "README.txt", "README")
+_TASK_LISTS = ("TODO.md", "TODO", "NOTES.md", "ROADMAP.md", *_READMES[:2])
+_OPEN_TASK = re.compile(r"^\s*[-*+] \[ \] +(\S.*)$", re.MULTILINE)
+_PARAGRAPH = re.compile(r"^(?![#!<\[|>=\-`]).{20,}(?:\n(?!\s*$).+)*", re.MULTILINE)
+_READ = 20_000  # characters of a file
+_NEW_FACTS, _OPEN_TASKS, _DECISIONS = 4, 3, 2
+_LATEST_DECISIONS = "what did we decide last"
+
+
+class Place(NamedTuple):
+    """Say where a session begins.
+
+    Args:
+        folder: its working folder, an absolute path.
+        project: the project of that folder; None for everywhere.
+        session: the session's id, whose own words are no news to it.
+        since: when the last session began there, in seconds since the epoch.
+    """
+
+    folder: str
+    project: str | None
+    session: str
+    since: float
+
+
+def parts(place: Place, left_ms: int) -> Iterator[JsonObject]:
+    """Yield what is known for a session, the most useful first.
+
+    Args:
+        place: where the session begins.
+        left_ms: how long a question to the conversations may take.
+    """
+    top = scope.checkout_of(place.folder) or place.folder
+    yield from _about(top)
+    if place.project and (left := last_request(paths.transcripts_db(), place.project, place.session)):
+        yield _part(f"Last asked for here: {left.text}", "last session", left.time)
+    yield from _new_facts(place)
+    yield from _open_tasks(top)
+    if place.project and os.path.exists(paths.transcripts_db()):
+        router = asking.QuietRouter(config_file.load(), left_ms)
+        choice = Choice(backend="lossless")
+        envelope = router.query(_LATEST_DECISIONS, choice=choice, limit=_DECISIONS, project=place.project)
+        if envelope.status == "success":
+            yield from envelope.results
+
+
+def _about(folder: str) -> Iterator[JsonObject]:
+    for name in _READMES:
+        file = os.path.join(folder, name)
+        if told := _PARAGRAPH.search(_text(file)):
+            yield _part(told[0], "about", os.path.getmtime(file), path=file)
+            return
+
+
+def _new_facts(place: Place) -> Iterator[JsonObject]:
+    store = MemoryStore.open_read_only(paths.memory_db())
+    if store is None:
+        return
+    now = time.time()
+    selection = Selection(scope=place.project, since=place.since, tiers=("session", "persistent"))
+    for memory in store.find(selection, now, _NEW_FACTS):
+        if memory.superseded_by is None:
+            yield _part(memory.text, "remembered since", memory.created, id=f"totalrecall:{memory.id}")
+    store.close()
+
+
+def _open_tasks(folder: str) -> Iterator[JsonObject]:
+    for name in _TASK_LISTS:
+        file = os.path.join(folder, name)
+        if tasks := _OPEN_TASK.findall(_text(file)):
+            yield _part("Open: " + "; ".join(tasks[:_OPEN_TASKS]), "open", os.path.getmtime(file), path=file)
+            return
+
+
+def _part(text: str, source: str, at: float | None, **place: str) -> JsonObject:
+    return {"content": text, "source": source, "timestamp": iso_time(at) if at else None, **place}
+
+
+def _text(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as stream:
+            return stream.read(_READ)
+    except OSError:
+        return ""
