@@ -28,7 +28,7 @@ __all__ = [
     "SessionPolicy",
     "__version__",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _HOMES = {
     "app.asking": ("Router",),
     "engines.tiers.blocking": ("BlockingMemorySystem",),

@@ -36,6 +36,7 @@ Each carries `code` (for programs), `cause` (what happened and why) and `fix` (w
 answer with codes of its own, such as `NOT_INDEXED`; they pass through unchanged.
 """
 
+import sys
 from typing import ClassVar
 
 
@@ -240,3 +241,13 @@ class CorruptStoreError(StoreError):
     """A database is damaged, or is no database."""
 
     code = "STORE_CORRUPT"
+
+
+def install_command(extra: str) -> str:
+    """Return what to type in the clone of this project so that an extra is installed, however the program was."""
+    command = f"{sys.executable} -m pip install"
+    if "/uv/" in sys.prefix:
+        command = "uv tool install --force"
+    elif "/pipx/" in sys.prefix:
+        command = "pipx install --force"
+    return f"{command} '.[{extra}]' (in the clone of memory-router)"

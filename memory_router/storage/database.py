@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from memory_router.errors import ConfigError
+from memory_router.errors import ConfigError, install_command
 from memory_router.storage.schema import Dialect, Migration, Row, Schema, without_password
 
 __all__ = [
@@ -89,9 +89,7 @@ def open_database(url: str, schema: Schema) -> Database:
 
 def missing_driver(program: str, extra: str) -> ConfigError:
     """Return the error that says which extra brings the driver of a database."""
-    return ConfigError(
-        f"The Python driver for {program} is not installed.", f"Run: pip install 'memory-router[{extra}]'"
-    )
+    return ConfigError(f"The Python driver for {program} is not installed.", f"Run: {install_command(extra)}")
 
 
 def encode_json(value: Any) -> str | None:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, Self
 from memory_router.engines.cognee.datasets import datasets
 from memory_router.engines.cognee.graph import DOCUMENT, NO_THINGS, PASSAGE, Edge, Frequencies, Node, read_node
 from memory_router.engines.cognee.place import Place
-from memory_router.errors import StoreError
+from memory_router.errors import StoreError, install_command
 from memory_router.paths import shown
 
 _SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reader.py")
-_FIX_LIBRARY = "Put `cognee-cli` on the PATH, or run: pip install 'memory-router[cognee]'"
+_FIX_LIBRARY = f"Put `cognee-cli` on the PATH, or run: {install_command('cognee')}"
 _MOST_NAMED = 200  # those that hold most fragments, and of them the shortest
 _MOST_EDGES = 5000
 _MOST_MENTIONS = 400

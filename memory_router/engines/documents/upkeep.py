@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from memory_router.engines.documents import store
 from memory_router.engines.documents.schema import SCHEMA
-from memory_router.errors import StoreError
+from memory_router.errors import StoreError, install_command
 from memory_router.paths import shown
 from memory_router.sources.discovery import Survey
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
@@ -129,7 +129,7 @@ def changes(database: str) -> Iterator[None]:
         from watchfiles import watch
     except ImportError as error:
         raise StoreError(
-            "Watching needs a package that is not installed.", "Run: pip install 'memory-router[watch]'"
+            "Watching needs a package that is not installed.", f"Run: {install_command('watch')}"
         ) from error
     present = [one for one in roots(database) if os.path.exists(one)]
     if not present:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memory_router import app
-from memory_router.errors import StoreError
+from memory_router.errors import StoreError, install_command
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 
@@ -97,7 +97,7 @@ def _drawn(found: "Neighbourhood", chosen: Format) -> str:
     except ImportError as error:
         raise StoreError(
             f"The format {chosen} needs networkx, which is not installed.",
-            "Install it: pip install 'memory-router[graph]'; or choose --format tree or json.",
+            f"Install it: {install_command('graph')}; or choose --format tree or json.",
         ) from error
     drawing = networkx.MultiDiGraph()
     for entity in found.entities.values():

@@ -8,7 +8,7 @@ import typer
 
 from memory_router import paths
 from memory_router.app.asking import Router
-from memory_router.errors import ConfigError
+from memory_router.errors import ConfigError, install_command
 from memory_router.interfaces import settings_file
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
@@ -60,7 +60,7 @@ def serve(
     except ImportError as error:
         raise ConfigError(
             f"The MCP server needs the package {error.name}, which is not installed.",
-            "Run: pip install 'memory-router[mcp]'",
+            f"Run: {install_command('mcp')}",
         ) from error
     scope = project or current_project()
     with Router(keep_warm=True) as router:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from memory_router.errors import ConfigError
+from memory_router.errors import ConfigError, install_command
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes
 
@@ -33,7 +33,7 @@ def window(
     except ImportError as error:
         raise ConfigError(
             f"The window needs the package {error.name}, which is not installed.",
-            "Run: pip install 'memory-router[window]'",
+            f"Run: {install_command('window')}",
         ) from error
     if export is not None:
         written = exporting.write(export, is_replacing=yes)

@@ -3,6 +3,7 @@
 from memory_router import paths
 from memory_router.engines.tiers.stores.protocol import Store
 from memory_router.errors import ConfigError
+from memory_router.storage.database import missing_driver
 
 
 def open_store(url: str | None) -> Store:
@@ -25,20 +26,14 @@ def open_store(url: str | None) -> Store:
         try:
             from memory_router.engines.tiers.stores.postgres import PostgresStore
         except ImportError as error:
-            raise _missing("PostgreSQL", "postgres") from error
+            raise missing_driver("PostgreSQL", "postgres") from error
         return PostgresStore(str(url))
     if scheme in ("redis", "rediss", "unix"):
         try:
             from memory_router.engines.tiers.stores.redis import RedisStore
         except ImportError as error:
-            raise _missing("Redis", "redis") from error
+            raise missing_driver("Redis", "redis") from error
         return RedisStore(str(url))
     raise ConfigError(
         f"{scheme!r} names no store.", "Use memory:, sqlite:PATH, postgresql://HOST/NAME or redis://HOST/NUMBER."
-    )
-
-
-def _missing(program: str, extra: str) -> ConfigError:
-    return ConfigError(
-        f"The Python driver for {program} is not installed.", f"Run: pip install 'memory-router[{extra}]'"
     )
