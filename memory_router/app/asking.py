@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from memory_router import paths
 from memory_router.contract import JsonObject
-from memory_router.engines.transcripts import survey
 from memory_router.errors import MemoryRouterError
 from memory_router.learning.background import import_later, index_later, learn_later
 from memory_router.learning.gate import ApprovalGate, own_rule_cache
@@ -150,6 +149,9 @@ def follow_sessions() -> None:
 
     A session whose window was closed ends without an event, and what is said in this one counts from now on, too.
     """
+    # Not at the top: `--help` asks nothing, and looks at this module all the same.
+    from memory_router.engines.transcripts import survey
+
     if survey.is_behind() and config_file.load().hooks.session_end:
         import_later()
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from memory_router import __version__, paths
+from memory_router import __version__
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
-from memory_router.routing.journal import BACKGROUND, Journal
 
 
 def is_terminal() -> bool:
@@ -62,6 +61,9 @@ def fail(error: MemoryRouterError) -> NoReturn:
 
 def record_in_background(code: str, message: str) -> None:
     """Record an error in `router.log` where this command runs in the background, so that somebody can know of it."""
+    from memory_router import paths
+    from memory_router.routing.journal import BACKGROUND, Journal
+
     if command := os.environ.get(BACKGROUND):
         with suppress(OSError):
             Journal(paths.log_file()).background(command, code, message)
