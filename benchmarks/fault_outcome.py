@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """Hold what one trial showed; without any of it, the trial went well.
+    """What one trial showed; without any of it, the trial went well.
 
     Args:
         lost: acknowledged writes that are gone.

@@ -58,7 +58,7 @@ class FaultyVfs(apsw.VFS):
 
 
 class FaultyFile(apsw.VFSFile):
-    """Hold one open file whose operations may fail."""
+    """One open file whose operations may fail."""
 
     def __init__(self, vfs: FaultyVfs, name: object, flags: list[int]) -> None:
         self._vfs = vfs

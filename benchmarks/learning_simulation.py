@@ -52,7 +52,7 @@ MILLISECONDS = {"qmd": 60, "totalrecall": 50, "cognee": 180, "lossless": 90}
 
 
 class Outcome(NamedTuple):
-    """Hold what a month came to."""
+    """What a month came to."""
 
     learned: int
     successes: int
@@ -115,7 +115,7 @@ def requests(count: int, seed: int) -> list[str]:
 
 
 class Simulation:
-    """Hold one router with its history, learning or not."""
+    """One router with its history, learning or not."""
 
     def __init__(self, folder: str, mode: str) -> None:
         bundled = config_file.load(str(REPOSITORY / "router-config.json"))

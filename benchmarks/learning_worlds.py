@@ -2,7 +2,7 @@
 
 Each world is a folder with files, transcripts, memories.jsonl and questions.jsonl that name the right passages. All
 backends are asked every question. Then half of the questions are rated by the truth: the first right result among the
-first ten is named useful, and where there is none the answer gets one star. What the router learns from that reorders
+first ten is named useful, and without one the answer gets one star. What the router learns from that reorders
 the answers to the other half. Prints success@1 with and without, on average over ten splits of each world and with the
 spread over them; the kinds of questions that lose most; what questions of a kind that nobody rated gain; and the same
 where three of twenty users call every right result useless and the first wrong one useful.

@@ -38,7 +38,7 @@ Engine = Callable[[str], Sequence[str]]
 
 
 class Measured(NamedTuple):
-    """Hold what an engine reached on a collection: hit@1, recall@10, and how long each question took in ms."""
+    """What an engine reached on a collection: hit@1, recall@10, and how long each question took in ms."""
 
     first: float
     recall: float

@@ -48,7 +48,7 @@ _TURNS: dict[tuple[str, int], tuple[str, str]] = {}
 
 
 class Asked(NamedTuple):
-    """Hold a judged question: group, whether it has an answer, ranks of the right results, how many there are."""
+    """A judged question: group, whether it has an answer, ranks of the right results, how many there are."""
 
     group: str
     answerable: bool

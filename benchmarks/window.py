@@ -124,7 +124,7 @@ def cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """Give a Chromium, or None where there is none."""
+    """Return a Chromium, or None where it is missing."""
     path = chromium_path()
     if path is None:
         yield None

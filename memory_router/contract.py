@@ -60,7 +60,7 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Hold one thing found.
+    """One thing found.
 
     Args:
         content: the text itself.
@@ -88,7 +88,7 @@ class Result(NamedTuple):
 
 
 class Response(NamedTuple):
-    """Hold what an adapter says: results, the reason why there are none, or an error with its cause.
+    """What an adapter says: results, the reason for no results, or an error with its cause.
 
     Args:
         results: best first.
@@ -108,7 +108,7 @@ class Response(NamedTuple):
 
 
 class Health(NamedTuple):
-    """Say whether a backend can answer now.
+    """Return whether a backend can answer now.
 
     Args:
         status: `ready`; `degraded` (answers, but worse than it could); `installed` (there, but holds nothing or

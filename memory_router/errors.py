@@ -41,7 +41,7 @@ from typing import ClassVar
 
 
 class MemoryRouterError(Exception):
-    """Stand for any failure that the program can explain.
+    """Any failure that the program can explain.
 
     Args:
         cause: one sentence: what happened, and why.
@@ -76,7 +76,7 @@ class QueryTooLongError(QueryError):
 
 
 class InvalidTimeError(QueryError):
-    """What was given as a time is none, or nothing lies between two of them."""
+    """What was given as a time is invalid, or nothing lies between the two."""
 
     code = "INVALID_TIME"
 

@@ -38,7 +38,7 @@ _OF_OTHER_PROGRAMS = (
 
 
 class Outcome(NamedTuple):
-    """Hold what a run of the command line printed and its exit code."""
+    """What a run of the command line printed and its exit code."""
 
     code: int
     out: str
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 
 class Home:
-    """Stand for one user: a home folder of their own, their backends, and the command line."""
+    """One user: a home folder of their own, their backends, and the command line."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -153,7 +153,7 @@ def room(file: Path) -> str:
 
 
 def is_within(name: str, allowed: set[str]) -> bool:
-    """Say whether a dotted name is one of `allowed` or below one."""
+    """Return whether a dotted name is one of `allowed` or below one."""
     return any(f"{name}.".startswith(f"{wall}.") for wall in allowed)
 
 

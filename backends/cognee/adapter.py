@@ -46,7 +46,7 @@ def _anything(request: Request) -> Response:
 
 
 def _is_within(result: Result, request: Request) -> bool:
-    """Say whether a result is of the time and of the project that are asked for."""
+    """Return whether a result is of the time and of the project that are asked for."""
     since, until = window(request)
     at = window(Request("", since=result.timestamp))[0]
     if (since is not None and (at is None or at < since)) or (until is not None and (at is None or at > until)):

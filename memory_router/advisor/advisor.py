@@ -100,7 +100,7 @@ class Advisor:
             status: what it must be.
 
         Raises:
-            AdviceError: there is none with this id, it is somebody else's, or it is not `status`.
+            AdviceError: no suggestion has this id, it is somebody else's, or it is not `status`.
         """
         found = self._suggestions.get(suggestion_id)
         if found.user_id not in self._users:

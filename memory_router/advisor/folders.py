@@ -45,7 +45,7 @@ def proposals(executions: Sequence[Execution], roots: Sequence[str], home: str) 
 
 
 def is_indexed(folder: str, roots: Sequence[str]) -> bool:
-    """Say whether a folder is indexed, or lies below one that is."""
+    """Return whether a folder is indexed, or lies below one that is."""
     return any(_is_below(folder, os.path.realpath(root)) for root in roots)
 
 

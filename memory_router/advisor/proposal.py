@@ -7,7 +7,7 @@ from memory_router.contract import JsonObject
 
 
 class Change(NamedTuple):
-    """Hold one value that is to become another.
+    """One value that is to become another.
 
     Args:
         what: `setting` (of `router-config.json`), `amendment` (a setting that a dream tested), `rule` (the state of a
@@ -25,7 +25,7 @@ class Change(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """Hold a change for which there is evidence.
+    """A change for which there is evidence.
 
     Args:
         type: what kind of change it is, such as `reduce_source`.

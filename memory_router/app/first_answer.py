@@ -21,7 +21,7 @@ _OF_CONVERSATIONS = "what did we decide last"
 
 
 class FirstAnswer(NamedTuple):
-    """Hold a question with its answer, which was checked.
+    """A question with its answer, which was checked.
 
     Args:
         question: as it was asked.

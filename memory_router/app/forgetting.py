@@ -35,7 +35,7 @@ _MOST_PAIRS = 5_000
 
 
 class Plan(NamedTuple):
-    """Hold what is meant, before anything is forgotten.
+    """What is meant, before anything is forgotten.
 
     Args:
         memories: the memories that go.

@@ -29,7 +29,7 @@ _NEWEST = 2000
 
 
 class BackendHealth(NamedTuple):
-    """Hold how one step of a backend does.
+    """How one step of a backend does.
 
     Args:
         step: `backend` or `backend:mode`.
@@ -53,7 +53,7 @@ class BackendHealth(NamedTuple):
 
 
 class StoreHealth(NamedTuple):
-    """Hold what one store keeps.
+    """What one store keeps.
 
     Args:
         backend: which answers from it.
@@ -73,7 +73,7 @@ class StoreHealth(NamedTuple):
 
 
 class FolderHealth(NamedTuple):
-    """Hold one indexed folder: its files, passages, and when it was indexed last, in seconds since the epoch."""
+    """One indexed folder: its files, passages, and when it was indexed last, in seconds since the epoch."""
 
     path: str
     files: int
@@ -82,7 +82,7 @@ class FolderHealth(NamedTuple):
 
 
 class RouteEvidence(NamedTuple):
-    """Hold what came of asking one step for the questions that one rule took, with the interval of its share."""
+    """What came of asking one step for the questions that one rule took, with the interval of its share."""
 
     rule: str
     step: str
@@ -95,7 +95,7 @@ class RouteEvidence(NamedTuple):
 
 
 class Health(NamedTuple):
-    """Hold everything that a person looks at to see whether all is well."""
+    """Everything that a person looks at to see whether all is well."""
 
     backends: list[BackendHealth]
     stores: list[StoreHealth]

@@ -48,7 +48,7 @@ _RULE_DECISIONS = {
 
 
 class Improving(NamedTuple):
-    """Hold what a decision needs: the stores, who advises, and what is changed."""
+    """What a decision needs: the stores, who advises, and what is changed."""
 
     stores: LearningStores
     outcomes: OutcomeMemory
@@ -58,7 +58,7 @@ class Improving(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """Hold what waits for a decision, and what does not.
+    """What waits for a decision, and what does not.
 
     Args:
         suggestions: what waits, the strongest first.
@@ -83,7 +83,7 @@ def opened() -> Iterator[Improving]:
 
 
 def deciding(waiting: Callable[[], None]) -> AbstractContextManager[None]:
-    """Hold the right to decide, which is the one to learn, so that no rule changes meanwhile.
+    """Lock the rules for a decision, so that nothing is learned meanwhile.
 
     Args:
         waiting: called when another process holds it.

@@ -47,7 +47,7 @@ _OF_MEMORIES = ("totalrecall",)
 
 
 class Listed(NamedTuple):
-    """Hold an entry with the backend that it is from."""
+    """An entry with the backend that it is from."""
 
     backend: str
     entry: Entry
@@ -59,7 +59,7 @@ class Listed(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Hold a page of the list.
+    """A page of the list.
 
     Args:
         listed: the newest first.

@@ -101,7 +101,7 @@ def refresh(name: str, now: Callable[[], float] = time.time) -> None:
 
 
 def is_registered(name: str) -> bool:
-    """Say whether a backend stands in `backends.json`.
+    """Return whether a backend stands in `backends.json`.
 
     Raises:
         StateError: the file is there and cannot be read.
@@ -123,7 +123,7 @@ def _entry(health: Health, earlier: JsonObject, time_now: str) -> JsonObject:
 
 
 def present_tier() -> str | None:
-    """Return the tier of the present registration, also of a file that breaks off after it; None if there is none."""
+    """Return the tier of the present registration, also of a file that breaks off after it, or None."""
     try:
         with open(paths.backends_file(), encoding="utf-8", errors="replace") as stream:
             named = re.search(r'"tier"\s*:\s*"(\w+)"', stream.read())
@@ -133,7 +133,7 @@ def present_tier() -> str | None:
 
 
 def _earlier() -> dict[str, Any]:
-    """Return the present file, or nothing if there is none that can be read."""
+    """Return the present file, or nothing where no file can be read."""
     try:
         with open(paths.backends_file(), "rb") as stream:
             body = json.loads(stream.read())

@@ -64,7 +64,7 @@ class Folder(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """Hold what a machine has to remember.
+    """What a machine has to remember.
 
     Args:
         agents: the programs that are here.

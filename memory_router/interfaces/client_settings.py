@@ -67,7 +67,7 @@ def with_server(client: Client, text: str, file: str) -> str:
 
     Args:
         client: whose settings they are.
-        text: what the file holds; nothing where there is none.
+        text: what the file holds; empty for a missing file.
         file: its path, for messages.
 
     Raises:

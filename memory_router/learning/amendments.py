@@ -17,7 +17,7 @@ _COLUMNS = "id, cycle_id, setting, old_value, new_value, evidence, amended_at, a
 
 
 class Amendment(NamedTuple):
-    """Hold one change of one setting.
+    """One change of one setting.
 
     Args:
         id: its id.
@@ -119,7 +119,7 @@ class AmendmentStore:
         return [_decoded(row) for row in rows]
 
     def is_in_force(self, amendment: Amendment) -> bool:
-        """Say whether the setting has the value that the amendment gave it."""
+        """Return whether the setting has the value that the amendment gave it."""
         return amendment.reverted_at is None and self._config.value(amendment.setting) == amendment.new_value
 
     def revert(self, amendment_id: str) -> Amendment:

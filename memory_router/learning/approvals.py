@@ -13,7 +13,7 @@ from memory_router.text.redaction import redact
 
 
 class Approval(NamedTuple):
-    """Hold one approval.
+    """One approval.
 
     Args:
         id: its id.

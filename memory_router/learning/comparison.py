@@ -21,7 +21,7 @@ _RESAMPLES = 1000
 
 
 class Pair(NamedTuple):
-    """Hold one execution replayed as things are, and as they would be.
+    """One execution replayed as things are, and as they would be.
 
     Args:
         succeeded: whether it succeeds now.
@@ -45,7 +45,7 @@ class Pair(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Hold what a change would do to many executions; every rate is of all of them.
+    """What a change would do to many executions; every rate is of all of them.
 
     Args:
         executions: how many were compared.
@@ -81,17 +81,17 @@ class Comparison(NamedTuple):
 
     @property
     def succeeds_more(self) -> bool:
-        """Say whether the share that would succeed lies above the interval of the share that succeeds now."""
+        """Return whether the share that would succeed lies above the interval of the share that succeeds now."""
         return self.success_rate > wilson_interval(self.success_rate_now * self.executions, self.executions, _Z)[1]
 
     @property
     def is_faster(self) -> bool:
-        """Say whether answers would surely come sooner."""
+        """Return whether answers would surely come sooner."""
         return self.saved_ms_interval[0] > 0
 
     @property
     def is_no_worse(self) -> bool:
-        """Say whether no more answers would be worse than successes are gained, at the worst, and none more wrong."""
+        """Return whether, at the worst, as many successes are gained as answers worsen, and none is more wrong."""
         gained = round((self.success_rate - self.success_rate_now) * self.executions)
         return gained >= 0 and self.worse <= gained and self.wrong <= self.wrong_now
 

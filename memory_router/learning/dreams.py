@@ -36,7 +36,7 @@ Route = Callable[[str, float], tuple[str, ...]]
 
 
 class Cycle(NamedTuple):
-    """Hold one dream.
+    """One dream.
 
     Args:
         cycle_id: its id, from which its mutations follow.

@@ -107,7 +107,7 @@ class GroupEvidence:
 
 
 class Trial(NamedTuple):
-    """Hold who asked and when, how sure the route was, and for each attempt that ended whether it succeeded."""
+    """Who asked and when, how sure the route was, and for each attempt that ended whether it succeeded."""
 
     asked_by: str | None
     started_at: float

@@ -14,7 +14,7 @@ STATUSES = ("success", "failed", "governance_blocked")
 
 
 class AttemptRecord(NamedTuple):
-    """Hold what came of asking one step.
+    """What came of asking one step.
 
     Args:
         step: `backend:mode`, or `backend` where it has no modes.
@@ -55,7 +55,7 @@ class Shown(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """Hold one routed question.
+    """One routed question.
 
     Args:
         id: the envelope's `execution_id`.
@@ -110,7 +110,7 @@ class Execution(NamedTuple):
 
         Raises:
             TypeError: members are missing or unknown.
-            ValueError: a value is none that an execution can have.
+            ValueError: an execution cannot have a value.
         """
         attempts: Sequence[Mapping[str, Any]] = fields["attempts"]
         found = cls(

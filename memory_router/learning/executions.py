@@ -30,7 +30,7 @@ _PAGE = 5000
 
 
 class Request(NamedTuple):
-    """Hold one request: its text, its vector, and how many times it was asked."""
+    """One request: its text, its vector, and how many times it was asked."""
 
     user_request: str
     vector: "array[float]"
@@ -77,7 +77,7 @@ class ExecutionStore:
         """Return one execution by its id, or by the beginning of its id if that is unmistakable.
 
         Raises:
-            StoreError: there is none, or several begin so.
+            StoreError: no memory, or more than one, has an id that begins so.
         """
         rows = self._database.rows(
             f"{_SELECT} WHERE substr(id, 1, length(CAST(:id AS TEXT))) = CAST(:id AS TEXT) LIMIT 2",

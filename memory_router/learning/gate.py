@@ -41,7 +41,7 @@ class ApprovalGate:
         """Use up an approval of `query`, and return who gave it and when, for the record.
 
         Raises:
-            ApprovalError: there is none.
+            ApprovalError: no approval has this id.
         """
         if not self._is_attended:
             raise ApprovalRequiredError("Somebody has to approve this question.", "Ask it by itself.", approval or "")

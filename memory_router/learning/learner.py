@@ -39,7 +39,7 @@ _DECIDED = (
 
 
 class Pattern(NamedTuple):
-    """Hold a group of similar requests.
+    """A group of similar requests.
 
     Args:
         request_pattern: the request that was asked most.
@@ -57,7 +57,7 @@ class Pattern(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """Hold what a run learned: every pattern from 10 executions on, and the rules that were changed."""
+    """What a run learned: every pattern from 10 executions on, and the rules that were changed."""
 
     executions: int
     phases: dict[str, int]
@@ -112,7 +112,7 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
 
 
 class _Asked(NamedTuple):
-    """Hold what came of a question that a learned rule routed: when, by which first step, whether it succeeded."""
+    """What came of a question that a learned rule routed: when, by which first step, whether it succeeded."""
 
     started_at: float
     step: str
@@ -145,7 +145,7 @@ def _phase(group: GroupEvidence) -> str:
 def _rule_of(
     group: GroupEvidence, known: "_Known", failing: Set[str], config: Config, now: float
 ) -> tuple[RuleRecord | None, str]:
-    """Return the rule that a group's executions speak for, new or brought up to date, or why there is none."""
+    """Return the rule that a group's executions speak for, new or brought up to date, or why it gives no rule."""
     if len(group) < _RULE:
         return None, f"{_RULE - len(group)} more executions are needed"
     earlier = known.nearest(group.pattern, config.learning.similarity_threshold)
@@ -268,7 +268,7 @@ def _learned(
 
 
 def _has_failed(rule: RuleRecord, asked: Sequence[_Asked]) -> bool:
-    """Say whether the latest questions that a learned rule sent to its step succeeded too seldom."""
+    """Return whether the latest questions that a learned rule sent to its step succeeded too seldom."""
     since = rule.evidence.get("counted_since", float("-inf"))
     counted = [one for one in asked if one.step == rule.recommended_system_id and one.started_at >= since]
     outcomes = [one.succeeded for one in counted[-_RECENT:]]

@@ -27,7 +27,7 @@ _UNKNOWN = {
 
 
 class Ground(NamedTuple):
-    """Hold what mutations start from.
+    """What mutations start from.
 
     Args:
         config: the thresholds in force.
@@ -74,7 +74,7 @@ def cannot_be_known(mutation: Mutation) -> list[str]:
 
 
 def can_lose(mutation: Mutation) -> bool:
-    """Say whether a mutation can lose an answer: when the next step begins changes only when the answer comes."""
+    """Return whether a mutation can lose an answer: when the next step begins changes only when the answer comes."""
     return bool(mutation.keys() - {"fallback_delay_ms"})
 
 

@@ -167,7 +167,7 @@ def _confidence(match: Match | None) -> float:
 
 
 def _has_other_path(routed: RoutedQuestion) -> bool:
-    """Say whether a backend that can be asked was not."""
+    """Return whether a backend that can be asked was not."""
     asked: set[str] = {attempt.step.backend for attempt in routed.attempts}
     return any(
         backend not in asked and installed.status in USABLE

@@ -12,7 +12,7 @@ from memory_router.learning.execution import AttemptRecord
 
 
 class Thresholds(NamedTuple):
-    """Hold the thresholds to replay under.
+    """The thresholds to replay under.
 
     Args:
         fallback_threshold: the normalized relevance from which an answer is accepted.
@@ -26,7 +26,7 @@ class Thresholds(NamedTuple):
 
 
 class Course(NamedTuple):
-    """Hold what a replay gives.
+    """What a replay gives.
 
     Args:
         accepted: the attempt that would have been accepted, or None.
@@ -74,5 +74,5 @@ def replay(attempts: Sequence[AttemptRecord], thresholds: Thresholds) -> Course:
 
 
 def unasked(step: str, deadline_ms: int) -> AttemptRecord:
-    """Stand for a step that was not asked: a replay that needs it does not know how it ends."""
+    """A step that was not asked: a replay that needs it does not know how it ends."""
     return AttemptRecord(step, "superseded", 0.0, 0, deadline_ms, None, accepted=False)

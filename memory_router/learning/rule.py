@@ -6,7 +6,7 @@ from memory_router.contract import JsonObject
 
 
 class RuleRecord(NamedTuple):
-    """Hold one rule, under the seed's names.
+    """One rule, under the seed's names.
 
     Args:
         id: its id.

@@ -172,7 +172,7 @@ class RuleCache:
 
 
 def _identity(url: str) -> list[Any] | None:
-    """Return what tells a database from another one in its place, or None where there is none."""
+    """Return what tells a database from another one in its place, or None where the file is missing."""
     if not url.startswith("sqlite:"):
         return [url.rpartition("@")[2]]
     try:

@@ -56,7 +56,7 @@ class RuleStore:
         """Return a rule by its id.
 
         Raises:
-            RuleError: there is none.
+            RuleError: no rule has this id.
         """
         for rule in self.all():
             if rule.id == rule_id:
@@ -175,7 +175,7 @@ class RuleStore:
         """Delete a rule and return it as it was.
 
         Raises:
-            RuleError: there is none.
+            RuleError: no rule has this id.
         """
         rule = self.get(rule_id)
         with self.changing():
@@ -204,7 +204,7 @@ class RuleStore:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Hold a transaction, and write the cache from what is committed."""
+        """Run a transaction, then write the cache from what is committed."""
         with self._cache.changing() as write:
             with self._database.transaction():
                 yield

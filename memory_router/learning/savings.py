@@ -24,7 +24,7 @@ _HITS_DAYS = 30
 
 
 class PatternStatistics(NamedTuple):
-    """Hold one learned pattern, as the seed's first monitoring query has it."""
+    """One learned pattern, as the seed's first monitoring query has it."""
 
     request_pattern: str
     based_on_executions: int
@@ -34,7 +34,7 @@ class PatternStatistics(NamedTuple):
 
 
 class WeekStatistics(NamedTuple):
-    """Hold a week (its Monday, seconds since the epoch) with its average confidence and number of requests."""
+    """A week (its Monday, seconds since the epoch) with its average confidence and number of requests."""
 
     week: float
     avg_confidence: float
@@ -42,7 +42,7 @@ class WeekStatistics(NamedTuple):
 
 
 class DayStatistics(NamedTuple):
-    """Hold a day (its midnight UTC, seconds since the epoch) with its cache hits; the rate is in percent."""
+    """A day (its midnight UTC, seconds since the epoch) with its cache hits; the rate is in percent."""
 
     date: float
     cache_hits: int
@@ -97,7 +97,7 @@ class SourceStatistics(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Hold everything that `memory-router rules stats` shows."""
+    """Everything that `memory-router rules stats` shows."""
 
     patterns: tuple[PatternStatistics, ...]
     weeks: tuple[WeekStatistics, ...]

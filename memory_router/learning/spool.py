@@ -16,7 +16,7 @@ _TAKEN = ".taken"
 
 
 class Spool:
-    """Hold lines in the file at `path`."""
+    """Lines in the file at `path`."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class Spool:
                 os.close(descriptor)
 
     def _is_current(self, descriptor: int) -> bool:
-        """Say whether the open file still stands at the path, and was not taken away meanwhile."""
+        """Return whether the open file still stands at the path, and was not taken away meanwhile."""
         with suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
         return False

@@ -19,7 +19,7 @@ from memory_router.storage.files import exclusive
 
 
 class LearningStores(NamedTuple):
-    """Hold the open stores.
+    """The open stores.
 
     Args:
         config: the configuration in force.

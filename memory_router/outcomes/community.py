@@ -49,7 +49,7 @@ class Association(NamedTuple):
 
 
 class Community(NamedTuple):
-    """Hold what is told across users.
+    """What is told across users.
 
     Args:
         users: how many there are, rounded down to a multiple of k.

@@ -64,7 +64,7 @@ class Compaction:
         self._after = after
 
     def is_due(self, user_id: str) -> bool:
-        """Say whether a user has enough old outcomes, or large ones; it reads no more than that takes."""
+        """Return whether a user has enough old outcomes, or large ones; it reads no more than that takes."""
         found = self._database.rows(
             f"SELECT count(*) AS number, coalesce(sum({_LENGTH}), 0) AS size FROM"  # noqa: S608 - our own columns
             f" (SELECT {', '.join(_DROPPED)} FROM suggestion_outcomes WHERE {_OLD} LIMIT :after) AS old",

@@ -28,7 +28,7 @@ _BRIEF = "outcome_id, suggestion_type, suggestion_value, outcome, created_at"
 
 
 class Answer(NamedTuple):
-    """Hold what was found, and one sentence about what could not be done, or nothing."""
+    """What was found, and one sentence about what could not be done, or nothing."""
 
     results: list[JsonObject]
     note: str = ""

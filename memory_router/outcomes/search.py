@@ -76,7 +76,7 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Hold an outcome that was found, and how well it fits, from 0 to 1."""
+    """An outcome that was found, and how well it fits, from 0 to 1."""
 
     row: Row
     score: float
@@ -107,7 +107,7 @@ def fitting(database: Database, text: str, wanted: Wanted) -> list[Found]:
 
 
 def compares_meaning(database: Database) -> bool:
-    """Say whether outcomes can be compared by meaning here: word vectors and a way to compare them are installed."""
+    """Return whether outcomes can be compared by meaning here: word vectors and a way to compare them are installed."""
     return embedding.load() is not None and database.compares_vectors()
 
 

@@ -22,7 +22,7 @@ _JSON = ("config_before", "config_after", "evidence_summary")
 
 
 class Outcome(NamedTuple):
-    """Hold what became of one suggestion, under the seed's names; times are ISO 8601."""
+    """What became of one suggestion, under the seed's names; times are ISO 8601."""
 
     outcome_id: int
     suggestion_id: int
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """Hold what a user wants, as far as their outcomes tell.
+    """What a user wants, as far as their outcomes tell.
 
     Args:
         user_id: whose it is.
@@ -94,7 +94,7 @@ class OutcomeStore:
             more: what `record_within` takes besides.
 
         Raises:
-            AdviceError: the type, the outcome or a time is none, or JSON cannot hold the evidence.
+            AdviceError: the type, the outcome or a time is invalid, or JSON cannot hold the evidence.
             StoreError: the database cannot be used.
         """
         with self._database.transaction():
@@ -124,7 +124,7 @@ class OutcomeStore:
             suggestion_value: what the change was about.
             outcome: what became of it.
             reason: why, in the user's words; secrets are redacted, here as in the rest.
-            suggestion_id: the suggestion; one is made where there is none.
+            suggestion_id: the suggestion; None makes one.
             config_before: the configuration when it was suggested.
             config_after: the configuration afterwards.
             evidence: what spoke for it.
@@ -133,7 +133,7 @@ class OutcomeStore:
             key: what makes this outcome the same as one recorded before; its suggestion, or its content, if left out.
 
         Raises:
-            AdviceError: the type, the outcome or a time is none, or JSON cannot hold the evidence.
+            AdviceError: the type, the outcome or a time is invalid, or JSON cannot hold the evidence.
         """
         if outcome not in OUTCOMES:
             raise AdviceError(f"{outcome!r} is no outcome.", f"Use one of: {', '.join(OUTCOMES)}.")

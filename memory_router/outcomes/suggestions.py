@@ -13,7 +13,7 @@ _JSON = ("change", "config_before", "evidence_summary")
 
 
 class Suggestion(NamedTuple):
-    """Hold one suggestion; times are ISO 8601.
+    """One suggestion; times are ISO 8601.
 
     Args:
         suggestion_id: its number.
@@ -79,7 +79,7 @@ class SuggestionStore:
             evidence: what speaks for it.
 
         Raises:
-            AdviceError: the type is none, or JSON cannot hold the evidence.
+            AdviceError: the type is invalid, or JSON cannot hold the evidence.
             StoreError: the database cannot be used.
         """
         row = {
@@ -106,7 +106,7 @@ class SuggestionStore:
         """Return one suggestion.
 
         Raises:
-            AdviceError: there is none with this id.
+            AdviceError: no suggestion has this id.
         """
         rows = self._database.rows(f"{_SELECT} WHERE suggestion_id = :id", {"id": suggestion_id})
         if not rows:

@@ -98,7 +98,7 @@ def get_suggestion_outcomes(user_id: str, layer: str = "search", query: JsonObje
         query: `text`, `types`, `outcomes`, `ids`, `limit`, each of which may be left out.
 
     Raises:
-        AdviceError: the layer or the query is none.
+        AdviceError: the layer or the query is invalid.
         StoreError: the database cannot be used.
     """
     given = _checked(query or {})
@@ -132,7 +132,7 @@ def _checked(query: JsonObject) -> JsonObject:
 
 
 def _fits(value: Any, described: JsonObject) -> bool:
-    """Say whether a value keeps to the few words of JSON Schema that queries are described in."""
+    """Return whether a value keeps to the few words of JSON Schema that queries are described in."""
     if described["type"] == "array":
         return isinstance(value, list) and all(_fits(one, described["items"]) for one in value)
     if described["type"] == "string":

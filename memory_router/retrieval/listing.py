@@ -24,7 +24,7 @@ TOP = Place(float("inf"), 0)
 
 
 class Entry(NamedTuple):
-    """Hold one entry of a list.
+    """One entry of a list.
 
     Args:
         id: as the store's own adapter takes it.

@@ -54,5 +54,5 @@ def reranked(question: str, passages: Sequence[str], seconds: float) -> Sequence
 
 
 def is_chosen() -> bool:
-    """Say whether the user chose a model, so that a missing one has to be told."""
+    """Return whether the user chose a model, so that a missing one has to be told."""
     return paths.embedding_model() != STATIC

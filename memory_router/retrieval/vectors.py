@@ -86,7 +86,7 @@ class Vectors:
 
     @classmethod
     def open(cls, connection: apsw.Connection, embedding: Embedding | str) -> "Vectors | str":
-        """Return the vectors of a store, or one sentence that says why there are none to compare with.
+        """Return the vectors of a store, or one sentence that says why they cannot be compared.
 
         Args:
             connection: an open store; it learns the distance functions.

@@ -25,7 +25,7 @@ from memory_router.routing.response import decode_response
 
 
 class Attempt(NamedTuple):
-    """Hold the outcome of asking one step: a response, or the error that came in its place.
+    """The outcome of asking one step: a response, or the error that came in its place.
 
     With neither, it was superseded: a step before it was accepted while this one was still being asked.
 

@@ -51,7 +51,7 @@ _DEFINITION = re.compile(rf"^[ \t]*(?:\w+ ){{0,3}}({'|'.join((*_CALLABLE, *_TYPE
 
 
 class Part(NamedTuple):
-    """Hold one part of a compound request.
+    """One part of a compound request.
 
     Args:
         text: the part as it was written.

@@ -147,7 +147,7 @@ class Hooks(NamedTuple):
 
 
 class Config(NamedTuple):
-    """Hold everything that `router-config.json` says.
+    """Everything that `router-config.json` says.
 
     Args:
         file: where it was read.

@@ -72,7 +72,7 @@ _KEYS = {"rules": "id", "signals": "name"}
 
 
 def is_bundled(file: str) -> bool:
-    """Say whether `file` is the one that ships with the program."""
+    """Return whether `file` is the one that ships with the program."""
     return os.path.realpath(file) == os.path.realpath(paths.bundled(_NAME))
 
 

@@ -12,7 +12,7 @@ from memory_router.routing.plan import Plan
 
 
 class Envelope(NamedTuple):
-    """Hold the answer to a question: the seed's fields in the seed's order, then the router's own."""
+    """The answer to a question: the seed's fields in the seed's order, then the router's own."""
 
     query_echo: str
     routed_to: str | None

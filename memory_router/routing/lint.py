@@ -15,7 +15,7 @@ _PROBE_CHARACTERS = 4000
 
 
 class Finding(NamedTuple):
-    """Hold one thing that is wrong: where, what, and what to do."""
+    """One thing that is wrong: where, what, and what to do."""
 
     place: str
     problem: str
@@ -142,7 +142,7 @@ def _matches_everything(signal: Signal) -> bool:
 
 
 def _matches_nothing(signal: Signal) -> bool:
-    """Say whether the pattern contradicts itself where that is plain to see: text before `^`, or after `$`."""
+    """Return whether the pattern contradicts itself where that is plain to see: text before `^`, or after `$`."""
     return bool(signal.pattern and regex.search(r"\(\?!\)|^\\?\w+\^|\$\w+$", signal.pattern))
 
 

@@ -10,7 +10,7 @@ from memory_router.routing.attempts import Attempt
 
 
 class Merged(NamedTuple):
-    """Hold a result of the merged answer.
+    """A result of the merged answer.
 
     Args:
         result: as its backend gave it.

@@ -15,7 +15,7 @@ class Skip(NamedTuple):
     Args:
         step: the step.
         reason: one sentence for people.
-        is_fault: whether somebody should do something about it; a backend that was never installed is none.
+        is_fault: whether somebody should do something about it; not so for a backend that was never installed.
     """
 
     step: Step
@@ -24,7 +24,7 @@ class Skip(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Hold what is to be asked for a question.
+    """What is to be asked for a question.
 
     Args:
         query: the question as it came in.

@@ -22,7 +22,7 @@ Process = TypeVar("Process", bound=Endable)
 
 
 class Pool(Generic[Process]):
-    """Hold idle processes by what they can do; several threads may take and give at once.
+    """Idle processes by what they can do; several threads may take and give at once.
 
     The one that came last is taken first, so that those which are too many grow old and are stopped.
 
@@ -44,7 +44,7 @@ class Pool(Generic[Process]):
         self._keeper: threading.Thread | None = None
 
     def take(self, kind: Hashable) -> Process | None:
-        """Return an idle process of a kind, the one that came last; None if there is none."""
+        """Return an idle process of a kind, the one that came last, or None."""
         with self._lock:
             idle = self._idle.get(kind)
             return idle.pop()[0] if idle else None

@@ -113,7 +113,7 @@ class Process:
         return bytes(answer)
 
     def is_ready(self) -> bool:
-        """Say whether the process waits for a request; what it printed unasked would be taken for the next answer."""
+        """Return whether the process waits for a request; what it printed unasked would pass for an answer."""
         return not _readers(self._stdout).poll(0)
 
     def part(self) -> None:

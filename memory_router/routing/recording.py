@@ -12,7 +12,7 @@ from memory_router.routing.registry import Registry
 
 
 class RoutedQuestion(NamedTuple):
-    """Hold everything about one question that was routed.
+    """Everything about one question that was routed.
 
     Args:
         plan: what was to be asked.

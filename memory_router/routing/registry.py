@@ -79,14 +79,14 @@ class Installed(NamedTuple):
 
 
 class State(NamedTuple):
-    """Hold the state file: the product tier and the installed backends by name."""
+    """The state file: the product tier and the installed backends by name."""
 
     tier: str
     backends: dict[str, Installed]
 
 
 class Registry(NamedTuple):
-    """Hold everything that is known of backends when a question comes in.
+    """Everything that is known of backends when a question comes in.
 
     Args:
         manifests: by name.

@@ -70,7 +70,7 @@ _RELATIVE = _listed("that which who whom whose")
 
 
 class Word(NamedTuple):
-    """Hold a word of a request.
+    """A word of a request.
 
     Args:
         start: its first character.
@@ -97,18 +97,18 @@ def verbs_of_command(sentence: list[str]) -> set[str]:
 
 
 def is_question(sentence: Sequence[Word]) -> bool:
-    """Say whether a sentence asks; "can you mend it" commands."""
+    """Return whether a sentence asks; "can you mend it" commands."""
     return _is_question(_unframed([word.lower for word in sentence]))
 
 
 def is_question_or_command(sentence: Sequence[Word]) -> bool:
-    """Say whether a sentence asks or commands; it is taken at its word, since a sentence begins there."""
+    """Return whether a sentence asks or commands; it is taken at its word, since a sentence begins there."""
     found = _unframed([word.lower for word in sentence])
     return _is_question(found) or _is_command(found, any_object=True)
 
 
 def ends_and_begins(left: Sequence[Word], right: Sequence[Word], *, joined: bool, in_sequence: bool) -> bool:
-    """Say whether one request ends and another one begins between `left` and `right`.
+    """Return whether one request ends and another one begins between `left` and `right`.
 
     Args:
         left: the words before, since the request began.
@@ -148,12 +148,12 @@ def _is_verb(word: str) -> bool:
 
 
 def _is_name(word: Word) -> bool:
-    """Say whether a word is capitalised within a sentence: `Add and Remove Programs`."""
+    """Return whether a word is capitalised within a sentence: `Add and Remove Programs`."""
     return word.text[0].isupper() and not word.text.isupper() and word.text != "I"
 
 
 def _is_open(before: Sequence[str]) -> bool:
-    """Say whether "between", "both" or "either" still waits for its "and"."""
+    """Return whether "between", "both" or "either" still waits for its "and"."""
     for position in range(len(before) - 1, -1, -1):
         if before[position] in ("between", "both", "either"):
             return not {"and", "or"} & set(before[position:])
@@ -161,7 +161,7 @@ def _is_open(before: Sequence[str]) -> bool:
 
 
 def _is_condition(left: Sequence[Word]) -> bool:
-    """Say whether the last clause only leads to what follows: "and if they fail, ..."."""
+    """Return whether the last clause only leads to what follows: "and if they fail, ..."."""
     clause: list[str] = []
     for word in left[:-1]:
         clause = [] if "," in word.after else [*clause, word.lower]
@@ -169,7 +169,7 @@ def _is_condition(left: Sequence[Word]) -> bool:
 
 
 def _is_topic(found: Sequence[str]) -> bool:
-    """Say whether words name something that can be asked for by itself, and are no clause that leads to a question."""
+    """Return whether words name something that can be asked for by itself, rather than lead to a question."""
     leading = _listed("if when once unless while after before since because although given for in on at with by until")
     return len(found) > 1 and found[0] not in leading
 
@@ -179,7 +179,7 @@ def _is_question(found: Sequence[str]) -> bool:
 
 
 def _is_direct_question(found: Sequence[str]) -> bool:
-    """Say whether a question begins in the order of questions: "why did", "what's", "how many", "is there"."""
+    """Return whether a question begins in the order of questions: "why did", "what's", "how many", "is there"."""
     if len(found) < 3:
         return False
     first, second = found[:2]
@@ -193,7 +193,7 @@ def _is_direct_question(found: Sequence[str]) -> bool:
 
 
 def _is_command(found: Sequence[str], *, any_object: bool) -> bool:
-    """Say whether a verb and its object begin; with `any_object` also a verb that could be a noun before any word."""
+    """Return whether a verb and its object begin; with `any_object` also a verb that could be a noun."""
     if len(found) < 2 or found[1] in _AUXILIARIES or found[1] in ("and", "or", "of"):
         return False
     verb, following = found[:2]

@@ -41,7 +41,7 @@ def decode_health(raw: bytes) -> Health:
     """Find and check the answer to the `health` verb.
 
     Raises:
-        InvalidResponseError: there is no JSON object, or its `status` is none of the four.
+        InvalidResponseError: no JSON object came, or its `status` is not one of the four.
     """
     body = _find_object(raw, "health")
     if body is None:

@@ -39,7 +39,7 @@ EVERY_PROJECT = "*"
 
 
 class Choice(NamedTuple):
-    """Hold what the caller wants instead of the rules' own decision; all None to let the rules decide.
+    """What the caller wants instead of the rules' own decision; all None to let the rules decide.
 
     Args:
         rule: the id or number of the rule to follow.

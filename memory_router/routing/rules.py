@@ -161,7 +161,7 @@ class RuleTable:
 
 
 class _Ranked(NamedTuple):
-    """Hold a signal with its rank, the lowest first: pass, position of its rule, whether last there, own position."""
+    """A signal with its rank, the lowest first: pass, position of its rule, whether last there, own position."""
 
     rank: tuple[bool, int, bool, int]
     rule: Rule

@@ -34,7 +34,7 @@ _NO_FACTS = ("rollout_summary_files", "keywords", "what's in memory")
 
 
 class Fact(NamedTuple):
-    """Hold one thing that an agent noted.
+    """One thing that an agent noted.
 
     Args:
         text: with the heading above it, where there is one.

@@ -14,7 +14,7 @@ _DEEPEST = 10  # People stop at three or four; data that looks like code does no
 def chunks(text: str, path: str = "") -> list[Chunk]:
     """Return a source file's definitions with their comments; symbols are the names defined in each chunk.
 
-    A definition that is too long for one chunk is cut at those inside it, and at blank lines if there are none.
+    A definition that is too long for one chunk is cut at those inside it, else at blank lines.
 
     Args:
         text: the content with line feeds as line ends.
@@ -24,7 +24,7 @@ def chunks(text: str, path: str = "") -> list[Chunk]:
 
 
 class _Source:
-    """Hold a file's lines and definitions, ready to be asked what surrounds a line."""
+    """A file's lines and definitions, ready to be asked what surrounds a line."""
 
     def __init__(self, text: str, path: str) -> None:
         self._lines = text.split("\n")

@@ -53,7 +53,7 @@ _UNNAMABLE = "its name is not UTF-8; rename it to have it indexed"
 
 
 class Found(NamedTuple):
-    """Hold a file that may be indexed: absolute path, size in bytes, modification time in nanoseconds."""
+    """A file that may be indexed: absolute path, size in bytes, modification time in nanoseconds."""
 
     path: str
     size: int
@@ -135,7 +135,7 @@ def _is_text(name: str) -> bool:
 
 
 class _Ignore:
-    """Hold the patterns of one ignore file, which count from its folder on."""
+    """The patterns of one ignore file, which count from its folder on."""
 
     def __init__(self, folder: str, name: str) -> None:
         self.start = len(folder.rstrip(os.sep)) + 1
@@ -143,7 +143,7 @@ class _Ignore:
         self.spec = _ignore_spec(os.path.join(folder, name))
 
     def verdict(self, path: str) -> bool | None:
-        """Say whether the patterns leave `path` out, take it back in (False), or do not speak of it (None)."""
+        """Return whether the patterns leave `path` out, take it back in (False), or do not speak of it (None)."""
         assert self.spec is not None  # noqa: S101  # only those with patterns are kept
         return self.spec.check_file(path[self.start :]).include
 

@@ -1,4 +1,4 @@
-"""Hold a document as the index takes it: its chunks, and what stands around each of them."""
+"""A document as the index takes it: its chunks, and what stands around each of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _NEIGHBOUR_CHARACTERS = 300
 
 
 class Chunk(NamedTuple):
-    """Hold one passage, the unit that is found.
+    """One passage, the unit that is found.
 
     Args:
         text: the passage as it stands in the file.
@@ -33,7 +33,7 @@ class Chunk(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """Hold where a source file defines a name; lines are counted from 0.
+    """Where a source file defines a name; lines are counted from 0.
 
     Args:
         start: its first line, with the comments and decorators above it.
@@ -49,7 +49,7 @@ class Definition(NamedTuple):
 
 
 class Document(NamedTuple):
-    """Hold one text cut into chunks.
+    """One text cut into chunks.
 
     Args:
         path: the absolute path, or any other unique name of a text that is no file.

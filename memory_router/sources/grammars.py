@@ -136,7 +136,7 @@ _QUALIFIED = re.compile(r"(?:.*::)?(~?\w+|operator.*)", re.DOTALL)
 
 
 def has_grammar(path: str) -> bool:
-    """Say whether the grammar for a file is installed."""
+    """Return whether the grammar for a file is installed."""
     language = _language(path)
     return bool(language) and _module(language) is not None
 
@@ -203,7 +203,7 @@ def _is_one_with(parent: "Node", node: "Node") -> bool:
 
 
 def _belongs(before: "Node", node: "Node") -> bool:
-    """Say whether a comment or an attribute stands on lines of its own right above a node."""
+    """Return whether a comment or an attribute stands on lines of its own right above a node."""
     if before.type not in _LEADING or _end(before) < node.start_point.row:
         return False
     earlier = before.prev_sibling

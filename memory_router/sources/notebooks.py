@@ -11,7 +11,7 @@ _FENCE = "`" * 8  # longer than any in a cell
 
 
 class Notebook(NamedTuple):
-    """Hold a notebook as Markdown.
+    """A notebook as Markdown.
 
     Args:
         text: the Markdown.

@@ -64,7 +64,7 @@ def cutter_of(path: str) -> str:
 
 
 def is_minified(text: str, language: str) -> bool:
-    """Say whether a text was written by a program for a program."""
+    """Return whether a text was written by a program for a program."""
     return language in _MINIFIABLE and len(text) > _MINIFIED_LINE * (text.count("\n") + 1)
 
 

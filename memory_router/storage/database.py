@@ -48,10 +48,10 @@ class Database(Protocol):
         """Run one statement for each mapping of values."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Hold one write transaction: committed at the end, rolled back on any error."""
+        """Run one write transaction: committed at the end, rolled back on any error."""
 
     def compares_vectors(self) -> bool:
-        """Say whether vectors can be compared in statements; SQLite needs the extension sqlite-vec for it."""
+        """Return whether vectors can be compared in statements; SQLite needs the extension sqlite-vec for it."""
 
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""

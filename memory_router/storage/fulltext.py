@@ -1,4 +1,4 @@
-"""Teach SQLite's full-text search our own terms (`memory_router.text.terms`).
+"""Give SQLite's full-text search our own terms (`memory_router.text.terms`).
 
 FTS5 cuts texts and questions by one tokenizer, and takes alternatives of a position as they come
 (https://sqlite.org/fts5.html#custom_tokenizers).

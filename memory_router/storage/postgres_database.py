@@ -87,12 +87,12 @@ class PostgresDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold one write transaction: committed at the end, rolled back on any error."""
+        """Run one write transaction: committed at the end, rolled back on any error."""
         with self._named_errors(), self._connection.transaction():
             yield
 
     def compares_vectors(self) -> bool:
-        """Say whether vectors can be compared in statements: pgvector is always there."""
+        """Return whether vectors can be compared in statements: pgvector is always there."""
         return True
 
     def version(self, room: str) -> int:

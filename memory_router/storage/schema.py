@@ -30,7 +30,7 @@ SET_VERSION = (
 
 
 class Migration(NamedTuple):
-    """Hold one step that a schema took; a released one is never changed.
+    """One step that a schema took; a released one is never changed.
 
     Args:
         sqlite: SQL, or a function that is called with the connection inside the transaction.
@@ -42,7 +42,7 @@ class Migration(NamedTuple):
 
 
 class Schema(NamedTuple):
-    """Hold the tables of one room.
+    """The tables of one room.
 
     Args:
         room: whose tables they are; the database counts each room's migrations by this name.

@@ -75,7 +75,7 @@ def connect(path: str, *, precious: bool = False) -> apsw.Connection:
 
 
 def open_read_only(path: str, schema: Schema) -> apsw.Connection | None:
-    """Open the database at `path` for reading; return None when there is none, or none of this room in it.
+    """Open the database at `path` for reading; return None when it is missing or has no table of this room.
 
     One that an earlier version of the program wrote is migrated first.
 
@@ -106,7 +106,7 @@ def open_read_only(path: str, schema: Schema) -> apsw.Connection | None:
 
 
 class DatabaseReader:
-    """Hold one database open for reading, as long as questions come; subclasses say what is in it.
+    """One database open for reading, as long as questions come; subclasses say what is in it.
 
     Args:
         connection: an open connection.
@@ -122,7 +122,7 @@ class DatabaseReader:
 
     @classmethod
     def open(cls, path: str) -> Self | None:
-        """Open the database at `path`; return None when there is none yet.
+        """Open the database at `path`; return None before it is made.
 
         Raises:
             StoreError: it is damaged, newer than this program, or cannot be opened.
@@ -131,7 +131,7 @@ class DatabaseReader:
         return cls(connection, path) if connection else None
 
     def is_replaced(self) -> bool:
-        """Say whether another file stands at the path by now: it was deleted, or built anew."""
+        """Return whether another file stands at the path by now: it was deleted, or built anew."""
         return _identity(self.path) != self._identity
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ def open_foreign(path: str, busy_ms: int = 2000) -> apsw.Connection:
 
 @contextmanager
 def writing(connection: apsw.Connection) -> Iterator[None]:
-    """Hold one write transaction: committed at the end, rolled back on any error.
+    """Run one write transaction: committed at the end, rolled back on any error.
 
     It takes the write lock at once, so that two writers wait for each other instead of failing half-way.
     """
@@ -179,7 +179,7 @@ def writing(connection: apsw.Connection) -> Iterator[None]:
 
 
 def load_distances(connection: apsw.Connection) -> bool:
-    """Teach a connection the distance functions; return whether they are installed."""
+    """Register the distance functions on a connection; return whether they are installed."""
     from importlib.util import find_spec  # few open a database to compare vectors
 
     found = find_spec("sqlite_vec")  # located, not imported: the package imports numpy

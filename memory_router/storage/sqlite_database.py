@@ -32,7 +32,7 @@ class SqliteDatabase:
 
     @classmethod
     def read_only(cls, path: str, schema: Schema) -> "SqliteDatabase | None":
-        """Open a database for reading; return None where there is none, or none of the tables of `schema`."""
+        """Open a database for reading; return None where it is missing or lacks the tables of `schema`."""
         connection = open_read_only(path, schema)
         if connection is None:
             return None
@@ -64,12 +64,12 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold one write transaction: committed at the end, rolled back on any error."""
+        """Run one write transaction: committed at the end, rolled back on any error."""
         with self._named_errors(), writing(self._connection):
             yield
 
     def compares_vectors(self) -> bool:
-        """Say whether vectors can be compared in statements, by the functions of sqlite-vec."""
+        """Return whether vectors can be compared in statements, by the functions of sqlite-vec."""
         if self._compares is None:
             self._compares = load_distances(self._connection)
         return self._compares

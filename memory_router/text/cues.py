@@ -28,14 +28,14 @@ _LONG = 300
 
 
 class Sought(NamedTuple):
-    """Hold what a question looks for: its words, lower case, and whether it asks for a time."""
+    """What a question looks for: its words, lower case, and whether it asks for a time."""
 
     words: frozenset[str]
     time: bool
 
 
 class Cues(NamedTuple):
-    """Hold what a passage shows; each in [0, 1].
+    """What a passage shows; each in [0, 1].
 
     Args:
         speaker: 1 if somebody speaks whom the question names.

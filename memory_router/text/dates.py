@@ -20,7 +20,7 @@ _MONTH_FIRST = re.compile(rf"\b({MONTH})\.? (0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th
 
 
 class Found(NamedTuple):
-    """Hold a date found in a text: where it begins and ends there, and what it is."""
+    """A date found in a text: where it begins and ends there, and what it is."""
 
     start: int
     end: int

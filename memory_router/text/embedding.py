@@ -48,12 +48,12 @@ class Identity(NamedTuple):
     dimension: int
 
     def fits(self, other: "Identity") -> bool:
-        """Say whether vectors of both can be compared; 0 is any dimension, where only an answer will tell."""
+        """Return whether vectors of both can be compared; 0 is any dimension, where only an answer will tell."""
         return self.name == other.name and (self.dimension in (0, other.dimension))
 
 
 class Embedding(Protocol):
-    """Stand for whatever turns texts into vectors of unit length.
+    """A model that turns texts into vectors of unit length.
 
     Attributes:
         identity: what makes the vectors; its dimension is 0 where only an answer will tell.
@@ -67,11 +67,11 @@ class Embedding(Protocol):
 
     @property
     def is_weighted(self) -> bool:
-        """Say whether the weights of words matter."""
+        """Return whether the weights of words matter."""
 
     @property
     def is_calibrated(self) -> bool:
-        """Say whether relevance is known to tell with its cosines."""
+        """Return whether relevance is known to tell with its cosines."""
 
     def embed(self, text: str, weight: Weight, seconds: float = ..., /) -> "array[float]":
         """Return the vector of a question, within some seconds."""

@@ -24,7 +24,7 @@ _SECONDS = 60.0  # for a batch, while indexing
 
 
 class Endpoint(NamedTuple):
-    """Hold where a model is served.
+    """Where a model is served.
 
     Args:
         url: the base of the API, such as `http://localhost:11434/v1`.
@@ -58,7 +58,7 @@ class Endpoint(NamedTuple):
             seconds: how long it may take in all.
 
         Raises:
-            UnansweredError: the address is none, nobody answers in time, or not with status 200 and a JSON object.
+            UnansweredError: the address is invalid, nobody answers in time, or not with status 200 and a JSON object.
         """
         ends = time.monotonic() + seconds
         if seconds <= 0:

@@ -44,7 +44,7 @@ Vocabulary = Mapping[str, Any]
 
 
 class Token(NamedTuple):
-    """Hold a word of a text: in lower case, as it was written, and where it stands; the end of a sentence is `.`."""
+    """A word of a text: in lower case, as it was written, and where it stands; the end of a sentence is `.`."""
 
     word: str
     text: str
@@ -53,7 +53,7 @@ class Token(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """Hold a phrase found in a text.
+    """A phrase found in a text.
 
     Args:
         number: the position of the phrase in its index.
@@ -105,7 +105,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 class _Slot(NamedTuple):
-    """Hold one place of a phrase: words to choose from, a vocabulary to look into, or a gap (neither)."""
+    """One place of a phrase: words to choose from, a vocabulary to look into, or a gap (neither)."""
 
     words: tuple[tuple[str, ...], ...] = ()
     beginnings: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ class _Slot(NamedTuple):
 
 
 class _Slots(NamedTuple):
-    """Hold a phrase that is read: its places, and for some of them the words of which a text needs one."""
+    """A phrase that is read: its places, and for some of them the words of which a text needs one."""
 
     places: tuple[_Slot, ...]
     needed: tuple[frozenset[str], ...]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class Redacted(NamedTuple):
-    """Hold a text without its secrets.
+    """A text without its secrets.
 
     Args:
         text: the text, each secret replaced by `[redacted:KIND]`.

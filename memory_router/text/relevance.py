@@ -15,7 +15,7 @@ from memory_router.text.terms import stems
 
 
 class Evidence(NamedTuple):
-    """Hold what speaks for a text being the answer; all shares in [0, 1].
+    """What speaks for a text being the answer; all shares in [0, 1].
 
     Args:
         own: idf-weighted share of the question's words in the text itself (`coverage`).

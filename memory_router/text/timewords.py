@@ -26,11 +26,11 @@ Span = tuple[float | None, float | None]
 
 
 class Asked(NamedTuple):
-    """Hold what a question says about time.
+    """What a question says about time.
 
     Args:
         rest: the question without it.
-        words: the words of time, as written; empty if there are none.
+        words: the words of time, as written.
         since: the beginning of the span, in seconds since the epoch, or None.
         until: its end, or None.
         is_conversation: whether it asks for the conversation that is going on.
@@ -59,7 +59,7 @@ def read(question: str, now: float) -> Asked:
 
 
 def find(tokens: Sequence[Token]) -> Phrase | None:
-    """Return the words of time among the words of a text; None if there are none."""
+    """Return the words of time in a text, or None."""
     return _forms().phrases.first(tokens)
 
 
@@ -91,7 +91,7 @@ def midnight(year: int, month: int = 1, day: int = 1) -> float:
 
 
 class _Forms(NamedTuple):
-    """Hold the forms of all languages, and by the number of each what it is called."""
+    """The forms of all languages, and by the number of each what it is called."""
 
     phrases: PhraseIndex
     names: tuple[str, ...]

@@ -17,7 +17,7 @@ _MOST_WORDS = 5_000
 
 
 class Traces(NamedTuple):
-    """Hold by what certain texts are recognised in others.
+    """By what certain texts are recognised in others.
 
     Args:
         words: single words that only these texts hold.

@@ -62,7 +62,7 @@ _QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200}
 
 
 class Identifier(NamedTuple):
-    """Hold a name of code in the forms in which it can be found.
+    """A name of code in the forms in which it can be found.
 
     Args:
         text: as it was written.
@@ -76,12 +76,12 @@ class Identifier(NamedTuple):
 
     @property
     def is_code(self) -> bool:
-        """Say whether only code writes it so; `long-term` and `node.js` also stand in prose."""
+        """Return whether only code writes it so; `long-term` and `node.js` also stand in prose."""
         return "-" not in self.text and "." not in self.text
 
 
 class Question(NamedTuple):
-    """Hold what a question asks for; every member keeps the question's order and repeats nothing.
+    """What a question asks for; every member keeps the question's order and repeats nothing.
 
     Args:
         words: content words, lower case, without those of identifiers and paths; never empty if the question

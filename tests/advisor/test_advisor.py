@@ -31,7 +31,7 @@ NOON = datetime(2026, 9, 20, 12, tzinfo=UTC)
 
 
 class World(NamedTuple):
-    """Hold an advisor with everything around it."""
+    """An advisor with everything around it."""
 
     advisor: Advisor
     advice: OutcomeMemory

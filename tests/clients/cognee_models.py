@@ -89,7 +89,7 @@ _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
 class Models(NamedTuple):
-    """Hold where the models are, and the names of what they were asked to write, in order."""
+    """Where the models are, and the names of what they were asked to write, in order."""
 
     url: str
     written: list[str]

@@ -29,7 +29,7 @@ _EVENTS: list[dict[str, Any]] = [
 
 
 class Api(NamedTuple):
-    """Hold where the server is, and the requests that the model got, in order."""
+    """Where the server is, and the requests that the model got, in order."""
 
     url: str
     requests: list[dict[str, Any]]

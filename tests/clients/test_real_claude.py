@@ -24,7 +24,7 @@ pytestmark = needs("claude")
 
 
 class Claude:
-    """Stand for one user of Claude Code, with the router on their PATH."""
+    """One user of Claude Code, with the router on their PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)

@@ -64,7 +64,7 @@ QUESTIONS = {
 
 
 class Cognee(NamedTuple):
-    """Hold a user's Cognee: what it is told by its environment, and the models it calls."""
+    """A user's Cognee: what it is told by its environment, and the models it calls."""
 
     folder: Path
     environment: dict[str, str]

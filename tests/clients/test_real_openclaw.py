@@ -22,7 +22,7 @@ pytestmark = needs("openclaw")
 
 
 class OpenClaw:
-    """Stand for one user of OpenClaw, with the router on their PATH."""
+    """One user of OpenClaw, with the router on their PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)

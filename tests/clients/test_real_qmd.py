@@ -93,7 +93,7 @@ PROBES = [
 
 
 class Qmd:
-    """Stand for one user of the real QMD: a home with notes, and its command line."""
+    """One user of the real QMD: a home with notes, and its command line."""
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)
@@ -262,7 +262,7 @@ def test_the_program_is_found_behind_its_launcher(qmd: Qmd, monkeypatch: pytest.
 
 
 def test_the_daemon_is_found_by_its_own_note(own: Qmd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The port of a daemon that QMD started is read from its process; without one there is none."""
+    """The port of a daemon that QMD started is read from its process; without one there is no port."""
     monkeypatch.setenv("HOME", str(own.home.folder))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert daemon_port() is None

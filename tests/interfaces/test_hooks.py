@@ -125,7 +125,7 @@ def test_what_points_back_needs_memory(prompt: str) -> None:
 
 @pytest.mark.parametrize("prompt", NOT_NEEDING, ids=bounded(NOT_NEEDING))
 def test_the_rest_does_not(prompt: str) -> None:
-    """Instructions, answers, code, commands of the host and general questions are none."""
+    """Instructions, answers, code, commands of the host and general questions need no memory."""
     assert occasion(prompt, table(), lambda: {"harbor-master"}) is None
 
 

@@ -36,7 +36,7 @@ def last(home: Home) -> dict[str, Any]:
 
 
 def call(home: Home, hook: str, **event: Any) -> str:
-    """Answer an event, and return what the agent gets; a start that a busy machine delayed is none."""
+    """Answer an event, and return what the agent gets; a start that a busy machine delayed does not count."""
     for _ in range(20):
         said = told(home.run("hooks", hook, stdin=json.dumps({"session_id": "s", **event})))
         if last(home)["outcome"] != "timeout":

@@ -39,7 +39,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Home) -> None:
 
 
 def test_closed_input_is_empty(home: Home) -> None:
-    """Questions from a closed stdin are none."""
+    """A closed stdin holds no questions."""
     home.with_fakes(qmd=GOOD)
     ended = shell(home, "mr query - <&-")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -14,7 +14,7 @@ QUERY = "audit payroll compliance"
 
 
 class Desk:
-    """Hold the approvals at a time that a test sets."""
+    """The approvals at a time that a test sets."""
 
     def __init__(self, database: Database) -> None:
         self.now = NOW

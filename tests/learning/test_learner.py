@@ -25,7 +25,7 @@ WORDINGS = ("process payroll PDFs", "process the payroll pdfs", "Process payroll
 
 
 class School:
-    """Hold executions and rules, and learn from them."""
+    """Keep executions and rules, and learn from them."""
 
     def __init__(self, database: Database, url: str, folder: Path, clock: Callable[[], float]) -> None:
         self.executions = ExecutionStore(database, clock)

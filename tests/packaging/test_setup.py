@@ -14,7 +14,7 @@ SCRIPTS = sorted(path for path in [*ROOT.glob("scripts/*.sh"), ROOT / ".ci" / "r
 
 
 class Machine(NamedTuple):
-    """Stand for a new machine: a clone of the repository and an empty home."""
+    """A new machine: a clone of the repository and an empty home."""
 
     clone: Path
     home: Path

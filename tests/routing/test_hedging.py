@@ -30,12 +30,12 @@ def attempt(backend: str, relevance: float | None) -> Attempt:
 
 
 def is_accepted(outcome: Attempt) -> bool:
-    """Say whether an attempt is good enough."""
+    """Return whether an attempt is good enough."""
     return outcome.is_accepted(0.4)
 
 
 class Scene:
-    """Hold backends that end when, and as, they are told."""
+    """Backends that end when, and as, they are told."""
 
     def __init__(self, script: str) -> None:
         self._endings = script.split()

@@ -18,7 +18,7 @@ from tests.conftest import GOOD, Home, ends
 
 
 class Worker:
-    """Stand for a process, and remember whether it was ended."""
+    """A process that remembers whether it was ended."""
 
     def __init__(self) -> None:
         self.is_ended = False

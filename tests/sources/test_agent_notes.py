@@ -53,7 +53,7 @@ applies_to: cwd=/home/me/mail; reuse_rule=none
 
 
 def test_an_index_gives_its_items_and_no_pointers() -> None:
-    """Items and paragraphs are facts with the heading above them; a link to a file that is read itself is none."""
+    """Items and paragraphs are facts with the heading above them; a link to a file that is read itself is not."""
     told = [(fact.text, fact.line) for fact in read(INDEX, "claude-code", "/m/MEMORY.md")]
     assert told == [
         ("Use pnpm, not npm, for the web app\n  because of its workspaces", 4),

@@ -12,7 +12,7 @@ Answer = tuple[int, bytes]
 
 
 class Stub:
-    """Hold a running server: its base address, and the requests that it got.
+    """A running server: its base address, and the requests that it got.
 
     Attributes:
         answer: takes the path and the body of a request, and gives status and body of the answer.

@@ -23,7 +23,7 @@ from memory_router.text import dates
     ],
 )
 def test_the_last_date_counts(text: str, day: str) -> None:
-    """The last full date of a text is told as ISO 8601 does; what is none is nothing."""
+    """The last full date of a text is told as ISO 8601 does; anything else gives nothing."""
     assert dates.last_day(text) == day
 
 

@@ -17,7 +17,7 @@ _PATIENCE_SECONDS = 60
 
 
 class Reply(NamedTuple):
-    """Hold a reply of the server."""
+    """A reply of the server."""
 
     status: int
     headers: Mapping[str, str]
@@ -25,7 +25,7 @@ class Reply(NamedTuple):
 
 
 class Window:
-    """Stand for a window that was started by a program, or at a terminal."""
+    """A window that was started by a program, or at a terminal."""
 
     def __init__(self, home: Home, *, at_terminal: bool = False) -> None:
         command = [sys.executable, "-m", "memory_router", "window", "--no-open", "--json"]

@@ -130,7 +130,7 @@ def test_another_strategy_stands_beside_it(seen: Window, page: Any) -> None:
 
 
 def test_a_wrong_threshold_is_told(seen: Window) -> None:
-    """A threshold that is none is an error with what is allowed."""
+    """An invalid threshold is an error that says what is allowed."""
     for wrong in ("much", "2", "nan"):
         reply = seen.get(f"/ask?q=x&threshold={wrong}")
         assert reply.status == 400

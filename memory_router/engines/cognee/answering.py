@@ -24,7 +24,7 @@ _WORTH_WALKING = 0.6  # a whole question that fits a name no better than this is
 
 
 class Found(NamedTuple):
-    """Hold what Cognee's data answers.
+    """What Cognee's data answers.
 
     Args:
         hits: most relevant first.

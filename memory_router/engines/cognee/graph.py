@@ -1,4 +1,4 @@
-"""Hold what Cognee's graph is made of, whichever way it was read, and what a graph must be able to tell."""
+"""What Cognee's graph is made of, whichever way it was read, and what a graph must be able to tell."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -10,7 +10,7 @@ DOCUMENT = "Document"  # ... and every type that ends so
 
 
 class Node(NamedTuple):
-    """Hold one thing or one passage.
+    """One thing or one passage.
 
     Args:
         id: as Cognee names it.
@@ -32,7 +32,7 @@ class Node(NamedTuple):
 
     @property
     def is_thing(self) -> bool:
-        """Say whether it stands for a thing that relations are about."""
+        """Return whether it stands for a thing that relations are about."""
         return bool(self.name) and self.kind not in NO_THINGS and not self.kind.endswith(DOCUMENT)
 
 
@@ -50,7 +50,7 @@ def _text(told: Any) -> str:
 
 
 class Edge(NamedTuple):
-    """Hold one relation.
+    """One relation.
 
     Args:
         source: the id of what it begins at.
@@ -70,7 +70,7 @@ class Edge(NamedTuple):
 
 
 class Frequencies(NamedTuple):
-    """Hold how many passages there are, and how many of them hold each of some words."""
+    """How many passages there are, and how many of them hold each of some words."""
 
     total: int
     holding: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Hold what is found in Cognee's data."""
+"""What is found in Cognee's data."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from memory_router.engines.cognee.graph import Node
 
 
 class Hit(NamedTuple):
-    """Hold one answer.
+    """One answer.
 
     Args:
         content: the answer with its evidence, readable as it stands.

@@ -21,7 +21,7 @@ _SORTS = re.compile(
 
 
 class Linked(NamedTuple):
-    """Hold what a phrase means.
+    """What a phrase means.
 
     Args:
         phrase: as it stood in the question.

@@ -15,7 +15,7 @@ _OF_DATASETS = (".lbug", ".pkl")
 
 
 class Server(NamedTuple):
-    """Hold how Cognee's server is asked.
+    """How Cognee's server is asked.
 
     Args:
         url: its root, without a slash at the end.
@@ -29,7 +29,7 @@ class Server(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Hold where Cognee is.
+    """Where Cognee is.
 
     Args:
         server: whom to ask, whether it runs or not.

@@ -32,7 +32,7 @@ _Way = tuple[list[Edge], list[str], float]  # the steps, the stations, and what 
 
 
 class Told(NamedTuple):
-    """Hold what was found, and how the things of the question were understood."""
+    """What was found, and how the things of the question were understood."""
 
     hits: list[Hit]
     note: str
@@ -117,7 +117,7 @@ def _between(graph: Graph, one: Linked, other: Linked, is_chain: bool) -> list[_
 
 
 def _way(graph: Graph, starts: Iterable[str], ends: Iterable[str], is_directed: bool) -> tuple[list[str], list[Edge]]:
-    """Return the stations and steps of a shortest way, level by level from both ends; empty if there is none."""
+    """Return the stations and steps of a shortest way, level by level from both ends; empty without a way."""
     before: dict[str, Edge | None] = dict.fromkeys(starts)
     after: dict[str, Edge | None] = dict.fromkeys(ends)
     left, right = dict.fromkeys(before), dict.fromkeys(after)

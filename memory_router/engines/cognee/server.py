@@ -26,7 +26,7 @@ _FIX_LOG = "See the server's log; `cognee-cli doctor` checks its set-up."
 
 
 class Dataset(NamedTuple):
-    """Hold one dataset of the server, with the size of its graph."""
+    """One dataset of the server, with the size of its graph."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class Dataset(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Hold what the server told.
+    """What the server told.
 
     Args:
         graph: of everything, or of what is near to the question.
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
 
 
 def is_running(server: Server) -> bool:
-    """Say whether the server is to be asked: a named one always, the default port if Cognee answers there.
+    """Return whether to ask the server: a named one always, the default port if Cognee answers there.
 
     Only then is the key sent: anything may listen on a port that everybody uses.
     """

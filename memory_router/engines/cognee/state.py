@@ -13,7 +13,7 @@ _NO_PLACE = "If its data is elsewhere, set SYSTEM_ROOT_DIRECTORY as for Cognee i
 
 
 class State(NamedTuple):
-    """Hold what is the matter.
+    """What is the matter.
 
     Args:
         kind: `ready`, `missing` (no data), `empty` (nothing in it) or `unusable` (refused, damaged, no library).

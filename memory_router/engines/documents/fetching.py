@@ -16,7 +16,7 @@ _CHUNKS = "SELECT first_line, last_line, heading, symbols, continues, text FROM 
 
 
 class Passage(NamedTuple):
-    """Hold what was fetched.
+    """What was fetched.
 
     Args:
         name: its present name.
@@ -42,7 +42,7 @@ class Passage(NamedTuple):
 
 
 class Piece(Protocol):
-    """Stand for a passage of a file, in its order there."""
+    """A passage of a file, in its order there."""
 
     @property
     def text(self) -> str:
@@ -50,7 +50,7 @@ class Piece(Protocol):
 
     @property
     def continues(self) -> bool | int:
-        """Say whether it goes on with the section of the one before it."""
+        """Return whether it goes on with the section of the one before it."""
 
 
 _Piece = TypeVar("_Piece", bound=Piece)

@@ -8,7 +8,7 @@ _TEXT_PRIME = 2**24 - 3
 
 
 class Identity(NamedTuple):
-    """Hold the name of a passage.
+    """The name of a passage.
 
     Args:
         key: stands for the path of its file.

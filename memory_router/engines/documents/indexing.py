@@ -125,7 +125,7 @@ def _refreshed(database: str, chosen: Sequence[str], listener: Listener) -> "_Ru
 
 
 class _News(NamedTuple):
-    """Hold a file that has to be written: its document, or None if only its time is new."""
+    """A file that has to be written: its document, or None if only its time is new."""
 
     found: Found
     fingerprint: store.Fingerprint
@@ -133,7 +133,7 @@ class _News(NamedTuple):
 
 
 class _Run:
-    """Hold the state of one run over one open index."""
+    """The state of one run over one open index."""
 
     def __init__(self, connection: apsw.Connection, listener: Listener) -> None:
         self.connection = connection

@@ -37,7 +37,7 @@ def _roots(connection: apsw.Connection) -> None:
 
 
 def _dropped(_connection: apsw.Connection) -> None:
-    """Stand for a step whose tables a later one makes anew."""
+    """A step whose tables a later one makes anew."""
 
 
 def _documents(connection: apsw.Connection) -> None:

@@ -242,7 +242,7 @@ class DocumentIndex(DatabaseReader):
         return sorted(judged, key=lambda hit: -hit.relevance) + kept if judged else hits
 
     def _prepared_vectors(self, query: Query) -> Vectors | None:
-        """Return the vectors, prepared for the question, or None if there are none to compare."""
+        """Return the vectors, prepared for the question, or None without vectors to compare."""
         opened = self._opened_vectors()
         if isinstance(opened, str):
             return None
@@ -250,7 +250,7 @@ class DocumentIndex(DatabaseReader):
         return None if self._unprepared else opened
 
     def _opened_vectors(self) -> Vectors | str:
-        """Return the vectors, opened once, or why there are none."""
+        """Return the vectors, opened once, or why they are missing."""
         if self._vectors is None:
             self._vectors = Vectors.open(self.connection, chosen_embedding())
         return self._vectors

@@ -10,7 +10,7 @@ FIX = "Run: memory-router index PATH"
 
 
 class State(NamedTuple):
-    """Hold what is the matter.
+    """What is the matter.
 
     Args:
         status: `ready`, `installed` (nothing is indexed) or `unavailable`.

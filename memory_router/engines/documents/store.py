@@ -20,7 +20,7 @@ _ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)-([01]\d)-([0-3]\d)(?!\d)")
 
 
 class Fingerprint(NamedTuple):
-    """Hold what tells whether a file is still the one that was indexed.
+    """What tells whether a file is still the one that was indexed.
 
     Args:
         size: bytes.

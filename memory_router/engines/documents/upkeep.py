@@ -15,7 +15,7 @@ from memory_router.storage.sqlite import named_errors, open_database, open_read_
 
 
 class RootStatus(NamedTuple):
-    """Hold the state of one indexed folder.
+    """The state of one indexed folder.
 
     Args:
         path: the folder.

@@ -27,7 +27,7 @@ _IMPORTING = ("python", "javascript", "typescript", "tsx")  # there, what uses a
 
 
 class Dependents(NamedTuple):
-    """Hold what depends on a thing.
+    """What depends on a thing.
 
     Args:
         findings: one a text, as many as were wanted.

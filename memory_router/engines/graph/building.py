@@ -116,7 +116,7 @@ def forget_what_is_gone(database: str | None = None) -> None:
     """Take out of the graph what is neither indexed nor remembered nor imported any more, to the last byte.
 
     Args:
-        database: the graph; the user's own when None. Where there is none, none is made.
+        database: the graph; the user's own when None. A missing one is not made.
 
     Raises:
         StoreError: the graph cannot be written.
@@ -212,7 +212,7 @@ def _fresh(connection: apsw.Connection, listed: Iterable[Source]) -> Iterator[So
 
 
 def _configures(path: str) -> bool:
-    """Say whether a file decides how the names of others are resolved."""
+    """Return whether a file decides how the names of others are resolved."""
     return os.path.basename(path) in _CONFIGURING
 
 

@@ -39,7 +39,7 @@ def between(
 
 
 def is_code(one: Linked, other: Linked) -> bool:
-    """Say whether both phrases are names of code."""
+    """Return whether both phrases are names of code."""
     return all(end.is_name and end.entities[0].kind in CODE for end in (one, other))
 
 
@@ -68,7 +68,7 @@ def _code_of(phrase: Linked) -> Linked:
 
 
 def leads_back(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> bool:
-    """Say whether a chain leads the other way round."""
+    """Return whether a chain leads the other way round."""
     return any(relevance == CERTAIN for _, relevance in _chains(graph, other, one, kinds))
 
 

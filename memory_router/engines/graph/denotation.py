@@ -20,7 +20,7 @@ _MODULE = "SELECT id, kind, qualified, file, type FROM nodes WHERE file = ? AND 
 
 
 class Node(NamedTuple):
-    """Hold one thing that a text defines; `facts.Definition` says what the members mean."""
+    """One thing that a text defines; `facts.Definition` says what the members mean."""
 
     id: int
     kind: str
@@ -30,7 +30,7 @@ class Node(NamedTuple):
 
 
 class _Namesakes:
-    """Hold things of one qualified name, told apart by which text lies nearest to the one that refers."""
+    """Things of one qualified name, told apart by which text lies nearest to the one that refers."""
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
@@ -88,7 +88,7 @@ class Denotation:
         return [one for one in found if one.kind in ("function", "class") and one.id != node.id]
 
     def is_open(self, target: str, file: int) -> bool:
-        """Say whether a member is looked for in the value of something of which no type is known."""
+        """Return whether a member is looked for in the value of something of which no type is known."""
         owner, steps = target.rpartition(".")[0], 1
         while owner:
             if nodes := self.meant(owner, file):
@@ -99,7 +99,7 @@ class Denotation:
         return False
 
     def is_defined(self, name: str) -> bool:
-        """Say whether a text or a package bears a qualified name."""
+        """Return whether a text or a package bears a qualified name."""
         return bool(self._named(name).nodes)
 
     def modules(self, file: int) -> list[Node]:

@@ -1,4 +1,4 @@
-"""Hold what is found in the graph: things, the steps between them, and answers."""
+"""What is found in the graph: things, the steps between them, and answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ CODE = ("package", "module", "class", "function", "variable")
 
 
 class Entity(NamedTuple):
-    """Hold one thing of the graph.
+    """One thing of the graph.
 
     Args:
         id: its number in the graph.
@@ -40,7 +40,7 @@ class Entity(NamedTuple):
 
 
 class Linked(NamedTuple):
-    """Hold what a phrase of a question means.
+    """What a phrase of a question means.
 
     Args:
         phrase: as it stood in the question.
@@ -61,12 +61,12 @@ class Linked(NamedTuple):
 
     @property
     def is_name(self) -> bool:
-        """Say whether the phrase is a name of what was found."""
+        """Return whether the phrase is a name of what was found."""
         return self.score >= 0.99
 
 
 class Edge(NamedTuple):
-    """Hold one relation with its proof.
+    """One relation with its proof.
 
     Args:
         source: the thing that refers.
@@ -88,7 +88,7 @@ class Edge(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Hold one answer.
+    """One answer.
 
     Args:
         content: the answer with its evidence, readable as it stands.
@@ -112,7 +112,7 @@ class Finding(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Hold what a question found.
+    """What a question found.
 
     Args:
         findings: best first.

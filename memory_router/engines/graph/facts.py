@@ -1,4 +1,4 @@
-"""Hold what one text states: what it defines, and what it refers to."""
+"""What one text states: what it defines, and what it refers to."""
 
 import os
 from collections import Counter
@@ -29,7 +29,7 @@ class Source(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """Hold something that a text defines.
+    """Something that a text defines.
 
     Args:
         kind: `module`, `class`, `function`, `variable`, `document`, `section`, `memory`, `turn` or `project`.
@@ -57,7 +57,7 @@ class Definition(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """Hold one thing that a definition says of another.
+    """One thing that a definition says of another.
 
     Args:
         source: the qualified name of the definition that refers.
@@ -83,7 +83,7 @@ class Reference(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Hold everything that one text states.
+    """Everything that one text states.
 
     Args:
         definitions: the text itself first, then what it encloses.

@@ -18,7 +18,7 @@ def take_in_memories(database: str | None = None, memories: str | None = None) -
     """Bring the graph's memories up to date if any were stored or forgotten since; without an error if it cannot.
 
     Args:
-        database: the graph; the user's own when None. Where there is none, none is made.
+        database: the graph; the user's own when None. A missing one is not made.
         memories: the database of memories; the user's own when None.
     """
     graph, store = database or paths.graph_db(), memories or paths.memory_db()

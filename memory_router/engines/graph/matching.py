@@ -25,7 +25,7 @@ Columns = Sequence[Sequence[int]]  # by word, those in which it stands
 
 
 def prepare(connection: apsw.Connection) -> None:
-    """Teach a connection the function `fields`, which tells in which columns of a row each term stands."""
+    """Register the function `fields`, which tells in which columns of a row each term stands."""
     connection.register_fts5_function("fields", _fields)
 
 

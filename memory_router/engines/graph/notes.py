@@ -100,7 +100,7 @@ class Notes:
 
 
 def _ends(path: str, target: str) -> bool:
-    """Say whether a path ends in a target, whatever their endings and case."""
+    """Return whether a path ends in a target, whatever their endings and case."""
     stem = os.path.splitext(path)[0]
     wanted = "/" + target.strip("/").lower()
     return f"/{stem.lower()}".endswith(wanted) or f"/{path.lower()}".endswith(wanted)

@@ -28,7 +28,7 @@ _QUOTES = " \t?!.,:;\"'“”„`´«»‹›「」『』《》？。！¿¡、�
 
 
 class Asked(NamedTuple):
-    """Hold what a question asks.
+    """What a question asks.
 
     Args:
         intent: `dependents` of the first thing, its `dependencies`, the `chain` from the first to the second, the
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
 
 
 class _Language:
-    """Hold the forms of one language; a pattern that no question needs is never compiled."""
+    """The forms of one language; a pattern that no question needs is never compiled."""
 
     def __init__(self, name: str) -> None:
         # Not by importlib.resources, which costs a question more than all else here.

@@ -17,7 +17,7 @@ class Graph:
         self.stems = stems
 
     def edges(self, nodes: Iterable[int], end: str, kinds: Sequence[str], most: int) -> list[Edge]:
-        """Return the edges of some kinds that begin or end at some things, so many at the most."""
+        """Return the edges of some kinds that begin or end at some things, up to a limit."""
         return walking.edges_at(self.connection, nodes, end, kinds, most)
 
     def entities(self, ids: Iterable[int]) -> dict[int, Entity]:

@@ -1,10 +1,10 @@
-"""Hold a reference as it is stored, with its number."""
+"""A reference as it is stored, with its number."""
 
 from typing import NamedTuple
 
 
 class Ref(NamedTuple):
-    """Hold one stored reference; `facts.Reference` says what the members mean."""
+    """One stored reference; `facts.Reference` says what the members mean."""
 
     id: int
     file: int

@@ -23,7 +23,7 @@ class Statistics(NamedTuple):
 
 
 class Neighbourhood(NamedTuple):
-    """Hold what surrounds a thing.
+    """What surrounds a thing.
 
     Args:
         center: its number.
@@ -83,7 +83,7 @@ class KnowledgeGraph(DatabaseReader):
         return self.around(linked.entities[0].id, depth, most) if linked.is_name else None
 
     def around(self, center: int, depth: int = 1, most: int = 200) -> Neighbourhood | None:
-        """Return what surrounds the thing with a number, or None if there is none; `neighbourhood` has the rest."""
+        """Return what surrounds the thing with a number, or None; `neighbourhood` has the rest."""
         with named_errors(self.path):
             reached, edges = walking.surroundings(self._graph.connection, center, depth, most)
             entities = self._graph.entities(reached)

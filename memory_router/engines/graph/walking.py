@@ -79,7 +79,7 @@ def way(
     connection: apsw.Connection, starts: Mapping[int, float], ends: Mapping[int, float], kinds: Sequence[str], *,
     is_directed: bool, least: float = 0.0, most: int = _MOST_STEPS,
 ) -> list[Edge]:  # fmt: skip
-    """Return the steps of a shortest way, the strongest of its length; empty if there is none.
+    """Return the steps of a shortest way, the strongest of its length; empty without a way.
 
     Args:
         connection: an open graph.
@@ -134,7 +134,7 @@ class _Reached(NamedTuple):
 
 
 class _Side:
-    """Hold what was reached from one end, and walk on from there.
+    """What was reached from one end, and how to walk on from there.
 
     Args:
         connection: an open graph.

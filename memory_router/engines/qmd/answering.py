@@ -19,7 +19,7 @@ Notes = dict[str, str | int]
 
 
 class Found(NamedTuple):
-    """Hold what QMD's index answers.
+    """What QMD's index answers.
 
     Args:
         hits: best first.

@@ -24,7 +24,7 @@ Stems = Callable[[str], list[str]]
 
 
 class Term(NamedTuple):
-    """Hold one thing that is asked for.
+    """One thing that is asked for.
 
     Args:
         phrase: what FTS5 is asked for.
@@ -40,7 +40,7 @@ class Term(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Hold a question as the index sees it.
+    """A question as the index sees it.
 
     Args:
         expression: the FTS5 expression that chooses candidates; empty if nothing of it can be searched for.
@@ -97,7 +97,7 @@ class Judge:
         return f" {' '.join(self._stems(syntax.spaced(text)))} "
 
     def is_defined(self, symbols: str) -> bool:
-        """Say whether a name that is asked for is among those that a passage defines."""
+        """Return whether a name that is asked for is among those that a passage defines."""
         return bool(self._names) and any("".join(words.split_name(symbol)) in self._names for symbol in symbols.split())
 
     def evidence(self, own: str, around: str) -> Evidence:

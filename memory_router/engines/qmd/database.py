@@ -26,7 +26,7 @@ _COLUMNS = {
 
 
 class Reading(NamedTuple):
-    """Hold an open database, and whether what was written last may be missing from what it shows."""
+    """An open database, and whether what was written last may be missing from what it shows."""
 
     connection: apsw.Connection
     may_lag: bool = False

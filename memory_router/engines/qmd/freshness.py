@@ -1,4 +1,4 @@
-"""Say whether a file is still what QMD read: it never looks again by itself, and answers from what was."""
+"""Return whether a file is still what QMD read: it never looks again by itself, and answers from what was."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ _MAX_BYTES = 5_000_000
 
 
 def is_deleted(root: str | None, path: str) -> bool:
-    """Say whether a file is gone from a folder that is still there.
+    """Return whether a file is gone from a folder that is still there.
 
     Args:
         root: the collection's folder, or None if it is not known; on another machine's or an unplugged disk nothing
@@ -21,7 +21,7 @@ def is_deleted(root: str | None, path: str) -> bool:
 
 
 def is_changed(path: str, modified: str, digest: str) -> bool:
-    """Say whether a file holds something else than what was read.
+    """Return whether a file holds something else than what was read.
 
     Args:
         path: the file's absolute path.

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 
 class Placed(Protocol):
-    """Stand for a result that has a relevance, and a path or an id."""
+    """A result that has a relevance, and a path or an id."""
 
     @property
     def relevance(self) -> float:

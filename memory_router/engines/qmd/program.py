@@ -32,7 +32,7 @@ class Trouble(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Hold how QMD is started: `node`, and the script that it runs."""
+    """How QMD is started: `node`, and the script that it runs."""
 
     node: str
     script: str

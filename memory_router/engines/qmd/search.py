@@ -67,7 +67,7 @@ _BY_URI = "SELECT id FROM documents WHERE active = 1 AND collection = ? AND path
 
 
 class Hit(NamedTuple):
-    """Hold one passage found.
+    """One passage found.
 
     Args:
         uri: what `qmd get` takes, with the line: `qmd://collection/path:line`.
@@ -101,7 +101,7 @@ class Hit(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Hold the passages found, and what was noticed on the way.
+    """The passages found, and what was noticed on the way.
 
     Args:
         hits: best first.
@@ -115,7 +115,7 @@ class Answer(NamedTuple):
 
 
 class _Document(NamedTuple):
-    """Hold a document as QMD stores it; `root` is None if its collection is not known."""
+    """A document as QMD stores it; `root` is None if its collection is not known."""
 
     collection: str
     root: str | None

@@ -25,7 +25,7 @@ _FIX_DAEMON = "Run: qmd mcp --http --daemon"
 
 
 class Meant(NamedTuple):
-    """Hold the URIs of the documents that the models chose, best first, and who asked them: `daemon` or `cli`."""
+    """The URIs of the documents that the models chose, best first, and who asked them: `daemon` or `cli`."""
 
     uris: list[str]
     by: str

@@ -14,7 +14,7 @@ _FIX_ADD = "Run: qmd collection add FOLDER --name NAME"
 
 
 class State(NamedTuple):
-    """Hold what is the matter.
+    """What is the matter.
 
     Args:
         kind: `ready`, `missing` (no index), `empty` (nothing in it) or `unusable` (damaged, locked, unknown).
@@ -31,7 +31,7 @@ def examine(index: str | None) -> State | None:
     """Return the state of QMD, or None if nothing of it is on this machine.
 
     Args:
-        index: its index, or None if there is none.
+        index: its index, or None.
     """
     if index is None:
         return _without_index()

@@ -21,7 +21,7 @@ _LABEL = re.compile(
 
 
 class Admitted(NamedTuple):
-    """Hold a memory as it may be stored, and the kinds of secrets and personal data that were taken out of it."""
+    """A memory as it may be stored, and the kinds of secrets and personal data that were taken out of it."""
 
     memory: Memory
     redacted: tuple[str, ...]
@@ -94,7 +94,7 @@ def known_tier(tier: str) -> str:
     """Return `tier` if there is such a tier.
 
     Raises:
-        RefusedMemoryError: there is none.
+        RefusedMemoryError: no memory has this id.
     """
     if tier not in TIERS:
         raise RefusedMemoryError(f"There is no tier {tier!r}.", f"Choose one of: {', '.join(TIERS)}.")
@@ -105,7 +105,7 @@ def share(name: str, value: float) -> float:
     """Return `value` as a number in [0, 1].
 
     Raises:
-        RefusedMemoryError: it is none.
+        RefusedMemoryError: it is invalid.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise RefusedMemoryError(f"The {name} {value!r} is no number from 0 to 1.", "Give 0.5 for what is neutral.")
@@ -116,7 +116,7 @@ def moment(seconds: float) -> float:
     """Return `seconds` since the epoch if they are a time on the calendar.
 
     Raises:
-        RefusedMemoryError: they are none.
+        RefusedMemoryError: the tags are invalid.
     """
     try:
         time.gmtime(seconds)

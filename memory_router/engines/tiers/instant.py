@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Instant(datetime):
-    """Stand for a time in UTC from which, and from whom, a local time without a zone can be subtracted.
+    """A time in UTC from which, and from whom, a local time without a zone can be subtracted.
 
     Seed 001 (Access Velocity) computes `datetime.now() - timestamp`, which Python refuses for an aware `timestamp`.
     """

@@ -1,4 +1,4 @@
-"""Hold what is remembered, and say which memories are meant."""
+"""Memories, and which of them are meant."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
@@ -53,7 +53,7 @@ class Metadata(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Hold one remembered text.
+    """One remembered text.
 
     Args:
         id: derived from project and text: the same text in the same project is the same memory.
@@ -111,7 +111,7 @@ class Memory(NamedTuple):
         return Metadata(self.importance, self.tags, self.accesses, last, times, created, self.extra)
 
     def is_alive(self, now: float) -> bool:
-        """Say whether it has not expired at `now`, in seconds since the epoch."""
+        """Return whether it has not expired at `now`, in seconds since the epoch."""
         return self.expires is None or self.expires > now
 
     def linked(self, end: LinkEnd, other: str | None) -> "Memory":
@@ -142,7 +142,7 @@ class Remembered(NamedTuple):
 
 
 class Recollection(NamedTuple):
-    """Hold one memory found.
+    """One memory found.
 
     Args:
         memory: the memory.
@@ -208,7 +208,7 @@ class Selection(NamedTuple):
     scope: str | None = None
 
     def holds(self, memory: Memory) -> bool:
-        """Say whether a memory is meant."""
+        """Return whether a memory is meant."""
         return (
             self.project in (None, memory.project)
             and admits(memory.project, self.scope)
@@ -223,7 +223,7 @@ class Selection(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Hold one line of the audit trail; it never holds a text.
+    """One line of the audit trail; it never holds a text.
 
     Args:
         at: seconds since the epoch.

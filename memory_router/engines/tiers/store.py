@@ -50,7 +50,7 @@ class MemoryStore:
 
     @classmethod
     def open_read_only(cls, path: str) -> Self | None:
-        """Open the store at `path` for reading; return None when there is none yet.
+        """Open the store at `path` for reading; return None before it is made.
 
         Raises:
             NewerStoreError: a newer version of the program wrote it.
@@ -280,7 +280,7 @@ class MemoryStore:
         return row is not None
 
     def _embedding(self) -> Embedding | None:
-        """Return the model that makes vectors, or None if there are none to be made."""
+        """Return the model that makes vectors, or None where no vectors are made."""
         if self._compares and load_distances(self._connection):
             chosen = chosen_embedding()
             return None if isinstance(chosen, str) else chosen

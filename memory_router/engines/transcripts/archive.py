@@ -154,7 +154,7 @@ class ImportedArchive(DatabaseReader):
         return (row[0], row[1]) if row else None
 
     def not_understood(self) -> str:
-        """Return a sentence about files of sessions that no reader understands, empty if there are none."""
+        """Return a sentence about files of sessions that no reader understands; empty if every file is understood."""
         from memory_router.engines.transcripts.files import host_of  # only who asks for the state needs the hosts
 
         paths = self.connection.execute("SELECT path FROM files WHERE last = ?", (NOT_UNDERSTOOD,))

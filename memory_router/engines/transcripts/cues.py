@@ -13,7 +13,7 @@ from memory_router.engines.transcripts.statements import own_statements, without
 
 
 class Cues(NamedTuple):
-    """Hold what a turn shows.
+    """What a turn shows.
 
     Args:
         commitment: how much it sounds like a decision, in [0, 1]; what it asks is left out.

@@ -48,7 +48,7 @@ _FOLLOWED = 4
 
 
 class Decision(NamedTuple):
-    """Hold one decision with the keys of what led to it and what came after.
+    """One decision with the keys of what led to it and what came after.
 
     Args:
         key: the turn that decides.
@@ -191,7 +191,7 @@ class DecisionFinder:
         return shares, (led[0] if led else None, tuple(led[1:]), outcome)
 
     def _is_done(self, field: Field, key: int) -> bool:
-        """Say whether a turn decided something that was then carried out: what follows is another matter."""
+        """Return whether a turn decided something that was then carried out: what follows is another matter."""
         below = field.below(key, 1)
         return bool(below) and self._acts(field, below[0]) and self.strength(field, key) >= _SETTLED
 
@@ -243,7 +243,7 @@ class DecisionFinder:
         return later if surest >= _SUPERSEDES else None
 
     def _may_link(self, one: Decision, other: Decision, field: Field) -> bool:
-        """Say whether a decision could take the place of an earlier one, by what is known without its text."""
+        """Return whether a decision could take the place of an earlier one, by what is known without its text."""
         if other.support < _LEAST:
             return False
         if one.key in field.above(other.key, 2 * _REACH) and self.shown(other.key).reversal < _TAKES_BACK:

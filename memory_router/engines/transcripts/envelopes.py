@@ -14,7 +14,7 @@ _OPENING = re.compile(r"<([A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)+|INSTRUCTIONS
 _OWN_WORDS = frozenset({"command-args", "user_query", "user-query", "user_message", "user-message"})
 # So many tags without an end are a page of markup: the rest of it is left as it is.
 _MOST_UNCLOSED = 50
-# A command's arguments are speech only if they are a sentence: `/model opus` is none.
+# A command's arguments are speech only if they are a sentence, unlike `/model opus`.
 _FEWEST_WORDS = 3
 # How prompts and notices begin that hosts and tools send in the user's name; nothing after them is the user's.
 _OF_THE_HOST = re.compile(
@@ -47,7 +47,7 @@ _MARKS = ("<", "[", "(untrusted", "#", "HEARTBEAT", "System: ")
 
 
 class Turn(NamedTuple):
-    """Hold the two parts of a user's turn: the user's own words, and what the host put beside them."""
+    """The two parts of a user's turn: the user's own words, and what the host put beside them."""
 
     words: str
     context: str

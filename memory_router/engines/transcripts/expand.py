@@ -17,7 +17,7 @@ _HEAD = 30  # characters of who speaks and when
 
 
 class Expanded(NamedTuple):
-    """Hold a turn, the turns of its branch around it (oldest first, with tools), and the summaries above it."""
+    """A turn, the turns of its branch around it (oldest first, with tools), and the summaries above it."""
 
     turn: Turn
     around: tuple[Turn, ...]

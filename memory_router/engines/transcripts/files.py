@@ -21,7 +21,7 @@ _HEAD = 1024
 
 
 class Line(NamedTuple):
-    """Hold one line: where it begins and ends in its file, in bytes, and its content, None if it is too long."""
+    """One line: where it begins and ends in its file, in bytes, and its content, None if it is too long."""
 
     start: int
     end: int

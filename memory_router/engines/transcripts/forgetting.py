@@ -19,7 +19,7 @@ from memory_router.storage.sqlite import erase_traces, named_errors, open_databa
 
 
 class Choice(NamedTuple):
-    """Say which turns are meant: those that fulfil every condition given, and none if there is none.
+    """Return which turns are meant: those that meet every condition; without a condition, no turn.
 
     Args:
         ids: ids of turns, as hosts have them.
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
 
 
 class SpokenTurn(NamedTuple):
-    """Hold a turn, tool call or summary that is to be forgotten.
+    """A turn, tool call or summary that is to be forgotten.
 
     Args:
         key: its number in the archive.

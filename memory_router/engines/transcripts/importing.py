@@ -154,7 +154,7 @@ def _told(mended: Salvaged) -> str:
 
 
 class _Run:
-    """Hold the state of one run over one open archive."""
+    """The state of one run over one open archive."""
 
     def __init__(self, connection: apsw.Connection, listener: Listener) -> None:
         self.connection = connection

@@ -16,7 +16,7 @@ _REQUESTS = """
 
 
 class Request(NamedTuple):
-    """Hold what a user asked for, shortened, and when, in seconds since the epoch."""
+    """What a user asked for, shortened, and when, in seconds since the epoch."""
 
     text: str
     time: float

@@ -101,7 +101,7 @@ class LcmArchive:
 
     @classmethod
     def open(cls, path: str) -> "LcmArchive | None":
-        """Open the database at `path` for reading; return None when there is none.
+        """Open the database at `path` for reading; return None when it is missing.
 
         Raises:
             CorruptStoreError: it is damaged, or no database.
@@ -117,7 +117,7 @@ class LcmArchive:
         return ""
 
     def is_replaced(self) -> bool:
-        """Say whether the file is gone by now."""
+        """Return whether the file is gone by now."""
         return not os.path.exists(self.path)
 
     def count(self) -> int:

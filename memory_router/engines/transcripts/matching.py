@@ -16,7 +16,7 @@ _SAMPLE = 1000
 
 
 def prepare(connection: apsw.Connection) -> None:
-    """Teach a connection the function `matched`, which tells where in a row each term stands."""
+    """Register the function `matched`, which tells where in a row each term stands."""
     connection.register_fts5_function("matched", _matched)
 
 

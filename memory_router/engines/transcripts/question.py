@@ -43,7 +43,7 @@ _DECISION = re.compile(
 
 
 class Wanted(NamedTuple):
-    """Hold a question as conversations are asked it.
+    """A question as conversations are asked it.
 
     Args:
         question: what it is about; without words of time.

@@ -27,7 +27,7 @@ _SAME_QUESTION = 0.9
 
 
 class Step(NamedTuple):
-    """Hold one step of a causal chain: `question`, `option`, `decision`, `reason`, `outcome`, `change`, `replaced`."""
+    """One step of a causal chain: `question`, `option`, `decision`, `reason`, `outcome`, `change`, `replaced`."""
 
     step: str
     turn: Turn
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Recollection(NamedTuple):
-    """Hold one thing found.
+    """One thing found.
 
     Args:
         archive: where.

@@ -22,7 +22,7 @@ _PATHS = ("file_path", "notebook_path", "path", "filePath")
 
 
 class Record(NamedTuple):
-    """Hold one node of a conversation, or a link between nodes.
+    """One node of a conversation, or a link between nodes.
 
     Args:
         id: unique among all transcripts of its host.
@@ -125,7 +125,7 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 class Content(NamedTuple):
-    """Hold what stands in a message: words, tool calls, tool results."""
+    """What stands in a message: words, tool calls, tool results."""
 
     text: str
     tools: str

@@ -10,7 +10,7 @@ _DEFAULT_DAYS = 30
 
 
 def deletion_warning() -> str | None:
-    """Return one sentence about transcripts that their host is going to delete, or None if there are none."""
+    """Return one sentence about transcripts that their host is going to delete, or None."""
     folder = paths.claude_code_dir()
     if not os.path.isdir(os.path.join(folder, "projects")):
         return None

@@ -17,14 +17,14 @@ from memory_router.storage.sqlite import open_foreign
 # What is parsed at a time.
 _BATCH_RECORDS = 2_000
 _BATCH_BYTES = 4_000_000
-# A file that shows no record of a session in so many lines is none.
+# A file that shows no record of a session in so many lines is not a session.
 _PROBED_LINES = 2_000
 _LONGEST_DOCUMENT = 200_000_000  # bytes
 DATABASES = (".sqlite", ".db", ".vscdb")
 
 
 class Batch(NamedTuple):
-    """Hold records with the position after them and how many lines before it could not be read."""
+    """Records with the position after them and how many lines before it could not be read."""
 
     records: list[Record]
     consumed: int

@@ -1,4 +1,4 @@
-"""Hold what both kinds of archives give: turns, matches, and the part of the graph around them."""
+"""What both kinds of archives give: turns, matches, and the part of the graph around them."""
 
 from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
@@ -11,7 +11,7 @@ SPEAKERS = ("user", "assistant")
 
 
 class Turn(NamedTuple):
-    """Hold one node of a conversation.
+    """One node of a conversation.
 
     Args:
         key: its number in the archive.
@@ -41,7 +41,7 @@ class Turn(NamedTuple):
 
 
 class Match(NamedTuple):
-    """Hold a node that matches: its key, its length in words, and where each term stands, by column."""
+    """A node that matches: its key, its length in words, and where each term stands, by column."""
 
     key: int
     length: int
@@ -49,7 +49,7 @@ class Match(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """Hold a node with the turn above it (None at the top), its role, and what it shows (`Cues.packed`) if known."""
+    """A node with the turn above it (None at the top), its role, and what it shows (`Cues.packed`) if known."""
 
     key: int
     previous: int | None
@@ -77,7 +77,7 @@ ANY_TIME = Window()
 
 
 class Wanted(NamedTuple):
-    """Hold what is searched for.
+    """What is searched for.
 
     Args:
         terms: all of it.
@@ -91,7 +91,7 @@ class Wanted(NamedTuple):
 
 
 class Archive(Protocol):
-    """Stand for a store of conversations that can be searched."""
+    """A store of conversations that can be searched."""
 
     name: str
     path: str
@@ -143,7 +143,7 @@ class Archive(Protocol):
         """Return the summaries that cover a node, the nearest first."""
 
     def not_understood(self) -> str:
-        """Return a sentence about files of sessions that no reader understands, empty if there are none."""
+        """Return a sentence about files of sessions that no reader understands; empty if every file is understood."""
 
     def is_replaced(self) -> bool:
-        """Say whether another file stands at the path by now, or none."""
+        """Return whether another file stands at the path by now, or none."""

@@ -17,13 +17,13 @@ _SPOKEN = ("user", "assistant")
 
 
 class FileState(NamedTuple):
-    """Hold how far a file was read.
+    """How far a file was read.
 
     Args:
         id: its row.
         consumed: bytes read so far.
         head: digest of its beginning.
-        last: the node that its last record belongs to, 0 if there is none, `NOT_UNDERSTOOD` if it could not be read.
+        last: the node that its last record belongs to, 0 for no node, `NOT_UNDERSTOOD` if it could not be read.
     """
 
     id: int
@@ -84,7 +84,7 @@ class Archivist:
         Args:
             host: the program that wrote them.
             records: in file order.
-            last: the node of the record before the first one, 0 if there is none.
+            last: the node of the record before the first one, or 0.
             fallback: the time of records that have none, nor one before them, in seconds since the epoch.
         """
         records = list(records)

@@ -24,7 +24,7 @@ _BACKEND = Option("--backend", str, "Ask this one backend (NAME or NAME:MODE), w
 
 
 class Command(NamedTuple):
-    """Hold a command of the ask path: its options, its help, and what runs it and returns the exit code."""
+    """A command of the ask path: its options, its help, and what runs it and returns the exit code."""
 
     options: tuple[Option, ...]
     help: str
@@ -167,7 +167,7 @@ def _wants_json(values: Values) -> bool:
 
 
 def _is_conversation(values: Values) -> bool:
-    """Say whether a person asks, who can be asked back."""
+    """Return whether a person asks, who can be asked back."""
     return not _wants_json(values) and sys.stdin.isatty()
 
 

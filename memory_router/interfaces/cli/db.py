@@ -83,7 +83,7 @@ def repair(as_json: AsJson = False) -> None:
 
 @db.command()
 def check(url: Url = None, as_json: AsJson = False) -> None:
-    """Say whether the database is whole; exit code 1 means that it is not.
+    """Return whether the database is whole; exit code 1 means that it is not.
 
     Example: memory-router backends db check
     """

@@ -21,7 +21,7 @@ from memory_router.routing.rules import RuleTable
 
 
 class Check(NamedTuple):
-    """Hold the outcome of one check: `ok`, `warning` (works, but could be better) or `error`, and the fix."""
+    """The outcome of one check: `ok`, `warning` (works, but could be better) or `error`, and the fix."""
 
     layer: str
     status: str

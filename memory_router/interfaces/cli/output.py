@@ -12,7 +12,7 @@ from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 
 
 def is_terminal() -> bool:
-    """Say whether stdout is a terminal, and so a person."""
+    """Return whether stdout is a terminal, and so a person."""
     return sys.stdout.isatty()
 
 

@@ -138,7 +138,7 @@ def _continue_in_a_child() -> None:
 
 
 def read(longest: int) -> Any:
-    """Return the JSON object on stdin, or None where there is none or it is longer than `longest` bytes."""
+    """Return the JSON object on stdin, or None where it is missing or longer than `longest` bytes."""
     parts, size = [], 0
     with suppress(OSError):  # there may be no stdin
         while part := os.read(0, 1 << 16):

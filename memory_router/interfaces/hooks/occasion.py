@@ -118,7 +118,7 @@ def _asks(sentence: str, its: Reading) -> bool:
 
 
 def _is_topic(sentence: str) -> bool:
-    """Say whether a few words only name something: who says "latest on the tide tables" asks for it."""
+    """Return whether a few words only name something: who says "latest on the tide tables" asks for it."""
     words = _words(sentence)
     return len(words) <= _LONGEST_TOPIC and not is_question_or_command(words)
 

@@ -48,7 +48,7 @@ def _import_later(told: JsonObject, *, is_on: bool) -> Report:
 
 
 def is_transcript(path: str) -> bool:
-    """Say whether a path leads to a transcript where the agents of this user keep theirs."""
+    """Return whether a path leads to a transcript where the agents of this user keep theirs."""
     real = os.path.realpath(path)
     roots = (os.path.join(paths.claude_code_dir(), "projects"), os.path.join(paths.openclaw_dir(), "agents"))
     below = any(os.path.commonpath([real, os.path.realpath(root)]) == os.path.realpath(root) for root in roots)

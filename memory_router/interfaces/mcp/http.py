@@ -26,14 +26,14 @@ _PARTING_SECONDS = 1
 
 
 class Address(NamedTuple):
-    """Hold where to listen."""
+    """Where to listen."""
 
     host: str
     port: int
 
     @property
     def is_loopback(self) -> bool:
-        """Say whether only this machine can reach it."""
+        """Return whether only this machine can reach it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -49,7 +49,7 @@ def parse_address(text: str) -> Address:
     """Read `HOST:PORT`.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is invalid.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")

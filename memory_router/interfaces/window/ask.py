@@ -24,7 +24,7 @@ _BESIDE_MS = 5000
 
 
 class Answer(NamedTuple):
-    """Hold an answer as the page shows it.
+    """An answer as the page shows it.
 
     Args:
         title: how it was asked.

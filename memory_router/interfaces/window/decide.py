@@ -21,7 +21,7 @@ _FIX = "Decide at a terminal, or start the window at one: memory-router window"
 
 
 class Interval(NamedTuple):
-    """Hold a share that was counted, with the interval that its true value lies in (Wilson, 95 %)."""
+    """A share that was counted, with the interval that its true value lies in (Wilson, 95 %)."""
 
     name: str
     successes: int
@@ -40,7 +40,7 @@ class Interval(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Hold a suggestion with what it would change and what speaks for it.
+    """A suggestion with what it would change and what speaks for it.
 
     Args:
         suggestion: the suggestion.

@@ -42,7 +42,7 @@ class RefusedFormError(MemoryRouterError):
 
 
 class Desk:
-    """Hold what every page needs.
+    """What every page needs.
 
     Args:
         keys: the secrets of this launch.

@@ -16,7 +16,7 @@ _LABEL = 22
 
 
 class Dot(NamedTuple):
-    """Hold one thing of the drawing: where it stands, its label, and how the label is anchored to it."""
+    """One thing of the drawing: where it stands, its label, and how the label is anchored to it."""
 
     entity: "Entity"
     x: float
@@ -27,7 +27,7 @@ class Dot(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Hold one relation of the drawing."""
+    """One relation of the drawing."""
 
     edge: "Edge"
     start: Dot
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """Hold a drawing of a neighbourhood."""
+    """A drawing of a neighbourhood."""
 
     dots: list[Dot]
     lines: list[Line]

@@ -41,7 +41,7 @@ _OUTCOMES = {
 
 
 class Moment(NamedTuple):
-    """Hold one entry of the timeline: a question, or what a hook did.
+    """One entry of the timeline: a question, or what a hook did.
 
     Args:
         at: seconds since the epoch.

@@ -11,7 +11,7 @@ WIDTH = 1000
 
 
 class Lane(NamedTuple):
-    """Hold one step on the axis.
+    """One step on the axis.
 
     Args:
         step: `backend` or `backend:mode`.
@@ -35,7 +35,7 @@ class Lane(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """Hold the lanes of one answer, and how many milliseconds the axis is long."""
+    """The lanes of one answer, and how many milliseconds the axis is long."""
 
     lanes: list[Lane]
     length_ms: int

@@ -33,7 +33,7 @@ def key(name: str) -> str:
 
 
 class Data(NamedTuple):
-    """Hold what Cognee made of some texts: `(source, relation, target)` of each, by the text."""
+    """What Cognee made of some texts: `(source, relation, target)` of each, by the text."""
 
     texts: dict[str, list[tuple[str, str, str]]]
 
@@ -235,7 +235,7 @@ def nothing_of_cognee(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Machine:
-    """Stand for a user's machine, and put things of Cognee on it."""
+    """A user's machine, and put things of Cognee on it."""
 
     def __init__(self, folder: Path, stack_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.system = folder / "cognee"

@@ -106,7 +106,7 @@ def test_a_python_that_fails_is_told(
 
 
 def test_without_the_library_the_fix_is_told(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python without it says so; and if there is none at all, how to get one."""
+    """A Python without it says so; a machine without Python is told how to get one."""
     machine.with_file()
     bare = tmp_path / "venv/bin"
     bare.mkdir(parents=True)

@@ -27,7 +27,7 @@ def notes(folder: Path, count: int, words: str = "tide") -> Path:
 
 
 def is_found(database: str, question: str) -> bool:
-    """Say whether the index answers."""
+    """Return whether the index answers."""
     opened = DocumentIndex.open(database)
     assert opened
     hits = opened.search(question)

@@ -21,7 +21,7 @@ from memory_router.storage.sqlite import open_database, writing
 
 
 class Place:
-    """Stand for a folder of notes and its index."""
+    """A folder of notes and its index."""
 
     def __init__(self, folder: Path) -> None:
         self.notes = folder / "notes"

@@ -18,7 +18,7 @@ LANGUAGES = {".py": "python", ".md": "markdown", ".ts": "typescript", ".go": "go
 
 
 class World:
-    """Stand for a folder of files and its graph."""
+    """A folder of files and its graph."""
 
     def __init__(self, folder: Path) -> None:
         self.files = folder / "files"

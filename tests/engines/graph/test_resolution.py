@@ -151,7 +151,7 @@ ENTRIES = {
     ],
 )
 def test_no_chain_is_an_answer(tmp_path: Path, question: str, told: str) -> None:
-    """A shared callee or a common project is no chain, and why there is none is told."""
+    """A shared callee or a common project is no chain, and the answer tells why no chain is known."""
     answer = ask(tmp_path, ENTRIES, question)
     assert (list(answer.findings), answer.code) == ([], "NO_CHAIN")
     assert told in answer.note

@@ -26,7 +26,7 @@ _SCHEMA = """
 
 
 class Indexed:
-    """Stand for a folder of notes and QMD's index of it."""
+    """A folder of notes and QMD's index of it."""
 
     def __init__(self, folder: Path) -> None:
         self.notes = folder / "notes"

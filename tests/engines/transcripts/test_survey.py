@@ -38,7 +38,7 @@ def new(path: Path) -> None:
 
 
 def test_what_was_imported_is_no_news(sessions: Path) -> None:
-    """Nothing is behind after an import, and a session of before it is none either."""
+    """Nothing is behind after an import, and a session of before it does not count."""
     write(sessions / "b.jsonl", talk("And the stork?", "8124."))
     old(sessions / "b.jsonl")
     assert not survey.is_behind()

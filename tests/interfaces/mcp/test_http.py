@@ -95,7 +95,7 @@ def test_malformed_and_huge_bodies_are_refused(home: Home) -> None:
 
 
 def refused_while_sending(port: int, body: Any) -> bool:
-    """Say whether a body is refused, with 413 or by hanging up."""
+    """Return whether a body is refused, with 413 or by hanging up."""
     try:
         return post(port, body)[0] == 413
     except OSError:

@@ -47,7 +47,7 @@ def facts(source: Source, text: str) -> Facts | None:
 
 
 def is_code(language: str) -> bool:
-    """Say whether a language is read with a grammar, if that is installed."""
+    """Return whether a language is read with a grammar, if that is installed."""
     return language in _GRAMMARS
 
 

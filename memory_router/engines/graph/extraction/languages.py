@@ -87,5 +87,5 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 
 def is_standard(name: str, language: str) -> bool:
-    """Say whether things of a language's own library have a method of a name: a receiver may be one of these."""
+    """Return whether a language's own library has a method of a name: a receiver may be of the library."""
     return name in _STANDARD.get(language, ())

@@ -17,7 +17,7 @@ _Declared = tuple[str, str, list[str]]  # name, description, names of what it re
 
 
 def facts(source: Source, text: str) -> Facts | None:
-    """Return what a project's manifest states, or None if the file is none or declares no name.
+    """Return what a project's manifest states, or None if the file is not a manifest or declares no name.
 
     Args:
         source: names the file.
@@ -88,5 +88,5 @@ def _name_of(requirement: str) -> str:
 
 
 def _text(first: dict[str, Any], second: dict[str, Any], field: str) -> str:
-    """Return a text of the first table that has it; other values of that name are none."""
+    """Return a text of the first table that has it; values of another type do not count."""
     return next((table[field] for table in (first, second) if isinstance(table.get(field), str)), "")

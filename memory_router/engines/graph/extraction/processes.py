@@ -63,7 +63,7 @@ def _started(count: int) -> "list[_Worker]":
 
 
 class _Worker:
-    """Hold one process; it has at most one batch, so that neither side ever waits for the other to read."""
+    """One process; it has at most one batch, so that neither side ever waits for the other to read."""
 
     def __init__(self) -> None:
         # `-P`: the folder that is indexed may be the current one, and hold modules of any name.

@@ -155,7 +155,7 @@ def _sections(lines: Sequence[str]) -> Iterator[_Section]:
 
 
 def _is_paragraph(line: str) -> bool:
-    """Say whether a line may be underlined as a heading; what is a row, a bullet, a heading or a rule may not."""
+    """Return whether a line may be underlined as a heading; what is a row, a bullet, a heading or a rule may not."""
     bare = line.strip()
     return bool(bare) and bare[0] not in "|#>-*+=`~" and not _BULLET.match(bare) and not line.startswith("    ")
 

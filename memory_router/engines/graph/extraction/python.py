@@ -26,7 +26,7 @@ _LITERALS = (
 _DEPTH = 60  # steps of one attribute chain; deeper ones are data
 _HOLDING = frozenset([ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor])
 _ENCLOSING = frozenset([ast.If, ast.Try, ast.With, ast.ExceptHandler])
-# Sorts of nodes that may hold names, with the fields that do, the last first: half of all nodes are none of them.
+# Sorts of nodes that may hold names, with the fields that do, the last first: half of all nodes are of other sorts.
 _FIELDS: dict[Any, tuple[str, ...]] = {
     kind: tuple(field for field in reversed(kind._fields) if field not in ("ctx", "op", "ops"))
     for kind in vars(ast).values()
@@ -35,7 +35,7 @@ _FIELDS: dict[Any, tuple[str, ...]] = {
 
 
 class _Scope(NamedTuple):
-    """Hold one scope: its qualified name, the class that it belongs to, and what its names hold."""
+    """One scope: its qualified name, the class that it belongs to, and what its names hold."""
 
     qualified: str
     owner: str

@@ -162,7 +162,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=100_000)
 def _resolved(full: str) -> str:
-    """Return the file that a path without its ending, or a folder, stands for; nothing if there is none."""
+    """Return the file that a path without its ending, or a folder, stands for, or nothing."""
     stem = _stem(full)
     for one in (stem, full):
         for ending in _ENDINGS:
@@ -184,7 +184,7 @@ def _stem(full: str) -> str:
 
 
 def _json(path: str) -> dict[str, Any]:
-    """Return an object of JSON as editors take it, with comments and trailing commas; empty if there is none."""
+    """Return an object of JSON as editors take it, with comments and trailing commas; empty without a file."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(_LONGEST)

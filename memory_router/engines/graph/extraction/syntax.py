@@ -16,7 +16,7 @@ _DEPTH = 60  # steps of one chain of members; deeper ones are data
 
 
 class Scope(NamedTuple):
-    """Hold one scope.
+    """One scope.
 
     Args:
         qualified: the name of what encloses it.
@@ -189,7 +189,7 @@ class SyntaxReader:
         return ""
 
     def is_variable(self, name: str, scope: Scope) -> bool:
-        """Say whether a name is one of a function's own variables."""
+        """Return whether a name is one of a function's own variables."""
         inner: Scope | None = scope
         while inner and inner.outer:
             if name in inner.names:

@@ -260,7 +260,7 @@ class _Vocabulary:
 
 
 def _written(vector: "array[float] | None") -> str | None:
-    """Return a vector as PostgreSQL reads it; one of zeros is none."""
+    """Return a vector as PostgreSQL reads it; a vector of zeros gives nothing."""
     return f"[{','.join(f'{value:.6f}' for value in vector)}]" if vector and any(vector) else None
 
 

@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class Room:
-    """Hold a store and the thread that it is used in.
+    """A store and the thread that it is used in.
 
     Args:
         store: the store itself, or the URL that it is opened from when it is first needed.
