@@ -43,6 +43,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"HOME": home, "MEMORY_ROUTER_HOME": home}
         run("backends", "init", "--tier", "starter")
+        (Path(home) / "config").mkdir()
+        # What is heard is measured here, and not how soon.
+        (Path(home) / "config/router-config.json").write_text('{"hooks": {"deadline_ms": 10000}}')
         table(Path(home))
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"HOME": home, "MEMORY_ROUTER_HOME": home}

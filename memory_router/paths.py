@@ -98,6 +98,11 @@ def executions_spool() -> str:
     return os.path.join(data_dir(), "executions.jsonl")
 
 
+def accesses_spool() -> str:
+    """Return the path of the accesses to memories that are not counted yet."""
+    return os.path.join(data_dir(), "accesses.jsonl")
+
+
 def learned_patterns_file() -> str:
     """Return the path of the patterns in what users accept and reject, written for people to review."""
     return os.path.join(data_dir(), "learned-patterns.md")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memory_router.app import (
+        accesses,
         asking,
         briefing,
         evaluating,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "accesses",
     "asking",
     "briefing",
     "evaluating",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from memory_router import paths
+from memory_router.app import accesses
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.learning.background import import_later, index_later, learn_later
@@ -141,6 +142,7 @@ def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[J
                 {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
             )
     router.note_fetched(whole)
+    accesses.note(results)
     return results, missing
 
 

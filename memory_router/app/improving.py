@@ -12,7 +12,7 @@ from memory_router.advisor import folders, rule_proposals, step_order
 from memory_router.advisor.advisor import Advisor, Settled
 from memory_router.advisor.appliers import Folders, Targets
 from memory_router.advisor.proposal import Proposal, Silence
-from memory_router.app import indexing
+from memory_router.app import accesses, indexing, remembering
 from memory_router.learning.account import account
 from memory_router.learning.amendments import Amendment, AmendmentStore
 from memory_router.learning.dreams import Cycle, DreamStore, Route, dream
@@ -112,6 +112,7 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
     Args:
         waiting: called when another process decides or learns.
     """
+    accesses.count(remembering.work_with)
     with deciding(waiting), opened() as improving:
         stores = improving.stores
         stores.executions.purge(stores.config.learning.retention_days)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from memory_router import paths
+from memory_router.app import accesses
 from memory_router.engines.tiers import transfer
 from memory_router.engines.tiers.memory import Memory, Remembered
 from memory_router.engines.tiers.store import MemoryStore
@@ -50,6 +51,7 @@ def remember(
     Returns:
         What became of it, and the facts that it may repeat or replace, if it is new and replaces none.
     """
+    accesses.count(work_with)
 
     async def store(memories: MemorySystem) -> tuple[Remembered, tuple[Memory, ...]]:
         replaced = own(supersedes) if supersedes else None

@@ -96,6 +96,11 @@ class Lifecycle:
         present = {one.id: touched.get(one.id, one.memory)._replace(tier=moved.get(one.id, one.tier)) for one in found}
         return [one._replace(memory=present[one.id]) for one in found]
 
+    async def used(self, ids: Sequence[str], at: float) -> None:
+        """Count an access to each memory at a time, in seconds since the epoch, and move up what is used much."""
+        for room in self._rooms.each:
+            await self.promote_used(await room.ask(lambda store: store.touch(ids, at)), at)
+
     async def promote_used(self, touched: Sequence[Memory], now: float) -> dict[str, str]:
         """Move up what was recalled often or scores high; return the new tiers by id."""
         moved = {}

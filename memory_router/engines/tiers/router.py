@@ -3,7 +3,7 @@
 from memory_router.engines.tiers.admission import known_tier
 from memory_router.engines.tiers.memory import TIERS, Memory
 from memory_router.engines.tiers.policy import MemoryConfig
-from memory_router.engines.tiers.scoring import HOUR, ScoringEngine
+from memory_router.engines.tiers.scoring import HOUR, STEADY_DAYS, ScoringEngine
 
 NEUTRAL = 0.5
 _EPHEMERAL_BELOW = 0.3
@@ -75,6 +75,9 @@ class PolicyEngine:
         accesses = self._scoring.recent_accesses(entry, now)
         if accesses > config.frequent_accesses:
             return f"{accesses} accesses within {config.window_hours:g} h"
+        days = self._scoring.days_of_use(entry, now)
+        if days > config.frequent_accesses:
+            return f"used on {days} of the last {STEADY_DAYS} days"
         score = self._scoring.score(entry, now)
         return f"score {score:.2f}" if score >= config.promotion_threshold else None
 

@@ -9,6 +9,8 @@ from memory_router.engines.tiers.memory import Memory
 from memory_router.errors import ConfigError
 
 HOUR = 3600.0
+# Within so many days use is steady or it is not (seed 001, Pattern 2: Steady Access).
+STEADY_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,11 @@ class ScoringEngine:
     def recent_accesses(self, entry: Memory, now: float) -> int:
         """Return how often a memory was recalled within the window (seed 001, Access Velocity)."""
         return sum(now - at < self.config.window_hours * HOUR for at in entry.access_times)
+
+    def days_of_use(self, entry: Memory, now: float) -> int:
+        """Return on how many of the last 30 days a memory was recalled (seed 001, Pattern 2: Steady Access)."""
+        days = {int((now - at) // (24 * HOUR)) for at in entry.access_times}
+        return sum(day < STEADY_DAYS for day in days)
 
     def velocity(self, entry: Memory, now: float) -> float:
         """Return the accesses an hour within the window (seed 001, Access Velocity)."""

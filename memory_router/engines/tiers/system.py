@@ -212,6 +212,10 @@ class MemorySystem:
         found = sorted(best.values(), key=lambda one: (-one.similarity, -one.memory.created))[: max(k, 0)]
         return await self._lifecycle.accessed(found, now)
 
+    async def count_accesses(self, ids: Sequence[str], at: float) -> None:
+        """Count an access to each memory at a time, in seconds since the epoch, and move up what is used much."""
+        await self._lifecycle.used(ids, at)
+
     async def promote(self, memory_id: str, target_tier: str | None = None) -> Memory:
         """Move a memory up, one tier at a time, to `target_tier` or by one; return it as it is then.
 
@@ -391,7 +395,6 @@ class MemorySystem:
         memory = await self._rooms.get(memory_id, now)
         if memory is None:
             raise RefusedMemoryError(
-                f"There is no memory with the id {memory_id!r}.",
-                "Ids stand in the answers of `memory-router memories recall`.",
+                f"There is no memory with the id {memory_id!r}.", "Run: memory-router memories list"
             )
         return memory

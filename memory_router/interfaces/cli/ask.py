@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
+from memory_router.app import accesses
 from memory_router.app.asking import Router, follow_files, follow_sessions
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
@@ -58,6 +59,7 @@ def query(values: Values) -> int:
 
             print_envelope(envelope, in_brief=not (values["layer"] or values["budget"]))
         exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
+        accesses.answered(envelope)
         follow_files(envelope)
     follow_sessions()
     return exit_code

@@ -75,6 +75,7 @@ def _report(found: Occasion, envelope: "Envelope", settings: Config) -> Report:
             # Ids alone: what is forgotten later does not stay in a log.
             ids = " ".join(str(one["id"]) for one in shown[:results] if one.get("id"))
             told |= {"results": results, "tokens": estimate_tokens(block), "ids": ids or None}
+            app.accesses.note(shown[:results])
             return Report("injected", event.context("UserPromptSubmit", block), told)
     why = _UNSURE.get(envelope.status)
     if why is None or (envelope.status == "error" and envelope.error_code not in _SLOW):

@@ -201,6 +201,7 @@ class Tools:
             raise UnansweredError(envelope.error_message)
         most = SHORT_TOKENS - _FRAME_TOKENS if layer == "search" else _MOST_TOKENS
         shown = layered(envelope, layer, budget or most)
+        app.accesses.answered(envelope)
         follow_files(envelope)
         follow_sessions()
         return _found(shown, scope)

@@ -137,16 +137,16 @@ def test_manual_promotion(make: Make) -> None:
     assert run(memories.recall("important fact", tier="persistent"))[0].id == entry.id
 
 
-def test_steady_access_promotes_over_a_longer_period(clock: Clock) -> None:
-    """Pattern 2: once a day is no short period, unless the period is set to more than ten days."""
-    for window, tier in ((24.0, "session"), (24.0 * 30, "persistent")):
-        scoring = ScoringEngine(ScoringConfig(window_hours=window), clock)
+def test_steady_access_promotes_within_thirty_days(clock: Clock) -> None:
+    """Pattern 2: once a day moves up within thirty days, and once a week does not."""
+    for days, tier in ((1, "persistent"), (7, "session")):
+        scoring = ScoringEngine(ScoringConfig(), clock)
         config = MemoryConfig(session=SessionPolicy(store="memory:"), persistent=PersistentPolicy(store="memory:"))
         memories = MemorySystem(config, scoring=scoring, clock=clock)
         entry_id = run(memories.store("regular topic", importance=0.5))
         for _ in range(30):
             run(memories.recall("regular topic", k=1))
-            clock.pass_(days=1)
+            clock.pass_(days=days)
         assert tier_of(memories, entry_id) == tier
 
 
