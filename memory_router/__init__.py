@@ -6,9 +6,11 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # the import of `typing` costs a tenth of a question
 if TYPE_CHECKING:
+    from typing import Any
+
     from memory_router.app.asking import Router
     from memory_router.engines.tiers.blocking import BlockingMemorySystem
     from memory_router.engines.tiers.policy import EphemeralPolicy, MemoryConfig, PersistentPolicy, SessionPolicy
@@ -39,7 +41,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import the public names on first use, so that `import memory_router` costs nothing."""
     for module, names in _HOMES.items():
         if name in names:

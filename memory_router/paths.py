@@ -103,6 +103,12 @@ def accesses_spool() -> str:
     return os.path.join(data_dir(), "accesses.jsonl")
 
 
+def runtime_dir() -> str:
+    """Return the folder of the resident's socket: beside what can be rebuilt, so that each home has one of its own."""
+    home = moved_home()
+    return os.path.join(home or cache_dir(), "run")
+
+
 def learned_patterns_file() -> str:
     """Return the path of the patterns in what users accept and reject, written for people to review."""
     return os.path.join(data_dir(), "learned-patterns.md")

@@ -25,6 +25,9 @@ BROKEN = Behaviour(status="error", error_code="DISK_ON_FIRE", error_message="The
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+# No test leaves a process behind but those of the resident itself, which end it.
+os.environ["MEMORY_ROUTER_RESIDENT"] = "off"
+
 # A developer's own QMD, Claude Code or database must not leak into a test.
 _OF_COGNEE = ("COGNEE_SERVICE_URL", "COGNEE_API_KEY", "COGNEE_API_TOKEN", "SYSTEM_ROOT_DIRECTORY", "HTTP_API_PORT")
 _OF_OTHER_PROGRAMS = (

@@ -24,6 +24,7 @@ ALL_ROOMS = {
         "learning",
         "outcomes",
         "paths",
+        "resident",
         "retrieval",
         "routing",
         "scope",
@@ -66,6 +67,8 @@ WALLS = {
     "outcomes": {"contract", "storage", "text", "paths", "errors", "wilson"},
     "advisor": {"outcomes", "learning", "routing", "contract", "storage", "text", "paths", "errors", "wilson"},
     "testing": {"contract"},
+    # The side of the caller and of the serving process; what is answered comes from `interfaces`.
+    "resident": {"paths", "__version__"},
     "app": ALL_ROOMS - {"testing"},
     "interfaces": ALL_ROOMS,
     "__main__": {"interfaces"},

@@ -4,22 +4,25 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from memory_router import paths
 from memory_router.app import accesses
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
-from memory_router.learning.background import import_later, index_later, learn_later
+from memory_router.learning.background import import_later, index_later, learn_later, start
 from memory_router.learning.gate import ApprovalGate, own_rule_cache
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
+from memory_router.learning.rule_cache import RuleCache
 from memory_router.learning.spool import Spool
-from memory_router.routing import config_file, router
+from memory_router.resident import client, wire
+from memory_router.routing import config_file, router, survivors
 from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
-from memory_router.routing.dispatch import ProcessDispatcher
-from memory_router.routing.envelope import Envelope
+from memory_router.routing.dispatch import Dispatcher, ProcessDispatcher
 from memory_router.routing.journal import Journal
 from memory_router.routing.registry import Registry, read_registry
 from memory_router.routing.routes import Routes
@@ -30,6 +33,33 @@ from memory_router.storage.files import is_locked
 _OF_MEMORIES = "totalrecall"
 # How long a look into the other projects may take, and how many results it counts.
 _ELSEWHERE_MS, _COUNTED = 1000, 30
+
+
+class Rules(NamedTuple):
+    """What decides where questions go.
+
+    Args:
+        settings: the configuration in force.
+        table: its rules.
+        cache: the rules beside them.
+    """
+
+    settings: Config
+    table: RuleTable
+    cache: RuleCache
+
+    @classmethod
+    def read(cls, settings: Config | None = None) -> "Rules":
+        """Read the user's files.
+
+        Args:
+            settings: the configuration, where it is another one.
+
+        Raises:
+            ConfigError: `router-config.json` cannot be used.
+        """
+        settings = settings or config_file.load()
+        return cls(settings, RuleTable(settings), own_rule_cache())
 
 
 def _warn_on_stderr(sentence: str) -> None:
@@ -47,21 +77,30 @@ class Router(router.Router):
         keep_warm: whether backends stay running between questions, where their manifest allows it. Then close
             the router, or use it as a context manager.
         warn: takes a sentence for the user about something that did not stop an answer.
+        rules: what decides where questions go, where it was read already.
+        dispatcher: carries requests to backends, where they are kept elsewhere.
 
     Raises:
         ConfigError: the user's `router-config.json` cannot be used.
     """
 
-    def __init__(self, *, keep_warm: bool = False, warn: Callable[[str], None] = _warn_on_stderr) -> None:
-        settings = config_file.load()
-        overrides = OverrideRules(own_rule_cache(), settings.learning, settings.signal_timeout_ms, warn)
+    def __init__(
+        self,
+        *,
+        keep_warm: bool = False,
+        warn: Callable[[str], None] = _warn_on_stderr,
+        rules: Rules | None = None,
+        dispatcher: Dispatcher | None = None,
+    ) -> None:
+        settings, table, cache = rules or Rules.read()
+        overrides = OverrideRules(cache, settings.learning, settings.signal_timeout_ms, warn)
         super().__init__(
             settings,
-            [Routes(overrides, RuleTable(settings))],
+            [Routes(overrides, table)],
             installed,
             Attempts(
                 settings,
-                ProcessDispatcher(keep_warm=keep_warm),
+                dispatcher or ProcessDispatcher(keep_warm=keep_warm),
                 CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
                 Journal(paths.log_file()),
                 warn,
@@ -91,18 +130,29 @@ class QuietRouter(router.Router):
     Args:
         settings: the configuration in force.
         within_ms: how long all attempts together may take.
+        rules: what decides where questions go, where it was read already.
         keep_warm: whether backends stay running between questions.
+        dispatcher: carries requests to backends, where they are kept elsewhere.
     """
 
-    def __init__(self, settings: Config, within_ms: int, *, keep_warm: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Config,
+        within_ms: int,
+        *,
+        keep_warm: bool = False,
+        rules: Rules | None = None,
+        dispatcher: Dispatcher | None = None,
+    ) -> None:
+        _, table, cache = rules or Rules.read(settings)
         hurried = settings._replace(deadlines=settings.deadlines._replace(total_ms=within_ms))
-        overrides = OverrideRules(own_rule_cache(), settings.learning, settings.signal_timeout_ms)
+        overrides = OverrideRules(cache, settings.learning, settings.signal_timeout_ms)
         breaker = CircuitBreaker(paths.breakers_file(), settings.circuit_breaking)
         super().__init__(
             hurried,
-            [Routes(overrides, RuleTable(settings))],
+            [Routes(overrides, table)],
             installed,
-            Attempts(hurried, ProcessDispatcher(keep_warm=keep_warm), breaker, None, _ignore),
+            Attempts(hurried, dispatcher or ProcessDispatcher(keep_warm=keep_warm), breaker, None, _ignore),
             ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes, is_attended=False),
             None,
             _ignore,
@@ -158,11 +208,30 @@ def follow_sessions() -> None:
         import_later()
 
 
-def follow_files(envelope: Envelope) -> None:
-    """Index in the background where an answer met files that were changed since; call it after the answer."""
-    changed = any((result.get("metadata") or {}).get("file") == "changed" for result in envelope.results)
-    if (changed or (envelope.metadata or {}).get("files_changed")) and not is_locked(paths.documents_db()):
+def follow_files(results: Sequence[JsonObject], metadata: JsonObject | None) -> None:
+    """Index in the background where an answer met files that were changed since; call it after the answer.
+
+    Args:
+        results: of the answer.
+        metadata: of the answer.
+    """
+    changed = any((result.get("metadata") or {}).get("file") == "changed" for result in results)
+    if (changed or (metadata or {}).get("files_changed")) and not is_locked(paths.documents_db()):
         index_later()
+
+
+def start_resident() -> None:
+    """Start the resident where none runs and the user wants one; call it after an answer.
+
+    Nobody starts one on a machine for tests, which `CI` tells, or in a home where nothing was set up.
+    """
+    if not client.is_wanted() or os.environ.get("CI") or survivors.VARIABLE in os.environ:
+        return
+    if is_locked(os.fsdecode(wire.socket_path())) or not os.path.exists(paths.backends_file()):
+        return
+    with suppress(OSError, MemoryRouterError):
+        if config_file.load().resident != "off":
+            start("resident", "run", niceness=0)
 
 
 def elsewhere(query: str) -> dict[str, int]:

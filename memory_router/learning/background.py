@@ -32,10 +32,14 @@ def index_later() -> None:
         start("index")
 
 
-def start(*arguments: str) -> "Popen[bytes]":
+def start(*arguments: str, niceness: int = _LOWEST) -> "Popen[bytes]":
     """Start `memory-router ARGUMENTS` and return its process, to be left alone; everybody else's work comes first.
 
     What goes wrong in it is a line `BACKGROUND` of `router.log`.
+
+    Args:
+        arguments: the command line.
+        niceness: its priority; 0 for that of this process.
 
     Raises:
         OSError: it cannot be started.
@@ -54,5 +58,5 @@ def start(*arguments: str) -> "Popen[bytes]":
         | {BACKGROUND: " ".join(arguments)},
     )
     with suppress(OSError):  # it has ended already
-        os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST)
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
     return process

@@ -183,6 +183,10 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     hooks: Annotated[_Hooks, Meta(description="What happens by itself in an agent's sessions.")] = msgspec.field(
         default_factory=_Hooks
     )
+    resident: Annotated[
+        Literal["auto", "off"],
+        Meta(description="Whether the first question starts a warm process that answers the next ones sooner."),
+    ] = "auto"
     schema: Annotated[str, Meta(description="Where this schema lies, for editors.")] = msgspec.field(
         name="$schema", default=""
     )
@@ -203,6 +207,7 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
 _CHOICES = {
     "strength": '"strong" or "weak"',
     "learning": '"off", "suggest" or "on"',
+    "resident": '"auto" or "off"',
     "strategy": '"in_turn" or "all"',
     "kind": '"identifier", "path", "quote" or "time"',
     "languages": '"de", "es", "fr", "ja" or "zh"',

@@ -1,13 +1,15 @@
 """Ask backends as processes, each under one deadline, and keep those running that are worth it."""
 
+import os
 import threading
+from collections.abc import Hashable
 from typing import Protocol
 
-from memory_router import contract
+from memory_router import contract, paths
 from memory_router.errors import BackendError, BackendTimeoutError, InvalidResponseError
 from memory_router.routing import response
-from memory_router.routing.pool import Pool
-from memory_router.routing.process import Deadline, Process, timed_out
+from memory_router.routing.pool import IDLE_SECONDS, Pool
+from memory_router.routing.process import Caller, Deadline, Process, timed_out
 from memory_router.routing.registry import Manifest
 
 
@@ -38,24 +40,32 @@ class ProcessDispatcher:
 
     Args:
         keep_warm: whether the process of a backend whose manifest says `warm` stays for the next request.
+        idle_seconds: for how long it stays.
     """
 
-    def __init__(self, *, keep_warm: bool = False) -> None:
-        self._idle: Pool[Process] | None = Pool() if keep_warm else None
+    def __init__(self, *, keep_warm: bool = False, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._idle: Pool[Process] | None = Pool(idle_seconds=idle_seconds) if keep_warm else None
         self._busy: set[Process] = set()
         self._is_closed = False
         # Whoever closes must miss no process that is being started or taken.
         self._lock = threading.Lock()
 
-    def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
-        """Return the bytes of the answer (see `Dispatcher`)."""
+    def ask(
+        self,
+        manifest: Manifest,
+        request: contract.Request,
+        stop: int | None = None,
+        caller: Caller | None = None,
+    ) -> bytes:
+        """Return the bytes of the answer (see `Dispatcher`), of a process that works for `caller` and nobody else."""
         deadline = Deadline.within(request.deadline_ms)
         if self._idle is None or not manifest.warm:
-            return self._ask_once(manifest, request, deadline, stop)
-        kept = self._take(self._idle, manifest)
+            return self._ask_once(manifest, request, deadline, stop, caller)
+        kind = (manifest, *_world(manifest, caller))
+        kept = self._take(self._idle, kind)
         if kept:
             try:
-                return self._ask_and_keep(self._idle, kept, manifest, request, deadline, stop)
+                return self._ask_and_keep(self._idle, kept, kind, request, deadline, stop)
             except (BackendTimeoutError, InvalidResponseError):
                 raise
             except BackendError:
@@ -64,7 +74,8 @@ class ProcessDispatcher:
                 if left_ms <= 0:
                     raise timed_out(manifest.name, deadline) from None
                 request = request._replace(deadline_ms=left_ms)
-        return self._ask_and_keep(self._idle, self._start(manifest, request), manifest, request, deadline, stop)
+        started = self._start(manifest, request, caller)
+        return self._ask_and_keep(self._idle, started, kind, request, deadline, stop)
 
     def close(self) -> None:
         """End the processes that were kept, and those that others are still waiting for."""
@@ -76,19 +87,19 @@ class ProcessDispatcher:
         if self._idle:
             self._idle.close()
 
-    def _start(self, manifest: Manifest, request: contract.Request) -> Process:
+    def _start(self, manifest: Manifest, request: contract.Request, caller: Caller | None) -> Process:
         with self._lock:
             if self._is_closed:
                 raise BackendError("The router was closed.", "Ask again.")
-            process = Process(manifest, request)
+            process = Process(manifest, request, caller)
             self._busy.add(process)
             return process
 
-    def _take(self, idle: Pool[Process], manifest: Manifest) -> Process | None:
+    def _take(self, idle: Pool[Process], kind: Hashable) -> Process | None:
         """Return a kept process that waits for a request; those that ended, or talked unasked, are ended."""
         while True:
             with self._lock:
-                kept = idle.take(manifest)
+                kept = idle.take(kind)
                 if kept is None:
                     return None
                 self._busy.add(kept)
@@ -100,7 +111,7 @@ class ProcessDispatcher:
         self,
         idle: Pool[Process],
         process: Process,
-        manifest: Manifest,
+        kind: Hashable,
         request: contract.Request,
         deadline: Deadline,
         stop: int | None,
@@ -112,13 +123,20 @@ class ProcessDispatcher:
             raise
         if response.ends_with_answer(answer, request.verb):
             self._busy.discard(process)
-            idle.give(manifest, process)
+            idle.give(kind, process)
         else:
             self._kill(process)
         return answer
 
-    def _ask_once(self, manifest: Manifest, request: contract.Request, deadline: Deadline, stop: int | None) -> bytes:
-        process = self._start(manifest, request)
+    def _ask_once(
+        self,
+        manifest: Manifest,
+        request: contract.Request,
+        deadline: Deadline,
+        stop: int | None,
+        caller: Caller | None,
+    ) -> bytes:
+        process = self._start(manifest, request, caller)
         body = contract.encode_request(request) if manifest.command else b""
         try:
             return process.exchange(body, request.verb, deadline, stop, last=True)
@@ -132,3 +150,39 @@ class ProcessDispatcher:
     def _kill(self, process: Process) -> None:
         process.kill()
         self._busy.discard(process)
+
+
+class CallersDispatcher:
+    """Ask on behalf of one caller with the processes that another dispatcher keeps; closing it ends none of them.
+
+    Args:
+        shared: starts and keeps the processes.
+        caller: whose working folder and environment they get.
+    """
+
+    def __init__(self, shared: ProcessDispatcher, caller: Caller) -> None:
+        self._shared = shared
+        self._caller = caller
+
+    def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
+        """Return the bytes of the answer (see `Dispatcher`)."""
+        return self._shared.ask(manifest, request, stop, self._caller)
+
+    def close(self) -> None:
+        """Do nothing: the processes are for the next caller, too."""
+
+
+# What the bundled backends, and the programs that they ask, read beside what is the same for all callers of one home.
+_READ_BY_OURS = (
+    *(b"PATH", b"PYTHON", b"LANG", b"LC_", b"NODE_"),
+    *(b"QMD_", b"COGNEE_", b"SYSTEM_ROOT_DIRECTORY", b"HTTP_API_PORT"),
+)
+
+
+def _world(manifest: Manifest, caller: Caller | None) -> tuple[Hashable, ...]:
+    """Return what a kept process must share with a caller: the folder, and what it reads of the environment."""
+    if caller is None:
+        return ()
+    is_ours = os.path.dirname(manifest.folder) == paths.bundled("backends")
+    read = (one for one in caller.environment.items() if not is_ours or one[0].startswith(_READ_BY_OURS))
+    return caller.folder, frozenset(read)

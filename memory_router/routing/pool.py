@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 # As many as a server lets ask at once; more would only wait for a processor.
 _MOST = 8
 # Longer than an agent thinks between two questions, shorter than a pause.
-_IDLE_SECONDS = 120.0
+IDLE_SECONDS = 120.0
 
 
 class Endable(Protocol):
@@ -33,7 +33,7 @@ class Pool(Generic[Process]):
     """
 
     def __init__(
-        self, most: int = _MOST, idle_seconds: float = _IDLE_SECONDS, now: Callable[[], float] = time.monotonic
+        self, most: int = _MOST, idle_seconds: float = IDLE_SECONDS, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._most = most
         self._idle_seconds = idle_seconds

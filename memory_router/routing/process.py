@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from typing import IO, NamedTuple, cast
 
 from memory_router import contract
@@ -51,18 +52,31 @@ class Deadline(NamedTuple):
         return self.ends - time.monotonic()
 
 
+class Caller(NamedTuple):
+    """On whose behalf a backend is started.
+
+    Args:
+        folder: its working folder.
+        environment: its environment.
+    """
+
+    folder: str
+    environment: Mapping[bytes, bytes]
+
+
 class Process:
     """One running backend.
 
     Args:
         manifest: what to start.
         request: fills the template of its arguments, where the manifest has one.
+        caller: whose working folder and environment it gets; this process's own if left out.
 
     Raises:
         BackendError: it cannot be started.
     """
 
-    def __init__(self, manifest: Manifest, request: contract.Request) -> None:
+    def __init__(self, manifest: Manifest, request: contract.Request, caller: Caller | None = None) -> None:
         self._name = manifest.name
         self._notes = b""
         self._mark = survivors.new_mark()
@@ -75,7 +89,11 @@ class Process:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
                 bufsize=0,
-                env={**os.environ, survivors.VARIABLE: self._mark},
+                cwd=caller.folder if caller else None,
+                env={
+                    **(caller.environment if caller else os.environb),
+                    os.fsencode(survivors.VARIABLE): os.fsencode(self._mark),
+                },
             )
         except (OSError, ValueError) as error:
             raise BackendError(

@@ -8,10 +8,15 @@ from typing import Any, NamedTuple
 
 from memory_router.engines.documents import store
 from memory_router.engines.documents.schema import SCHEMA
-from memory_router.errors import StoreError, install_command
+from memory_router.errors import StoreError
 from memory_router.paths import shown
 from memory_router.sources.discovery import Survey
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
+
+# A burst of changes ends with so much silence, and is told after so long at the latest.
+_STEP_MS, _BURST_MS = 50, 400
+# How often folders are looked at where the system tells of no change, and how often whether others are indexed now.
+_POLL_MS, _LOOK_MS = 1000, 2000
 
 
 class RootStatus(NamedTuple):
@@ -123,22 +128,68 @@ def changes(database: str) -> Iterator[None]:
     """Yield after every burst of changes below the indexed folders, until the caller stops or Ctrl-C ends it.
 
     Raises:
-        StoreError: the extra `watch` is not installed, or nothing is indexed yet.
+        StoreError: nothing is indexed yet.
     """
-    try:
-        from watchfiles import watch
-    except ImportError as error:
-        raise StoreError(
-            "Watching needs a package that is not installed.", f"Run: {install_command('watch')}"
-        ) from error
     present = [one for one in roots(database) if os.path.exists(one)]
     if not present:
         raise StoreError("There is no indexed folder to watch.", "Name one: memory-router index PATH --watch")
+    yield from _bursts(database, present, None)
+
+
+def follow(database: str) -> Iterator[None]:
+    """Yield at once, after every burst of changes below the indexed folders, and when other folders are indexed.
+
+    Args:
+        database: the index; the end comes when it is gone.
+
+    Raises:
+        StoreError: the index is damaged or locked.
+    """
+    while os.path.exists(database):
+        present = [one for one in roots(database) if os.path.exists(one)]
+        yield
+        if present:
+            yield from _bursts(database, present, _LOOK_MS)
+        else:
+            time.sleep(_LOOK_MS / 1000)
+
+
+def _bursts(database: str, folders: list[str], until_ms: int | None) -> Iterator[None]:
+    """Yield after every burst of changes below folders.
+
+    Args:
+        database: the index.
+        folders: absolute paths.
+        until_ms: how often to look whether the same folders are indexed, and to end where they are not; None for never.
+    """
+    from watchfiles import watch  # only what watches pays for it
+
     # The index's own files may lie below a root; what they do is no change.
     own = os.path.dirname(os.path.abspath(database)) + os.sep
-    for burst in watch(*present, watch_filter=lambda _, path: not path.startswith(own), raise_interrupt=True):
-        if burst:
-            yield
+    options: dict[str, Any] = {"raise_interrupt": True, "debounce": _BURST_MS, "step": _STEP_MS}
+    if until_ms:
+        options |= {"rust_timeout": until_ms, "yield_on_timeout": True}
+    for is_polling in (False, True):
+        is_new = bool(until_ms)
+        try:
+            for burst in watch(
+                *folders, watch_filter=lambda _, path: not path.startswith(own), force_polling=is_polling, **options
+            ):
+                if burst or is_new:  # what changed before the system began to tell of changes
+                    yield
+                is_new = False
+                if until_ms and (not os.path.exists(database) or set(folders) ^ _present(database)):
+                    return
+        except OSError:  # the system has no watches left for so many folders: look at the files instead
+            if is_polling:
+                raise
+            options["poll_delay_ms"] = _POLL_MS
+        else:
+            return
+
+
+def _present(database: str) -> set[str]:
+    return {one for one in roots(database) if os.path.exists(one)}
 
 
 def roots(database: str) -> list[str]:

@@ -1,20 +1,18 @@
-"""The command line.
+"""The command line: the resident answers what agents wait for, where there is one, and `program` everything else.
 
-`query`, `route` and hooks are the ask path: an agent waits for them many times an hour. When their arguments are plain,
-they are answered here without loading the command framework, which would cost more than the question. Everything
-else, and whatever is not understood here, goes to the `typer` application in `commands`, which has the same
-options from the same tables, the help and the error messages.
+A process that only has to carry a question to the resident and its answer back imports nothing but builtins.
 """
 
-import gc
 import os
-import signal
 import sys
-from importlib import import_module
-from types import FrameType
-from typing import NoReturn
 
-from memory_router.interfaces.cli import streams
+from memory_router.resident import client
+
+# What agents ask many times an hour.
+_QUESTIONS = ("query", "route")
+_PROMPT = ["hooks", "prompt"]
+# For so long a prompt is held up by a resident that does not say how long it will need, in seconds.
+_PROMPT_SECONDS = 0.25
 
 # What answers each event of a host: a module of `hooks`, and a function of it that ends the process.
 _HOOKS = {
@@ -28,66 +26,54 @@ _HOOKS = {
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
-            signal.signal(number, _terminate)
-    streams.prepare()
-    try:
-        _answer_quickly(sys.argv[1:])
-        from memory_router.interfaces.cli.commands import app
-
-        app()
-    except KeyboardInterrupt:
-        code: str | int | None = 130
-    except streams.OutputError:
-        code = 1
-    except SystemExit as error:
-        code = error.code
-    except Exception as error:
-        from memory_router.interfaces.cli import output
-
-        output.record_in_background("INTERNAL_ERROR", f"{type(error).__name__}: {error}")
-        if not output.wants_json():
-            raise
-        code = output.tell_unexpected(error)
-    else:
-        code = 0
-    sys.exit(streams.finish(code))
-
-
-def _answer_quickly(arguments: list[str]) -> None:
-    """Run what has to be quick and end the process, or return if the command framework has to look at it."""
+    arguments = sys.argv[1:]
     if arguments[:2] in (["agents", "hooks"], ["rules", "route"]):
         arguments = arguments[1:]
-    if arguments == ["--version"]:
-        from memory_router.interfaces.cli import output
+    stdin = None
+    if client.is_wanted():
+        if arguments == _PROMPT:
+            stdin = _carry_prompt()
+        elif arguments and arguments[0] in _QUESTIONS and "-" not in arguments and _is_heard_by_a_program():
+            answer = client.ask(arguments)
+            if answer and _print(*answer[:2]):
+                os._exit(answer[2])
+    from memory_router.interfaces.cli import program
 
-        output.print_version()
-        sys.exit(0)
-    if len(arguments) == 2 and arguments[0] == "hooks" and arguments[1] in _HOOKS:
-        _run_hook(arguments[1])
-    if not arguments or arguments[0] not in ("query", "route"):
-        return
-    # A process of a few hundredths of a second has no garbage worth collecting: a tenth of its time.
-    gc.disable()
-    from memory_router.interfaces.cli import ask, options
-
-    command = ask.COMMANDS[arguments[0]]
-    values = options.parse(arguments[1:], command.options)
-    gc.enable()
-    if values is None:
-        return
-    # Skips the interpreter's tear-down, another tenth of the time: no backend is running any more.
-    os._exit(streams.finish(command.run(values)))
+    program.main(stdin)
 
 
-def _run_hook(name: str) -> NoReturn:
-    gc.disable()
-    module, function = _HOOKS[name]
-    getattr(import_module(f"memory_router.interfaces.hooks.{module}"), function)()
+def _carry_prompt() -> bytes | None:
+    """Let the resident answer the event on stdin, and end; return what was read if it does not."""
+    connection = client.connect()
+    if connection is None:
+        return None
+    stdin = client.read_all(0)
+    try:
+        answer = client.ask(_PROMPT, stdin, connection, _PROMPT_SECONDS)
+    except TimeoutError:  # a prompt must not wait any longer
+        os._exit(0)
+    if answer is None:
+        return stdin
+    _print(answer[0], b"")
     os._exit(0)
 
 
-def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """End as by an exception, so that no backend outlives a terminated router."""
-    sys.exit(128 + number)
+def _is_heard_by_a_program() -> bool:
+    """Return whether stdout is open and no terminal: a person gets tables, and is asked back."""
+    try:
+        return not os.isatty(1) and bool(os.fstat(1)) and bool(os.fstat(2))
+    except OSError:
+        return False
+
+
+def _print(out: bytes, err: bytes) -> bool:
+    """Write to stdout and stderr; return False where nothing could be written, so that `program` tells why."""
+    written = 0
+    try:
+        while written < len(out):
+            written += os.write(1, out[written:])
+        if err:
+            os.write(2, err)
+    except OSError:
+        return written > 0
+    return True

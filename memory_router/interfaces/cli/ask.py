@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from memory_router.app import accesses
-from memory_router.app.asking import Router, follow_files, follow_sessions
+from memory_router.app.asking import Router, follow_files, follow_sessions, start_resident
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
@@ -14,6 +14,7 @@ from memory_router.routing.envelope import Envelope, failed
 from memory_router.routing.plan import Plan
 from memory_router.routing.router import Choice, without_surrogates
 
+OpenRouter = Callable[[], Router]
 _Answer = TypeVar("_Answer")
 
 _STATUS_EXIT_CODES = {"success": 0, "partial": 3, "empty": 4, "error": 1}
@@ -25,16 +26,53 @@ _BACKEND = Option("--backend", str, "Ask this one backend (NAME or NAME:MODE), w
 
 
 class Command(NamedTuple):
-    """A command of the ask path: its options, its help, and what runs it and returns the exit code."""
+    """A command of the ask path.
+
+    Args:
+        options: what it takes.
+        help: for `--help`.
+        run: prints the answers and returns the exit code.
+        answers: gives each answer as JSON has it, with its exit code, asking what a caller opens.
+    """
 
     options: tuple[Option, ...]
     help: str
     run: Callable[[Values], int]
+    answers: Callable[[Values, OpenRouter], Iterator[tuple[JsonObject, int]]]
 
 
 def query(values: Values) -> int:
     """Answer one question, or one a line from stdin when it is `-`."""
+    exit_code = 0
+    for envelope in _envelopes(values, _own_router(values)):
+        if _wants_json(values):
+            output.print_json(envelope.to_dict())
+        else:
+            from memory_router.interfaces.cli.tables import print_envelope
 
+            print_envelope(envelope, in_brief=not (values["layer"] or values["budget"]))
+        exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
+        follow_files(envelope.results, envelope.metadata)
+    follow_sessions()
+    start_resident()
+    return exit_code
+
+
+def route(values: Values) -> int:
+    """Print where one question would go, or one a line from stdin when it is `-`."""
+    exit_code = 0
+    for decision, code in _decisions(values, _own_router(values)):
+        if _wants_json(values):
+            output.print_json(decision)
+        else:
+            from memory_router.interfaces.cli.tables import print_decision
+
+            print_decision(decision)
+        exit_code = max(exit_code, code)
+    return exit_code
+
+
+def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
     def ask(router: Router, question: str) -> Envelope:
         asked = {name: values[name] for name in ("limit", "since", "until", "project", "trace", "approval")}
         answer = router.query_multi if values["multi"] else router.query
@@ -49,41 +87,30 @@ def query(values: Values) -> int:
     def explain(question: str, error: MemoryRouterError) -> Envelope:
         return failed(Plan(question), error.code, str(error))
 
-    exit_code = 0
-    for answer in _each(values, ask, explain):
-        envelope = _shown(answer, values)
-        if _wants_json(values):
-            output.print_json(envelope.to_dict())
-        else:
-            from memory_router.interfaces.cli.tables import print_envelope
-
-            print_envelope(envelope, in_brief=not (values["layer"] or values["budget"]))
-        exit_code = max(exit_code, _exit_code(envelope, by_status=values["exit_status"]))
-        accesses.answered(envelope)
-        follow_files(envelope)
-    follow_sessions()
-    return exit_code
+    for envelope in _each(values, open_router, ask, explain):
+        shown = _shown(envelope, values)
+        yield shown
+        accesses.answered(shown)
 
 
-def route(values: Values) -> int:
-    """Print where one question would go, or one a line from stdin when it is `-`."""
+def _answers(values: Values, open_router: OpenRouter) -> Iterator[tuple[JsonObject, int]]:
+    for envelope in _envelopes(values, open_router):
+        yield envelope.to_dict(), _exit_code(envelope, by_status=values["exit_status"])
 
+
+def _decisions(values: Values, open_router: OpenRouter) -> Iterator[tuple[JsonObject, int]]:
     def ask(router: Router, question: str) -> JsonObject:
         return router.route(question, _choice(values)).to_dict()
 
     def explain(question: str, error: MemoryRouterError) -> JsonObject:
         return {"query": question, "error_code": error.code, "error_message": str(error)}
 
-    exit_code = 0
-    for decision in _each(values, ask, explain):
-        if _wants_json(values):
-            output.print_json(decision)
-        else:
-            from memory_router.interfaces.cli.tables import print_decision
+    for decision in _each(values, open_router, ask, explain):
+        yield decision, int("error_code" in decision)
 
-            print_decision(decision)
-        exit_code = max(exit_code, int("error_code" in decision))
-    return exit_code
+
+def _own_router(values: Values) -> OpenRouter:
+    return lambda: Router(keep_warm=values["text"] == "-")
 
 
 COMMANDS = {
@@ -113,6 +140,7 @@ COMMANDS = {
         "TEXT may be `-`: then each line of stdin is a question, and each line of stdout its answer.\n\n"
         'Example: memory-router query "why did we choose Postgres"',
         query,
+        _answers,
     ),
     "route": Command(
         (_RULE, _BACKEND, _ALL, _JSON),
@@ -120,6 +148,7 @@ COMMANDS = {
         "TEXT may be `-`: then each line of stdin is a question, and each line of stdout a decision.\n\n"
         'Example: memory-router rules route "what depends on the billing service"',
         route,
+        _decisions,
     ),
 }
 
@@ -135,12 +164,15 @@ def _shown(envelope: Envelope, values: Values) -> Envelope:
 
 
 def _each(
-    values: Values, ask: Callable[[Router, str], _Answer], explain: Callable[[str, MemoryRouterError], _Answer]
+    values: Values,
+    open_router: OpenRouter,
+    ask: Callable[[Router, str], _Answer],
+    explain: Callable[[str, MemoryRouterError], _Answer],
 ) -> Iterator[_Answer]:
     """Give one answer for each question, also when the rule table itself cannot be used."""
     questions = _questions(values["text"])
     try:
-        router = Router(keep_warm=values["text"] == "-")
+        router = open_router()
     except MemoryRouterError as error:
         yield from (explain(question, error) for question in questions)
         return

@@ -58,7 +58,7 @@ _GROUPS: dict[str, tuple[str | None, dict[str, str]]] = {
             "init": "backends",
             "doctor": "doctor",
             "eval": "evaluation",
-            **{name: name for name in ("graph", "config", "db")},
+            **{name: name for name in ("graph", "config", "db", "resident")},
         },
     ),
     "agents": (

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from memory_router import paths
 from memory_router.contract import JsonObject
@@ -17,7 +17,9 @@ from memory_router.routing.config import Hooks
 from memory_router.routing.journal import Journal
 
 # More than any prompt; what comes behind is read and dropped, so that the host can write it.
-_LONGEST = 2**20
+LONGEST = 2**20
+# What a client of the resident has taken before its question arrives, about.
+STARTING_SECONDS = 0.03
 # After the time is up: to end the backends, and to write the log.
 _GRACE_SECONDS = 0.15
 
@@ -36,18 +38,17 @@ class Report(NamedTuple):
     told: dict[str, str | int | None] = {}  # noqa: RUF012 - never changed
 
 
-class Clock:
-    """Interrupt a hook when its time is up.
+class Stopwatch:
+    """Tell a hook how much of its time is left.
 
     Args:
         milliseconds: how long it may take.
-        started: when the process began, on the clock of `time.monotonic`.
+        started: when its process began, on the clock of `time.monotonic`.
     """
 
     def __init__(self, milliseconds: int, started: float) -> None:
         self._started = started
-        signal.signal(signal.SIGALRM, _time_is_up)
-        self.allow(milliseconds)
+        self._allowed = milliseconds
 
     @property
     def elapsed_ms(self) -> int:
@@ -61,6 +62,24 @@ class Clock:
     def allow(self, milliseconds: int) -> None:
         """Set how long the hook may take, from its beginning."""
         self._allowed = milliseconds
+
+
+class Clock(Stopwatch):
+    """Interrupt a hook when its time is up.
+
+    Args:
+        milliseconds: how long it may take.
+        started: when the process began, on the clock of `time.monotonic`.
+    """
+
+    def __init__(self, milliseconds: int, started: float) -> None:
+        super().__init__(milliseconds, started)
+        signal.signal(signal.SIGALRM, _time_is_up)
+        self.allow(milliseconds)
+
+    def allow(self, milliseconds: int) -> None:
+        """Set how long the hook may take, from its beginning."""
+        super().allow(milliseconds)
         seconds = max(self.left_ms(), 1) / 1000
         signal.setitimer(signal.ITIMER_REAL, seconds)
         # For what does not return to the interpreter: a thread of its own ends the process.
@@ -78,32 +97,32 @@ class TimeIsUp(BaseException):
 _NOWHERE = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
-def run(name: str, handle: Callable[[JsonObject, Clock], Report], deadline_ms: int = Hooks().deadline_ms) -> NoReturn:
+def run(
+    name: str,
+    handle: Callable[[JsonObject, Clock], Report],
+    deadline_ms: int = Hooks().deadline_ms,
+    stdin: bytes | None = None,
+) -> NoReturn:
     """Answer an event, and end the process with exit code 0.
 
     Args:
         name: what the log calls the event.
         handle: does the hook's work; whatever it raises ends the hook without output.
         deadline_ms: how long it may take until `handle` knows better.
+        stdin: what was read from there already.
     """
     # The interpreter has been starting until now, and used its processor for that.
     started = time.monotonic() - time.process_time()
     _continue_in_a_child()
     clock = Clock(deadline_ms, started)
     try:
-        event = read(_LONGEST)
-        report = handle(event, clock) if event is not None else Report("bad_event")
-    except TimeIsUp:
-        report = Report("timeout")
-    except BaseException as error:  # a prompt must not wait for any of our faults
-        report = Report("failed", told={"error": f"{type(error).__name__}: {error}"})
+        report = settled(lambda: read(LONGEST) if stdin is None else stdin, lambda event: handle(event, clock))
     finally:
         clock.stop()
     with suppress(BaseException):
         if report.said:
             os.write(1, report.said.encode("utf-8", "replace"))
-    with suppress(BaseException):
-        Journal(paths.hooks_log()).hook(name, report.outcome, duration_ms=clock.elapsed_ms, **report.told)
+    write_down(name, report, clock.elapsed_ms)
     # Threads may still wait for backends: the parent ends these where this process says that it left some.
     os._exit(report.outcome == "timeout")
 
@@ -117,6 +136,28 @@ def context(event: str, text: str) -> str:
     """
     output = {"hookEventName": event, "additionalContext": text}
     return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
+
+
+def settled(read_event: Callable[[], bytes], handle: Callable[[JsonObject], Report]) -> Report:
+    """Return how an event ends: whatever is raised ends it without output.
+
+    Args:
+        read_event: gives the event as it came; nothing where there was none, or too much.
+        handle: does the hook's work.
+    """
+    try:
+        event = _parsed(read_event())
+        return handle(event) if event is not None else Report("bad_event")
+    except TimeIsUp:
+        return Report("timeout")
+    except BaseException as error:  # a prompt must not wait for any of our faults
+        return Report("failed", told={"error": f"{type(error).__name__}: {error}"})
+
+
+def write_down(name: str, report: Report, duration_ms: int) -> None:
+    """Log how a hook ended; a disk that refuses costs the line."""
+    with suppress(BaseException):
+        Journal(paths.hooks_log()).hook(name, report.outcome, duration_ms=duration_ms, **report.told)
 
 
 def _continue_in_a_child() -> None:
@@ -137,18 +178,20 @@ def _continue_in_a_child() -> None:
     os._exit(0)
 
 
-def read(longest: int) -> Any:
-    """Return the JSON object on stdin, or None where it is missing or longer than `longest` bytes."""
+def read(longest: int) -> bytes:
+    """Return what is on stdin; nothing where it is longer than `longest` bytes."""
     parts, size = [], 0
     with suppress(OSError):  # there may be no stdin
         while part := os.read(0, 1 << 16):
             size += len(part)
             if size <= longest:
                 parts.append(part)
-    if size > longest:
-        return None
+    return b"" if size > longest else b"".join(parts)
+
+
+def _parsed(told: bytes) -> JsonObject | None:
     try:
-        event = json.loads(b"".join(parts))
+        event = json.loads(told)
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None

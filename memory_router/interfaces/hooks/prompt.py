@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 from memory_router import app
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Clock, Report
+from memory_router.interfaces.hooks.event import Report, Stopwatch
 from memory_router.interfaces.hooks.occasion import Occasion, occasion
 from memory_router.routing import config_file
 from memory_router.routing.config import Config
@@ -15,8 +15,11 @@ from memory_router.routing.rules import RuleTable
 from memory_router.scope import current_project
 
 if TYPE_CHECKING:
+    from memory_router.app.asking import Rules
+    from memory_router.routing.dispatch import Dispatcher
     from memory_router.routing.envelope import Envelope
 
+EVENT = "PROMPT"
 _RESULTS = 5
 # What it takes to put the answer into words and to end.
 _PARTING_MS = 30
@@ -32,26 +35,40 @@ _UNSURE = {
 _SLOW = ("QUERY_TIMEOUT", "ALL_BACKENDS_FAILED")
 
 
-def run() -> NoReturn:
-    """Answer the event on stdin, and end the process with exit code 0."""
-    event.run("PROMPT", _handle)
+def run(stdin: bytes | None = None) -> NoReturn:
+    """Answer the event on stdin, and end the process with exit code 0.
+
+    Args:
+        stdin: what was read from there already.
+    """
+    event.run(EVENT, handle, stdin=stdin)
 
 
-def _handle(told: JsonObject, clock: Clock) -> Report:
+def handle(
+    told: JsonObject, clock: Stopwatch, rules: "Rules | None" = None, dispatcher: "Dispatcher | None" = None
+) -> Report:
+    """Look into memory for a prompt that needs it.
+
+    Args:
+        told: the event.
+        clock: tells how much time is left.
+        rules: the configuration, where it was read already.
+        dispatcher: carries requests to backends, where they are kept elsewhere.
+    """
     prompt = told.get("prompt")
     if not isinstance(prompt, str):
         return Report("bad_event")
-    settings = config_file.load()
+    settings = rules.settings if rules else config_file.load()
     clock.allow(settings.hooks.deadline_ms)
     if not settings.hooks.prompt:
         return Report("off")
-    found = occasion(prompt, RuleTable(settings), _names)
+    found = occasion(prompt, rules.table if rules else RuleTable(settings), _names)
     if found is None:
         return Report("not_needed", told={"characters": len(prompt)})
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
         return Report("timeout", told={"reason": found.reason})
-    router = app.asking.QuietRouter(settings, left)
+    router = app.asking.QuietRouter(settings, left, rules=rules, dispatcher=dispatcher)
     envelope = router.query(found.question, choice=ASK_ALL, limit=_RESULTS, project=_project(told))
     return _report(found, envelope, settings)
 

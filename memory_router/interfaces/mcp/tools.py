@@ -202,7 +202,7 @@ class Tools:
         most = SHORT_TOKENS - _FRAME_TOKENS if layer == "search" else _MOST_TOKENS
         shown = layered(envelope, layer, budget or most)
         app.accesses.answered(envelope)
-        follow_files(envelope)
+        follow_files(envelope.results, envelope.metadata)
         follow_sessions()
         return _found(shown, scope)
 

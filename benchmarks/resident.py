@@ -1,0 +1,176 @@
+"""Measure whole processes with and without the resident, in one run and interleaved: `python benchmarks/resident.py`.
+
+Each figure stands beside what a bare interpreter takes to start and end on the same machine in the same minute.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from machine import heading, spread
+
+WORDS = (
+    *("tide", "table", "crane", "harbour", "deadline", "schema", "retry", "ledger"),
+    *("beacon", "anchor", "invoice", "cache", "gateway", "signal", "quota"),
+)
+QUESTION = "which retry quota does the harbour gateway have"
+PROMPT = json.dumps({"prompt": "why did we choose this retry quota for the harbour gateway?", "cwd": "/"}).encode()
+CLI = [os.path.join(os.path.dirname(sys.executable), "memory-router")]
+
+
+def build(home: Path, notes: int) -> dict[str, str]:
+    """Write notes into a new home and index them; return the environment that leads there."""
+    draw = random.Random(7)
+    folder = home / "notes"
+    folder.mkdir()
+    for number in range(notes):
+        text = " ".join(draw.choices(WORDS, k=80))
+        (folder / f"note-{number}.md").write_text(f"# {' '.join(draw.choices(WORDS, k=3))} {number}\n\n{text}.\n")
+    environment = {**os.environ, "HOME": str(home), "MEMORY_ROUTER_HOME": str(home)}
+    environment.pop("CI", None)
+    environment.pop("MEMORY_ROUTER_RESIDENT", None)
+    off = {**environment, "MEMORY_ROUTER_RESIDENT": "off"}
+    for arguments in (["init", "--tier", "pro"], ["index", str(folder)], ["remember", "The retry quota is nine"]):
+        subprocess.run([*CLI, *arguments], env=off, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return environment
+
+
+def run(command: list[str], environment: dict[str, str], stdin: bytes = b"") -> tuple[float, bytes]:
+    """Return how many milliseconds a process took, and what it printed."""
+    started = time.perf_counter()
+    done = subprocess.run(command, env=environment, input=stdin, capture_output=True, cwd="/", check=False)
+    return (time.perf_counter() - started) * 1000, done.stdout
+
+
+def wait_for_resident(environment: dict[str, str]) -> None:
+    """Let the first question start the resident, and wait until it answers."""
+    while not json.loads(run([*CLI, "resident", "status"], environment)[1])["running"]:
+        run([*CLI, "query", QUESTION], environment)
+
+
+def latencies(environment: dict[str, str], runs: int) -> None:
+    """Print how long whole processes take."""
+    off = {**environment, "MEMORY_ROUTER_RESIDENT": "off"}
+    commands = {
+        "bare interpreter": ([sys.executable, "-c", ""], environment, b""),
+        "query, resident": ([*CLI, "query", QUESTION], environment, b""),
+        "query --all, resident": ([*CLI, "query", QUESTION, "--all"], environment, b""),
+        "query, cold": ([*CLI, "query", QUESTION], off, b""),
+        "hook, resident": ([*CLI, "hooks", "prompt"], environment, PROMPT),
+        "hook, cold": ([*CLI, "hooks", "prompt"], off, PROMPT),
+    }
+    samples: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, (command, its, stdin) in commands.items():
+            samples[name].append(run(command, its, stdin)[0])
+    bare = statistics.median(samples["bare interpreter"])
+    print(f"{'whole process, ms':24} median (5 % to 95 %)            / bare start")
+    for name, taken in samples.items():
+        print(f"{name:24} {spread(taken)}   {statistics.median(taken) / bare:.2f} x")
+
+
+@contextmanager
+def load(processes: int) -> Iterator[None]:
+    """Keep so many processors busy meanwhile."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def under_load(environment: dict[str, str], prompts: int) -> None:
+    """Print how many prompts are answered in time while six other processes want the processors."""
+    answered, samples = 0, []
+    with load(6):
+        for _ in range(prompts):
+            taken, said = run([*CLI, "hooks", "prompt"], environment, PROMPT)
+            samples.append(taken)
+            answered += bool(said)
+    print(f"hook at load 6           {spread(samples)}   answered {answered} of {prompts}")
+
+
+def at_once(environment: dict[str, str], clients: int, each: int) -> None:
+    """Print how many questions a second the resident answers to callers in one process each."""
+    code = (
+        "import sys, time\nfrom memory_router.resident import client\n"
+        "sys.stdin.readline()\nfor _ in range(int(sys.argv[1])):\n"
+        "    while client.ask(['query', sys.argv[2]]) is None: pass\n"
+    )
+    callers = [
+        subprocess.Popen([sys.executable, "-c", code, str(each), QUESTION], env=environment, stdin=subprocess.PIPE)
+        for _ in range(clients)
+    ]
+    time.sleep(1)
+    started = time.perf_counter()
+    for caller in callers:
+        assert caller.stdin
+        caller.stdin.write(b"\n")
+        caller.stdin.close()
+    for caller in callers:
+        caller.wait()
+    print(f"{clients} clients at once        {clients * each / (time.perf_counter() - started):8.0f} questions/s")
+
+
+def freshness(home: Path, environment: dict[str, str], changes: int) -> None:
+    """Print after how long a changed note is found by what it says now; nobody asks about it before."""
+    samples = []
+    for number in range(changes):
+        word = f"zephyr{number}quay"
+        (home / "notes" / f"note-{number}.md").write_text(f"# Changed\n\nThe {word} is new.\n")
+        started = time.perf_counter()
+        while time.perf_counter() - started < 60:
+            said = run([*CLI, "query", word, "--backend", "qmd:search", "--limit", "1"], environment)[1]
+            if json.loads(said)["results"]:
+                break
+        samples.append(time.perf_counter() - started)
+        time.sleep(1)
+    print(f"a changed note, s        {spread(samples)}")
+
+
+def memory(environment: dict[str, str]) -> None:
+    """Print what the resident and all that it started hold in memory."""
+    pid = int(json.loads(run([*CLI, "resident", "status"], environment)[1])["pid"])
+    told = subprocess.run(["ps", "-eo", "pid,ppid,rss"], capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in told.splitlines()[1:]]
+    family = {pid}
+    for _ in range(3):
+        family |= {own for own, parent, _ in rows if parent in family}
+    held = {own: rss for own, _, rss in rows if own in family}
+    own, together = held[pid] / 1024, sum(held.values()) / 1024
+    print(f"memory                   {own:.0f} MB the resident, {together:.0f} MB with backends")
+
+
+def main() -> None:
+    """Measure, and leave no process behind."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--notes", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=30)
+    options = parser.parse_args()
+    print(heading("The resident"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        environment = build(Path(folder), options.notes)
+        wait_for_resident(environment)
+        try:
+            latencies(environment, options.runs)
+            under_load(environment, 50)
+            at_once(environment, 8, 100)
+            freshness(Path(folder), environment, 5)
+            memory(environment)
+        finally:
+            run([*CLI, "resident", "stop"], environment)
+
+
+if __name__ == "__main__":
+    main()

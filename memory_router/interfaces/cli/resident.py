@@ -1,0 +1,59 @@
+"""`memory-router resident`: what the warm process of this home does, and its end."""
+
+import json
+from contextlib import suppress
+
+import typer
+
+from memory_router import paths
+from memory_router.contract import JsonObject
+from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.resident import client
+
+resident = typer.Typer(
+    name="resident", no_args_is_help=True, help="The process that keeps answers warm: see it, or end it."
+)
+
+_NOBODY = "No resident runs. The first question starts one, unless `resident` is `off` in router-config.json."
+
+
+@resident.callback()
+def _group() -> None:
+    """The process that keeps answers warm: see it, or end it."""
+
+
+@resident.command()
+def status(as_json: AsJson = False) -> None:
+    """Tell whether the resident runs, since when, and what it watches.
+
+    Example: memory-router backends resident status
+    """
+    told = _told("status")
+    sentence = (
+        f"The resident runs as process {told['pid']} since {told['seconds']:,} s and answered {told['answered']:,}"
+        f" questions; indexed folders are {'' if told['watching'] else 'not '}watched."
+        if told["running"]
+        else _NOBODY
+    )
+    output.show(told, sentence, as_json=as_json)
+
+
+@resident.command()
+def stop(as_json: AsJson = False) -> None:
+    """End the resident; the next question starts another one.
+
+    Example: memory-router backends resident stop
+    """
+    told = _told("stop")
+    sentence = f"The resident (process {told['pid']}) was stopped." if "pid" in told else _NOBODY
+    output.show(told, sentence, as_json=as_json)
+
+
+def _told(verb: str) -> JsonObject:
+    answer = client.ask(["resident", verb])
+    with suppress(ValueError):
+        if answer:
+            told: JsonObject = json.loads(answer[0])
+            return told
+    return {"running": False, "socket": paths.shown(paths.runtime_dir())}

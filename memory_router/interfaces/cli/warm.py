@@ -1,0 +1,153 @@
+"""Answer command lines in the resident: the same commands with the same options, on behalf of their callers."""
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import NoReturn
+
+from memory_router.app.asking import Router, Rules, follow_files, follow_sessions
+from memory_router.contract import JsonObject
+from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.cli import ask, options
+from memory_router.interfaces.hooks import event, prompt
+from memory_router.paths import config_file, shown
+from memory_router.resident import wire
+from memory_router.resident.server import Answer, Handler, Refused, Request, Resident
+from memory_router.resident.watching import Watcher
+from memory_router.routing.config import Config
+from memory_router.routing.dispatch import CallersDispatcher, Dispatcher, ProcessDispatcher
+from memory_router.routing.process import Caller
+
+# As long as the resident itself waits for the next question.
+_KEPT_SECONDS = 900.0
+# Beside what the backends may take: to route, and to put the answer into words.
+_ROUTING_MS = 1000
+_MOST_STEPS = 4
+
+
+class Answering:
+    """Answer requests with rules that are read once and backends that stay running; several threads may ask."""
+
+    def __init__(self) -> None:
+        self._dispatcher = ProcessDispatcher(keep_warm=True, idle_seconds=_KEPT_SECONDS)
+        self._lock = threading.Lock()
+        self._rules: Rules | None = None
+        self._stamp: object = None
+        self._answered = 0
+        self._started = time.monotonic()
+        self.watcher = Watcher()
+        self.resident = Resident(self.accept)
+
+    def run(self) -> NoReturn:
+        """Serve until there is a reason to end, and end the process with all that it started."""
+        try:
+            self.resident.run(self.watcher.look)
+        finally:
+            self.watcher.stop()
+            self._dispatcher.close()
+            sys.stderr.flush()
+            os._exit(0)
+
+    def accept(self, request: Request) -> Handler:
+        """Return how to answer a request.
+
+        Raises:
+            Refused: the caller has to answer it itself: to tell of a mistake, say.
+        """
+        name, *rest = request.arguments or [""]
+        if name == "resident" and rest in (["status"], ["stop"]):
+            return Handler(_ROUTING_MS, lambda: self._about(stop=rest == ["stop"]))
+        rules = self._current()
+        if rules.settings.resident == "off":
+            self.resident.stop()
+            raise Refused
+        if not os.path.isdir(request.folder):
+            raise Refused
+        dispatcher = CallersDispatcher(self._dispatcher, Caller(request.folder, request.environment))
+        if request.arguments == ["hooks", "prompt"]:
+            deadline_ms = rules.settings.hooks.deadline_ms
+            watch = event.Stopwatch(deadline_ms, time.monotonic() - event.STARTING_SECONDS)
+            return Handler(max(watch.left_ms(), 1), lambda: self._hook(request.stdin, watch, rules, dispatcher))
+        command = ask.COMMANDS.get(name)
+        values = options.parse(rest, command.options) if command else None
+        if command is None or values is None or values["text"] == "-":
+            raise Refused
+        return Handler(
+            patience_ms(rules.settings, parts=16 if values.get("multi") else 1),
+            lambda: self._answer(command, values, rules, dispatcher),
+        )
+
+    def _answer(self, command: ask.Command, values: options.Values, rules: Rules, dispatcher: Dispatcher) -> Answer:
+        warnings: list[str] = []
+
+        def open_router() -> Router:
+            return Router(warn=warnings.append, rules=rules, dispatcher=dispatcher)
+
+        ((body, code),) = command.answers(values, open_router)
+        if body.get("trace"):
+            body["trace"]["warm"] = True
+        self._answered += 1
+        out = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        err = "".join(f"memory-router: {sentence}\n" for sentence in warnings).encode("utf-8", "replace")
+
+        def after() -> None:
+            if "results" in body:
+                follow_files(body["results"], body.get("metadata"))
+                follow_sessions()
+
+        return Answer(out, err, code, after)
+
+    def _hook(self, stdin: bytes, watch: event.Stopwatch, rules: Rules, dispatcher: Dispatcher) -> Answer:
+        report = event.settled(
+            lambda: stdin[: event.LONGEST], lambda told: prompt.handle(told, watch, rules, dispatcher)
+        )
+        self._answered += 1
+        said = report.said.encode("utf-8", "replace")
+        return Answer(said, b"", 0, lambda: event.write_down(prompt.EVENT, report, watch.elapsed_ms))
+
+    def _about(self, *, stop: bool) -> Answer:
+        told: JsonObject = {
+            "running": not stop,
+            "pid": os.getpid(),
+            "seconds": round(time.monotonic() - self._started),
+            "answered": self._answered,
+            "socket": shown(os.fsdecode(wire.socket_path())),
+            "watching": self.watcher.is_running(),
+        }
+        return Answer(json.dumps(told).encode(), b"", 0, self.resident.stop if stop else lambda: None)
+
+    def _current(self) -> Rules:
+        """Return the rules, read anew where the user's file was changed.
+
+        Raises:
+            Refused: they cannot be used, which the caller tells its user.
+        """
+        file = config_file()
+        try:
+            status = os.stat(file)
+            stamp = (file, status.st_mtime_ns, status.st_size, status.st_ino)
+            with self._lock:
+                if self._rules is None or stamp != self._stamp:
+                    self._rules, self._stamp = Rules.read(), stamp
+                return self._rules
+        except (MemoryRouterError, OSError) as error:
+            raise Refused from error
+
+
+def patience_ms(settings: Config, parts: int = 1) -> int:
+    """Return how long a question may take at the most, by the deadlines of the steps that it may have.
+
+    Args:
+        settings: the configuration in force.
+        parts: how many questions are in it.
+    """
+    deadlines = settings.deadlines
+    longest = max([deadlines.default_ms, *deadlines.backends.values()])
+    return parts * ((deadlines.total_ms or _MOST_STEPS * longest) + _ROUTING_MS)
+
+
+def run() -> NoReturn:
+    """Be the resident of this home until there is a reason to end."""
+    Answering().run()

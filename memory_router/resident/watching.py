@@ -1,0 +1,50 @@
+"""Keep the indexes of a home fresh by a process of its own, which watches the indexed folders and is in no hurry."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+from memory_router import paths
+
+_LOWEST = 19
+
+
+class Watcher:
+    """Start what watches, and start it anew where the indexed folders are others now, or it ended."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stamp: Any = None
+
+    def look(self) -> None:
+        """See to it that what watches is there; call it about once a second."""
+        database = paths.documents_db()
+        if not os.path.exists(database):
+            return
+        if self._process is not None and self._process.poll() is None:
+            return
+        stamp = os.stat(database).st_mtime_ns
+        if self._process is not None and stamp == self._stamp:
+            return  # it ended because it could not go on; what it cannot watch now it may after a change
+        self._stamp = stamp
+        with suppress(OSError):
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "memory_router", "resident", "watch"],
+                stdin=subprocess.PIPE,  # at its end, whatever ended this process, the other one ends, too
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, _LOWEST)
+
+    def stop(self) -> None:
+        """End what watches; a run of the index that it is in is cut off, and loses nothing."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def is_running(self) -> bool:
+        """Return whether something watches."""
+        return self._process is not None and self._process.poll() is None
