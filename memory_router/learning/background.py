@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _LOWEST = 19
+# What this process started last, by its arguments: a process that answers for long starts nothing twice at a time.
+_started: "dict[tuple[str, ...], Popen[bytes]]" = {}
 
 
 def learn_later() -> None:
@@ -33,7 +35,7 @@ def index_later() -> None:
 
 
 def start(*arguments: str, niceness: int = _LOWEST) -> "Popen[bytes]":
-    """Start `memory-router ARGUMENTS` and return its process, to be left alone; everybody else's work comes first.
+    """Start `memory-router ARGUMENTS`, unless the last one is still at work, and return its process, to be left alone.
 
     What goes wrong in it is a line `BACKGROUND` of `router.log`.
 
@@ -47,7 +49,10 @@ def start(*arguments: str, niceness: int = _LOWEST) -> "Popen[bytes]":
     # Imported here because most answers start nothing.
     import subprocess
 
-    process = subprocess.Popen(
+    earlier = _started.get(arguments)
+    if earlier is not None and earlier.poll() is None:
+        return earlier
+    process = _started[arguments] = subprocess.Popen(
         [sys.executable, "-m", "memory_router", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -67,7 +67,8 @@ def unpack(body: bytes) -> list[bytes]:
 
 def relevant(environment: "Mapping[bytes, bytes]", names: tuple[bytes, ...]) -> dict[bytes, bytes]:
     """Return the variables whose names begin with one of `names`."""
-    return {name: value for name, value in environment.items() if name.startswith(names) and name != _SWITCH}
+    return {name: value for name, value in environment.items() if name.startswith(names) and name not in _OF_A_PROCESS}
 
 
-_SWITCH = b"MEMORY_ROUTER_RESIDENT"
+# What says how a process came about, not whose world it is.
+_OF_A_PROCESS = (b"MEMORY_ROUTER_RESIDENT", b"MEMORY_ROUTER_BACKGROUND")
