@@ -163,6 +163,7 @@ def test_another_home_is_not_served(warm: Home) -> None:
     begin(warm)
     warm.environment["CODEX_HOME"] = str(warm.folder / "codex")
     assert "warm" not in warm.run("query", "auth", "--trace").json["trace"]
+    del warm.environment["CODEX_HOME"]
 
 
 def test_a_changed_configuration_holds_at_once(warm: Home) -> None:
