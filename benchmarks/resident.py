@@ -37,7 +37,7 @@ def build(home: Path, notes: int) -> dict[str, str]:
         (folder / f"note-{number}.md").write_text(f"# {' '.join(draw.choices(WORDS, k=3))} {number}\n\n{text}.\n")
     environment = {**os.environ, "HOME": str(home), "MEMORY_ROUTER_HOME": str(home)}
     environment.pop("CI", None)
-    environment.pop("MEMORY_ROUTER_RESIDENT", None)
+    environment["MEMORY_ROUTER_RESIDENT"] = "auto"
     off = {**environment, "MEMORY_ROUTER_RESIDENT": "off"}
     for arguments in (["init", "--tier", "pro"], ["index", str(folder)], ["remember", "The retry quota is nine"]):
         subprocess.run([*CLI, *arguments], env=off, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

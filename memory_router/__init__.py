@@ -5,8 +5,6 @@
 'success'
 """
 
-from importlib import import_module
-
 TYPE_CHECKING = False  # the import of `typing` costs a tenth of a question
 if TYPE_CHECKING:
     from typing import Any
@@ -45,5 +43,7 @@ def __getattr__(name: str) -> "Any":
     """Import the public names on first use, so that `import memory_router` costs nothing."""
     for module, names in _HOMES.items():
         if name in names:
+            from importlib import import_module
+
             return getattr(import_module(f"memory_router.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

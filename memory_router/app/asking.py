@@ -221,17 +221,23 @@ def follow_files(results: Sequence[JsonObject], metadata: JsonObject | None) -> 
 
 
 def start_resident() -> None:
-    """Start the resident where none runs and the user wants one; call it after an answer.
+    """Start the resident where the user switched it on and none runs; call it after an answer.
 
     Nobody starts one on a machine for tests, which `CI` tells, or in a home where nothing was set up.
     """
     if not client.is_wanted() or os.environ.get("CI") or survivors.VARIABLE in os.environ:
         return
-    if is_locked(os.fsdecode(wire.socket_path())) or not os.path.exists(paths.backends_file()):
-        return
     with suppress(OSError, MemoryRouterError):
-        if config_file.load().resident != "off":
+        if not (os.environ.get("MEMORY_ROUTER_RESIDENT") or _is_resident_configured()):
+            return
+        if os.path.exists(paths.backends_file()) and not is_locked(os.fsdecode(wire.socket_path())):
             start("resident", "run", niceness=0)
+
+
+def _is_resident_configured() -> bool:
+    # Only one value is needed, and whatever asked before has checked the file.
+    body = config_file.read(paths.config_file())
+    return isinstance(body, dict) and body.get("resident") == "auto"
 
 
 def elsewhere(query: str) -> dict[str, int]:

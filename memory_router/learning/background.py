@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from memory_router.routing import survivors
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _LOWEST = 19
 # What this process started last, by its arguments: a process that answers for long starts nothing twice at a time.
 _started: "dict[tuple[str, ...], Popen[bytes]]" = {}
+_starting = Lock()
 
 
 def learn_later() -> None:
@@ -49,19 +51,27 @@ def start(*arguments: str, niceness: int = _LOWEST) -> "Popen[bytes]":
     # Imported here because most answers start nothing.
     import subprocess
 
-    earlier = _started.get(arguments)
-    if earlier is not None and earlier.poll() is None:
-        return earlier
-    process = _started[arguments] = subprocess.Popen(
-        [sys.executable, "-m", "memory_router", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        # It outlives what started it, on purpose.
-        env={name: value for name, value in os.environ.items() if name != survivors.VARIABLE}
-        | {BACKGROUND: " ".join(arguments)},
-    )
-    with suppress(OSError):  # it has ended already
-        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
-    return process
+    with _starting:
+        earlier = _started.get(arguments)
+        if earlier is not None and earlier.poll() is None:
+            return earlier
+        process = _started[arguments] = subprocess.Popen(
+            [sys.executable, "-m", "memory_router", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            # It outlives what started it, on purpose.
+            env={name: value for name, value in os.environ.items() if name != survivors.VARIABLE}
+            | {BACKGROUND: " ".join(arguments)},
+        )
+        with suppress(OSError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
+        return process
+
+
+def reap() -> None:
+    """Take note of what was started here and has ended, so that no zombie stays."""
+    with _starting:
+        for process in _started.values():
+            process.poll()

@@ -17,8 +17,8 @@ _CONTROL_SECONDS = 2.0
 
 
 def is_wanted() -> bool:
-    """Return whether the user lets a resident be used and started."""
-    return os.environ.get("MEMORY_ROUTER_RESIDENT", "auto") != "off"
+    """Return whether this caller may ask a resident, if one runs."""
+    return (os.environ.get("MEMORY_ROUTER_RESIDENT") or "auto") == "auto"
 
 
 def ask(
@@ -33,13 +33,14 @@ def ask(
         arguments: the command line, without the program.
         stdin: what was read from there.
         connection: to the resident, where there is one already.
-        within: how many seconds the resident may take to say how long it will need; then it is late, and it is told.
+        within: how many seconds the resident may take to say how long it will need. Whoever sets it has no time to do
+            the work once more.
 
     Returns:
         What to print to stdout and to stderr, and the exit code.
 
     Raises:
-        TimeoutError: there was a limit, and it passed.
+        TimeoutError: there was a limit, and it passed, or the resident took the question and gave no answer.
     """
     connection = connection or connect()
     if connection is None:
@@ -67,14 +68,25 @@ def read_all(descriptor: int) -> bytes:
     return b"".join(parts)
 
 
-def connect() -> "_socket.socket | None":
-    """Return a connection to a resident of this user and this installation that said so in time, or None."""
+def control(verb: str) -> "tuple[bytes, bytes, int] | None":
+    """Return what the resident of this home says to `status` or `stop`, whichever installation it belongs to."""
+    connection = connect(_CONTROL_SECONDS, wire.PROTOCOL)
+    return ask(["resident", verb], connection=connection) if connection else None
+
+
+def connect(seconds: float = GREETING_SECONDS, greeting: bytes = b"") -> "_socket.socket | None":
+    """Return a connection to a resident of this user that greeted in time, or None.
+
+    Args:
+        seconds: how long it may take.
+        greeting: how the greeting must begin; as a whole like that of this installation if left out.
+    """
     path = wire.socket_path()
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        connection.settimeout(GREETING_SECONDS)
+        connection.settimeout(seconds)
         connection.connect(path)
-        if peer(connection) == os.getuid() and _greeting(connection) == wire.greeting():
+        if peer(connection) == os.getuid() and _greeting(connection).startswith(greeting or wire.greeting()):
             return connection
     except OSError:  # nobody listens, or nobody has time
         pass
@@ -120,7 +132,10 @@ def _exchange(
     if not patience_ms:
         return None
     connection.settimeout(patience_ms / 1000 + _GRACE_SECONDS)
-    fields = wire.unpack(receive(connection, int.from_bytes(receive(connection, 4), "big")))
+    try:
+        fields = wire.unpack(receive(connection, int.from_bytes(receive(connection, 4), "big")))
+    except (OSError, ValueError) as error:
+        raise TimeoutError("the resident gave no answer") from error
     if len(fields) != 3:
         return None
     return fields[0], fields[1], int(fields[2])

@@ -13,8 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Refused: this caller's question is none for the resident, whose environment is another one, or which is ending.
-REFUSED = b"-"
+PROTOCOL = b"memory-router-resident 1 "
 # Much more than any question or event, and than any answer.
 MAX_REQUEST_BYTES, MAX_REPLY_BYTES = 4 * 2**20, 64 * 2**20
 _LENGTH = 4
@@ -38,9 +37,7 @@ def socket_path() -> bytes:
 def greeting() -> bytes:
     """Return what a resident says first: protocol, version, and where its program and its interpreter are."""
     program = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return f"memory-router-resident 1 {__version__} {sys.hexversion:x} {sys.prefix} {program}\n".encode(
-        "utf-8", "surrogateescape"
-    )
+    return PROTOCOL + os.fsencode(f"{__version__} {sys.hexversion:x} {sys.prefix} {program}\n")
 
 
 def pack(fields: "Sequence[bytes]") -> bytes:

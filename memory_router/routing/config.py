@@ -162,7 +162,7 @@ class Config(NamedTuple):
         rules: in the order in which they are tried; the last one, without signals, is the default.
         learning: how the router learns.
         hooks: what happens by itself in an agent's sessions.
-        resident: `auto` to let the first question start a warm process for the next ones, or `off`.
+        resident: `auto` to let the first question start a warm process for the next ones, else `off`.
     """
 
     file: str
@@ -179,7 +179,7 @@ class Config(NamedTuple):
     rules: tuple[Rule, ...]
     learning: Learning = Learning()
     hooks: Hooks = Hooks()
-    resident: str = "auto"
+    resident: str = "off"
 
     @property
     def default_rule(self) -> Rule:

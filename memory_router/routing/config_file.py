@@ -114,7 +114,7 @@ def build(body: dict[str, Any], file: str) -> Config:
         tuple(_rule(rule) for rule in body["rules"]),
         _learning(body),
         Hooks(**body.get("hooks", {})),
-        body.get("resident", "auto"),
+        body.get("resident", "off"),
     )
 
 

@@ -18,11 +18,13 @@ import pytest
 from memory_router import app, paths
 from memory_router.contract import Result
 from memory_router.engines.documents import upkeep
-from memory_router.resident import wire
+from memory_router.learning import background
+from memory_router.resident import client, wire
 from memory_router.testing import Behaviour
 from tests.conftest import GOOD, Home, ends
 
 PATIENCE = 60.0
+SOON = {"default_ms": 700, "total_ms": None, "backends": {}}
 # What differs between two answers to one question.
 OWN = ("execution_id", "router_duration_ms", "backend_duration_ms")
 
@@ -39,7 +41,7 @@ def until(holds: Callable[[], Any]) -> Any:
 @pytest.fixture
 def warm(home: Home) -> Iterator[Home]:
     """Return a home that lets a resident be started, and leave none behind."""
-    del home.environment["MEMORY_ROUTER_RESIDENT"]
+    home.environment["MEMORY_ROUTER_RESIDENT"] = "auto"
     home.environment.pop("CI", None)
     yield home
     if pid := resident(home):
@@ -169,8 +171,10 @@ def test_another_home_is_not_served(warm: Home) -> None:
 def test_a_changed_configuration_holds_at_once(warm: Home) -> None:
     """The next question follows what was written into the configuration, and `off` ends the resident."""
     warm.with_fakes(qmd=GOOD)
+    del warm.environment["MEMORY_ROUTER_RESIDENT"]
+    warm.configure(resident="auto")
     pid = begin(warm)
-    warm.configure(fallback_threshold=0.95)
+    warm.configure(resident="auto", fallback_threshold=0.95)
     assert warmly(warm, "auth")["status"] == "partial"
     warm.configure(resident="off")
     until(lambda: warm.run("query", "auth").json["status"] == "success" and not resident(warm))
@@ -221,6 +225,66 @@ def test_stop_ends_it(warm: Home) -> None:
     assert not (warm.folder / "run/resident.sock").exists()
 
 
+def test_it_is_found_from_every_environment(warm: Home) -> None:
+    """`status` and `stop` reach the resident of a home also where it would answer no question of the caller."""
+    warm.with_fakes(qmd=GOOD)
+    pid = begin(warm)
+    warm.environment |= {"CODEX_HOME": "/elsewhere", "MEMORY_ROUTER_RESIDENT": "off", "CI": "true", "TZ": "UTC-3"}
+    assert resident(warm) == pid
+    assert warm.run("resident", "stop", "--json").json["pid"] == pid
+    assert ends(pid)
+
+
+def test_a_prompt_that_is_late_costs_its_deadline(warm: Home) -> None:
+    """A hook whose time is up in the resident says nothing, exits with 0, is logged once and not done again."""
+    warm.with_fakes(totalrecall=Behaviour(hangs=True))
+    warm.configure(hooks={"prompt": True, "session_end": False, "tokens": 600, "deadline_ms": 300}, deadlines=SOON)
+    warm.run("query", "auth")
+    until(lambda: resident(warm))
+    event = json.dumps({"prompt": "why did we choose Postgres?", "cwd": str(warm.folder)})
+    hook = warm.run("hooks", "prompt", stdin=event)
+    assert (hook.code, hook.out, hook.err) == (0, "", "")
+    log = warm.state / "hooks.log"
+    until(log.exists)
+    assert warm.run("resident", "stop").code == 0
+    assert len(log.read_text().splitlines()) == 1
+
+
+def test_one_that_dies_with_a_prompt_does_not_double_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resident that took a prompt and ends without an answer leaves the caller no time to do it again."""
+    ours, other = socket.socketpair()
+    monkeypatch.chdir(tmp_path)
+    with other:
+        other.sendall((300).to_bytes(4, "big"))
+        other.shutdown(socket.SHUT_WR)
+        with pytest.raises(TimeoutError):
+            client.ask(["hooks", "prompt"], b"{}", ours, PATIENCE)
+
+
+def test_background_work_is_done_once_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that start the same work at once share one process, and no zombie of it stays."""
+    gate, program = tmp_path / "gate", tmp_path / "python"
+    os.mkfifo(gate)
+    program.write_text(f"#!/bin/sh\nexec cat '{gate}'\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    started: list[int] = []
+    threads = [threading.Thread(target=lambda: started.append(background.start("learn").pid)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(started) == 8
+    (pid,) = set(started)
+    gate.write_text("")
+
+    def is_gone() -> bool:
+        background.reap()
+        return not Path(f"/proc/{pid}").exists()
+
+    until(is_gone)
+
+
 def test_it_ends_with_its_home(warm: Home) -> None:
     """A home that is removed takes its resident along, and does not appear again."""
     warm.with_fakes(qmd=GOOD)
@@ -259,17 +323,17 @@ def test_clients_that_hang_or_babble_hurt_nobody(said: bytes, warm: Home) -> Non
     warm.with_fakes(qmd=GOOD)
     begin(warm)
     clients = [connected(warm) for _ in range(5)]
-    for client in clients:
-        client.sendall(said)
+    for babbler in clients:
+        babbler.sendall(said)
     assert warmly(warm, "auth")["status"] == "success"
-    for client in clients:
-        client.close()
+    for babbler in clients:
+        babbler.close()
 
 
 def test_a_wedged_backend_costs_its_deadline(warm: Home) -> None:
     """A backend that never answers is given up at its deadline, and others are answered meanwhile."""
     warm.with_fakes(qmd=Behaviour(hangs=True), totalrecall=GOOD)
-    warm.configure(deadlines={"default_ms": 700, "total_ms": None, "backends": {}})
+    warm.configure(deadlines=SOON)
     begin(warm)
     assert warmly(warm, "auth", "--backend", "qmd")["status"] == "error"
     assert warm.run("query", "auth", "--backend", "totalrecall").json["status"] == "success"
@@ -298,6 +362,14 @@ def test_the_socket_is_private(warm: Home) -> None:
     begin(warm)
     assert (warm.folder / "run").stat().st_mode & 0o777 == 0o700
     assert (warm.folder / "run/resident.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_none_is_started_unasked(warm: Home) -> None:
+    """Without a word of the user in the configuration or the environment no resident is started."""
+    warm.with_fakes(qmd=GOOD)
+    del warm.environment["MEMORY_ROUTER_RESIDENT"]
+    assert warm.run("query", "auth").code == 0
+    assert not (warm.folder / "run").exists()
 
 
 @pytest.mark.parametrize("variable", ["CI", "MEMORY_ROUTER_RESIDENT"])

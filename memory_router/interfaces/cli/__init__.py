@@ -14,15 +14,6 @@ _PROMPT = ["hooks", "prompt"]
 # For so long a prompt is held up by a resident that does not say how long it will need, in seconds.
 _PROMPT_SECONDS = 0.25
 
-# What answers each event of a host: a module of `hooks`, and a function of it that ends the process.
-_HOOKS = {
-    "session-start": ("brief", "run"),
-    "prompt": ("prompt", "run"),
-    "tool": ("tool", "run"),
-    "compaction": ("session", "run_before_compaction"),
-    "session-end": ("session", "run"),
-}
-
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""

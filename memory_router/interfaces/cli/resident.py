@@ -15,7 +15,7 @@ resident = typer.Typer(
     name="resident", no_args_is_help=True, help="The process that keeps answers warm: see it, or end it."
 )
 
-_NOBODY = "No resident runs. The first question starts one, unless `resident` is `off` in router-config.json."
+_NOBODY = 'No resident runs. With `"resident": "auto"` in router-config.json the first question starts one.'
 
 
 @resident.callback()
@@ -51,7 +51,7 @@ def stop(as_json: AsJson = False) -> None:
 
 
 def _told(verb: str) -> JsonObject:
-    answer = client.ask(["resident", verb])
+    answer = client.control(verb)
     with suppress(ValueError):
         if answer:
             told: JsonObject = json.loads(answer[0])

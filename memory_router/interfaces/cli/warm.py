@@ -12,6 +12,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
 from memory_router.interfaces.hooks import event, prompt
+from memory_router.learning.background import reap
 from memory_router.paths import config_file, shown
 from memory_router.resident import wire
 from memory_router.resident.server import Answer, Handler, Refused, Request, Resident
@@ -43,12 +44,16 @@ class Answering:
     def run(self) -> NoReturn:
         """Serve until there is a reason to end, and end the process with all that it started."""
         try:
-            self.resident.run(self.watcher.look)
+            self.resident.run(self._look_after)
         finally:
             self.watcher.stop()
             self._dispatcher.close()
             sys.stderr.flush()
             os._exit(0)
+
+    def _look_after(self) -> None:
+        self.watcher.look()
+        reap()
 
     def accept(self, request: Request) -> Handler:
         """Return how to answer a request.
@@ -60,7 +65,7 @@ class Answering:
         if name == "resident" and rest in (["status"], ["stop"]):
             return Handler(_ROUTING_MS, lambda: self._about(stop=rest == ["stop"]))
         rules = self._current()
-        if rules.settings.resident == "off":
+        if (os.environ.get("MEMORY_ROUTER_RESIDENT") or rules.settings.resident) != "auto":
             self.resident.stop()
             raise Refused
         if not os.path.isdir(request.folder):
@@ -103,6 +108,8 @@ class Answering:
         report = event.settled(
             lambda: stdin[: event.LONGEST], lambda told: prompt.handle(told, watch, rules, dispatcher)
         )
+        if watch.left_ms() <= 0:
+            report = event.Report("timeout")
         self._answered += 1
         said = report.said.encode("utf-8", "replace")
         return Answer(said, b"", 0, lambda: event.write_down(prompt.EVENT, report, watch.elapsed_ms))
