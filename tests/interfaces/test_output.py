@@ -10,8 +10,9 @@ import typer
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.commands import app
 
-# A server, and an event's answer whose form the client prescribes.
-WITHOUT_DATA = {"mcp", "hooks prompt"}
+# A server, and answers to events, whose form the client prescribes; each also by its earlier name.
+_OF_CLIENTS = ("mcp", "hooks prompt", "hooks session-start", "hooks tool", "hooks compaction")
+WITHOUT_DATA = {*_OF_CLIENTS, *(f"agents {name}" for name in _OF_CLIENTS)}
 
 
 def commands(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -78,9 +78,9 @@ def test_errors_are_json_where_json_is_wanted(home: Home, arguments: list[str], 
 def test_what_nobody_foresaw_is_json_too(home: Home) -> None:
     """An exception that no command handles is an object with a code with --json, and a traceback without it."""
     broken = (
-        "import sys\nfrom memory_router.interfaces import cli\n"
-        "def fail(_arguments):\n    raise RuntimeError('out of luck')\n"
-        "cli._answer_quickly = fail\nsys.argv = ['memory-router', 'stats', *sys.argv[1:]]\ncli.main()"
+        "import sys\nfrom memory_router.interfaces.cli import program\n"
+        "def fail(*_arguments):\n    raise RuntimeError('out of luck')\n"
+        "program._answer_quickly = fail\nsys.argv = ['memory-router', 'stats', *sys.argv[1:]]\nprogram.main()"
     )
     ended = [
         subprocess.run(
