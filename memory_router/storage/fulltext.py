@@ -6,6 +6,7 @@ FTS5 cuts texts and questions by one tokenizer, and takes alternatives of a posi
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import apsw
 
@@ -15,6 +16,8 @@ from memory_router.text.terms import Alternatives, question_terms, terms
 TOKENIZER = "terms"
 # Shorter texts, bytes of UTF-8, come again: days, the names of folders, nothing at all.
 _SHORT = 40
+# Looking for FTS5 reads the database, and does not wait where another process has just locked it.
+_TRIES = 100
 
 
 def register(connection: apsw.Connection) -> None:
@@ -23,14 +26,16 @@ def register(connection: apsw.Connection) -> None:
     Raises:
         apsw.Error: the database is damaged, locked or no database.
     """
-    try:
-        connection.register_fts5_tokenizer(TOKENIZER, _tokenizer)
-    except apsw.NoFTS5Error:
+    for _ in range(_TRIES):
+        with suppress(apsw.NoFTS5Error):
+            connection.register_fts5_tokenizer(TOKENIZER, _tokenizer)
+            return
         try:
-            connection.execute("SELECT count(*) FROM sqlite_schema")  # raises what is wrong with the database
+            # Raises what is wrong with the database, and waits for whoever has locked it.
+            connection.execute("SELECT count(*) FROM sqlite_schema")
         except apsw.SQLError as error:  # its header names a format that no version of SQLite has
             raise apsw.CorruptError(str(error)) from error
-        raise
+    raise apsw.BusyError("database is locked")
 
 
 def _tokenizer(_connection: apsw.Connection, _arguments: Sequence[str]) -> Callable[..., Iterable[Alternatives]]:

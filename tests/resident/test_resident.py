@@ -24,7 +24,7 @@ from memory_router.testing import Behaviour
 from tests.conftest import GOOD, Home, ends
 
 PATIENCE = 60.0
-SOON = {"default_ms": 700, "total_ms": None, "backends": {}}
+SOON: dict[str, Any] = {"default_ms": 700, "total_ms": None, "backends": {}}
 # What differs between two answers to one question.
 OWN = ("execution_id", "router_duration_ms", "backend_duration_ms")
 
