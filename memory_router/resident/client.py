@@ -63,7 +63,7 @@ def read_all(descriptor: int) -> bytes:
     try:
         while part := os.read(descriptor, 2**16):
             parts.append(part)
-    except OSError:  # there is none
+    except OSError:  # no resident runs
         pass
     return b"".join(parts)
 
