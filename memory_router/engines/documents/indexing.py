@@ -164,6 +164,8 @@ class _Run:
                     f"{paths.shown(root)} does not exist.",
                     "Give `memory-router index` a folder or a file that is there.",
                 )
+        written = self.counts["added"] + self.counts["changed"]
+        store.merge_text(self.connection, written)
         model = chosen_embedding()
         if isinstance(model, str):
             self.notes += [model] * is_chosen()

@@ -301,3 +301,24 @@ def test_ready_made_chunks_are_welcome(tmp_path: Path) -> None:
     assert opened.statistics()[:3] == (1, 2, ("talks",))
     (first, *_) = opened.search("who sailed to Texel in May")
     assert first.content == turns[0].text
+
+
+def test_a_large_import_leaves_one_segment(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The full text of many files is one segment, whatever the batches; a single change is not worth merging all."""
+    monkeypatch.setattr("memory_router.engines.documents.indexing._BATCH_FILES", 2)
+    for number in range(60):
+        place.write(f"note-{number}.md", f"# Tide {number}\n\nThe tide tables of quay {number}.\n")
+
+    def segments() -> int:
+        connection = apsw.Connection(place.database)
+        count = connection.execute("SELECT count(DISTINCT segid) FROM chunk_text_idx").get
+        connection.close()
+        return int(count)
+
+    place.index()
+    assert segments() == 1
+    place.write("note-7.md", "# Ebb\n\nThe ebb is new.\n")
+    place.index()
+    assert segments() > 1
+    assert place.found("which ebb is new") == ["note-7.md"]
+    place.check()
