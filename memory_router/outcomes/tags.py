@@ -4,14 +4,10 @@ Tags are stems, so that "reducing sources" finds `reduce_source`.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memory_router.text.unspaced import spread
 from memory_router.text.words import is_stop_word
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Of a long reason the first words say what it is about.
 _MOST = 24
@@ -20,8 +16,10 @@ _MARKS = ".,;:!?'\""
 
 def tags(text: str) -> tuple[str, ...]:
     """Return the stems of a text's content words, each once, in order."""
+    from memory_router.text.terms import stems  # the words of a question are not cut where nothing is recalled
+
     words = spread(text.lower().replace("_", " ")).split()
-    return tuple(dict.fromkeys(_stems()(" ".join(word for word in words if not is_stop_word(word.strip(_MARKS))))))
+    return tuple(dict.fromkeys(stems(" ".join(word for word in words if not is_stop_word(word.strip(_MARKS))))))
 
 
 def tags_of(suggestion_type: str, value: str, outcome: str, reason: str | None, evidence: Any) -> tuple[str, ...]:
@@ -41,12 +39,3 @@ def _tagged(evidence: Any, depth: int = 3) -> Iterator[str]:
             yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
         else:
             yield from _tagged(value, depth - 1)
-
-
-@lru_cache(maxsize=1)
-def _stems() -> "Callable[[str], list[str]]":
-    import apsw
-
-    from memory_router.text.relevance import stemmer
-
-    return stemmer(apsw.Connection(":memory:"))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from memory_router.retrieval.query import SCORED, Query, Term
-from memory_router.text.relevance import stemmer
+from memory_router.text.terms import stems
 
 # Walked from each end of a posting list: exact for all but frequent words, and a tenth of a millisecond at most.
 _COUNTED = 2000
@@ -98,7 +98,7 @@ class FullText:
     """
 
     def __init__(self, connection: apsw.Connection, layout: Layout) -> None:
-        self.stems = stemmer(connection)
+        self.stems = stems
         self.count = 0
         self._connection = connection
         self._table = layout.table

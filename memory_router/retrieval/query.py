@@ -10,7 +10,6 @@ from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from memory_router.text import words
-from memory_router.text.relevance import idf
 
 _MAX_TERMS = 64
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
@@ -27,6 +26,16 @@ _WIDER = 3
 _FEWEST = 100
 # What is covered by accident says nothing about a store of fewer rows.
 _FEW_ROWS = 3
+
+
+def idf(document_count: int, document_frequency: int) -> float:
+    """Return how much a word tells: Lucene's non-negative form of the BM25 idf, in nats.
+
+    Args:
+        document_count: texts in the searched store.
+        document_frequency: texts among them that hold the word; 0 gives the largest value.
+    """
+    return math.log(1 + (document_count - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
 class Vocabulary(Protocol):

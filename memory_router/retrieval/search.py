@@ -214,11 +214,20 @@ def ranked(found: Pool, limit: int, keys: Iterable[int] | None = None) -> list[S
         keys: the only candidates to return; all if None.
     """
     judged = [(key, found.features(key)) for key in (found.units if keys is None else keys)]
-    scored = [Scored(key, found.relevance(features), features) for key, features in judged]
-    scored = [one for one in scored if one.relevance >= FLOOR]
-    scored.sort(key=lambda one: (-one.relevance, one.key))
+    return folded(found, [Scored(key, found.relevance(features), features) for key, features in judged], limit)
+
+
+def folded(found: Pool, scored: Iterable[Scored], limit: int) -> list[Scored]:
+    """Return judged candidates, most probable first, near-duplicates folded, none below the floor.
+
+    Args:
+        found: the candidates.
+        scored: those of them that were judged.
+        limit: the largest number of results.
+    """
+    best_first = sorted((one for one in scored if one.relevance >= FLOOR), key=lambda one: (-one.relevance, one.key))
     folding, answers = Folding(), list[Scored]()
-    for one in scored:
+    for one in best_first:
         place = folding.duplicate_of(found.units[one.key].text)
         if place is not None:
             answers[place] = answers[place]._replace(copies=(*answers[place].copies, one.key))

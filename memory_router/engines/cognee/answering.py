@@ -4,8 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import apsw
-
 from memory_router.engines.cognee import passages, relations
 from memory_router.engines.cognee.graph import Graph
 from memory_router.engines.cognee.hit import Hit
@@ -13,7 +11,6 @@ from memory_router.engines.cognee.linking import link
 from memory_router.engines.cognee.place import Place
 from memory_router.engines.graph.questions import SURROUNDINGS, read
 from memory_router.errors import StoreError
-from memory_router.text.relevance import stemmer
 
 _MAX_CHARACTERS = 4000  # a question is a line; of a pasted page the beginning says what it is about
 # The server may be busy; what it leaves of the time must still do for the file.
@@ -83,17 +80,16 @@ def find(place: Place, question: str, limit: int, seconds: float) -> Found:
 
 
 def _answer(graph: Graph, question: str, nearest: Sequence[str], limit: int, by: str, notes: dict[str, str]) -> Found:
-    stems = stemmer(apsw.Connection(":memory:"))
     asked = read(question)
-    linked = [link(graph, stems, thing) for thing in asked.things]
+    linked = [link(graph, thing) for thing in asked.things]
     least = _WORTH_WALKING if asked.intent == SURROUNDINGS else 0.0
     hits: list[Hit] = []
     if linked and all(one.score > least for one in linked):
-        told = relations.answer(graph, stems, asked, linked, limit)
+        told = relations.answer(graph, asked, linked, limit)
         hits = told.hits
         notes = {**notes, **({"note": told.note} if told.note else {})}
     factor = 1.0 if asked.intent == SURROUNDINGS else _MENTIONED
-    for hit in passages.find(graph, stems, question, nearest, limit):
+    for hit in passages.find(graph, question, nearest, limit):
         hits.append(hit._replace(relevance=round(factor * hit.relevance, 4)))
     is_empty = not (hits or any(one.nodes for one in linked) or graph.frequencies([]).total)
     return Found(sorted(hits, key=lambda hit: -hit.relevance)[:limit], by, asked.intent, notes, is_empty)

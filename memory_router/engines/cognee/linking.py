@@ -1,14 +1,12 @@
 """Find which things of Cognee's graph a phrase of a question means; their names are what a model wrote."""
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
 from memory_router.engines.cognee.graph import Graph, Node, together
 from memory_router.engines.graph.naming import key, spoken
+from memory_router.text.terms import stems
 from memory_router.text.words import is_stop_word
-
-Stems = Callable[[str], list[str]]
 
 _MOST = 6  # things that one phrase may mean
 _LEAST = 0.4  # a fit below this names nothing
@@ -45,17 +43,16 @@ class Linked(NamedTuple):
         return {node.id: score for node, score in pairs if score >= 0.8 * self.score}
 
 
-def link(graph: Graph, stems: Stems, phrase: str) -> Linked:
+def link(graph: Graph, phrase: str) -> Linked:
     """Return what a phrase means.
 
     Args:
         graph: where to look.
-        stems: cuts a text into stems.
         phrase: a name of any spelling, or a few words.
     """
     words = [word for word in spoken(phrase).split() if not is_stop_word(word)]
     telling = [word for word in words if not _SORTS.fullmatch(word)] or words
-    parts = {word: beginning(word, stems) for word in telling}
+    parts = {word: beginning(word) for word in telling}
     if not parts:
         return Linked(phrase, [], [])
     own = {key(phrase, stems), key(" ".join(telling), stems), together("".join(words)), together("".join(telling))}
@@ -77,7 +74,7 @@ def _fit(parts: dict[str, str], name: str) -> float:
     return _PARTIAL * share * (_SPARE + (1 - _SPARE) * min(1.0, covered / len(name)))
 
 
-def beginning(word: str, stems: Stems) -> str:
+def beginning(word: str) -> str:
     """Return the beginning of a word that all its forms share."""
     held = 0
     stem = "".join(stems(word))

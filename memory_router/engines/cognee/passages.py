@@ -1,69 +1,67 @@
-"""Find the passages of Cognee's documents that answer a question, with the same estimate as every other store."""
+"""Find the passages of Cognee's documents that answer a question."""
 
 from collections.abc import Sequence
 
 from memory_router.engines.cognee.graph import PASSAGE, Graph, Node
 from memory_router.engines.cognee.hit import Hit, of_project
-from memory_router.engines.cognee.linking import Stems, beginning
+from memory_router.engines.cognee.linking import beginning
+from memory_router.retrieval.borrowed import Passage, judged
+from memory_router.retrieval.query import idf
+from memory_router.retrieval.wish import wish
 from memory_router.text import words
-from memory_router.text.relevance import Evidence, calibrated, coverage, nearness, weigh
 
 _MOST_WORDS = 24
 _JUDGED = 40  # passages that are looked at closely
-# What being nearest by meaning adds, as a second reason to believe in a passage. Cognee's distance does not tell an
-# answer from nonsense (its best for nonsense was 0.61, for a right one 0.48), so alone it stays below the gate of 0.4.
-_CHOSEN = 0.3
 _MOST_CHOSEN = 3  # by meaning alone; there is always a nearest one
 
 
-def find(graph: Graph, stems: Stems, question: str, nearest: Sequence[str], limit: int) -> list[Hit]:
-    """Return passages, the most relevant first.
+class _Counts:
+    """How often the words of a question stand in the graph's passages, all counted at once."""
+
+    def __init__(self, graph: Graph, question: words.Question) -> None:
+        named = (part for name in question.identifiers for part in (*name.parts, name.text.lower()))
+        paths = (step for path in question.paths for step in words.split_name(path))
+        asked = list(dict.fromkeys([*question.words, *named, *paths]))[:_MOST_WORDS]
+        self.parts = {word: beginning(word) for word in asked}
+        self.count, self._holding = graph.frequencies(list(dict.fromkeys(self.parts.values())))
+
+    def frequency(self, term: str) -> int:
+        """Count the passages that hold a term."""
+        return self._holding.get(self.parts.get(term, ""), 0)
+
+    def weights(self) -> dict[str, float]:
+        """Return how much each beginning of a word tells."""
+        return {part: idf(self.count, self._holding[part]) for part in self.parts.values()}
+
+
+def find(graph: Graph, question: str, nearest: Sequence[str], limit: int) -> list[Hit]:
+    """Return passages, the most probable first.
 
     Args:
         graph: where they are.
-        stems: cuts a text into stems.
         question: any text.
         nearest: ids of passages that embeddings chose, best first.
-        limit: how many at the most.
+        limit: the largest number of passages.
     """
     parsed = words.parse(question)
-    named = (part for name in parsed.identifiers for part in name.parts)
-    asked = {word: "".join(stems(word)) for word in [*parsed.words, *named] if stems(word)}
-    asked = dict(list(asked.items())[:_MOST_WORDS])
-    parts = {word: beginning(word, stems) for word in asked}
-    total, holding = graph.frequencies(list(dict.fromkeys(parts.values())))
-    if not total:
+    counts = _Counts(graph, parsed)
+    if not counts.count:
         return []
-    counts = {asked[word]: holding[part] for word, part in parts.items()}
-    weights = weigh(counts, total, lambda stem: counts[stem])
-    found = graph.passages({parts[word]: weights[stem] for word, stem in asked.items()}, max(_JUDGED, limit))
-    chosen = {node: rank for rank, node in enumerate(nearest[:_MOST_CHOSEN])}
-    known = sum(weights[stem] for stem, count in counts.items() if count) / (sum(weights.values()) or 1.0)
-    candidates = {
-        node.id: node for node in [*found, *graph.nodes(chosen).values()] if node.kind == PASSAGE and node.text
-    }
-    hits = []
-    for node in candidates.values():
-        relevance = _estimate(node, stems, weights, known)
-        if node.id in chosen:
-            relevance = 1 - (1 - relevance) * (1 - _CHOSEN / (1 + chosen[node.id]))
-        if relevance > 0:
-            hits.append(_hit(node, relevance))
-    return sorted(hits, key=lambda hit: (-hit.relevance, hit.id))[:limit]
+    chosen = {node: place for place, node in enumerate(nearest[:_MOST_CHOSEN])}
+    found = [*graph.passages(counts.weights(), max(_JUDGED, limit)), *graph.nodes(chosen).values()]
+    nodes = list({node.id: node for node in found if node.kind == PASSAGE and node.text}.values())
+    passages = [Passage(node.text, _name(node), time=node.written, chosen=chosen.get(node.id)) for node in nodes]
+    paths = [step for path in parsed.paths for step in words.split_name(path)]
+    scored = judged(passages, counts, question, parsed, limit, wish(question), paths)
+    return [_hit(nodes[one.key], one.relevance) for one in scored]
 
 
-def _estimate(node: Node, stems: Stems, weights: dict[str, float], known: float) -> float:
-    own = stems(f"{node.text} {words.identifier_terms(node.text)}")
-    held = set(own)
-    share = coverage(weights, held)
-    return calibrated(
-        Evidence(share, share, known, nearness(weights, own) if len(held & weights.keys()) > 1 else share)
-    )
+def _name(node: Node) -> str:
+    # What is added as text and not as a file Cognee calls by a digest.
+    return "" if node.document.startswith("text_") else node.document
 
 
 def _hit(node: Node, relevance: float) -> Hit:
-    # What is added as text and not as a file Cognee calls by a digest.
-    is_named = node.document and not node.document.startswith("text_")
-    title = node.document if is_named else " ".join(node.text.split())[:80]
+    title = _name(node) or " ".join(node.text.split())[:80]
     metadata = {"document": node.document or None, **of_project(node)}
     return Hit(node.text, round(relevance, 4), title, node.id, node.written, metadata)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from memory_router.engines.cognee.graph import Edge, Graph, Node, together
 from memory_router.engines.cognee.hit import Hit, of_project
-from memory_router.engines.cognee.linking import Linked, Stems
+from memory_router.engines.cognee.linking import Linked
 from memory_router.engines.graph.questions import CHAIN, DEPENDENCIES, DEPENDENTS, RELATION, Asked
+from memory_router.text.terms import stems
 
 _SAID = 0.8  # relevance of a relation between named things: a model read it in a text, no parser proved it
 _LOOSE = 0.45  # what is left of it where the relation is of another sort than was asked for
@@ -38,12 +39,11 @@ class Told(NamedTuple):
     note: str
 
 
-def answer(graph: Graph, stems: Stems, asked: Asked, linked: Sequence[Linked], limit: int) -> Told:
+def answer(graph: Graph, asked: Asked, linked: Sequence[Linked], limit: int) -> Told:
     """Return what a graph says to a question about relations.
 
     Args:
         graph: where to look.
-        stems: cuts a text into stems.
         asked: what is asked of which things.
         linked: what those things are in the graph, each known.
         limit: how many answers at the most.
@@ -52,7 +52,7 @@ def answer(graph: Graph, stems: Stems, asked: Asked, linked: Sequence[Linked], l
     if asked.intent in (RELATION, CHAIN):
         found = _between(graph, first, linked[1], asked.intent == CHAIN)
     elif asked.intent in (DEPENDENTS, DEPENDENCIES):
-        found = _needing(graph, stems, first, asked)
+        found = _needing(graph, first, asked)
     else:
         found = _around(graph, first)
     note = " ".join(filter(None, map(_ambiguity, linked)))
@@ -66,7 +66,7 @@ class _Found(NamedTuple):
     about: str  # the one that the answer names
 
 
-def _needing(graph: Graph, stems: Stems, linked: Linked, asked: Asked) -> list[_Found]:
+def _needing(graph: Graph, linked: Linked, asked: Asked) -> list[_Found]:
     """Return what needs a thing, or what it needs, the nearest and surest first."""
     verbs = "|".join(_KIN[kind] for kind in asked.kinds if kind in _KIN)
     wanted = re.compile(verbs) if verbs else _NEEDING

@@ -15,13 +15,12 @@ from memory_router.engines.documents.selection import EVERYTHING, Selection, sec
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
 from memory_router.retrieval.models import chosen_embedding, reranked
-from memory_router.retrieval.query import Query, understand
+from memory_router.retrieval.query import Query, idf, understand
 from memory_router.retrieval.relevance import Features
 from memory_router.retrieval.vectors import Vectors
 from memory_router.retrieval.wish import wish
 from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text import words
-from memory_router.text.relevance import idf
 
 SEARCH, VSEARCH, QUERY = "search", "vsearch", "query"
 # Passages that a reranker reads.

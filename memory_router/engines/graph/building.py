@@ -24,7 +24,7 @@ from memory_router.engines.graph.store import Store
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import erase_traces, named_errors, open_database, writing
-from memory_router.text.relevance import stemmer
+from memory_router.text.terms import stems
 
 _MEMORY = "memory:"  # paths of memories begin so
 _BATCH = 200  # texts a transaction
@@ -171,7 +171,6 @@ def _update(connection: apsw.Connection, listed: Iterable[Source], among: str = 
         listed: every text that is to be held; it is looked through once, and a few are in memory at a time.
         among: the beginning of the paths that are compared; others stay as they are.
     """
-    stems = stemmer(connection)
     store = Store(connection, stems)
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS listed(path TEXT PRIMARY KEY) WITHOUT ROWID")
     connection.execute("DELETE FROM listed")

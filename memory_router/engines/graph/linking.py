@@ -11,8 +11,8 @@ from memory_router.engines.graph.entity import Entity, Linked
 from memory_router.engines.graph.matching import frequencies, holding, row_count
 from memory_router.engines.graph.naming import Stems, key, spoken
 from memory_router.engines.graph.questions import kinds_of_things
+from memory_router.retrieval.query import idf
 from memory_router.text import words
-from memory_router.text.relevance import weigh
 
 _MOST = 12  # candidates of a phrase
 _MAX_TERMS = 12
@@ -206,7 +206,8 @@ def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
     if not terms:
         return Linked(phrase)
     standing = frequencies(connection, terms)
-    weights = weigh(terms, row_count(connection), standing.__getitem__)
+    count = row_count(connection)
+    weights = {word: idf(count, standing[word]) for word in terms}
     total = sum(weights.values())
     scored: list[tuple[float, float, int]] = []
     for node, (bm25, columns) in holding(connection, standing).items():

@@ -9,7 +9,7 @@ from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Li
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.schema import SCHEMA
 from memory_router.storage.sqlite import DatabaseReader, named_errors
-from memory_router.text.relevance import stemmer
+from memory_router.text.terms import stems
 
 _TOO_WEAK = 0.15  # a phrase that fits nothing better than that names nothing
 
@@ -43,7 +43,7 @@ class KnowledgeGraph(DatabaseReader):
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
-        self._graph = Graph(connection, stemmer(connection))
+        self._graph = Graph(connection, stems)
         matching.prepare(connection)
 
     def statistics(self) -> Statistics:

@@ -11,10 +11,6 @@ from memory_router.engines.qmd.search import Answer, Hit
 if TYPE_CHECKING:
     from memory_router.engines.documents.selection import Selection
 
-# What being chosen first by the models adds, as if it were a second, independent reason to believe in a document.
-# QMD's score does not tell an answer from nonsense (tobi/qmd#697), so alone it stays below the gate of 0.4.
-_CHOSEN = 0.3
-
 Notes = dict[str, str | int]
 
 
@@ -41,7 +37,7 @@ def find(
         index: QMD's index.
         question: any text.
         mode: `search`, `vsearch` or `query`; None means `search`.
-        limit: how many passages at the most.
+        limit: the largest number of passages.
         seconds: how long it may take.
         selection: which passages may answer; None for all.
 
@@ -59,15 +55,7 @@ def find(
         notes: Notes = {"no_models": chosen.reason, "fix": chosen.fix}
         return Found(answer.hits, "search", _notes(index, answer) | notes)
     answer = search.search(index, question, max(limit, 10), chosen.uris, selection)
-    hits = sorted((_believed(hit, chosen.uris) for hit in answer.hits), key=lambda hit: -hit.relevance)
-    return Found(hits[:limit], mode, {**_notes(index, answer), "models_by": chosen.by})
-
-
-def _believed(hit: Hit, uris: list[str]) -> Hit:
-    uri = hit.uri.rpartition(":")[0]
-    if uri not in uris:
-        return hit
-    return hit._replace(relevance=1 - (1 - hit.relevance) * (1 - _CHOSEN / (1 + uris.index(uri))))
+    return Found(answer.hits[:limit], mode, {**_notes(index, answer), "models_by": chosen.by})
 
 
 def _notes(index: str, answer: Answer) -> Notes:

@@ -1,58 +1,64 @@
-"""Shape a question for QMD's index, and say how much of it a text covers.
+"""Shape a question for QMD's index.
 
-QMD requires every word, so that a plain question finds nothing. Here stop words are dropped and any word may be
-missing; rare ones choose the candidates. What a text covers is estimated as for every other store.
+QMD requires every word, so that a plain question finds nothing. Here any word may be missing; rare ones choose the
+documents.
 """
 
-from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import apsw
 
 from memory_router.engines.qmd import syntax
+from memory_router.retrieval.query import understand
 from memory_router.text import words
-from memory_router.text.relevance import Evidence, idf, nearness, stemmer
+from memory_router.text.terms import stems
 
-_MAX_TERMS = 64
-# A word in so many documents, and in one of twenty, does not choose candidates if a rarer one is asked for.
-_FREQUENT = 2000
-_FREQUENT_SHARE = 0.05
 # A word that stands nowhere may be the beginning of one that does, as in QMD; shorter ones begin too much.
 _LEAST_BEGINNING = 3
+# A word in so many documents tells nothing; they are not all counted.
+_COUNTED = 20_000
+_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM documents_fts WHERE documents_fts MATCH ? LIMIT {_COUNTED})"  # noqa: S608
 
-Stems = Callable[[str], list[str]]
 
-
-class Term(NamedTuple):
-    """One thing that is asked for.
+class Counts:
+    """What QMD's index knows about its words, by its own stems.
 
     Args:
-        phrase: what FTS5 is asked for.
-        stems: its stems, each between spaces; without the last space where any word that begins so will do.
-        frequency: documents that hold it.
-        weight: its idf, or 0 if it only helps to find.
+        connection: the index.
     """
 
-    phrase: str
-    stems: str
-    frequency: int
-    weight: float
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self.count = int(connection.execute("SELECT count(*) FROM documents WHERE active = 1").get)
+        self._known: dict[str, int] = {}
+        self.stems = stems
+
+    def frequency(self, term: str) -> int:
+        """Count the documents that hold a term; a last `*` stands for any ending."""
+        phrase = syntax.phrase(term)
+        if phrase not in self._known:
+            self._known[phrase] = int(self._connection.execute(_COUNT, (phrase,)).get)
+        return self._known[phrase]
+
+    frequency_beside = frequency
 
 
 class Asked(NamedTuple):
     """A question as the index sees it.
 
     Args:
-        expression: the FTS5 expression that chooses candidates; empty if nothing of it can be searched for.
-        terms: what counts, with its weight.
-        names: joined forms of the identifiers that it names.
-        paths: files and folders that it names.
+        text: what was asked, without what it excludes.
+        question: the same, split; a word that stands nowhere is the beginning of those that begin so.
+        steps: the words of the paths that it names.
+        expression: the FTS5 expression that chooses documents; empty if nothing of it can be searched for.
+        counts: how often its words stand in the index.
     """
 
+    text: str
+    question: words.Question
+    steps: tuple[str, ...]
     expression: str
-    terms: list[Term]
-    names: frozenset[str]
-    paths: tuple[str, ...]
+    counts: Counts
 
 
 def understood(connection: apsw.Connection, text: str) -> Asked:
@@ -62,77 +68,20 @@ def understood(connection: apsw.Connection, text: str) -> Asked:
         connection: the index.
         text: the question; `-word` excludes, as in QMD.
     """
-    connection.execute("CREATE VIRTUAL TABLE temp.known_words USING fts5vocab(main, documents_fts, row)")
-    stems = stemmer(connection)
-    texts = int(connection.execute("SELECT count(*) FROM documents WHERE active = 1").get)
-    question = words.parse(syntax.without_exclusions(text))
-    # A name of code, then what it is made of: QMD does not split camelCase, and does split snake_case.
-    forms = [form for name in question.identifiers for form in (name.joined, " ".join(name.parts))]
-    steps = [step for path in question.paths for step in words.split_name(path)]
-    counted = dict.fromkeys([*question.words, *(part for name in question.identifiers for part in name.parts), *steps])
-    looked_up = [_term(connection, stems, word, texts) for word in list(counted)[:_MAX_TERMS]]
-    counting = list({term.stems: term for term in looked_up if term.stems.strip()}.values())
-    helping = [_term(connection, stems, form, texts)._replace(weight=0.0) for form in (*forms, *question.phrases)]
-    usable = [term for term in (*helping, *counting) if term.frequency]
-    limit = max(_FREQUENT, _FREQUENT_SHARE * texts)
-    chosen = [term.phrase for term in usable if term.frequency <= limit] or [term.phrase for term in usable]
-    expression = syntax.any_of(list(dict.fromkeys(chosen)), text) if chosen else ""
-    names = frozenset(name.joined for name in question.identifiers)
-    return Asked(expression, counting, names, question.paths)
+    counts = Counts(connection)
+    plain = syntax.without_exclusions(text)
+    question = words.parse(plain)
+    question = question._replace(words=tuple(dict.fromkeys(_begun(counts, word) for word in question.words)))
+    steps = tuple(step for path in question.paths for step in words.split_name(path))
+    query = understand(counts, plain, question, steps)
+    # QMD does not split camelCase, and does split snake_case: a name is its parts in a row, too.
+    spelt = [" ".join(name.parts) for name in question.identifiers]
+    phrases = [syntax.phrase(term) for term in (*(term.text for term in query.terms[: query.choosing]), *spelt)]
+    expression = syntax.any_of(list(dict.fromkeys(phrases)), text) if phrases else ""
+    return Asked(plain, question, steps, expression, counts)
 
 
-class Judge:
-    """Say how much of a question the passages of documents cover."""
-
-    def __init__(self, connection: apsw.Connection, asked: Asked) -> None:
-        self._stems = stemmer(connection)
-        self._terms = asked.terms
-        self._names = asked.names
-        self._total = sum(term.weight for term in asked.terms)
-        self._known = self._share(term for term in asked.terms if term.frequency)
-        self._weights = {term.stems.strip(): term.weight for term in asked.terms}
-
-    def stems(self, text: str) -> str:
-        """Return the stems of a text, each between spaces."""
-        return f" {' '.join(self._stems(syntax.spaced(text)))} "
-
-    def is_defined(self, symbols: str) -> bool:
-        """Return whether a name that is asked for is among those that a passage defines."""
-        return bool(self._names) and any("".join(words.split_name(symbol)) in self._names for symbol in symbols.split())
-
-    def evidence(self, own: str, around: str) -> Evidence:
-        """Return what speaks for a passage.
-
-        Args:
-            own: the passage, from `stems`.
-            around: what else says what it is about, from `stems`.
-        """
-        inside = {term.stems for term in self._terms if term.stems in own}
-        within = self._share(term for term in self._terms if term.stems in inside)
-        wide = self._share(term for term in self._terms if term.stems in inside or term.stems in around)
-        near = nearness(self._weights, own.split()) if len(inside) > 1 else within
-        return Evidence(within, wide, self._known, near)
-
-    def _share(self, terms: Iterable[Term]) -> float:
-        return sum(term.weight for term in terms) / self._total if self._total else 0.0
-
-
-def _term(connection: apsw.Connection, stems: Stems, word: str, texts: int) -> Term:
-    apart = syntax.spaced(word.replace('"', " "))
-    held = stems(apart)
-    frequency = min((_frequency(connection, stem) for stem in held), default=0)
-    phrase, key = f'"{apart.strip()}"', f" {' '.join(held)} "
-    if not frequency and len(held) == 1 and len(held[0]) >= _LEAST_BEGINNING:
-        frequency = min(texts, _beginning(connection, held[0]))
-        if frequency:
-            phrase, key = f"{phrase}*", key.rstrip(" ")
-    return Term(phrase, key, frequency, idf(texts, frequency))
-
-
-def _frequency(connection: apsw.Connection, stem: str) -> int:
-    return int(connection.execute("SELECT doc FROM temp.known_words WHERE term = ?", (stem,)).get or 0)
-
-
-def _beginning(connection: apsw.Connection, stem: str) -> int:
-    sql = "SELECT sum(doc) FROM temp.known_words WHERE term >= ? AND term < ?"
-    return int(connection.execute(sql, (stem, f"{stem}\U0010ffff")).get or 0)
+def _begun(counts: Counts, word: str) -> str:
+    """Return a word, or all words that it begins if it stands nowhere itself."""
+    is_short = len(word) < _LEAST_BEGINNING or not word.isalnum()
+    return word if is_short or counts.frequency(word) or not counts.frequency(f"{word}*") else f"{word}*"

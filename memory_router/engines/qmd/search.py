@@ -1,7 +1,7 @@
-"""Find passages in the documents that the real QMD indexed, best first, with a calibrated relevance.
+"""Find passages in the documents that the real QMD indexed, most probable first.
 
 QMD's own `search` and a plainer reading of the question choose the documents; each is cut into passages as our own
-index cuts files, and the passage that covers most of the question speaks for it.
+index cuts files, and these are judged as all passages are.
 """
 
 import os
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw
 
 from memory_router.engines.documents.fetching import layered
+from memory_router.engines.documents.selection import day_of, seconds_of
+from memory_router.engines.documents.store import heading_terms, path_terms, symbol_terms
 from memory_router.engines.qmd import syntax
-from memory_router.engines.qmd.asking import Judge, understood
+from memory_router.engines.qmd.asking import understood
 from memory_router.engines.qmd.database import Reading, read
 from memory_router.engines.qmd.freshness import is_changed, is_deleted
+from memory_router.retrieval.borrowed import Passage, judged
+from memory_router.retrieval.wish import wish
 from memory_router.scope import project_of
 from memory_router.sources import reading
 from memory_router.sources.document import Chunk, surroundings
-from memory_router.text.relevance import Evidence, calibrated
-from memory_router.text.words import identifier_terms, split_name
 
 if TYPE_CHECKING:
     from memory_router.engines.documents.selection import Selection
@@ -28,15 +30,7 @@ _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning s
 _MAX_DOCUMENT = 500_000  # Characters of a document that are looked at.
 _MAX_UNCUT = 2000  # Characters of a document that has no passage to show, such as one of symbols only.
 # Documents of each reading of the question whose texts are looked at, also where only some of them may answer.
-_JUDGED, _JUDGED_TO_CHOOSE = 24, 200
-# As in our own index: what a full cover of the question, its words standing together, and defining an asked name add
-# to a score in which the best BM25 counts 1.
-_COVER = 0.4
-_NEAR = 0.2
-_DEFINES = 1.0
-# The estimate for a document that the question names, before its words are looked at.
-_NAMED = 0.6
-
+_READ, _READ_TO_CHOOSE = 24, 200
 # QMD fetches twice what it shows, at least 50, from ten times as many matches, and shows what is in its collections.
 _SCORED = """
     WITH found AS (
@@ -81,7 +75,7 @@ class Hit(NamedTuple):
         project: the repository that the file is in; without one the collection's folder or name.
         modified: when the file was modified, ISO 8601.
         raw_score: QMD's own score of the document, in [0, 1).
-        relevance: calibrated estimate in [0, 1] that this answers the question.
+        relevance: the probability in [0, 1] that it answers the question.
         is_changed: whether the file was changed after QMD had read it.
     """
 
@@ -143,22 +137,28 @@ class _Document(NamedTuple):
         chunks = reading.parse(self.inside, text).chunks or [Chunk(beginning, last_line=1 + beginning.count("\n"))]
         if selection is None:
             return chunks
-        from memory_router.engines.documents.selection import day_of
-
         names, modified = (self.project, self.collection), _seconds(self.modified)
-        return [one for one in chunks if selection.admits(names, day_of(one.heading, one.date, self.inside), modified)]
+        return [one for one in chunks if selection.admits(names, self._day(one), modified)]
+
+    def passage(self, chunk: Chunk, beside: str) -> Passage:
+        """Return one of its passages as it is judged."""
+        names = f"{path_terms(f'{self.collection}/{self.inside}')} {self.title} {heading_terms(chunk.heading)}"
+        return Passage(chunk.text, names, symbol_terms(chunk.symbols), beside, seconds_of(self._day(chunk)))
+
+    def _day(self, chunk: Chunk) -> str:
+        return day_of(chunk.heading, chunk.date, self.inside)
 
 
 def search(
     path: str, question: str, limit: int = 10, also: Sequence[str] = (), selection: "Selection | None" = None
 ) -> Answer:
-    """Return the passages that answer a question best, one a document.
+    """Return the passages that answer a question, most probable first, one a document.
 
     Args:
         path: QMD's index.
         question: any text; quotation marks and `-word` mean what they mean in QMD.
-        limit: how many at the most.
-        also: URIs of documents that are candidates in any case, as `qmd://collection/path`.
+        limit: the largest number of passages.
+        also: URIs of documents that QMD's models chose, best first, as `qmd://collection/path`.
         selection: which passages may answer; None for all. A project may also be named by its collection.
 
     Raises:
@@ -207,44 +207,37 @@ def passage(path: str, uri: str, layer: str = "search") -> Answer:
     return read(path, work)
 
 
-def _search(opened: Reading, question: str, limit: int, also: Sequence[str], selection: "Selection | None") -> Answer:
+def _search(opened: Reading, text: str, limit: int, also: Sequence[str], selection: "Selection | None") -> Answer:
     connection = opened.connection
-    judged = max(_JUDGED if selection is None else _JUDGED_TO_CHOOSE, 2 * limit)
-    asked = understood(connection, question)
+    asked = understood(connection, text)
+    most = max(_READ if selection is None else _READ_TO_CHOOSE, 2 * limit)
     scores: dict[int, float] = {}
-    for expression in (syntax.match_expression(question), asked.expression):
-        for number, score in _scored(connection, expression, max(50, judged))[:judged]:
+    for expression in (syntax.match_expression(text), asked.expression):
+        for number, score in _scored(connection, expression, max(50, most))[:most]:
             scores.setdefault(number, score)
-    named = {number for name in asked.paths for number in _named(connection, name, limit)}
-    candidates = [*scores, *(named | set(_ids(connection, also))) - scores.keys()]
-    judge = Judge(connection, asked)
-    best = max(scores.values(), default=0.0) or 1.0
-    ranked = []
-    for number in candidates:
-        document = _document(connection, number)
-        promise = _COVER * judge.evidence(judge.stems(document.text), judge.stems(document.inside)).wide
-        ranked.append((scores.get(number, 0.0) / best + promise + (number in named), number, document))
-    ranked.sort(key=lambda one: -one[0])
-    found: list[tuple[float, Hit]] = []
+    named = [number for path in asked.question.paths for number in _named(connection, path, limit)]
+    chosen = {number: place for place, number in enumerate(_ids(connection, also))}
     deleted = 0
-    for _, number, document in ranked:
-        if len(found) == limit:
-            break
+    found: list[tuple[int, _Document, Chunk]] = []
+    passages: list[Passage] = []
+    for number in dict.fromkeys(named or [*scores, *chosen]):
+        document = _document(connection, number)
         if document.path and is_deleted(document.root, document.path):
             deleted += 1
             continue
         chunks = document.chunks(selection)
-        if not chunks:
-            continue
-        chunk, evidence, defines = _best_passage(judge, document, chunks)
-        score = scores.get(number, 0.0)
-        relevance = calibrated(evidence)
-        if number in named:
-            relevance = _NAMED + (1 - _NAMED) * relevance
-        order = score / best + _COVER * evidence.wide + _NEAR * evidence.near + _DEFINES * defines + (number in named)
-        found.append((order, _hit(document, chunk, score, relevance)))
-    found.sort(key=lambda one: -one[0])
-    return Answer([hit for _, hit in found], deleted, opened.may_lag)
+        texts = [chunk.text for chunk in chunks]
+        for position, chunk in enumerate(chunks):
+            found.append((number, document, chunk))
+            passage = document.passage(chunk, surroundings(texts, position))
+            passages.append(passage._replace(filed=number in named, chosen=chosen.get(number)))
+    steps = () if named else asked.steps
+    told: dict[int, Hit] = {}
+    for one in judged(passages, asked.counts, asked.text, asked.question, len(passages), wish(asked.text), steps):
+        number, document, chunk = found[one.key]
+        if number not in told and len(told) < limit:
+            told[number] = _hit(document, chunk, scores.get(number, 0.0), one.relevance)
+    return Answer([*told.values()], deleted, opened.may_lag)
 
 
 def _scored(connection: apsw.Connection, expression: str | None, limit: int) -> list[tuple[int, float]]:
@@ -271,22 +264,6 @@ def _ids(connection: apsw.Connection, uris: Sequence[str]) -> list[int]:
 
 def _document(connection: apsw.Connection, number: int) -> _Document:
     return _Document(*connection.execute(_DOCUMENT, {"id": number, "longest": _MAX_DOCUMENT}).get)
-
-
-def _best_passage(judge: Judge, document: _Document, chunks: Sequence[Chunk]) -> tuple[Chunk, Evidence, bool]:
-    """Return the passage that covers most of the question, what speaks for it, and whether it defines an asked name."""
-    texts = [chunk.text for chunk in chunks]
-    whole = judge.stems(f"{document.title} {' '.join(split_name(document.inside))}")
-    chosen, best, defines, around = chunks[0], Evidence(-1.0, -1.0), False, ""
-    for position, (chunk, text) in enumerate(zip(chunks, texts, strict=True)):
-        beside = whole + judge.stems(f"{chunk.heading} {surroundings(texts, position)}")
-        evidence = judge.evidence(judge.stems(text), beside)
-        is_definition = judge.is_defined(chunk.symbols)
-        if (is_definition, evidence.own, evidence.wide, evidence.near) > (defines, best.own, best.wide, best.near):
-            chosen, best, defines, around = chunk, evidence, is_definition, beside
-    if best.own < 1:
-        best = judge.evidence(judge.stems(f"{chosen.text} {identifier_terms(chosen.text)}"), around)
-    return chosen, best, defines
 
 
 def _at(connection: apsw.Connection, number: int, line: int, layer: str) -> Hit:

@@ -41,6 +41,12 @@ def any_of(phrases: list[str], question: str) -> str:
     return _with_exclusions(f"({' OR '.join(phrases)})", _parts(question)[1])
 
 
+def phrase(term: str) -> str:
+    """Return the FTS5 phrase for a word or several in a row; a last `*` stands for any ending."""
+    bare = spaced(term.replace('"', " ").replace("\0", " ")).strip()
+    return f'"{bare[:-1]}" *' if bare.endswith("*") else f'"{bare}"'
+
+
 def spaced(text: str) -> str:
     """Return a text with the characters of Chinese, Japanese and Korean apart, as QMD indexes them."""
     return _CJK_RUN.sub(lambda run: f" {' '.join(run[0])} ", text)

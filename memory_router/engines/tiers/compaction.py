@@ -4,12 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import apsw
-
 from memory_router.engines.tiers.admission import identity
 from memory_router.engines.tiers.memory import Memory, Selection
 from memory_router.engines.tiers.stores.room import Room
-from memory_router.text.relevance import stemmer
+from memory_router.text.terms import stems
 from memory_router.text.words import is_stop_word
 
 Summariser = Callable[[Sequence[Memory]], str]
@@ -146,7 +144,6 @@ def _parts(memories: Iterable[Memory]) -> list[list[Memory]]:
 
 def _alike(memories: Sequence[Memory]) -> list[list[Memory]]:
     """Group memories whose words overlap by half with the group's first (Jaccard index)."""
-    stems = stemmer(apsw.Connection(":memory:"))
     found: list[tuple[set[str], list[Memory]]] = []
     for memory in memories:
         words = {stem for stem in stems(memory.text) if not is_stop_word(stem)}

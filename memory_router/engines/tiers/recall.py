@@ -12,11 +12,10 @@ from memory_router.engines.tiers.schema import LAYOUT
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
 from memory_router.retrieval.models import chosen_embedding
-from memory_router.retrieval.query import Query, understand
+from memory_router.retrieval.query import Query, idf, understand
 from memory_router.retrieval.vectors import Vectors
 from memory_router.retrieval.wish import asks_only_for_the_newest, wish
 from memory_router.text import words
-from memory_router.text.relevance import idf
 
 # An answer often stands beside the words of its question. Two memories each side count, and what belongs to no
 # conversation has neighbours only where they were stored within minutes of each other.

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from memory_router.engines.transcripts.cues import SILENT, Cues, unpacked
 from memory_router.engines.transcripts.ranking import Field, looked_up, support
 from memory_router.engines.transcripts.turn import Turn, Window
+from memory_router.retrieval.query import idf
 from memory_router.text import words
-from memory_router.text.relevance import idf, stemmer
+from memory_router.text.terms import stems
 
 _SEEDS = 24
 _REACH = 6
@@ -83,7 +84,6 @@ class DecisionFinder:
         self._cues: dict[int, Cues] = {}
         self._strengths: dict[int, float] = {}
         self._contents: dict[str, frozenset[str]] = {}
-        self._stems = stemmer(field.archive.connection)
 
     def find(self, ranked: list[tuple[int, float]], limit: int) -> list[Decision]:
         """Return the decisions around what was found, best first, each after the one that superseded it.
@@ -281,7 +281,7 @@ class DecisionFinder:
     def _content(self, text: str) -> frozenset[str]:
         if text not in self._contents:
             spoken = [word for word in _WORD.findall(text[:500].lower()) if not words.is_stop_word(word)]
-            self._contents[text] = frozenset(self._stems(" ".join(spoken)))
+            self._contents[text] = frozenset(stems(" ".join(spoken)))
         return self._contents[text]
 
     def _subject(self, one: Decision) -> dict[str, float]:

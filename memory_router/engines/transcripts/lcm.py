@@ -21,7 +21,6 @@ from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Edge, Mat
 from memory_router.errors import StoreError
 from memory_router.storage.sqlite import named_errors, open_foreign
 from memory_router.text import json5
-from memory_router.text.relevance import stemmer
 
 _NEEDED = {
     "conversations": {"conversation_id"},
@@ -95,7 +94,6 @@ class LcmArchive:
         self._has_words = self._has("messages_fts", "content")
         self._has_summary_words = self._has("summaries_fts", "summary_id")
         connection.pragma("query_only", True)
-        self._stems = stemmer(connection)
         project = "session_key" if self._has("conversations", "session_key") else "conversation_id"
         self._allowed = _ALLOWED.format(project=project)
 

@@ -10,9 +10,9 @@ from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, 
 from memory_router.engines.transcripts.turn import Match as Found
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import Match, closeness
-from memory_router.retrieval.query import SCORED, Query, understand, weighed
+from memory_router.retrieval.query import SCORED, Query, idf, understand, weighed
 from memory_router.text import words
-from memory_router.text.relevance import idf, stemmer
+from memory_router.text.terms import stems
 
 # How far around a turn what matches counts for it.
 REACH = 2
@@ -27,7 +27,7 @@ class ArchiveWords:
     """What an archive knows about its words."""
 
     def __init__(self, archive: Archive) -> None:
-        self.stems = stemmer(archive.connection)
+        self.stems = stems
         self.count = archive.count()
         self.frequency = self.frequency_beside = archive.frequency
 

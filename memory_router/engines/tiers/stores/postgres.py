@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import apsw
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -19,9 +18,9 @@ from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.stores import postgres_schema as schema
 from memory_router.engines.tiers.stores.in_process import recall_among
 from memory_router.errors import StoreError
-from memory_router.retrieval.query import understand
+from memory_router.retrieval.query import idf, understand
 from memory_router.text.embedding import load
-from memory_router.text.relevance import idf, stemmer
+from memory_router.text.terms import stems
 from memory_router.text.words import is_stop_word
 
 _FOREVER = float("-inf")
@@ -40,7 +39,7 @@ class PostgresStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._stems = stemmer(apsw.Connection(":memory:"))
+        self._stems = stems
         with _errors():
             self._connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
             self._has_vectors = schema.migrate(self._connection) and load() is not None
