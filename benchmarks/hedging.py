@@ -15,8 +15,8 @@ from pathlib import Path
 from machine import heading, spread
 
 from memory_router.app.asking import Router
+from memory_router.learning.comparison import Thresholds, replay
 from memory_router.learning.execution import AttemptRecord
-from memory_router.learning.replay import Thresholds, replay
 from memory_router.routing.envelope import Envelope
 
 QUESTIONS = 40

@@ -1,9 +1,13 @@
 """Index documents and conversations, and bring up to date whatever follows from them: the graph, the registration."""
 
 import os
+import select
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.app import agent_memories, registration
 from memory_router.engines.documents import indexing as documents
 from memory_router.engines.documents import upkeep
@@ -16,6 +20,7 @@ from memory_router.engines.transcripts import importing
 from memory_router.engines.transcripts.files import standard_places
 from memory_router.engines.transcripts.importing import Listener as ImportListener
 from memory_router.engines.transcripts.retention import deletion_warning
+from memory_router.errors import MemoryRouterError
 from memory_router.storage.files import exclusive
 
 __all__ = ["ImportListener", "IndexListener", "deletion_warning", "standard_places"]
@@ -133,3 +138,29 @@ def _update_graph() -> None:
         return
     building.bring_up_to_date()
     registration.refresh(_GRAPH)
+
+
+# A machine with more work than this for each processor has none to spare for an index.
+_BUSY = 2.0
+_PAUSE_SECONDS = 1.0
+
+
+def follow_changes() -> NoReturn:
+    """Index after every burst of changes until stdin ends, then end the process: whoever started it is gone."""
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    try:
+        for _ in upkeep.follow(paths.documents_db()):
+            while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
+                time.sleep(_PAUSE_SECONDS)
+            app.indexing.index()
+    except (MemoryRouterError, OSError):
+        pass  # the next command that needs the index tells what is wrong
+    os._exit(0)
+
+
+def _end_with_stdin() -> None:
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    while not poll.poll():
+        pass
+    os._exit(0)

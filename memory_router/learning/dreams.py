@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 from memory_router.contract import JsonObject
 from memory_router.errors import StoreError
-from memory_router.learning.comparison import Comparison, Pair, compare, pair
+from memory_router.learning.comparison import Comparison, Pair, Thresholds, compare, pair, unasked
 from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
-from memory_router.learning.replay import Thresholds, unasked
 from memory_router.routing.config import Config, Step
 from memory_router.storage.database import Database, decode_json, encode_json
 

@@ -6,16 +6,68 @@ archive, which is proved to be whole before one transaction drops them. A proces
 either everything in the database, or the archive and what stays.
 """
 
+import gzip
+import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from memory_router.contract import JsonObject
-from memory_router.outcomes import archive, validation
+from memory_router.errors import AdviceError, StoreError
+from memory_router.outcomes import validation
 from memory_router.outcomes.store import Outcome, OutcomeStore, outcome_of
+from memory_router.paths import shown
 from memory_router.storage.database import Database, Row, decode_json
-from memory_router.storage.files import exclusive
+from memory_router.storage.files import exclusive, write_whole
+
+
+def write_archive(folder: str, entries: Sequence[JsonObject]) -> str:
+    """Write entries to a file of `folder`, read_archive it again, and return its name once it is proved to be whole.
+
+    Args:
+        folder: where archives lie; it is created for this user alone.
+        entries: what JSON can hold, one a line.
+
+    Raises:
+        StoreError: the file cannot be written, or does not hold what was written.
+    """
+    lines = [json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n" for entry in entries]
+    digest = hashlib.sha256(b"".join(lines)).hexdigest()
+    name = f"outcomes-{digest[:16]}.jsonl.gz"
+    path = os.path.join(folder, name)
+    try:
+        write_whole(path, gzip.compress(b"".join(lines), mtime=0))
+        with gzip.open(path) as stream:
+            read_archive = stream.readlines()
+    except (OSError, EOFError) as error:
+        raise StoreError(
+            f"The archive {shown(path)} cannot be written ({error}).", "Check free disk space; nothing was dropped."
+        ) from error
+    if len(read_archive) != len(entries) or hashlib.sha256(b"".join(read_archive)).hexdigest() != digest:
+        raise StoreError(
+            f"The archive {shown(path)} does not hold what was written to it.", "Check the disk; nothing was dropped."
+        )
+    return name
+
+
+def read_archive(folder: str, name: str) -> Iterator[JsonObject]:
+    """Yield the entries of an archive.
+
+    Raises:
+        AdviceError: it is not there, or damaged.
+    """
+    path = os.path.join(folder, os.path.basename(name))
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            yield from map(json.loads, stream)
+    except (OSError, EOFError, ValueError) as error:
+        raise AdviceError(
+            f"The archive {shown(path)} cannot be read_archive ({error}).",
+            "It lies on the machine that compacted; or in a backup.",
+        ) from error
+
 
 KEPT_DAYS = 30
 # The seed's example: after 100 outcomes of a user; or once what could be dropped takes this many characters.
@@ -100,7 +152,7 @@ class Compaction:
         archives: list[str] = []
         with exclusive(os.path.join(self._folder, "archive"), lambda: None):
             while rows := self._old(user_id):
-                archives.append(archive.write(self._folder, [_entry(row) for row in rows]))
+                archives.append(write_archive(self._folder, [_entry(row) for row in rows]))
                 self._drop(user_id, rows, archives[-1])
         return whole._replace(archives=tuple(archives))
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from memory_router.outcomes import archive
+from memory_router.outcomes import compaction
 from memory_router.storage.blanking import FreeText, blank
 from memory_router.storage.database import Database
 from memory_router.storage.files import exclusive
@@ -51,11 +51,11 @@ def blank_outcomes(database: Database, folder: str, blanked: Callable[[Any], Any
 
 
 def _blank_archive(database: Database, folder: str, name: str, blanked: Callable[[Any], Any]) -> int:
-    entries = list(archive.read(folder, name))
+    entries = list(compaction.read_archive(folder, name))
     new = [blanked(entry) for entry in entries]
     if new == entries:
         return 0
-    written = archive.write(folder, new)
+    written = compaction.write_archive(folder, new)
     database.run("UPDATE suggestion_outcomes SET archive = :new WHERE archive = :old", {"new": written, "old": name})
     os.unlink(os.path.join(folder, name))
     return sum(before != after for before, after in zip(entries, new, strict=True))

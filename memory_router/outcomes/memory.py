@@ -9,11 +9,13 @@ from memory_router.errors import MemoryRouterError
 from memory_router.outcomes import patterns_file, validation
 from memory_router.outcomes.community import across_users
 from memory_router.outcomes.compaction import Compacted, Compaction
-from memory_router.outcomes.schema import SCHEMA
+from memory_router.outcomes.schema import SCHEMA, TABLES
 from memory_router.outcomes.search import renew
 from memory_router.outcomes.store import OutcomeStore, Recorded
 from memory_router.outcomes.suggestions import Suggestion, SuggestionStore
+from memory_router.storage import transfer
 from memory_router.storage.database import Database, open_database
+from memory_router.storage.transfer import Copied
 
 
 class OutcomeMemory:
@@ -131,3 +133,32 @@ def open_outcomes(patterns_path: str | None = None) -> Iterator[OutcomeMemory]:
         yield OutcomeMemory(database, patterns_path or paths.learned_patterns_file(), paths.outcome_archive())
     finally:
         database.close()
+
+
+# What waited here when it was copied may have been decided there since.
+_DECIDED = """
+    UPDATE config_suggestions SET
+        status = (SELECT min(o.outcome) FROM suggestion_outcomes o
+                  WHERE o.suggestion_id = config_suggestions.suggestion_id),
+        decided_at = (SELECT min(o.decided_at) FROM suggestion_outcomes o
+                      WHERE o.suggestion_id = config_suggestions.suggestion_id)
+    WHERE status = 'pending'
+    AND EXISTS (SELECT 1 FROM suggestion_outcomes o WHERE o.suggestion_id = config_suggestions.suggestion_id)
+"""
+
+
+def copy_outcomes(source: Database, target: Database) -> list[Copied]:
+    """Add what `target` lacks, in one transaction; profiles there follow from the outcomes of both.
+
+    Raises:
+        StoreError: a database cannot be used; the target is as it was.
+    """
+    outcomes = OutcomeStore(target)
+
+    def settle() -> None:
+        target.run(_DECIDED)
+        for user in OutcomeStore(source).users():
+            outcomes.index_tags(user)
+            outcomes.recompute_within(user)
+
+    return transfer.copy(source, target, TABLES, settle)

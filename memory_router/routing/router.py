@@ -25,10 +25,9 @@ from memory_router.routing.config import Config, Rule, Step
 from memory_router.routing.envelope import Envelope, failed, judge, with_merged
 from memory_router.routing.merging import Merged, merge
 from memory_router.routing.plan import Plan, Skip, make_plan, widened
-from memory_router.routing.recording import Recorder, RoutedQuestion
+from memory_router.routing.recording import Recorder, RoutedQuestion, describe
 from memory_router.routing.registry import USABLE, Registry
 from memory_router.routing.rules import CallersChoice, Match, RoutingRule, RuleSource
-from memory_router.routing.trace import describe
 
 # Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
 MAX_QUERY_CHARACTERS = 32_768
@@ -194,12 +193,12 @@ class Router:
             asked: what `query` takes beside the question; it holds for every part. A rule that guards the whole
                 request is approved for the whole; the approval of a part is found by itself.
         """
-        from memory_router.routing import combined, compound
+        from memory_router.routing import multi_question
 
         started = time.perf_counter()
         request = without_surrogates(request)
         try:
-            parts = compound.split(checked(request))
+            parts = multi_question.split(checked(request))
             rules = self._gate.guards(request)
             self._approved(request, (), rules, asked.get("approval"))
         except ApprovalError as error:
@@ -209,10 +208,10 @@ class Router:
             return self._complete(failed(Plan(request), error.code, str(error)), started)
         heard: list[RoutedQuestion] = []
         settled = {"approval": None, "cleared": {rule.id for rule in rules}, "heard": heard.append}
-        envelopes = list(combined.answers(parts, functools.partial(self.query, **{**asked, **settled})))
-        envelope = self._complete(combined.combine(request, parts, envelopes), started)
+        envelopes = list(multi_question.answers(parts, functools.partial(self.query, **{**asked, **settled})))
+        envelope = self._complete(multi_question.combine(request, parts, envelopes), started)
         if heard:
-            self._keep(combined.whole(request, heard, envelope))
+            self._keep(multi_question.whole(request, heard, envelope))
         return envelope
 
     def get(self, identifier: str, layer: str = "detail") -> JsonObject:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_router.errors import AdviceError, StoreError
-from memory_router.outcomes import archive
+from memory_router.outcomes import compaction
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.retrieval import read, tokens
 from memory_router.outcomes.schema import SCHEMA
@@ -96,14 +96,14 @@ def test_the_archive_holds_everything(advice: OutcomeMemory, tmp_path: Path) -> 
     before = advice.outcomes.all("ann")
     advice.compaction(after=1).run("ann")
     (one,) = read(advice.database, "detail", Wanted("ann"), ids=[2]).results
-    entries = list(archive.read(str(tmp_path / "archive"), one["archive"]))
+    entries = list(compaction.read_archive(str(tmp_path / "archive"), one["archive"]))
     assert [entry["outcome_id"] for entry in entries] == [1, 2, 3]
     assert [{name: entry[name] for name in before[0]._fields} for entry in entries] == [
         one._asdict() for one in before[:3]
     ]
     assert os.stat(tmp_path / "archive" / one["archive"]).st_mode & 0o077 == 0
     with pytest.raises(AdviceError, match="cannot be read"):
-        list(archive.read(str(tmp_path / "archive"), "../../etc/passwd"))
+        list(compaction.read_archive(str(tmp_path / "archive"), "../../etc/passwd"))
 
 
 def test_it_is_due_by_number_or_by_size(advice: OutcomeMemory) -> None:
@@ -145,17 +145,19 @@ def test_a_damaged_archive_is_found_before_anything_is_dropped(
     fill(advice, 3, 0)
     whole = files.write_whole
     for damage in (lambda content: content[:-9], lambda content: gzip.compress(b"{}\n")):
-        monkeypatch.setattr(archive, "write_whole", lambda path, content, damage=damage: whole(path, damage(content)))
+        monkeypatch.setattr(
+            compaction, "write_whole", lambda path, content, damage=damage: whole(path, damage(content))
+        )
         with pytest.raises(StoreError, match="nothing was dropped"):
             advice.compaction().run("ann")
         assert all(one.evidence_summary for one in advice.outcomes.all("ann"))
-    monkeypatch.setattr(archive, "write_whole", whole)
+    monkeypatch.setattr(compaction, "write_whole", whole)
     assert advice.compaction().run("ann").outcomes == 3
 
 
 _KILLED = """
 import os, signal, sys
-from memory_router.outcomes import archive
+from memory_router.outcomes import compaction
 from memory_router.outcomes import compaction
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.schema import SCHEMA
@@ -168,11 +170,11 @@ def die(*_, **__):
 def die_after(work):
     return lambda *given, **named: (work(*given, **named), die())
 if moment == "while writing":
-    archive.os.fsync = die
+    compaction.os.fsync = die
 elif moment == "before the archive is there":
-    archive.os.replace = die
+    compaction.os.replace = die
 elif moment == "once the archive is there":
-    archive.os.replace = die_after(os.replace)
+    compaction.os.replace = die_after(os.replace)
 elif moment == "before dropping":
     compaction.Compaction._drop = die
 elif moment == "while dropping":
@@ -213,7 +215,7 @@ def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, moment: str) -> No
     names = {
         row["archive"] for row in database.rows("SELECT archive FROM suggestion_outcomes WHERE decided_at < '2026'")
     }
-    entries = [entry for name in names for entry in archive.read(f"{tmp_path}/archive", name)]
+    entries = [entry for name in names for entry in compaction.read_archive(f"{tmp_path}/archive", name)]
     assert [entry["evidence_summary"] for entry in entries] == [one.evidence_summary for one in before[:5]]
     assert advice.outcomes.profile("ann") == profile._replace(compacted_through="2025-11-01T10:00:00.000Z")
     database.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memory_router.outcomes import transfer
+from memory_router.outcomes import memory
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.retrieval import read
 from memory_router.outcomes.schema import SCHEMA, TABLES
@@ -41,13 +41,13 @@ def test_copies_are_complete(advice: OutcomeMemory, other: Database, tmp_path: P
     fill(mine)
     team.record("bob", "add_topic", "go", "accepted")
     team.record("ann", "add_topic", "music", "rejected")
-    copied = transfer.copy(own, theirs)
+    copied = memory.copy_outcomes(own, theirs)
     assert {one.table: (one.rows, one.added) for one in copied} == {
         "config_suggestions": (3, 3),
         "suggestion_outcomes": (2, 2),
         "user_preference_profiles": (1, 0),
     }
-    assert sum(one.added for one in transfer.copy(own, theirs)) == 0
+    assert sum(one.added for one in memory.copy_outcomes(own, theirs)) == 0
     outcomes = {one.suggestion_value: one for one in team.outcomes.all("ann")}
     assert set(outcomes) == {"theverge", "kubernetes", "music"}
     for one in outcomes.values():
@@ -65,7 +65,7 @@ def test_profiles_follow_from_both(advice: OutcomeMemory, other: Database) -> No
     fill(advice)
     store = OutcomeStore(other, lambda: NOW)
     store.record("ann", "add_topic", "music", "rejected")
-    transfer.copy(advice.database, other)
+    memory.copy_outcomes(advice.database, other)
     found = store.profile("ann")
     assert found.total_outcomes == 3
     assert found == store.recompute("ann")
@@ -75,9 +75,9 @@ def test_profiles_follow_from_both(advice: OutcomeMemory, other: Database) -> No
 def test_what_is_decided_after_a_copy_is_decided_there(advice: OutcomeMemory, other: Database) -> None:
     """A suggestion that waited when it was copied waits no longer once its outcome is copied, too."""
     made = advice.suggest("ann", "add_topic", "rust")
-    transfer.copy(advice.database, other)
+    memory.copy_outcomes(advice.database, other)
     advice.decide(made.suggestion_id, "rejected")
-    transfer.copy(advice.database, other)
+    memory.copy_outcomes(advice.database, other)
     assert other.rows("SELECT status FROM config_suggestions") == [{"status": "rejected"}]
     assert OutcomeStore(other).profile("ann").total_outcomes == 1
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_router.contract import Result
-from memory_router.routing.fencing import fenced
+from memory_router.interfaces.fencing import fenced
 from memory_router.routing.sanitising import clean, sanitised
 from memory_router.testing import Behaviour
 from memory_router.text.tokens import estimate_tokens

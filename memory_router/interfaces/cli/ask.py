@@ -158,7 +158,7 @@ def _shown(envelope: Envelope, values: Values) -> Envelope:
     if values["layer"] is None and values["budget"] is None:
         return envelope
     # Imported here because most answers are shown as they are.
-    from memory_router.routing.layers import printed
+    from memory_router.interfaces.layers import printed
 
     return printed(envelope, values["layer"], values["budget"])
 

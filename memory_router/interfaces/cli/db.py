@@ -11,7 +11,7 @@ from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.interfaces.cli.tables import print_table
 from memory_router.learning import schema as learning
 from memory_router.outcomes import schema as advice
-from memory_router.outcomes import transfer as advice_transfer
+from memory_router.outcomes.memory import copy_outcomes
 from memory_router.storage import transfer
 from memory_router.storage.database import open_database, without_password
 from memory_router.storage.transfer import Copied
@@ -63,7 +63,7 @@ def copy(
     for room in _ROOMS:
         with closing(open_database(source, room.SCHEMA)) as one, closing(open_database(target, room.SCHEMA)) as other:
             is_advice = room is advice
-            copied += advice_transfer.copy(one, other) if is_advice else transfer.copy(one, other, room.TABLES)
+            copied += copy_outcomes(one, other) if is_advice else transfer.copy(one, other, room.TABLES)
     output.show(
         {"copied": [one._asdict() for one in copied]},
         lambda: print_table(("table", "rows", "new there"), copied),

@@ -75,9 +75,9 @@ def _answer_quickly(arguments: list[str], stdin: bytes | None) -> None:
 
         warm.run()
     if arguments == ["resident", "watch"]:
-        from memory_router.app import following
+        from memory_router.app import indexing
 
-        following.run()
+        indexing.follow_changes()
     if not arguments or arguments[0] not in ("query", "route"):
         return
     # A process of a few hundredths of a second has no garbage worth collecting: a tenth of its time.

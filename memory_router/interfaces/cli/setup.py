@@ -111,7 +111,7 @@ def _done(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
     report["backends"] = {name: entry["status"] for name, entry in state["backends"].items()}
     if findings.is_empty:
         return report | {"demonstration": _demonstrated()}
-    first = app.first_answer.first_answer(folders, has_conversations=bool(report["messages"]))
+    first = app.surveying.first_answer(folders, has_conversations=bool(report["messages"]))
     return report | {"first": {"question": first.question, "answer": first.envelope.to_dict()} if first else None}
 
 
@@ -129,7 +129,7 @@ def _demonstrated() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="memory-router-") as home:
         environment = {**os.environ, "MEMORY_ROUTER_HOME": home}
         answer = b""
-        documents = app.first_answer.documents_of_this_project()
+        documents = app.surveying.documents_of_this_project()
         for arguments in (["init", "--tier", "starter"], ["index", *documents], ["query", _DEMONSTRATION, "--json"]):
             command = [sys.executable, "-m", "memory_router", *arguments]
             answer = subprocess.run(command, env=environment, capture_output=True, check=False).stdout

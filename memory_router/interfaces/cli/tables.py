@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli.output import visible
+from memory_router.interfaces.layers import layered
 from memory_router.paths import shown
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.layers import layered
 
 if TYPE_CHECKING:
     from rich.console import Console

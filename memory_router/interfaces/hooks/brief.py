@@ -47,7 +47,7 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
             parts.append({"content": waiting, "source": "suggestions"})
     except event.TimeIsUp:  # what was gathered until then is said
         clock.stop()
-    from memory_router.routing.fencing import fenced
+    from memory_router.interfaces.fencing import fenced
     from memory_router.text.tokens import estimate_tokens
 
     block = fenced(parts, settings.session_start_tokens)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from memory_router.routing.requests import Word, is_question, is_question_or_command
+from memory_router.routing.grammar import Word, is_question, is_question_or_command
 from memory_router.routing.rules import Match, RuleTable
 from memory_router.text.occasions import Reading, reading
 from memory_router.text.phrases import tokens_of

@@ -74,8 +74,8 @@ def handle(
 
 
 def _report(found: Occasion, envelope: "Envelope", settings: Config) -> Report:
-    from memory_router.routing.fencing import fenced
-    from memory_router.routing.layers import layered
+    from memory_router.interfaces.fencing import fenced
+    from memory_router.interfaces.layers import layered
     from memory_router.text.tokens import estimate_tokens
 
     told: dict[str, str | int | None] = {

@@ -78,7 +78,7 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
 
 
 def _report(about: list[JsonObject], budget: int, logged: dict[str, str | int | None]) -> Report:
-    from memory_router.routing.fencing import fenced
+    from memory_router.interfaces.fencing import fenced
     from memory_router.text.tokens import estimate_tokens
 
     block = fenced(about, budget)

@@ -15,8 +15,8 @@ from typing_extensions import TypedDict
 from memory_router import __version__, app, paths
 from memory_router.app.asking import fetch, follow_files, follow_sessions
 from memory_router.contract import iso_time
+from memory_router.interfaces.layers import SHORT_TOKENS, layered, within
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.layers import SHORT_TOKENS, layered, within
 from memory_router.routing.registry import read_manifests, read_state
 from memory_router.routing.router import ASK_ALL, EVERY_PROJECT, MAX_QUERY_CHARACTERS, Router
 

@@ -9,12 +9,12 @@ from memory_router import app
 from memory_router.app.asking import QuietRouter
 from memory_router.contract import JsonObject
 from memory_router.errors import QueryError
+from memory_router.interfaces.layers import layered
 from memory_router.interfaces.window.desk import Desk, complete
 from memory_router.interfaces.window.lanes import Axis, lanes_of_trace
 from memory_router.routing import config_file
 from memory_router.routing.config import Config
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.layers import layered
 from memory_router.routing.router import Choice
 
 STRATEGIES = ("in_turn", "all")

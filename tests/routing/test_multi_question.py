@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from memory_router.contract import Result
 from memory_router.errors import QueryTooLongError
-from memory_router.routing.compound import MAX_PARTS, handed_over, split
+from memory_router.routing.multi_question import MAX_PARTS, handed_over, split
 from memory_router.testing import Behaviour
 from tests.conftest import BROKEN, EMPTY, GOOD, POOR, Home
 

@@ -10,8 +10,7 @@ import pytest
 from memory_router import Router
 from memory_router.contract import Request
 from memory_router.errors import BackendError
-from memory_router.routing.dispatch import ProcessDispatcher
-from memory_router.routing.pool import Pool
+from memory_router.routing.dispatch import Pool, ProcessDispatcher
 from memory_router.routing.registry import Manifest, read_manifest
 from memory_router.testing import Behaviour, requests_to, write_fake_backend
 from tests.conftest import GOOD, Home, ends

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory_router.interfaces.layers import layered, printed, result_tokens
 from memory_router.routing.envelope import Envelope, failed
-from memory_router.routing.layers import layered, printed, result_tokens
 from memory_router.routing.plan import Plan
 from memory_router.text.tokens import estimate_tokens
 

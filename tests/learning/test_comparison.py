@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_router.learning.comparison import compare, pair
+from memory_router.learning.comparison import Thresholds, compare, pair, replay, unasked
 from memory_router.learning.execution import AttemptRecord
-from memory_router.learning.replay import Thresholds, replay, unasked
 from tests.learning.conftest import execution
 
 NOW = Thresholds(0.4)
