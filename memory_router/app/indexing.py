@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from memory_router import app, paths
+from memory_router import paths
 from memory_router.app import agent_memories, registration
 from memory_router.engines.documents import indexing as documents
 from memory_router.engines.documents import upkeep
@@ -152,7 +152,7 @@ def follow_changes() -> NoReturn:
         for _ in upkeep.follow(paths.documents_db()):
             while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
                 time.sleep(_PAUSE_SECONDS)
-            app.indexing.index()
+            index()
     except (MemoryRouterError, OSError):
         pass  # the next command that needs the index tells what is wrong
     os._exit(0)
