@@ -28,6 +28,8 @@
     ├── SkillError                   SKILL_ERROR
     ├── SettingsError                SETTINGS_ERROR
     ├── RefusedMemoryError           MEMORY_REFUSED
+    ├── UsageError                   USAGE_ERROR
+    ├── CancelledError               CANCELLED
     └── StoreError                   STORE_ERROR
         ├── NewerStoreError          STORE_NEWER
         └── CorruptStoreError        STORE_CORRUPT
@@ -223,6 +225,18 @@ class RefusedMemoryError(MemoryRouterError):
     """A text cannot be kept as a memory: it says nothing, or it is too long."""
 
     code = "MEMORY_REFUSED"
+
+
+class UsageError(MemoryRouterError):
+    """The command line names no command or option that there is, or a value that cannot be read."""
+
+    code = "USAGE_ERROR"
+
+
+class CancelledError(MemoryRouterError):
+    """A person did not confirm, so nothing was done."""
+
+    code = "CANCELLED"
 
 
 class StoreError(MemoryRouterError):

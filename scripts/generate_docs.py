@@ -13,6 +13,7 @@ from typing import Any
 import typer.main
 
 from memory_router.interfaces.cli.commands import app
+from memory_router.interfaces.cli.help import placeholder, usage, value
 from memory_router.routing.config_schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,27 +71,17 @@ def _section(name: str, command: Any) -> str:
     prose, _, example = _dedented(command.help).partition("Example: ")
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     options = [param for param in command.params if param.param_type_name == "option"]
-    words = [name, "[OPTIONS]", *(_placeholder(argument) for argument in arguments)]
-    rows = [(f"`{_placeholder(argument)}`", _words(argument)) for argument in arguments]
-    rows += [(", ".join(f"`{flag}{_value(option)}`" for flag in option.opts), _words(option)) for option in options]
+    rows = [(f"`{placeholder(argument)}`", _words(argument)) for argument in arguments]
+    rows += [(", ".join(f"`{flag}{value(option)}`" for flag in option.opts), _words(option)) for option in options]
     table = "\n".join(f"| {flag} | {help_text} |" for flag, help_text in rows)
     return (
-        f"## {name}\n\n```text\n{' '.join(words)}\n```\n\n{prose.strip()}\n\n| | |\n|---|---|\n{table}\n\n"
+        f"## {name}\n\n```text\n{usage(command, name)}\n```\n\n{prose.strip()}\n\n| | |\n|---|---|\n{table}\n\n"
         f"```sh\n{example.strip()}\n```\n"
     )
 
 
 def _dedented(text: str) -> str:
     return re.sub(r"^ +", "", text, flags=re.MULTILINE)
-
-
-def _placeholder(argument: Any) -> str:
-    name = argument.name.upper() + ("..." if argument.nargs == -1 else "")
-    return name if argument.required else f"[{name}]"
-
-
-def _value(option: Any) -> str:
-    return "" if option.is_flag else f" {option.opts[0].removeprefix('--').upper()}"
 
 
 def _words(parameter: Any) -> str:

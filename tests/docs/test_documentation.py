@@ -161,6 +161,9 @@ def test_agents_know_every_code_of_an_answer() -> None:
         "MEMORY_REFUSED",
         "BAD_REQUEST",
         "UNKNOWN_VERB",
+        "USAGE_ERROR",
+        "CANCELLED",
+        "INTERNAL_ERROR",
     }
     codes = set(re.findall(r"^\| `([A-Z_]+)` \|", TROUBLESHOOTING, re.MULTILINE)) - not_in_answers
     assert {code for code in codes if f"`{code}`" not in skill} == set()

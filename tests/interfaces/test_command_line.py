@@ -1,9 +1,13 @@
 """The command line fits in the head: few commands, each found by its name, its group, and its earlier name."""
 
+import re
 import sqlite3
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from memory_router.interfaces.cli.commands import app
 from tests.conftest import Home
@@ -31,18 +35,45 @@ def test_the_help_shows_few_commands(home: Home) -> None:
 
 @pytest.mark.parametrize(("group", "name"), [(group, name) for group, names in _GROUPED.items() for name in names])
 def test_a_group_holds_its_commands(group: str, name: str) -> None:
-    """Each command stands in its group; no flag shows a type; the earlier name leads to the same command."""
+    """Each command stands in its group, and its earlier name leads to the same command."""
     root = typer.main.get_command(app)
     context = typer.Context(root)
     grouped = root.get_command(context, group).get_command(context, name)  # type: ignore[attr-defined]
     assert not grouped.hidden
-    flags = [one for one in grouped.get_params(context) if getattr(one, "is_flag", False)]
-    assert flags
-    assert all(flag.metavar == "" for flag in flags)
     earlier = root.get_command(context, name)  # type: ignore[attr-defined]
     if earlier is not None and name not in ("list", "test"):
         assert earlier.hidden
         assert earlier.help == grouped.help
+
+
+def _every_command() -> Iterator[str]:
+    def below(path: str, command: Any) -> Iterator[str]:
+        yield path
+        for name, child in getattr(command, "commands", {}).items():
+            if not child.hidden:
+                yield from below(f"{path} {name}", child)
+
+    yield from below("memory-router", typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("path", list(_every_command()))
+def test_help_fits_on_one_screen(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--help` of every command leaves room for the prompt on a screen of 80 x 24, and cuts nothing but an example."""
+    monkeypatch.setenv("COLUMNS", "80")
+    told = CliRunner().invoke(app, [*path.split()[1:], "--help"], prog_name="memory-router").stdout
+    lines = [line for line in told.splitlines() if not line.startswith("Example: ")]
+    assert lines[0].startswith(f"Usage: {path} [OPTIONS]")
+    assert len(told.splitlines()) <= 23
+    assert [line for line in lines if len(line) > 80 or "<bool>" in line] == []
+
+
+def test_a_summary_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command of a group takes one line of the group's help."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for group in ("", *_GROUPED):
+        told = CliRunner().invoke(app, [*group.split(), "--help"]).stdout
+        summaries = told.partition(":\n")[2].partition("\nOptions")[0].splitlines()
+        assert [line for line in summaries if line and not re.match(r"  [a-z]|Look closer:", line)] == [], group
 
 
 def test_a_misspelt_command_names_the_nearest(home: Home) -> None:

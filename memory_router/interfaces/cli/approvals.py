@@ -21,7 +21,9 @@ approvals = typer.Typer(name="approvals")
 
 @approvals.command()
 def approve(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
-    """Let a question that waits for it be asked once, within the time that the list shows.
+    """Let a waiting question be asked once.
+
+    The approval holds for the time that the list shows.
 
     A person does this at a terminal. Escalated questions need another account than the one that asks.
 
@@ -55,7 +57,7 @@ def list_approvals(
     pending: Annotated[bool, typer.Option("--pending", help="Only those that wait for a decision.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List approvals, the newest first: who asked for what, who decided, and until when it holds.
+    """List approvals: who asked for what, who decided, until when.
 
     Example: memory-router rules approvals --pending
     """

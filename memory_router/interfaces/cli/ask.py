@@ -20,9 +20,9 @@ _Answer = TypeVar("_Answer")
 _STATUS_EXIT_CODES = {"success": 0, "partial": 3, "empty": 4, "error": 1}
 
 _JSON = Option("--json", bool, "Print JSON, also on a terminal.", False)
-_RULE = Option("--rule", str, "Follow this rule (id or number), whatever the question says.")
-_ALL = Option("--all", bool, "Ask every free backend at the same time, and merge the answers.", False)
-_BACKEND = Option("--backend", str, "Ask this one backend (NAME or NAME:MODE), without fallback.")
+_RULE = Option("--rule", str, "Follow this rule (id or number) for any question.")
+_ALL = Option("--all", bool, "Ask all free backends at the same time, and merge.", False)
+_BACKEND = Option("--backend", str, "Ask only this backend (NAME or NAME:MODE).")
 
 
 class Command(NamedTuple):
@@ -116,36 +116,34 @@ def _own_router(values: Values) -> OpenRouter:
 COMMANDS = {
     "query": Command(
         (
-            Option("--limit", int, "Return at most this many results; 10 if left out, 3 if unsure.", low=1, high=100),
-            Option("--since", str, "Return nothing older: a date, an ISO 8601 time, or words such as `last week`."),
+            Option("--limit", int, "Return at most this many results; 10, or 3 if unsure.", low=1, high=100),
+            Option("--since", str, "Return nothing older: a date, a time, or `last week`."),
             Option("--until", str, "Return nothing newer."),
             Option("--project", str, "Return only what belongs to the project of this name."),
             _RULE,
             _BACKEND,
             _ALL,
             Option("--multi", bool, "Split a compound request, and answer its parts in order.", False),
-            Option("--approval", str, "Show this approval for the question; one given for it is also found without."),
+            Option("--approval", str, "The approval to use; without it, the question's is found."),
             Option(
                 "--layer",
                 str,
-                "How much to show of each result: `search` (50 tokens, 1,500 in all), `timeline` (200) or `detail`.",
+                "`search` (50 tokens a result), `timeline` (200), `detail`.",
                 choices=("search", "timeline", "detail"),
             ),
-            Option("--budget", int, "Print at most so many tokens, as estimated.", low=200, high=1_000_000),
+            Option("--budget", int, "Print at most this many tokens, as estimated.", low=200, high=1_000_000),
             Option("--trace", bool, "Tell how the answer came about.", False),
             _JSON,
             Option("--exit-status", bool, "Exit with 3 for a partial and 4 for an empty answer.", False),
         ),
-        "Ask the memory that fits TEXT, and fall back to others while the answer is poor.\n\n"
-        "TEXT may be `-`: then each line of stdin is a question, and each line of stdout its answer.\n\n"
+        "Ask the memory that fits, then others if the answer is poor.\n\n"
         'Example: memory-router query "why did we choose Postgres"',
         query,
         _answers,
     ),
     "route": Command(
         (_RULE, _BACKEND, _ALL, _JSON),
-        "Say which rule takes TEXT and which backends it would ask, and ask none.\n\n"
-        "TEXT may be `-`: then each line of stdin is a question, and each line of stdout a decision.\n\n"
+        "Show which rule and backends a question goes to; ask none.\n\n"
         'Example: memory-router rules route "what depends on the billing service"',
         route,
         _decisions,

@@ -23,7 +23,7 @@ def init(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register the backends of a product tier, so that questions can go to them.
+    """Register the backends, so that questions can go to them.
 
     It asks each backend for its health and writes `backends.json`. Where `lossless` is among them, it imports the
     conversations that Claude Code and OpenClaw keep on this machine, as `index --transcripts` does. Run it again at
@@ -49,7 +49,7 @@ backends = typer.Typer(name="backends")
 
 @backends.callback(invoke_without_command=True)
 def list_backends(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the backends: what each can do, whether it is registered, how it is now, and what would mend it.
+    """List the backends, how each is, and what would mend it.
 
     Example: memory-router backends --json
     """
@@ -83,7 +83,7 @@ def check_contract(
     name: Annotated[str, typer.Argument(help="The backend, as `memory-router backends` lists it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Ask a backend some harmless questions, and check every promise of the contract that applies to it.
+    """Test a backend against the adapter contract.
 
     The exit code is 1 if one is broken.
 

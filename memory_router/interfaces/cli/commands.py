@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from memory_router.errors import MemoryRouterError
+from memory_router.errors import CancelledError, MemoryRouterError, UsageError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.options import Option
 
@@ -76,7 +76,7 @@ _MARKUP: Literal["markdown"] = "markdown"
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 # The framework does not export the class, only one that is derived from it.
 _USAGE_ERROR: Any = typer.BadParameter.__base__
-_TEXT = "The question, or `-` for one a line from stdin."
+_TEXT = "The question; `-` reads one a line from stdin."
 
 
 class _Commands(Mapping[str, Any]):
@@ -144,17 +144,20 @@ def _named(command: Any, name: str, panel: str | None) -> Any:
     command.name = name
     command.rich_help_panel = panel or None
     command.hidden = panel is None
-    _leave_out_type_of_flags(command)
+    _draw_help_compactly(command)
     return command
 
 
-def _leave_out_type_of_flags(command: Any) -> None:
-    # The framework shows `<bool>` beside a flag, also beside `--help`, which it makes here and keeps.
-    for parameter in command.get_params(typer.Context(command, **_CONTEXT)):
-        if getattr(parameter, "is_flag", False):
-            parameter.metavar = ""
+def _draw_help_compactly(command: Any) -> None:
+    command.format_help = partial(_write_help, command)
     for child in getattr(command, "commands", {}).values():
-        _leave_out_type_of_flags(child)
+        _draw_help_compactly(child)
+
+
+def _write_help(command: Any, context: Any, formatter: Any) -> None:
+    from memory_router.interfaces.cli.help import drawn
+
+    formatter.write(drawn(command, context))
 
 
 class _Group(typer.core.TyperGroup):
@@ -167,11 +170,8 @@ class _Group(typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the framework's signature
         return [name for members in _SHOWN.values() for name in members]
 
-    def get_params(self, ctx: Any) -> Any:
-        parameters = super().get_params(ctx)
-        for parameter in parameters:
-            parameter.metavar = ""
-        return parameters
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _write_help(self, ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -180,15 +180,22 @@ class _Group(typer.core.TyperGroup):
             output.fail(error)
 
     def main(self, *arguments: Any, **settings: Any) -> Any:
-        if not output.wants_json():
-            return super().main(*arguments, **settings)
         try:
             code = super().main(*arguments, **{**settings, "standalone_mode": False})
         except _USAGE_ERROR as error:
-            output.fail_as_json("USAGE_ERROR", error.format_message(), error.exit_code)
+            _fail_by_usage(error)
         except typer.Abort:
-            output.fail_as_json("CANCELLED", "Nothing was confirmed, so nothing was done.", 1)
+            output.fail(CancelledError("Nothing was confirmed, so nothing was done.", ""))
         sys.exit(code)
+
+
+def _fail_by_usage(error: Any) -> NoReturn:
+    is_help = type(error).__name__ == "NoArgsIsHelpError"  # the framework exports neither class
+    if is_help and not output.wants_json():
+        output.note(error.message)
+        sys.exit(error.exit_code)
+    cause = "A command is missing." if is_help else error.format_message()
+    output.fail(UsageError(cause, f"Help: {error.ctx.command_path} --help"), error.exit_code)
 
 
 app = typer.Typer(
@@ -213,11 +220,7 @@ def memory_router(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Ask the memory that fits a question, under a deadline, with fallback and a reason for every answer.
-
-    Start with `memory-router setup`, then `memory-router query "..."`; `memory-router status` says what memory holds
-    and the next step.
-    """
+    """Ask the right memory of an agent, and say why. Begin with `memory-router setup`."""
 
 
 def typer_command(name: str, command: "Command") -> Callable[..., None]:

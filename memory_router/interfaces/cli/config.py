@@ -24,7 +24,7 @@ def check(
     file: Annotated[str | None, typer.Argument(help="The file; by default the one in force.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Return whether a `router-config.json` is valid, and find what cannot be meant.
+    """Check a `router-config.json`, and find likely mistakes.
 
     Exit code 1 means that it is not valid, or that something was found: a rule that can never match, a backend
     that no manifest knows, a pattern that runs too long, an example that another rule takes.

@@ -34,7 +34,9 @@ def _group() -> None:
 
 @db.command()
 def migrate(url: Url = None, as_json: AsJson = False) -> None:
-    """Bring the tables up to date; every other command does so, too. A SQLite file is backed up before.
+    """Bring the tables up to date, after a backup.
+
+    Every other command does so, too.
 
     Example: memory-router backends db migrate postgresql://team@db.example.com/memory
     """
@@ -54,7 +56,9 @@ def copy(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add to TARGET what SOURCE holds and it lacks: executions, rules, approvals, dreams, suggestions and outcomes.
+    """Add to TARGET what only SOURCE holds.
+
+    It copies executions, rules, approvals, dreams, suggestions and outcomes.
 
     Example: memory-router backends db copy sqlite:memory.db postgresql://team@db.example.com/memory
     """
@@ -73,7 +77,9 @@ def copy(
 
 @db.command()
 def repair(as_json: AsJson = False) -> None:
-    """Salvage damaged databases of memories and conversations; the damaged files are kept. A whole one is left alone.
+    """Salvage damaged databases of memories and conversations.
+
+    The damaged files are kept. A whole database is left alone.
 
     Example: memory-router backends db repair
     """
@@ -83,7 +89,9 @@ def repair(as_json: AsJson = False) -> None:
 
 @db.command()
 def check(url: Url = None, as_json: AsJson = False) -> None:
-    """Return whether the database is whole; exit code 1 means that it is not.
+    """Check whether the database is whole.
+
+    Exit code 1 means that it is damaged.
 
     Example: memory-router backends db check
     """

@@ -30,7 +30,7 @@ class Check(NamedTuple):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check the program, its folders, the rule table, the registration and every backend.
+    """Check the program, its folders, the rules and every backend.
 
     Exit code 1 means that something is broken; each finding says what to do.
 

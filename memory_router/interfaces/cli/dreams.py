@@ -26,7 +26,9 @@ def dream(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Replay what was asked under other thresholds, and say whether one of them is faster and loses no answer.
+    """Try other thresholds on what was asked.
+
+    It says whether one of them is faster and loses no answer.
 
     Without --promote it only proposes. With it, and if the test is passed, the change is written to your
     `router-config.json`: after a question, unless the configuration says `"learning": "on"`.
@@ -71,7 +73,7 @@ def _group() -> None:
 
 @amendments.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List amendments, the newest first, with their evidence as JSON.
+    """List amendments, the newest first, with their evidence.
 
     Example: memory-router rules amendments list --json
     """
@@ -101,7 +103,7 @@ def revert(
     amendment_id: Annotated[str, typer.Argument(help="The amendment's id, as `amendments list` prints it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Put back what stood in `router-config.json` before an amendment.
+    """Put back the setting that an amendment changed.
 
     It is refused if the value was changed since.
 

@@ -18,7 +18,9 @@ def eval(  # noqa: A001 - the name of the command
     ] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for passages that are known to be there, and for what is not, and say how well each backend finds them.
+    """Measure how well each backend finds what is known to be there.
+
+    It also asks for what is not there.
 
     The questions are made from your own notes, memories and conversations; nothing is recorded, and nothing leaves the
     machine. They are easier than yours: compare the figures of one installation before and after a change.

@@ -64,7 +64,7 @@ def list_(
 
 @executions.command()
 def show(execution_id: Id, as_json: AsJson = False) -> None:
-    """Show one execution: its route, every attempt, what it cost, and who approved it.
+    """Show one execution: its route, every attempt, its cost.
 
     Example: memory-router rules executions show 3f9c
     """
@@ -79,7 +79,9 @@ def rate(
     stars: Annotated[int, typer.Argument(min=1, max=5, help="From 1 (useless) to 5 (just right).")],
     as_json: AsJson = False,
 ) -> None:
-    """Say how good an answer was: 1 and 2 stars count as a failure of its route, whatever its relevance.
+    """Rate an answer from 1 to 5.
+
+    1 and 2 count as a failure of its route, whatever its relevance.
 
     With the id of a result, such as `qmd:42`, say whether that result was useful: yes with 4 and 5 stars, no with 1
     and 2.

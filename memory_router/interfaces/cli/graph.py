@@ -38,7 +38,9 @@ def show(
     format: Annotated[Format | None, typer.Option(help="How to draw it; a tree on a terminal, else JSON.")] = None,  # noqa: A002
     as_json: AsJson = False,
 ) -> None:
-    """Draw what surrounds a thing; `dot` and `html` need the extra `graph`.
+    """Draw what surrounds a thing in the graph.
+
+    The formats `dot` and `html` need the extra `graph`.
 
     Example: memory-router backends graph show open_session --depth 2 --format html
     """

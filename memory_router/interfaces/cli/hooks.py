@@ -20,7 +20,7 @@ def _group() -> None:
 
 @hooks.command("session-start")
 def session_start() -> None:
-    """Answer the event SessionStart on stdin: what this project is, where it was left, what is new and open.
+    """Answer SessionStart: what this project is, and what is open.
 
     At most `hooks.session_start_tokens`, within `hooks.session_start_deadline_ms` of `router-config.json`.
 
@@ -33,7 +33,7 @@ def session_start() -> None:
 
 @hooks.command()
 def tool() -> None:
-    """Answer the event PreToolUse on stdin: what was said about a file or a risky command; nothing if nothing was.
+    """Answer PreToolUse: what was said about a file or a command.
 
     At most `hooks.tool_tokens`, within `hooks.tool_deadline_ms`, and once a session. It never blocks the tool.
 
@@ -46,7 +46,7 @@ def tool() -> None:
 
 @hooks.command()
 def compaction() -> None:
-    """Answer the event PreCompact on stdin: import the session's transcript in the background.
+    """Answer PreCompact: import the transcript in the background.
 
     Example: memory-router agents hooks compaction < event.json
     """
@@ -57,7 +57,7 @@ def compaction() -> None:
 
 @hooks.command()
 def prompt() -> None:
-    """Answer the event UserPromptSubmit on stdin: what memory knows about the prompt, where it needs memory.
+    """Answer UserPromptSubmit: what memory knows about the prompt.
 
     Exit code 0 whatever happens, and within `hooks.deadline_ms` of `router-config.json`.
 
@@ -73,7 +73,7 @@ def session_end(
     transcript: Annotated[str | None, typer.Option("--transcript", help="Import this file now, and wait.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer the event SessionEnd on stdin: import the session's transcript in the background.
+    """Answer SessionEnd: import the transcript in the background.
 
     Example: memory-router agents hooks session-end < event.json
     """

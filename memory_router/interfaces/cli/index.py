@@ -46,7 +46,7 @@ def index(
         bool, typer.Option("--transcripts", help="Import conversations instead; no path looks where agents keep them.")
     ] = False,
 ) -> None:
-    """Index notes and source code, or bring what is indexed up to date.
+    """Index notes and source code, or bring the index up to date.
 
     Only what changed is read. It may be interrupted at any time; the next run goes on from there.
 

@@ -22,7 +22,7 @@ def learn(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Group what was asked, and propose a rule for each group that one backend answers well.
+    """Propose rules for groups of questions that one backend answers.
 
     It also counts whose results were useful for the questions of each rule: rated, fetched, or right when a question
     was asked again. That moves the priors of `query --all` by at most 1.5.

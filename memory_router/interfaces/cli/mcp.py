@@ -46,7 +46,9 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve agents over the Model Context Protocol, on stdin and stdout or over HTTP.
+    """Serve agents over the Model Context Protocol (MCP).
+
+    It speaks on stdin and stdout, or over HTTP.
 
     Agents get tools to search, fetch, remember and rate. Backends stay running, so that an answer takes milliseconds.
     Bound to another address than this machine's own, it wants a bearer token in MEMORY_ROUTER_MCP_TOKEN.
@@ -78,7 +80,9 @@ def install(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the change, and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add the MCP server to the settings of an agent's client, and show the change.
+    """Add the MCP server to a client's settings.
+
+    The change is shown before it is made.
 
     Everything else in the file stays as it is, and the file as it was is kept beside it. Run again, it changes nothing.
 

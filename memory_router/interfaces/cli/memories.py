@@ -29,7 +29,9 @@ def recall(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recall the memories that answer a question, and count the access to each: much-used ones move up.
+    """Recall the memories that answer a question.
+
+    Each access counts: memories that are used often move up.
 
     Example: memory-router memories recall "tide offset" --tag decision --limit 3
     """
@@ -76,7 +78,7 @@ def list_(
 
 
 def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
-    """Move a memory to a tier that keeps it longer, one tier at a time.
+    """Move a memory one tier up, where it is kept longer.
 
     Example: memory-router memories promote totalrecall:3f9a0c2b7d41e8056c9a --to persistent
     """
@@ -87,7 +89,7 @@ def promote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 
 
 def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
-    """Move a memory to a tier that keeps it less long, one tier at a time.
+    """Move a memory one tier down, where it is kept less long.
 
     Example: memory-router memories demote totalrecall:3f9a0c2b7d41e8056c9a
     """
@@ -97,7 +99,9 @@ def demote(memory_id: Id, to: Target = None, as_json: AsJson = False) -> None:
 
 
 def history(memory_id: Id, as_json: AsJson = False) -> None:
-    """Show what a memory replaced and what replaced it, the oldest first; the last one is in force.
+    """Show what a memory replaced, and what replaced it.
+
+    The oldest comes first; the last one is in force.
 
     Example: memory-router memories history totalrecall:3f9a0c2b7d41e8056c9a
     """
@@ -127,7 +131,9 @@ def forget(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forget memories and what was said, with every trace of it, and print a receipt of what went from where.
+    """Delete memories or sessions with every trace.
+
+    A receipt says what was removed from where, and what cannot be.
 
     Imports do not bring back what was forgotten. Files of your own and of other programs stay as they are.
 

@@ -50,7 +50,7 @@ def suggest(
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a suggestion of your application's until somebody decides; then record its outcome.
+    """Keep a suggestion of your application until it is decided.
 
     Example: memory-router outcomes suggest --type add_topic --value kubernetes --evidence '{"read": 14}'
     """
@@ -75,7 +75,7 @@ def decide(
     config_after: ConfigAfter = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close a suggestion of your application's, and record what became of it.
+    """Close a suggestion, and record what became of it.
 
     Example: memory-router outcomes decide 7 rejected --reason "too noisy"
     """
@@ -99,7 +99,7 @@ def record(
     at: Annotated[str | None, typer.Option(help="When it was decided, ISO 8601; now if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record what became of a suggestion, and bring the user's profile up to date.
+    """Record what became of a suggestion, and update the profile.
 
     Example: memory-router outcomes record --type reduce_source --value theverge --outcome rejected
     """
@@ -146,7 +146,7 @@ def search(
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find what became of suggestions like this, by meaning and by tags.
+    """Find outcomes of similar suggestions, by meaning and by tags.
 
     Example: memory-router outcomes search "reducing sources"
     """
@@ -160,7 +160,7 @@ def show(
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show given outcomes: everything, or with --layer timeline what surrounded them.
+    """Show outcomes in full, or what surrounded them.
 
     Example: memory-router outcomes show 42 38 --layer timeline
     """
@@ -175,7 +175,9 @@ def compact(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move evidence, configurations and reasons of old outcomes to an archive; profiles stay as they are.
+    """Move details of old outcomes to an archive.
+
+    Evidence, configurations and reasons move; profiles stay as they are.
 
     It runs by itself once 100 outcomes of a user are older than 30 days.
 

@@ -50,13 +50,14 @@ def note(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def fail(error: MemoryRouterError) -> NoReturn:
-    """Print what happened and what to do next, to stdout where JSON is wanted, and end with exit code 1."""
+def fail(error: MemoryRouterError, exit_code: int = 1) -> NoReturn:
+    """Print what happened and what to do next, to stdout where JSON is wanted, and end with an exit code."""
     record_in_background(error.code, str(error))
     if wants_json():
-        fail_as_json(error.code, str(error), 1)
-    note(f"memory-router: {error.cause}\n  {error.fix}" if error.fix else f"memory-router: {error.cause}")
-    sys.exit(1)
+        print_json({"status": "error", "error_code": error.code, "error_message": str(error)})
+    else:
+        note(f"memory-router: {error.cause}\n  {error.fix}" if error.fix else f"memory-router: {error.cause}")
+    sys.exit(exit_code)
 
 
 def record_in_background(code: str, message: str) -> None:
@@ -67,12 +68,6 @@ def record_in_background(code: str, message: str) -> None:
     if command := os.environ.get(BACKGROUND):
         with suppress(OSError):
             Journal(paths.log_file()).background(command, code, message)
-
-
-def fail_as_json(code: str, message: str, exit_code: int) -> NoReturn:
-    """Print an error as the envelope names it, and end with an exit code."""
-    print_json({"status": "error", "error_code": code, "error_message": message})
-    sys.exit(exit_code)
 
 
 def tell_unexpected(error: Exception) -> int:

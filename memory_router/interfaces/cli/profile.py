@@ -27,7 +27,7 @@ def profile(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a user accepts and rejects: rates by type, patterns, trends, and what to look at.
+    """Show what a user accepts and rejects, and the trends.
 
     Example: memory-router outcomes profile --json
     """

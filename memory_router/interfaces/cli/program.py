@@ -40,7 +40,7 @@ def main(stdin: bytes | None = None) -> None:
         _answer_quickly(sys.argv[1:], stdin)
         from memory_router.interfaces.cli.commands import app
 
-        app()
+        app(prog_name="memory-router")
     except KeyboardInterrupt:
         code: str | int | None = 130
     except streams.OutputError:

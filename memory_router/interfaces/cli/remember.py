@@ -17,34 +17,28 @@ if TYPE_CHECKING:
 
 
 def remember(
-    text: Annotated[
-        str | None, typer.Argument(help="What to remember; `-`, or nothing in a pipe, reads it from stdin.")
-    ] = None,
+    text: Annotated[str | None, typer.Argument(help="What to remember; `-` or a pipe reads it from stdin.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="File it under this word; repeatable.")] = None,
     project: Annotated[
-        str | None, typer.Option("--project", help="The project it belongs to; that of the working folder if left out.")
+        str | None, typer.Option("--project", help="Its project; without it, that of the working folder.")
     ] = None,
-    everywhere: Annotated[
-        bool, typer.Option("--everywhere", help="It belongs to all projects, also when told inside one.")
-    ] = False,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="It belongs to all projects.")] = False,
     importance: Annotated[
         float | None,
         typer.Option("--importance", help="From 0 to 1 (0.5): below 0.3 for a day, from 0.7 for good."),
     ] = None,
-    tier: Annotated[
-        str | None, typer.Option("--tier", help="ephemeral (a day), session or persistent, whatever the importance.")
-    ] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="`ephemeral` (a day), `session` or `persistent`.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="What tells it, such as the name of an agent.")] = None,
     session: Annotated[str | None, typer.Option("--session", help="The conversation that it comes from.")] = None,
     supersedes: Annotated[
         str | None, typer.Option("--supersedes", metavar="ID", help="The memory that it replaces, by its id.")
     ] = None,
     allow_sensitive: Annotated[
-        bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data instead of redacting them.")
+        bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data as they are.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remember TEXT, so that later questions find it; secrets in it are redacted first.
+    """Remember a text; secrets in it are redacted first.
 
     Example: memory-router remember "We chose Postgres for row-level security" --tag decision
     """

@@ -11,21 +11,19 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.resident import client
 
-resident = typer.Typer(
-    name="resident", no_args_is_help=True, help="The process that keeps answers warm: see it, or end it."
-)
+resident = typer.Typer(name="resident", no_args_is_help=True, help="See or stop the process that keeps answers fast.")
 
 _NOBODY = 'No resident runs. With `"resident": "auto"` in router-config.json the first question starts one.'
 
 
 @resident.callback()
 def _group() -> None:
-    """The process that keeps answers warm: see it, or end it."""
+    """See or stop the process that keeps answers fast."""
 
 
 @resident.command()
 def status(as_json: AsJson = False) -> None:
-    """Tell whether the resident runs, since when, and what it watches.
+    """Show whether the resident runs, since when, what it watches.
 
     Example: memory-router backends resident status
     """

@@ -51,7 +51,9 @@ def add(
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a rule: it routes at once, and comes before learned rules and the rule table.
+    """Write a rule of your own, which routes at once.
+
+    It comes before learned rules and the rule table.
 
     Example: memory-router rules add "process payroll PDFs" --to qmd:search --to totalrecall
     """
@@ -102,7 +104,7 @@ def edit(
 
 @rules.command()
 def approve(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
-    """Let a learned rule route, whatever its confidence, or enable a disabled one again.
+    """Let a learned or disabled rule route, whatever its confidence.
 
     Example: memory-router rules approve d9a87292 --by katie@example.com
     """
@@ -111,7 +113,9 @@ def approve(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
 
 @rules.command()
 def reject(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
-    """Refuse a learned rule: it routes nothing and is not proposed again.
+    """Refuse a learned rule for good.
+
+    It routes nothing and is not proposed again.
 
     Example: memory-router rules reject d9a87292
     """
@@ -120,7 +124,7 @@ def reject(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
 
 @rules.command()
 def disable(rule_id: Id, as_json: AsJson = False) -> None:
-    """Keep a rule, and let it route nothing until it is approved again.
+    """Switch a rule off until it is approved again.
 
     Example: memory-router rules disable 20addd96
     """
@@ -129,7 +133,9 @@ def disable(rule_id: Id, as_json: AsJson = False) -> None:
 
 @rules.command()
 def remove(rule_id: Id, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Delete a rule. A learned one may be learned again; `reject` it to be rid of it.
+    """Delete a rule.
+
+    A learned one may be learned again; `reject` refuses it for good.
 
     Example: memory-router rules remove 20addd96 --yes
     """
@@ -143,7 +149,7 @@ def remove(rule_id: Id, yes: Yes = False, as_json: AsJson = False) -> None:
 
 @rules.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the rules beside the table: people's first, then learned ones.
+    """List your own rules, then learned ones.
 
     Example: memory-router rules list --json
     """
@@ -183,7 +189,7 @@ def try_question(
     text: Annotated[str, typer.Argument(help="A question.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say which rule beside the table would take a question, and how similar it is.
+    """Show which of these rules would take a question.
 
     Example: memory-router rules test "handle the payroll files"
     """

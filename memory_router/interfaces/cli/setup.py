@@ -42,7 +42,7 @@ def setup(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill memory with what this machine has, and connect the agents that are here.
+    """Fill memory with what is here, and connect your agents.
 
     It finds agents and their sessions, repositories and folders of notes, shows a plan, and asks once. Then it
     registers the backends, indexes and imports, connects the agents with the MCP server, the skill and the hooks,

@@ -29,7 +29,9 @@ def install(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy SKILL.md to where agents look for skills; without a choice, for every agent that has a folder here.
+    """Copy SKILL.md to where agents look for skills.
+
+    Without a choice, it goes to every agent that has a folder here.
 
     Example: memory-router agents skill install --claude --dry-run
     """
@@ -59,7 +61,9 @@ def install(
 
 
 def plugin(as_json: AsJson = False) -> None:
-    """Print the folder of the plugin for Claude Code and OpenClaw: a skill, the MCP server and hooks.
+    """Print the folder of the plugin for Claude Code and OpenClaw.
+
+    The plugin holds a skill, the MCP server and hooks.
 
     Example: memory-router agents plugin
     """

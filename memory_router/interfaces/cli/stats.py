@@ -14,7 +14,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def stats(as_json: AsJson = False) -> None:
-    """Show how each backend does for the questions of each rule, the patterns learned, and what was saved.
+    """Show how well each backend answers, and what was saved.
 
     A cache hit is a question that a rule of yours or a learned one took. No LLM is asked: savings compare with an
     assumed one that routes each question which was answered (`llm_routing` in the configuration: 0.03 USD and 850 ms).

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show what each memory holds, whether it is up to date, what is broken, and the next step.
+    """Show what memory holds, what is broken, and the next step.
 
     Example: memory-router status
     """

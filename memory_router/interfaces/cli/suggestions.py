@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memory_router.outcomes.suggestions import Suggestion
 
 suggestions = typer.Typer(
-    name="suggestions", no_args_is_help=True, help="Decide what the router would change about itself."
+    name="suggestions", no_args_is_help=True, help="Decide about changes that the router suggests."
 )
 
 Id = Annotated[int, typer.Argument(help="The suggestion's id, as `suggestions list` prints it.")]
@@ -33,7 +33,7 @@ def advise(
     why: Annotated[bool, typer.Option("--why", help="Also tell what is not suggested, and why.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Suggest changes of the router's own configuration, each with its evidence; nothing is changed.
+    """List suggested changes of the router, with their evidence.
 
     Example: memory-router suggestions list --why
     """
@@ -58,7 +58,7 @@ def advise(
 
 @suggestions.command()
 def show(suggestion_id: Id, as_json: AsJson = False) -> None:
-    """Show a suggestion: why it is made, its evidence, and what accepting it would change.
+    """Show a suggestion, its evidence, and what it would change.
 
     Example: memory-router suggestions show 3
     """
@@ -77,7 +77,7 @@ def show(suggestion_id: Id, as_json: AsJson = False) -> None:
 def accept(
     suggestion_id: Id, reason: Reason = None, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False
 ) -> None:
-    """Carry out a suggestion: show what changes, ask, and change it at once or not at all.
+    """Show what a suggestion changes, ask, and carry it out.
 
     The configuration as it was stays beside yours, and `suggestions undo` puts it back.
 
@@ -97,7 +97,9 @@ def accept(
 
 @suggestions.command()
 def reject(suggestion_id: Id, reason: Reason = None, as_json: AsJson = False) -> None:
-    """Refuse a suggestion: it is not repeated before twice as much speaks for it.
+    """Refuse a suggestion.
+
+    It is not repeated before twice as much evidence speaks for it.
 
     Example: memory-router suggestions reject 3 --reason "cognee is only slow on Mondays"
     """

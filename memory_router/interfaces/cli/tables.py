@@ -34,7 +34,7 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
         envelope: the answer.
         in_brief: show three results, on one screen of 80 x 24: the first at length, the others in three lines each.
     """
-    console = _console()
+    console = terminal()
     origin = ""
     if envelope.routed_to:
         mode = f":{envelope.routed_mode}" if envelope.routed_mode else ""
@@ -68,12 +68,12 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
 def print_results(results: Sequence[JsonObject]) -> None:
     """Draw results in full."""
     for result in results:
-        _print_result(_console(), "", result, None)
+        _print_result(terminal(), "", result, None)
 
 
 def print_decision(decision: JsonObject) -> None:
     """Draw where a question would go, and because of what."""
-    console = _console()
+    console = terminal()
     if "error_code" in decision:
         console.print(f"{coloured('error')} {_plain(decision['error_message'])}")
         return
@@ -92,7 +92,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(coloured(cell) if cell in _COLOURS else _plain(cell) for cell in _texts(row)))
-    _console().print(table)
+    terminal().print(table)
 
 
 def _texts(row: Sequence[object]) -> Iterator[str]:
@@ -131,7 +131,8 @@ def _skipped(decision: JsonObject) -> list[tuple[str, str]]:
     return [(_step(skip), f"skipped: {skip['reason']}") for skip in decision["skipped"]]
 
 
-def _console() -> "Console":
+def terminal() -> "Console":
+    """Return the terminal that this process prints to."""
     from rich.console import Console
 
     # What a memory holds is shown as it is: no emoji for `:name:`, no colours for what looks like a number.

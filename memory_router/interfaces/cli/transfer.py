@@ -24,7 +24,9 @@ def import_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import memories with their times; what is there already stays as it is, so that a second time changes nothing.
+    """Import memories with their times.
+
+    What is there already stays as it is, so a second import changes nothing.
 
     A line is an object with `text`, and any of `timestamp`, `importance`, `tags`, `tier`, `project`, `source`,
     `session` and `metadata`. Lines that cannot be read are told and left out; then the exit code is 1.
@@ -62,7 +64,9 @@ def export(
     force: _Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write memories to a file, oldest first: JSON Lines, which `import` reads back, or Markdown.
+    """Write memories to a file, the oldest first.
+
+    JSON Lines can be read back with `import`; Markdown is for people.
 
     Example: memory-router memories export memories.md --project harbor
     """
@@ -87,7 +91,9 @@ def backup(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the database of memories to a file, consistent though others write meanwhile.
+    """Copy the database of memories to a file.
+
+    The copy is consistent, even if others write meanwhile.
 
     Example: memory-router memories backup memory-backup.db
     """

@@ -21,7 +21,7 @@ def window(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open a local web page: ask and see why, look into every memory, decide what waits, and see how everything is.
+    """Open a local web page to ask, see why, and decide.
 
     Only this machine can reach it, and only with the URL that is printed. Ctrl-C ends it.
 
