@@ -21,6 +21,7 @@ _LABELS = {
     "decision": "Decision",
     "reason": "Reason",
     "outcome": "Afterwards",
+    "reply": "Answer",
     "replaced": "Replaces",
     "change": "Superseded by",
 }
@@ -116,7 +117,7 @@ def _nothing_imported() -> Response:
 
 def _result(one: Recollection) -> Result:
     turn = one.turn
-    content = "\n".join(map(_told, one.chain)) if one.chain else _said(turn)
+    content = "\n".join(map(_told, one.chain or _replied(one))) or _said(turn)
     metadata = _metadata(one.archive, turn)
     if one.chain:
         metadata["status"] = "superseded" if one.superseded_by else "in force"
@@ -149,6 +150,13 @@ def _metadata(archive: Archive, turn: Turn) -> dict[str, Any]:
         "role": turn.role,
         "files": list(turn.files),
     }
+
+
+def _replied(one: Recollection) -> tuple[Step, ...]:
+    """Return the question that was asked before, and its answer, which says little alone."""
+    if one.asked is None:
+        return ()
+    return Step("question", one.asked, one.asked.text), Step("reply", one.turn, one.turn.text or one.turn.tools)
 
 
 def _told(step: Step) -> str:

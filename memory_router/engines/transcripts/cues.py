@@ -94,6 +94,16 @@ _COMMITMENTS = (
         "we",
         r"^(?:no [\w ]{1,30}[.,;:!] )?we(?: (?:use|keep|take|buy|build)|(?:'re| are) (?:using|keeping|sticking))\b",
     ),
+    # A wish or an instruction settles a matter that was open; alone it is a task.
+    _Cue(
+        0.45,
+        "use take make keep we it that this nimm nehm verw benu wir",
+        r"(?:^|[.!?,;:]\s*|\b(?:please|then|so|just|and|now|rather|but) )(?:use|take|make it|keep it) (?!me\b|a look)"
+        r"|\bwe (?:must|have to|need to|should) (?:go (?:with|for)|use|take|keep|switch|move|drop|stay|stick)\b"
+        r"|\b(?:it|that|this) (?:must|has to|needs to|should|shall) be\b"
+        r"|(?:^|[.!?,;:]\s*|\b(?:bitte|dann|also|doch) )(?:nimm|nehmt|verwende|benutze)\b"
+        r"|\bwir (?:sollten|müssen|sollen)\b[^.?!\n]{1,60}\b(?:nehmen|verwenden|nutzen|wechseln|bleiben)\b",
+    ),
     # To take what was proposed settles it, if something was.
     _Cue(
         0.3,
@@ -143,9 +153,9 @@ _COMMITMENTS = (
 _REVERSALS = (
     _Cue(
         1.0,
-        "chan seco scra actu wait back wron mist mean no nope",
+        "chan seco scra back wron mist mean no nope",
         r"\bchang(?:e|ed|ing) (?:my|our) minds?\b|\bon second thoughts?\b|\bscratch that\b"
-        r"|^actually,? (?:no|let's|we|use|make)\b|\b(?:no,? wait|wait,? no)\b|\b(?:take|took) (?:it|that) back\b"
+        r"|\b(?:take|took) (?:it|that) back\b"
         r"|\bi was wrong\b|\bwas a mistake\b|^(?:sorry|oops|no|oh|ah|argh)[,.!]? i meant\b"
         r"|^(?:no|nope)[,.!] (?:please |let's |just )?(?:use|take|make it|keep|go (?:with|for|back))\b",
     ),
@@ -154,8 +164,8 @@ _REVERSALS = (
         "scra ditc drop aban reve undo repl reti depr supe canc disc with forg",
         r"(?:^|[.!?,;:]\s*|\b(?:we|i|we'll|i'll|let's|please|so|ok|okay|then|and|to|just|now|will|should) )"
         r"(?:scrap|ditch|drop|abandon|revert|undo|replace|retire|deprecate|supersede|cancel|discard|withdraw"
-        r"|forget (?:about )?the)"
-        r"(?:ed|ped|d)? (?!(?:by|off|in|me|us|about it)\b)"
+        r"|forget(?: about)?)"
+        r"(?:ed|ped|d)? (?!(?:by|off|in|me|us|it|to|that|what|how|where|when|who|why|about it)\b)"
         r"|\b(?:is|are|was|been|gets?) (?:now )?(?:scrapped|ditched|dropped|abandoned|reverted|replaced|retired"
         r"|deprecated|superseded|cancelled|canceled|withdrawn)\b",
     ),
@@ -202,24 +212,39 @@ _REVERSALS = (
         r"|\bcambi(?:amos|o|ar) (?:a|de)\b|\breemplaz\w+|\bdejamos de\b",
     ),
 )
+# These change what was decided before where a decision stands beside them; alone they only interrupt.
+INTERRUPTS = 0.5
+_INTERRUPTIONS = (
+    _Cue(
+        1.0,
+        "wait actu no nope corr afte hold stop plan reco revi new chan othe neue mome halt nein korr quat doch nun dann"
+        " jetz non espe atte fina al",
+        r"\bno,? wait\b|\A\W*(?:(?:oh|ah|hm+|well|ok|okay|so)\b\W*)?(?:actually|no|nope|wait|stop|hold on|correction"
+        r"|nein|moment|halt|korrektur|quatsch|stopp|non|attends|espera)\b|\bafter all\b"
+        r"|\b(?:reconsider|revisit)(?:ed)?\b|\b(?:new|change of|other) plans?\b|\b(?:planänderung|neuer plan)\b"
+        r"|\b(?:dann|nun|jetzt) doch\b|\bdoch (?:wieder|noch)\b|\bfinalement\b|\bal final\b",
+    ),
+)
 # What leaves it open.
 _OPEN = (
     _Cue(
         1.0,
         "mayb perh sure unsu unde open tbd deci thin whet some wond slee cons lean coul migh woul shou agre choo chos"
-        " sett beli reme reca toda now",
+        " sett beli reme reca toda now true case corr righ",
         r"\b(?:maybe|perhaps|not sure|unsure|undecided|still open|tbd|to be decided|think about|whether|someday"
         r"|i wonder|sleep on it|considering|leaning towards?)\b|\b(?:could|might|would|should) (?:we|i|you)\b"
         r"|\b(?:not|never|n't)(?: (?:yet|really|actually|even|finally))* (?:decide|decided|agree|agreed|choose|chosen"
-        r"|settled)\b|\b(?:no|not a) (?:final )?decision\b|\bdon'?t (?:think|believe|remember|recall)\b"
+        r"|settled)\b|(?:\bnot|n't|\bnever) (?:true|the case|correct|right) that\b|\b(?:no|not a) (?:final )?decision\b"
+        r"|\bdon'?t (?:think|believe|remember|recall)\b"
         r"|\bnot (?:deciding|today|now)\b",
     ),
     _Cue(
         1.0,
-        "viel even noch unen unsi über schl ob soll könn mal wede glau kein nich",
+        "viel even noch unen unsi über schl ob soll könn mal glau kein nich",
         r"\b(?:vielleicht|eventuell|unentschieden|unsicher|mal sehen|noch offen|noch nicht)\b|\büberleg(?:e|en)\b"
         r"|\bschlaf\w* (?:nochmal |mal )?(?:drüber|darüber)\b|\bob wir\b|\b(?:sollen|sollten|könnten) wir\b"
-        r"|\bnicht (?:entschieden|beschlossen)\b|\bkeine entscheidung\b|\bglaube? nicht\b",
+        r"|\bnicht\b[^.?!\n]{0,60}\b(?:entschieden|beschlossen|geeinigt|festgelegt)\b|\bkeine entscheidung\b"
+        r"|\bglaube? nicht\b",
     ),
     _Cue(
         1.0,
@@ -270,6 +295,8 @@ _ACKNOWLEDGED = (
 )
 _BEGINNING = re.compile(r"\b[^\W\d_]{1,4}")
 _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
+# From here on a turn says what it wants.
+_WISHED = 0.45
 # How much of a turn is read for cues: who decides says so at once.
 _READ = 1200
 
@@ -296,6 +323,8 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
         commits = max(commits, 0.7 * reverses) if is_user else 0.0
     elif asks:
         said = without_questions(text)
+    if is_user and reverses < 1:
+        reverses = max(reverses, (1.0 if commits >= _WISHED else INTERRUPTS) * _strongest(_INTERRUPTIONS, said, hinted))
     wavers = _strongest(_OPEN, said, hinted) > 0
     return Cues(
         max(0.0, commits - (0.5 if wavers else 0.0)),
@@ -330,7 +359,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _patterns_by_beginning() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_OFFERS, *_ACKNOWLEDGED):
+    for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_INTERRUPTIONS, *_OFFERS, *_ACKNOWLEDGED):
         for beginning in cue.hints.split():
             found.setdefault(beginning[:4].rstrip("'"), []).append(cue.pattern)
     return found

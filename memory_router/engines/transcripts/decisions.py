@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from memory_router.engines.transcripts.cues import SILENT, Cues, unpacked
+from memory_router.engines.transcripts.cues import INTERRUPTS, SILENT, Cues, unpacked
 from memory_router.engines.transcripts.ranking import Field, looked_up, support
+from memory_router.engines.transcripts.statements import turned_down_in
 from memory_router.engines.transcripts.turn import Turn, Window
 from memory_router.retrieval.query import idf
 from memory_router.text import words
@@ -26,6 +27,8 @@ _AFTER = (1.0, 0.8, 0.5)
 _ELSEWHERE = 0.3
 _NEAR_ENOUGH = 0.5
 _SETTLED = 0.5
+# From here on an answer that takes up what was said settles it.
+_DOUBTFUL = 0.2
 # From here on a later decision supersedes an earlier one, and how much of that does not depend on its taking something
 # back. On the four worlds 26 of 45 labelled changes are found so, and none of 95 decisions in force is superseded;
 # with .5 for the latter 10 of 45 are found.
@@ -149,10 +152,21 @@ class DecisionFinder:
         above, below = field.previous.get(key), next(iter(field.below(key, 1)), None)
         if above is not None and field.role(above) == "assistant":
             strength += 0.15 + 0.2 * self.shown(above).offers
-            strength += 0.15 * self.shown(field.previous.get(above)).asks
+            asked = self.shown(field.previous.get(above))
+            strength += 0.15 * asked.asks + 0.2 * (asked.asks and asked.offers and not self.shown(above).offers)
         if below is not None and field.role(below) == "assistant":
             strength += 0.35 * self._acts(field, below) + 0.1 * self.shown(below).acknowledges
+            if _DOUBTFUL <= strength < _SETTLED and self._choice(key, below):
+                strength += 0.3
         return min(1.0, strength)
+
+    def _choice(self, key: int, outcome: int | None) -> frozenset[str]:
+        """Return the words of a turn that its answer takes up, but those that are asked for: what was chosen."""
+        if outcome is None or not self.shown(outcome).acknowledges:
+            return frozenset()
+        self.load((key, outcome))
+        common = self._content(self.turns[key].text) & self._content(self.turns[outcome].text)
+        return common - {stem for term in self.field.query.terms for stem in self._stems(term.text)}
 
     def _acts(self, field: Field, key: int) -> bool:
         return self.shown(key).acts or bool(field.attached.get(key))
@@ -246,13 +260,24 @@ class DecisionFinder:
         """Return whether a decision could take the place of an earlier one, by what is known without its text."""
         if other.support < _LEAST:
             return False
-        if one.key in field.above(other.key, 2 * _REACH) and self.shown(other.key).reversal < _TAKES_BACK:
+        if one.key in field.above(other.key, 2 * _REACH) and self._reversal(one, other) < _TAKES_BACK:
             return False  # what follows a decision carries it out, unless it takes something back
-        return (other.support + _ANSWERS + _MENTIONS) * self._change(other, field) >= _SUPERSEDES
+        return (other.support + _ANSWERS + _MENTIONS) * self._change(one, other, field) >= _SUPERSEDES
 
-    def _change(self, other: Decision, field: Field) -> float:
-        """Return how surely a later decision about the same subject takes another's place."""
+    def _reversal(self, one: Decision, other: Decision) -> float:
+        """Return how surely a later decision takes something back: by how it sounds, or by what it turns down."""
         reversal = max(self.shown(other.key).reversal, 0.8 * self.shown(other.outcome).reversal)
+        if reversal >= _TAKES_BACK:
+            return reversal
+        if reversal >= INTERRUPTS and self._choice(other.key, other.outcome):
+            return 1.0
+        self.load((other.key,))
+        turned_down = frozenset(self._stems(" ".join(turned_down_in(self.turns[other.key].text))))
+        return 1.0 if turned_down & self._choice(one.key, one.outcome) else reversal
+
+    def _change(self, one: Decision, other: Decision, field: Field) -> float:
+        """Return how surely a later decision about the same subject takes another's place."""
+        reversal = self._reversal(one, other)
         return _LATER_WINS + (1 - _LATER_WINS) * reversal * self.strength(field, other.key)
 
     def _link(self, one: Decision, other: Decision, field: Field, weights: dict[str, float]) -> float:
@@ -270,7 +295,7 @@ class DecisionFinder:
         asked = self.decision(other.key).support
         answers = min(1.0, asked / one.support) if one.support else 0.0
         mention = self._mention(one, later, weights)
-        return (other.support + _ANSWERS * answers + _MENTIONS * mention) * self._change(other, field)
+        return (other.support + _ANSWERS * answers + _MENTIONS * mention) * self._change(one, other, field)
 
     def _mention(self, one: Decision, later: Turn, weights: dict[str, float]) -> float:
         """Return the share of the weightiest word of what was decided earlier that a later turn says, in [0, 1]."""

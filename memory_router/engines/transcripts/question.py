@@ -78,7 +78,7 @@ def understand(text: str, now: float) -> Wanted:
     names = [*(one.text for one in question.identifiers), *question.paths]
     is_bare = not (names or question.phrases) and _NEWEST.issuperset(about)
     is_newest = is_bare and not _NEWEST.isdisjoint(question.words)
-    is_decision = _DECISION.search(text) is not None
+    is_decision = _DECISION.search(text) is not None or not _DECIDING.isdisjoint(question.words)
     parts = {part.lower() for name in names for part in words.split_name(name)}
     is_name = bool(names) and not is_decision and parts.issuperset(about)
     return Wanted(question, dropped, is_decision, is_name, is_bare, is_newest, when)

@@ -27,7 +27,7 @@ _SAME_QUESTION = 0.9
 
 
 class Step(NamedTuple):
-    """One step of a causal chain: `question`, `option`, `decision`, `reason`, `outcome`, `change`, `replaced`."""
+    """One step: `question`, `option`, `decision`, `reason`, `outcome`, `change`, `replaced`, `reply`."""
 
     step: str
     turn: Turn
@@ -44,6 +44,7 @@ class Recollection(NamedTuple):
         chain: for a decision, from the question to what changed after; else empty.
         around: for anything else, the turns around it, oldest first, itself among them.
         superseded_by: the id of the decision that took the place of this one, or None.
+        asked: the turn that asks the same as the question, where this is what was replied to it.
         features: what its relevance was estimated from.
     """
 
@@ -53,6 +54,7 @@ class Recollection(NamedTuple):
     chain: tuple[Step, ...] = ()
     around: tuple[Turn, ...] = ()
     superseded_by: str | None = None
+    asked: Turn | None = None
     features: Features = Features()
 
 
@@ -181,7 +183,8 @@ def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], 
         if decision:
             made = _decided(finder, decision, by_key)._replace(relevance=claim, features=told[decision.key])
         elif hit and (key := _reply(finder, hit)) not in shown:
-            made = _said(finder, key)._replace(relevance=claim, features=hit.features)
+            asked = finder.turns[hit.key] if key != hit.key else None
+            made = _said(finder, key)._replace(relevance=claim, features=hit.features, asked=asked)
         else:
             continue
         same = (made.turn.session, made.turn.role, made.turn.text)

@@ -154,6 +154,7 @@ SCHEMA = Schema(
         Migration(_cues),
         Migration(_vectors),
         Migration(_cues),
+        Migration(_cues),
     ),
     counted_by_file=True,
 )

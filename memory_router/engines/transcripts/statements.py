@@ -7,7 +7,8 @@ _QUOTED_LINE = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 # Quotations in any of the usual marks, of three words or more: shorter ones name things.
 _QUOTED = re.compile(r"""(?x)
     "[^"\n]*\s[^"\n]*\s[^"\n]*" | “[^”\n]*\s[^”\n]*\s[^”\n]*” | «[^»\n]*»
-    | „[^“”"\n]*\s[^“”"\n]*\s[^“”"\n]*[“”"]
+    | „[^“”"\n]*\s[^“”"\n]*\s[^“”"\n]*[“”"] | \u2018[^\u2019\n]*\s[^\u2019\n]*\s[^\u2019\n]*\u2019
+    | (?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w))*\s(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)
 """)
 # A task about a text, which follows a colon.
 _ABOUT_A_TEXT = re.compile(
@@ -18,15 +19,28 @@ _ABOUT_A_TEXT = re.compile(
 )
 # What somebody else said, thinks or wants, up to the end of the sentence.
 _REPORTED = re.compile(
-    r"\b(?:(?:say|said|says|claim\w*|think|thinks|thought|wrote|writes|told (?:me|us)|heard|suggest\w*|propos\w*"
-    r"|according to|sagt|sagte|meint|meinte|schreibt|schrieb|behauptet|dit que|dice que)\b(?: that| dass)?)"
-    r"(?=,? (?:we|they|he|she|it|you|let's|wir|sie|er|man|on|nous)\b)[^.?!\n]*",
+    r"\b(?:(?:say|said|says|saying|doubt\w*|dream\w*|hop(?:e|ed|ing)"
+    r"|claim\w*|think|thinks|thought|wrote|writes|told (?:me|us)|heard|suggest\w*|propos\w*"
+    r"|according to|sagt|sagte|meint|meinte|schreibt|schrieb|behauptet|bezweif\w+|hoff\w+"
+    r"|dit que|dice que)\b(?: that| dass)?)"
+    r"(?=[,:]? (?:we|they|he|she|it|you|let's|wir|sie|er|man|on|nous)\b)[^.?!\n]*",
+    re.IGNORECASE,
+)
+# What was decided somewhere else, up to the end of the sentence.
+_ELSEWHERE = re.compile(
+    r"\b(?:in|at|with) (?:my|our|the|his|her|their) (?:old|last|previous|former|other) (?:\w+ )?(?:job|compan(?:y|ies)"
+    r"|employer|team|project|workplace|firm|school|house|flat)\b[^.?!\n]*"
+    r"|\b(?:in|bei) (?:mein|unser|d)\w* (?:alten|letzten|vorigen|früheren|anderen) (?:firma|job|team|projekt|arbeit\w*"
+    r"|stelle)\b[^.?!\n]*",
     re.IGNORECASE,
 )
 # An example, or what is only imagined, up to the end of the sentence.
 _IMAGINED = re.compile(
-    r"\b(?:for example|for instance|e\.g\.|imagine|pretend|hypothetically|(?:i|we) wish|almost|nearly"
-    r"|zum beispiel|z\.\s?b\.|stell dir vor|beinahe|fast hätten|par exemple|imagin(?:e|ons)|presque|por ejemplo|casi)"
+    r"\b(?:for example|for instance|e\.g\.|imagine|pretend|hypothetically|(?:i|we) wish"
+    r"|almost|nearly"
+    r"|suppos(?:e|ing)|assum(?:e|ing)|as (?:if|though)|used to"
+    r"|zum beispiel|z\.\s?b\.|stell dir vor|angenommen|gesetzt den fall"
+    r"|beinahe|fast hätten|par exemple|imagin(?:e|ons)|presque|por ejemplo|casi)"
     r"(?=[ ,:])[^.?!\n]*",
     re.IGNORECASE,
 )
@@ -39,10 +53,21 @@ _LETTER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _CONDITION = re.compile(
-    r"\b(?:if|unless|until|before|whether|in case|suppos(?:e|ing)|assum(?:e|ing)|when|once"
-    r"|wenn|falls|bevor|sofern|angenommen|solange|ob|avant de|si on|si nous|antes de)\b[^.,;:?!\n]*",
+    r"\b(?:if|unless|until|before|whether|in case|when|once"
+    r"|wenn|falls|bevor|sofern|solange|ob|avant de|si on|si nous|antes de)\b[^.,;:?!\n]*",
     re.IGNORECASE,
 )
+# What a statement turns down stands right behind these, or before these.
+_TURNED_DOWN = re.compile(
+    r"(?:\b(?:no|not|never|without|against|over|than|instead of|rather than|kill|swap|swapping|forget|ditch|dump|drop"
+    r"|skip|remove|kein\w*|nicht|nie|ohne|gegen|statt|anstatt|vergiss|vergesst|als|sans|pas|contre|sin|contra)|n't)"
+    r" ((?:[\w.+#-]+ )?[\w.+#-]+)"
+    r"|([\w.+#-]+)(?= (?:(?:is|was|ist|war|est|es) (?:\w+ )?(?:too|not|bad|out|dead|gone|zu|raus|tot|nicht|weg"
+    r"|trop|gestorben|pas|demasiado)|(?:doesn|isn|won|can|didn|wasn)'t|fliegt|fällt|muss weg|muss raus)\b)",
+    re.IGNORECASE,
+)
+# How much of a text is read: who turns something down says so at once.
+_READ = 1200
 _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
 
 
@@ -59,9 +84,14 @@ def own_statements(text: str) -> str:
         text = _LETTER.sub(" ", text)
     if ":" in text:
         text = _ABOUT_A_TEXT.sub(" ", text)
-    return without_questions(_CONDITION.sub(" ", _IMAGINED.sub(" ", _REPORTED.sub(" ", text))))
+    return without_questions(_CONDITION.sub(" ", _IMAGINED.sub(" ", _REPORTED.sub(" ", _ELSEWHERE.sub(" ", text)))))
 
 
 def without_questions(text: str) -> str:
     """Return the sentences of a text that end in no question mark, one a line."""
     return "\n".join(one.strip() for one in _SENTENCE.findall(text) if not one.rstrip().endswith("?"))
+
+
+def turned_down_in(text: str) -> list[str]:
+    """Return the words of a text that may name what its speaker turns down: negated, replaced, or found fault with."""
+    return [name for names in _TURNED_DOWN.findall(text[:_READ]) for name in names if name]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memory_router.engines.transcripts import cues
 
-_ALL = (*cues._COMMITMENTS, *cues._OPEN, *cues._REVERSALS, *cues._OFFERS, *cues._ACKNOWLEDGED)
+_ALL = (*cues._COMMITMENTS, *cues._OPEN, *cues._REVERSALS, *cues._INTERRUPTIONS, *cues._OFFERS, *cues._ACKNOWLEDGED)
 
 
 @pytest.mark.parametrize("cue", _ALL, ids=lambda cue: cue.hints[:30])
@@ -68,6 +68,15 @@ NOT_DECIDED = (
     "Der Nachbar meint, wir nehmen den Schlauch.",
     "The shop wrote:\n\nHello all,\nfrom now on we sell pumps, we decided to drop the hose.\nBest regards\nTim",
     "Yes, please.",
+    "In my last job we decided to use the hose.",
+    "Suppose we go with the hose.",
+    "Angenommen, wir nehmen den Schlauch.",
+    "Explain what 'we decided to use the hose' means.",
+    "It isn't true that we decided to use the hose.",
+    "I doubt we'll use the hose.",
+    "Draft a note saying we decided to use the hose.",
+    "The shop wrote: let's use the hose.",
+    "Wir haben uns nicht für den Schlauch entschieden.",
 )
 TAKEN_BACK = (
     "Scrap the hose.",
@@ -85,6 +94,11 @@ TAKEN_BACK = (
     "Sorry, I meant the pump.",
     "No, use the pump.",
     "Nein, doch die Pumpe.",
+    "Hmm, wait. The pump is lighter. Use the pump.",
+    "We should go with the pump after all.",
+    "Correction: it has to be the pump.",
+    "Forget the hose. We take the pump.",
+    "Wir nehmen jetzt doch die Pumpe.",
 )
 
 
@@ -103,13 +117,23 @@ def test_what_leaves_it_open_does_not_commit(said: str) -> None:
 
 @pytest.mark.parametrize("said", TAKEN_BACK)
 def test_what_takes_back_is_told(said: str) -> None:
-    """Who takes something back both changes what was decided and commits."""
+    """Who takes something back both changes what was decided and says what holds instead."""
     shown = cues.read(said, "user")
     assert shown.reversal >= 0.8
-    assert shown.commitment >= 0.5
+    assert shown.commitment >= 0.45
 
 
-@pytest.mark.parametrize("said", ["A cute hose.", "I dropped by yesterday.", "My friend switched schools."])
+@pytest.mark.parametrize("said", ["No, wait, the gate squeaks. Oil it first.", "Wait, show me the well.", "Nein."])
+def test_an_interruption_alone_takes_nothing_back(said: str) -> None:
+    """Who only interrupts has neither decided nor taken something back."""
+    shown = cues.read(said, "user")
+    assert shown.reversal <= cues.INTERRUPTS
+    assert shown.commitment < 0.45
+
+
+@pytest.mark.parametrize(
+    "said", ["A cute hose.", "I dropped by yesterday.", "My friend switched schools.", "I forgot to call."]
+)
 def test_what_only_looks_like_taking_back(said: str) -> None:
     """The same words about other things change nothing."""
     assert cues.read(said, "user").reversal == 0.0

@@ -51,6 +51,48 @@ def test_a_change_of_mind_in_one_session(ask: Ask, later: tuple[str, ...]) -> No
     assert all(one.superseded_by for one in found if one.turn.text == HOSE[0])
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "Not the hose. The pump for the orchard.",
+        "The hose is too short. Pump for the orchard.",
+        "Swap the hose for the pump in the orchard.",
+        "No, the pump.",
+        "New plan: the orchard gets the pump.",
+        "The orchard runs on the pump, without the hose.",
+    ],
+)
+def test_a_change_that_the_agent_takes_up(ask: Ask, changed: str) -> None:
+    """Who turns down what was chosen, or interrupts, changes it once the agent repeats the new choice."""
+    found = ask("what did we decide for the orchard", talk(*HOSE, changed, "Okay, the pump."))
+    assert [one.superseded_by is None for one in found if one.turn.text in (HOSE[0], changed)] == [True, False]
+    assert found[0].turn.text == changed
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        ("Wait, how long is the hose in the orchard?", "Forty feet."),
+        ("No, wait, the tap in the orchard drips. Mend it first.", "Mended."),
+        ("Put up a fence around the orchard, too.", "Done."),
+        ("Maybe a pump would be better for the orchard.", "Perhaps."),
+    ],
+)
+def test_what_follows_a_decision_leaves_it_in_force(ask: Ask, later: tuple[str, str]) -> None:
+    """Questions, interruptions, tasks and doubts after a decision replace nothing."""
+    found = ask("what did we decide for the orchard", talk(*HOSE, *later))
+    assert [one.superseded_by for one in found if one.turn.text == HOSE[0]] == [None]
+
+
+@pytest.mark.parametrize("said", ["The hose, please.", "I prefer the hose.", "Der Schlauch, also hose."])
+def test_a_pick_of_what_was_on_offer_is_a_decision(ask: Ask, said: str) -> None:
+    """A plain statement settles a question for one of several once the agent takes it on."""
+    found = ask("hose or pump for the orchard", talk("Hose or pump for the orchard?", "The hose is cheap.", said,
+                "Okay, I will lay the hose."))  # fmt: skip
+    assert found[0].turn.text == said
+    assert found[0].chain
+
+
 def test_a_later_session_supersedes_in_german(ask: Ask) -> None:
     """The same holds for German, and for a question that does not speak of deciding."""
     old = talk("Womit gießen wir den Obstgarten?", "Schlauch oder Pumpe.", "Wir nehmen den Schlauch dafür.",
@@ -84,6 +126,7 @@ def test_a_question_is_answered_by_its_reply(ask: Ask) -> None:
                      day=f"2026-10-0{day}") for day in (2, 3, 4)]  # fmt: skip
     found = ask("where does the pump stand", *sessions, limit=3)
     assert {one.turn.text for one in found} == {"In the shed behind the oak."}
+    assert {one.asked.text for one in found if one.asked} == {"Where does the pump stand?"}
 
 
 def test_an_option_that_was_chosen_is_a_decision(ask: Ask) -> None:
