@@ -166,7 +166,7 @@ class DecisionFinder:
             return frozenset()
         self.load((key, outcome))
         common = self._content(self.turns[key].text) & self._content(self.turns[outcome].text)
-        return common - {stem for term in self.field.query.terms for stem in self._stems(term.text)}
+        return common - {stem for term in self.field.query.terms for stem in stems(term.text)}
 
     def _acts(self, field: Field, key: int) -> bool:
         return self.shown(key).acts or bool(field.attached.get(key))
@@ -272,7 +272,7 @@ class DecisionFinder:
         if reversal >= INTERRUPTS and self._choice(other.key, other.outcome):
             return 1.0
         self.load((other.key,))
-        turned_down = frozenset(self._stems(" ".join(turned_down_in(self.turns[other.key].text))))
+        turned_down = frozenset(stems(" ".join(turned_down_in(self.turns[other.key].text))))
         return 1.0 if turned_down & self._choice(one.key, one.outcome) else reversal
 
     def _change(self, one: Decision, other: Decision, field: Field) -> float:
