@@ -237,8 +237,25 @@ def config_file() -> str:
 
 
 def own_config_file() -> str:
-    """Return the path of the user's `router-config.json`, whether it is there or not."""
-    return os.path.join(config_dir(), "router-config.json")
+    """Return the path of the user's `router-config.json`, whether it is there or not.
+
+    Without one in the folder of the configuration, it is the one beside the SKILL.md that an agent reads.
+    """
+    own = os.path.join(config_dir(), "router-config.json")
+    if os.path.exists(own):
+        return own
+    beside = (os.path.join(skill_dir(home), "router-config.json") for home in (claude_code_dir(), openclaw_dir()))
+    return next((file for file in beside if os.path.exists(file) and not _is_bundled(file)), own)
+
+
+def skill_dir(agent: str) -> str:
+    """Return the folder in which an agent, given the folder of its files, reads our SKILL.md."""
+    return os.path.join(agent, "skills", "memory-router")
+
+
+def _is_bundled(file: str) -> bool:
+    # A checkout that is linked there is no configuration of the user's.
+    return os.path.realpath(file) == os.path.realpath(bundled("router-config.json"))
 
 
 def backend_folders() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from memory_router.advisor.folders import is_indexed
 from memory_router.advisor.proposal import Change, decoded
 from memory_router.errors import AdviceError, RuleError
-from memory_router.learning.amendments import AmendmentStore
+from memory_router.learning.amendments import AmendmentStore, copy_suffix
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.priors import PriorStore
@@ -17,6 +17,9 @@ from memory_router.learning.rule_store import RuleStore
 from memory_router.outcomes.suggestions import Suggestion
 from memory_router.paths import shown
 from memory_router.routing.rules import LearnedPrior
+
+# What is changed, what it is now, and what it is to be.
+Pair = tuple[str, Any, Any]
 
 
 class Folders(NamedTuple):
@@ -44,11 +47,11 @@ class _Settings:
 
     def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
         values = [(change.name, change.new) for change in changes]
-        self._config.write(values, f".before-suggestion-{suggestion.suggestion_id}", [change.old for change in changes])
+        self._config.write(values, self._copy_suffix(suggestion), [change.old for change in changes])
 
     def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
         values = [(change.name, self.before(change)) for change in changes]
-        self._config.write(values, f".before-undo-{suggestion.suggestion_id}", [change.new for change in changes])
+        self._config.undo(values, [change.new for change in changes], self._copy_suffix(suggestion))
 
     def before(self, change: Change) -> Any:
         return change.old
@@ -56,13 +59,18 @@ class _Settings:
     def label(self, name: str) -> str:
         return f"`{name}`"
 
-    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
-        amended = self._config.amended([(name, new) for name, _, new in pairs])
-        before, after = shown(self._config.in_force), shown(self._config.own)
-        lines = difflib.unified_diff(
-            self._config.text().splitlines(), amended.splitlines(), before, after, lineterm="", n=1
-        )
+    def diff(self, suggestion: Suggestion, pairs: Sequence[Pair], *, back: bool) -> str:
+        values = [(name, new) for name, _, new in pairs]
+        if back:
+            text = self._config.restored(values, [old for _, old, _ in pairs], self._copy_suffix(suggestion))
+        else:
+            text = self._config.amended(values)
+        file = shown(self._config.own)
+        lines = difflib.unified_diff(self._config.text().splitlines(), text.splitlines(), file, file, lineterm="", n=1)
         return "\n".join(lines)
+
+    def _copy_suffix(self, suggestion: Suggestion) -> str:
+        return f".before-suggestion-{suggestion.suggestion_id}"
 
 
 class _DreamtSettings(_Settings):
@@ -84,6 +92,9 @@ class _DreamtSettings(_Settings):
         for one in self._amendments.all():
             if (one.setting, one.new_value) in values and self._amendments.is_in_force(one):
                 self._amendments.revert(one.id)
+
+    def _copy_suffix(self, suggestion: Suggestion) -> str:
+        return copy_suffix(suggestion.evidence_summary["cycle_id"])
 
 
 class _Rules:
@@ -115,7 +126,7 @@ class _Rules:
     def label(self, name: str) -> str:
         return f"The state of rule {name}"
 
-    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+    def diff(self, suggestion: Suggestion, pairs: Sequence[Pair], *, back: bool) -> str:  # noqa: ARG002 - as the others
         return "\n".join(f"-rule {name}: {old}\n+rule {name}: {new}" for name, old, new in pairs)
 
 
@@ -143,7 +154,7 @@ class _IndexedFolders:
     def label(self, name: str) -> str:
         return f"Whether {shown(name)} is indexed"
 
-    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+    def diff(self, suggestion: Suggestion, pairs: Sequence[Pair], *, back: bool) -> str:  # noqa: ARG002 - as the others
         states = {True: "indexed", False: "not indexed"}
         lines = [(shown(name), states[bool(old)], states[bool(new)]) for name, old, new in pairs]
         return "\n".join(f"-{name}: {old}\n+{name}: {new}" for name, old, new in lines)
@@ -173,7 +184,7 @@ class _Priors:
     def label(self, name: str) -> str:
         return f"What was learned about {name}"
 
-    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+    def diff(self, suggestion: Suggestion, pairs: Sequence[Pair], *, back: bool) -> str:  # noqa: ARG002 - as the others
         def told(name: str, value: Any) -> str:
             return _learned_prior(name, value).sentence if value else f"{name}: nothing learned"
 
@@ -210,7 +221,7 @@ class _Links:
     def label(self, name: str) -> str:
         return shown(name)
 
-    def diff(self, pairs: Sequence[tuple[str, Any, Any]]) -> str:
+    def diff(self, suggestion: Suggestion, pairs: Sequence[Pair], *, back: bool) -> str:  # noqa: ARG002 - as the others
         lines = [(shown(name), old and shown(old), new and shown(new)) for name, old, new in pairs]
         return "\n".join(f"-{name}: {old}" if old else f"+{name}: {new}" for name, old, new in lines)
 
@@ -279,8 +290,10 @@ class Targets:
         changes = changes_of(suggestion)
         kind = self._kinds[changes[0].what]
         if back:
-            return kind.diff([(change.name, change.new, kind.before(change)) for change in changes])
-        return kind.diff([(change.name, change.old, change.new) for change in changes])
+            pairs = [(change.name, change.new, kind.before(change)) for change in changes]
+        else:
+            pairs = [(change.name, change.old, change.new) for change in changes]
+        return kind.diff(suggestion, pairs, back=back)
 
     def differences(self, changes: Sequence[Change], *, back: bool = False) -> list[str]:
         """Return a sentence for each change that does not find what it starts from: then, now, and what it would be.

@@ -127,16 +127,24 @@ def _agents() -> Iterator[Agent]:
             sizes.setdefault(session.host.TITLE, []).append(os.path.getsize(session.path))
     for name, (title, folder) in homes.items():
         kept = sizes.get(title, [])
-        if kept or shutil.which(name) or _is_in_use(folder):
+        if kept or shutil.which(name) or is_in_use(folder):
             yield Agent(name, title, len(kept), sum(kept), noted.get("claude-code" if name == "claude" else name, 0))
 
 
-def _is_in_use(folder: str) -> bool:
-    """Return whether a program has its files there; our own state beneath one of them is no sign of it."""
+def is_in_use(folder: str) -> bool:
+    """Return whether a program has its files in `folder`; what this program puts there is no sign of it."""
+    ours = {"state"} if os.path.join(folder, "state") == paths.state_dir() else set()
+    skill = paths.skill_dir(folder)
+    if _names_in(os.path.dirname(skill)) == {os.path.basename(skill)}:
+        ours.add("skills")
+    return bool(_names_in(folder) - ours)
+
+
+def _names_in(folder: str) -> set[str]:
     try:
-        return bool(set(os.listdir(folder)) - {"state"})
+        return set(os.listdir(folder))
     except OSError:
-        return False
+        return set()
 
 
 def _candidates(home: str) -> Iterator[tuple[str, str]]:

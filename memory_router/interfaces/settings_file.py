@@ -2,11 +2,10 @@
 
 import difflib
 import os
-import shutil
-from contextlib import suppress
 
 from memory_router import paths
 from memory_router.errors import SettingsError
+from memory_router.storage.files import write_whole
 
 
 def read(file: str) -> str:
@@ -28,40 +27,26 @@ def read(file: str) -> str:
 
 def write(file: str, before: str, after: str) -> str | None:
     """Put new settings in place at once, and return where the earlier ones are kept, if there were any."""
-    backup = kept(file)
-    draft = f"{file}.{os.getpid()}"
-    existed = os.path.exists(file)
+    backup = kept(file) if os.path.exists(file) else None
     try:
-        os.makedirs(os.path.dirname(file), exist_ok=True)
-        with open(draft, "x", encoding="utf-8", newline="", opener=_private) as stream:
-            stream.write(after)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if existed:
-            shutil.copymode(file, draft)
-            shutil.copy2(file, backup)
         # The client writes its settings, too.
         if read(file) != before:
             raise SettingsError(f"{paths.shown(file)} was changed meanwhile.", "Run the command again.")
-        os.replace(draft, file)
+        if backup:
+            with open(file, "rb") as stream:
+                write_whole(backup, stream.read())
+        write_whole(file, after.encode("utf-8"))
     except OSError as error:
         raise SettingsError(
             f"{paths.shown(file)} cannot be written ({error.strerror}). It is as it was.",
             "Check free disk space and the permissions of its folder.",
         ) from error
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-    return backup if existed else None
+    return backup
 
 
 def kept(file: str) -> str:
     """Return where the text that a file had before our last change is kept."""
     return f"{file}.before-memory-router"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def difference(before: str, after: str, name: str) -> str:

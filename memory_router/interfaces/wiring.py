@@ -18,7 +18,7 @@ from memory_router.learning.config_text import changed, removed
 from memory_router.storage.files import write_whole
 from memory_router.text import json5
 
-_SKILLS = {"claude": paths.claude_code_dir, "openclaw": paths.openclaw_dir}
+SKILLS = {"claude": paths.claude_code_dir, "openclaw": paths.openclaw_dir}
 _OURS = re.compile(rf"\b{NAME}['\"]? hooks [a-z-]+")
 
 
@@ -89,13 +89,22 @@ def connecting(client: str) -> Iterator[Change]:
         file = os.path.realpath(CLIENTS[client].file())
         before = settings_file.read(file)
         yield Change(client, "mcp", file, before, with_server(CLIENTS[client], before, file))
-    if client in _SKILLS:
-        file = os.path.realpath(os.path.join(_SKILLS[client](), "skills", NAME, "SKILL.md"))
-        yield Change(client, "skill", file, settings_file.read(file), settings_file.read(paths.bundled("SKILL.md")))
+    if client in SKILLS:
+        yield skill_of(client)
     if client == "claude":
         file = _claude_settings()
         before = settings_file.read(file)
         yield Change(client, "hooks", file, before, _with_hooks(before, file))
+
+
+def skill_of(client: str) -> Change:
+    """Return what puts our skill where a client reads it.
+
+    Raises:
+        SettingsError: a skill that is there cannot be read.
+    """
+    file = os.path.realpath(os.path.join(paths.skill_dir(SKILLS[client]()), "SKILL.md"))
+    return Change(client, "skill", file, settings_file.read(file), settings_file.read(paths.bundled("SKILL.md")))
 
 
 def disconnecting(connection: Connection) -> Change:
@@ -106,11 +115,9 @@ def disconnecting(connection: Connection) -> Change:
     """
     client, part, is_new = connection
     if part == "skill":
-        file = os.path.realpath(os.path.join(_SKILLS[client](), "skills", NAME, "SKILL.md"))
-        before = settings_file.read(file)
-        is_ours = before == settings_file.read(paths.bundled("SKILL.md"))
-        earlier = "" if is_new else settings_file.read(settings_file.kept(file))
-        return Change(client, part, file, before, earlier if is_ours else before)
+        installing = skill_of(client)
+        earlier = "" if is_new else settings_file.read(settings_file.kept(installing.file))
+        return installing._replace(after=earlier if installing.before == installing.after else installing.before)
     file = _claude_settings() if part == "hooks" else os.path.realpath(CLIENTS[client].file())
     before = settings_file.read(file)
     after = _without_hooks(before, file) if part == "hooks" else without_server(CLIENTS[client], before, file)

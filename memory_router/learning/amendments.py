@@ -103,7 +103,7 @@ class AmendmentStore:
                 self._record(one)
         try:
             seen = [one.old_value for one in amendments]
-            self._config.write(changes, f".before-{amendments[0].id}", seen)
+            self._config.write(changes, copy_suffix(cycle.cycle_id), seen)
         except AmendmentError:
             self._forget(amendments)
             raise
@@ -143,9 +143,9 @@ class AmendmentStore:
                 f"`{found.setting}` was changed since: it is {present}, and {found.id} made "
                 f"it {json.dumps(found.new_value)}.",
                 f"Revert the later amendment first, or write {json.dumps(found.old_value)} yourself into "
-                f"{shown(self._config.in_force)}.",
+                f"{shown(self._config.own)}.",
             )
-        self._config.write([(found.setting, found.old_value)], backup=None, seen=[found.new_value])
+        self._config.undo([(found.setting, found.old_value)], [found.new_value], copy_suffix(found.cycle_id))
         reverted = found._replace(reverted_at=self._now(), revision=found.revision + 1)
         # Where somebody promoted it anew at this moment, that stands; the file says what is in force.
         self._database.run(
@@ -175,6 +175,11 @@ class AmendmentStore:
             "DELETE FROM constitutional_amendments WHERE id = :id AND revision = :revision",
             ({"id": one.id, "revision": one.revision} for one in amendments),
         )
+
+
+def copy_suffix(cycle_id: str) -> str:
+    """Return what is appended to the name of the configuration for the copy from before a dream was promoted."""
+    return f".before-{cycle_id}"
 
 
 def _encoded(amendment: Amendment) -> dict[str, Any]:

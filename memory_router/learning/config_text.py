@@ -53,6 +53,31 @@ def removed(text: str, place: Sequence[str]) -> str:
     return _without(text, begin, members, member) if member else text
 
 
+def without(text: str, place: Sequence[str], kept: str) -> str:
+    """Return `text` without the member at `place`, and without what held only that.
+
+    Args:
+        text: valid JSON, an object.
+        place: the keys that lead to the member.
+        kept: valid JSON, an object; an object or a list that stands in it stays, though it holds nothing.
+    """
+    text, place = removed(text, place), place[:-1]
+    while place and not stands(kept, place) and _says_nothing(value_at(json.loads(text), place)):
+        text, place = removed(text, place), place[:-1]
+    return text
+
+
+def stands(text: str, place: Sequence[str]) -> bool:
+    """Return whether there is a member at `place`, be it null."""
+    _, members, left = _innermost(text, place)
+    return len(left) == 1 and _named(left[0], members) is not None
+
+
+def _says_nothing(value: Any) -> bool:
+    """Return whether an object or a list holds nothing, or an object only what it is called."""
+    return value == [] or (isinstance(value, dict) and not value.keys() - {"id", "name"})
+
+
 def _innermost(text: str, place: Sequence[str]) -> tuple[int, list[_Member], Sequence[str]]:
     """Return the innermost object on the way to a member: where it begins, its members, and the keys from there."""
     begin = _after_space(text, 0)

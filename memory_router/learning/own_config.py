@@ -1,16 +1,20 @@
-"""Change settings in the user's own `router-config.json`: atomically, validated, and leaving the rest as written."""
+"""Change settings in the user's own `router-config.json`: atomically, validated, and leaving the rest as written.
+
+The file holds only what differs from the bundled one. Undoing a change leaves what the user wrote, or no file.
+"""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from memory_router.contract import JsonObject
 from memory_router.errors import AmendmentError
-from memory_router.learning.config_text import changed, removed, value_at
-from memory_router.paths import shown
+from memory_router.learning.config_text import changed, stands, value_at, without
+from memory_router.paths import shown, state_dir
 from memory_router.routing.config_file import completed, read
-from memory_router.storage.files import write_whole
+from memory_router.storage.files import exclusive, write_whole
 
 
 class OwnConfig:
@@ -32,84 +36,158 @@ class OwnConfig:
         self.own = os.path.realpath(own)
         self._bundled = bundled
 
-    @property
-    def in_force(self) -> str:
-        """Return the path of the file that counts now."""
-        return self.own if os.path.exists(self.own) else self._bundled
-
     def value(self, setting: str) -> Any:
         """Return what a setting is now; None where nothing stands.
 
         Raises:
             ConfigError: the file in force cannot be read or is not JSON.
         """
-        return value_at(completed(read(self.in_force)), _place(setting))
+        return value_at(self._completed(self.text()), _place(setting))
 
     def text(self) -> str:
-        """Return the text of the file in force.
+        """Return the text of the user's own file; empty where there is none.
 
         Raises:
-            ConfigError: the file in force cannot be read or is not JSON.
+            ConfigError: the file cannot be read or is not JSON.
         """
-        read(self.in_force)
-        with open(self.in_force, encoding="utf-8-sig") as file:
-            return file.read()
+        if not os.path.exists(self.own):
+            return ""
+        read(self.own)
+        return _text(self.own)
 
     def amended(self, changes: Sequence[tuple[str, Any]]) -> str:
-        """Return the text of the file in force with other values, once it is known to be valid.
+        """Return the text of the user's own file with other values, once it is known to be valid.
+
+        It holds what differs from the bundled file: a setting that is to be as it is there is taken out.
 
         Args:
             changes: settings with the values that they are to have.
 
+        Returns:
+            The text; empty where nothing differs any more.
+
         Raises:
             AmendmentError: a setting stands twice in the file.
-            ConfigError: the file in force cannot be used, or would not be valid.
+            ConfigError: the file cannot be used, or would not be valid.
         """
-        from memory_router.routing.config_schema import validate
+        return self._amended(self.text(), changes, "{}")
 
-        text = self.text()
-        for setting, value in changes:
-            # A deadline that was not there is taken away; the other settings all have a value, and null is one.
-            takes_away = value is None and len(_place(setting)) > 1
-            text = removed(text, _place(setting)) if takes_away else _changed(text, _place(setting), value)
-        amended = completed(json.loads(text))
-        validate(amended, self.in_force)
-        for setting, value in changes:
-            if value_at(amended, _place(setting)) != value:
-                raise AmendmentError(
-                    f"`{setting}` stands twice in {shown(self.in_force)}.", "Remove the one that does not count."
-                )
-        return text
+    def restored(self, changes: Sequence[tuple[str, Any]], made: Sequence[Any], suffix: str) -> str:
+        """Return the text of the user's own file once `write` is undone; empty where there is to be none.
 
-    def write(self, changes: Sequence[tuple[str, Any]], backup: str | None, seen: Sequence[Any] = ()) -> None:
+        Where nothing else was changed since, it is the file as it was, to the letter.
+
+        Args:
+            changes: settings with the values that they had before.
+            made: the values that `write` gave them.
+            suffix: what `write` appended to the name of its copy.
+
+        Raises:
+            AmendmentError, ConfigError: as in `amended`.
+        """
+        text, before = self.text(), self._copied(suffix)
+        names = [setting for setting, _ in changes]
+        if before and self._amended(before, list(zip(names, made, strict=True)), "{}") == text:
+            return before
+        return self._amended(text, changes, before or "{}")
+
+    def write(self, changes: Sequence[tuple[str, Any]], suffix: str, seen: Sequence[Any]) -> None:
         """Give settings other values in the user's file, all at once.
 
         Args:
             changes: settings with the values that they are to have.
-            backup: what is appended to the file's name for a copy of it as it was; None for no copy.
-            seen: the values that the settings had when the change was decided about, where that matters.
+            suffix: what is appended to the file's name for a copy of it as it was.
+            seen: the values that the settings had when the change was decided about.
 
         Raises:
             AmendmentError: a setting was changed meanwhile, or the file cannot be written; nothing was changed.
-            ConfigError: the file in force cannot be used, or would not be valid.
+            ConfigError: the file cannot be used, or would not be valid.
         """
-        try:
-            for (setting, _), value in zip(changes, seen, strict=False):
-                if (present := self.value(setting)) != value:
-                    raise AmendmentError(
-                        f"`{setting}` was changed meanwhile: it is {json.dumps(present)}. Nothing was changed now.",
-                        "Look at it again, then decide anew.",
-                    )
+        with self._unchanged(changes, seen):
             text = self.amended(changes)
-            if backup and os.path.exists(self.own):
-                with open(self.own, "rb") as file:
-                    write_whole(self.own + backup, file.read())
-            write_whole(self.own, text.encode("utf-8"))
+            with suppress(FileNotFoundError):
+                os.unlink(self.own + suffix)  # of an earlier time
+            if before := self.text():
+                write_whole(self.own + suffix, before.encode("utf-8"))
+            self._put(text)
+
+    def undo(self, changes: Sequence[tuple[str, Any]], made: Sequence[Any], suffix: str) -> None:
+        """Take back what `write` did; see `restored`.
+
+        Raises:
+            AmendmentError: a setting was changed meanwhile, or the file cannot be written; nothing was changed.
+            ConfigError: the file cannot be used, or would not be valid.
+        """
+        with self._unchanged(changes, made):
+            text = self.restored(changes, made, suffix)
+            self._put(text)
+            if text == self._copied(suffix):
+                with suppress(FileNotFoundError):
+                    os.unlink(self.own + suffix)
+
+    def _amended(self, text: str, changes: Sequence[tuple[str, Any]], kept: str) -> str:
+        from memory_router.routing.config_schema import validate
+
+        is_new = not text
+        text = text or "{}"
+        for setting, value in changes:
+            text = self._with(text, _place(setting), value, kept)
+        body = self._completed(text)
+        validate(body, self.own)
+        for setting, value in changes:
+            if value_at(body, _place(setting)) != value:
+                raise AmendmentError(
+                    f"`{setting}` stands twice in {shown(self.own)}.", "Remove the one that does not count."
+                )
+        if not (differing := json.loads(text)):
+            return ""
+        return json.dumps(differing, indent=2, ensure_ascii=False) + "\n" if is_new else text
+
+    def _with(self, text: str, place: list[str], value: Any, kept: str) -> str:
+        """Return `text` with `value` at `place`, or without it where that says the same and `kept` lacks it, too."""
+        left_out = without(text, place, kept)
+        if not stands(kept, place) and value_at(self._completed(left_out), place) == value:
+            return left_out
+        return _changed(text, place, value)
+
+    def _completed(self, text: str) -> Any:
+        return completed(json.loads(text or "{}"), read(self._bundled))
+
+    def _copied(self, suffix: str) -> str:
+        """Return the copy that `write` made; empty where there is none."""
+        try:
+            return _text(self.own + suffix)
+        except OSError:
+            return ""
+
+    @contextmanager
+    def _unchanged(self, changes: Sequence[tuple[str, Any]], seen: Sequence[Any]) -> Iterator[None]:
+        """Keep other processes from the file while it is written, and refuse where a setting is not as it was seen."""
+        try:
+            with exclusive(os.path.join(state_dir(), os.path.basename(self.own))):
+                for (setting, _), value in zip(changes, seen, strict=True):
+                    if (present := self.value(setting)) != value:
+                        raise AmendmentError(
+                            f"`{setting}` was changed meanwhile: it is {json.dumps(present)}. Nothing was changed now.",
+                            "Look at it again, then decide anew.",
+                        )
+                yield
         except OSError as error:
             raise AmendmentError(
                 f"{shown(self.own)} cannot be written ({error.strerror}). Nothing was changed.",
                 "Check free disk space and the permissions of its folder.",
             ) from error
+
+    def _put(self, text: str) -> None:
+        if text:
+            write_whole(self.own, text.encode("utf-8"))
+        elif os.path.exists(self.own):
+            os.unlink(self.own)
+
+
+def _text(file: str) -> str:
+    with open(file, encoding="utf-8-sig", newline="") as stream:
+        return stream.read()
 
 
 def _changed(text: str, place: list[str], value: Any) -> str:

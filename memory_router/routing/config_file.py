@@ -30,7 +30,7 @@ def load(file: str | None = None) -> Config:
     return build(body, file)
 
 
-def completed(body: Any) -> Any:
+def completed(body: Any, bundled: Any = None) -> Any:
     """Return a user's configuration with what it leaves out, as the bundled one has it.
 
     Objects are completed member by member. `rules` that end in a default rule (one with `"signals": []`) are the whole
@@ -39,10 +39,11 @@ def completed(body: Any) -> Any:
 
     Args:
         body: the JSON of the user's file.
+        bundled: the JSON that completes it, if it is another one than that of the bundled file.
     """
     if not isinstance(body, dict):
         return body
-    bundled = read(paths.bundled(_NAME))
+    bundled = bundled or read(paths.bundled(_NAME))
     if _is_table(body.get("rules")):
         # Words of other languages speak for the bundled rules; whoever writes all rules says whether they shall.
         bundled |= {"rules": body["rules"], "languages": []}

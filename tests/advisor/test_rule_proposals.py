@@ -70,7 +70,7 @@ def test_a_dream_is_proposed_until_it_is_in_force(tmp_path: Path) -> None:
     assert found.type == "amend_setting"
     assert found.changes[0]._asdict() == {"what": "amendment", "name": "fallback_threshold", "old": 0.4, "new": 0.35}
     assert found.strength == pytest.approx(0.969)
-    own.write([("fallback_threshold", 0.35)], None)
+    own.write([("fallback_threshold", 0.35)], ".before", [0.4])
     assert rule_proposals.of_dream(CYCLE, own, CONFIG) == []
 
 

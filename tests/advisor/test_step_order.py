@@ -1,5 +1,6 @@
 """What was asked says which sources stand in the wrong place, and how surely."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,8 +155,8 @@ def test_other_orders_are_valid(rule: Rule, order: Callable[[str], Callable[[Cha
             continue
         changes = reordered(rule, order(step))
         (tmp_path / "router-config.json").unlink(missing_ok=True)
-        own.write([(one.name, one.new) for one in changes], None)
-        after = next(one for one in load(own.own).rules if one.id == rule.id)
+        own.write([(one.name, one.new) for one in changes], ".before", [one.old for one in changes])
+        after = next(one for one in load(own.own if os.path.exists(own.own) else BUNDLED).rules if one.id == rule.id)
         for signal, moved in [(None, None), *zip(rule.signals, after.signals, strict=True)]:
             before_chain, chain = set(map(str, rule.steps(signal))), [str(one) for one in after.steps(moved)]
             assert len(set(chain)) == len(chain)

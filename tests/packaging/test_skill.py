@@ -69,6 +69,18 @@ def test_agents_that_are_here_are_found(home: Home) -> None:
     alone = home.run("skill", "install")
     assert alone.code == 1
     assert "--claude" in alone.err
-    (home.folder / ".openclaw").mkdir()
+    (home.folder / ".openclaw" / "agents").mkdir(parents=True)
     (installed,) = home.run("skill", "install").json["installed"]
     assert installed == str(home.folder / ".openclaw" / "skills" / "memory-router" / "SKILL.md")
+
+
+def test_what_the_program_made_is_no_agent(home: Home) -> None:
+    """State that `init` keeps below `~/.openclaw`, and a skill that was put there, do not stand for OpenClaw."""
+    del home.environment["MEMORY_ROUTER_HOME"]
+    home.run("init")
+    assert (home.folder / ".openclaw" / "state" / "backends.json").exists()
+    assert home.run("skill", "install").code == 1
+    home.run("skill", "install", "--openclaw")
+    home.run("skill", "install", "--claude")
+    assert home.run("skill", "install").code == 1
+    assert home.run("setup", "--dry-run").json["agents"] == []

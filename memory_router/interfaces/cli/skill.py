@@ -1,20 +1,17 @@
 """`memory-router agents skill`: make the agents of this machine know the router."""
 
-import os
-import shutil
-import time
 from typing import Annotated
 
 import typer
 
-from memory_router import paths
+from memory_router import app, paths
 from memory_router.errors import SkillError
+from memory_router.interfaces import wiring
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.wiring import Change
 
 skill = typer.Typer(name="skill", no_args_is_help=True, help="Make the agents of this machine know the router.")
-
-_ROOTS = {"claude": "~/.claude/skills", "openclaw": "~/.openclaw/skills"}
 
 
 @skill.callback()
@@ -35,29 +32,25 @@ def install(
 
     Example: memory-router agents skill install --claude --dry-run
     """
-    chosen = [name for name, wanted in (("claude", claude), ("openclaw", openclaw)) if wanted] or [
-        name for name, root in _ROOTS.items() if os.path.isdir(os.path.dirname(os.path.expanduser(root)))
+    chosen = [name for name, is_chosen in (("claude", claude), ("openclaw", openclaw)) if is_chosen] or [
+        name for name, folder in wiring.SKILLS.items() if app.surveying.is_in_use(folder())
     ]
     if not chosen:
         raise SkillError(
-            "Neither ~/.claude nor ~/.openclaw is here, so no agent would find the skill.",
+            "Neither Claude Code nor OpenClaw has files here, so no agent would find the skill.",
             "Choose one: memory-router agents skill install --claude (or --openclaw).",
         )
-    targets = {name: os.path.join(os.path.expanduser(_ROOTS[name]), "memory-router", "SKILL.md") for name in chosen}
-    source = paths.bundled("SKILL.md")
-    states = {target: _state(source, target) for target in targets.values()}
-    kept = {} if dry_run else {target: _copy(source, target, state) for target, state in states.items()}
-    told = []
-    for name, target in targets.items():
-        shown = f"{paths.shown(target)} for {name}"
-        if states[target] == "unchanged":
-            told.append(f"{shown} is unchanged.")
-            continue
-        copy = f" The edited copy is kept as {paths.shown(kept[target])}." if kept.get(target) else ""
-        told.append(f"{'Would write' if dry_run else 'Wrote'} {shown} ({states[target]}).{copy}")
-    copies = {target: copy for target, copy in kept.items() if copy}
-    body = {"installed": list(kept), "planned": list(states), "states": states, "kept": copies}
-    output.show(body, "\n".join(told), as_json=as_json)
+    changes = [wiring.skill_of(name) for name in chosen]
+    lacking = [change for change in changes if change.after != change.before]
+    kept = {} if dry_run else {change.file: change.apply() for change in lacking}
+    body = {
+        "installed": [] if dry_run else [change.file for change in changes],
+        "planned": [change.file for change in changes],
+        "states": {change.file: _state(change) for change in changes},
+        "kept": {file: copy for file, copy in kept.items() if copy},
+    }
+    sentences = [_told(change, kept.get(change.file), dry_run=dry_run) for change in changes]
+    output.show(body, "\n".join(sentences), as_json=as_json)
 
 
 def plugin(as_json: AsJson = False) -> None:
@@ -74,29 +67,16 @@ def plugin(as_json: AsJson = False) -> None:
         print(folder)
 
 
-def _state(source: str, target: str) -> str:
+def _state(change: Change) -> str:
     """Return whether a skill there is `new`, `unchanged` or `changed`: by its user, or in an earlier version."""
-    try:
-        with open(source, "rb") as bundled, open(target, "rb") as installed:
-            return "unchanged" if bundled.read() == installed.read() else "changed"
-    except OSError:
-        return "new"
+    if change.after == change.before:
+        return "unchanged"
+    return "changed" if change.before else "new"
 
 
-def _copy(source: str, target: str, state: str) -> str:
-    """Put the skill in place, and return where a copy of what stood there before is kept, empty if nothing did."""
-    if state == "unchanged":  # also where a checkout is linked or cloned there
-        return ""
-    kept = ""
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if state == "changed":
-            kept = f"{target}.before-{time.strftime('%Y%m%d-%H%M%S')}"
-            shutil.copy2(target, kept)
-        shutil.copyfile(source, f"{target}.new")
-        os.replace(f"{target}.new", target)
-    except OSError as error:
-        raise SkillError(
-            f"{paths.shown(target)} cannot be written ({error.strerror}).", "Check the folder's permissions."
-        ) from error
-    return kept
+def _told(change: Change, copy: str | None, *, dry_run: bool) -> str:
+    shown, state = f"{paths.shown(change.file)} for {change.client}", _state(change)
+    if state == "unchanged":
+        return f"{shown} is unchanged."
+    kept = f" The edited copy is kept as {paths.shown(copy)}." if copy else ""
+    return f"{'Would write' if dry_run else 'Wrote'} {shown} ({state}).{kept}"
