@@ -45,6 +45,7 @@ class Request(NamedTuple):
         until: ISO 8601 time; nothing newer is wanted.
         id: for `get`: the id of the result to fetch, as the backend gave it.
         layer: for `get`: `search` (a snippet), `timeline` (what surrounds it) or `detail` (everything).
+        by: only what this author wrote: one of the values of a result's `metadata.author`; or None for all.
     """
 
     verb: str
@@ -57,6 +58,7 @@ class Request(NamedTuple):
     until: str | None = None
     id: str | None = None
     layer: str | None = None
+    by: str | None = None
 
 
 class Result(NamedTuple):

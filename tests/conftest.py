@@ -40,6 +40,13 @@ _OF_OTHER_PROGRAMS = (
 )
 
 
+# Who runs the tests, a person or an agent, must not decide either.
+_OF_AGENTS = (
+    *("AGENT", "AI_AGENT", "CLAUDECODE", "CODEX_SANDBOX", "CODEX_THREAD_ID", "CURSOR_AGENT", "GEMINI_CLI"),
+    *("OPENCODE", "OPENCLAW_SHELL"),
+)
+
+
 class Outcome(NamedTuple):
     """What a run of the command line printed and its exit code."""
 
@@ -66,7 +73,8 @@ class Home:
         self.state = folder / "state"
         self.log = self.state / "router.log"
         self.backends = folder / "config" / "backends"
-        clean = {name: value for name, value in os.environ.items() if name not in _OF_OTHER_PROGRAMS + _OF_COGNEE}
+        others = {*_OF_OTHER_PROGRAMS, *_OF_COGNEE, *_OF_AGENTS}
+        clean = {name: value for name, value in os.environ.items() if name not in others}
         self.environment = {**clean, "HOME": str(folder), "MEMORY_ROUTER_HOME": str(folder), "NO_COLOR": "1"}
 
     def run(self, *arguments: str | bytes, stdin: str | bytes = b"", cwd: Path | None = None) -> Outcome:

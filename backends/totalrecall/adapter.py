@@ -18,7 +18,7 @@ _SIGNS = ("memory", ".git")
 def query(request: Request) -> Response:
     """Recall the memories that answer a question."""
     memories = _store()
-    selection = Selection(None, *window(request), scope=request.scope or None)
+    selection = Selection(None, *window(request), scope=request.scope or None, by=request.by or None)
     now = time.time()
     found = (
         [_result(one, "embedded") for one in memories.search(request.query, request.limit, selection, now)]
@@ -31,7 +31,11 @@ def query(request: Request) -> Response:
         return answer(found[: request.limit])
     if memories is None or not (count := memories.count(now=now)):
         return nothing("NOTHING_STORED", "Nothing is remembered yet. Run: memory-router remember TEXT")
-    return nothing("NO_MATCH", f"None of the {count:,} memories shares a word with the question. Try other words.")
+    by = f" that {request.by} wrote" if request.by else ""
+    return nothing(
+        "NO_MATCH",
+        f"None of the {'' if by else f'{count:,} '}memories{by} shares a word with the question. Try other words.",
+    )
 
 
 def get(request: Request) -> Response:
@@ -110,6 +114,7 @@ def _result(recollection: Recollection, engine: str) -> Result:
             "tags": memory.tags,
             "project": memory.project,
             "tier": memory.tier,
+            "author": memory.author.to_dict(),
             **({"superseded_by": f"totalrecall:{memory.superseded_by}"} if memory.superseded_by else {}),
         },
     )

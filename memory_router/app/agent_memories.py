@@ -13,6 +13,7 @@ from typing import NamedTuple
 from memory_router import paths, scope
 from memory_router.app.remembering import work_with
 from memory_router.engines.tiers.admission import admit
+from memory_router.engines.tiers.author import current_author
 from memory_router.engines.tiers.memory import Memory
 from memory_router.engines.tiers.system import MemorySystem
 from memory_router.errors import RefusedMemoryError
@@ -79,6 +80,7 @@ async def _carried_out(memories: MemorySystem, new: Iterable[Memory], gone: dict
             project=memory.project,
             source=memory.source,
             created=memory.created,
+            author=memory.author,
         )
         added += remembered.is_new
     held = await memories.memories() if gone else []
@@ -103,14 +105,9 @@ def _by_file(facts: Iterable[Fact]) -> dict[str, dict[str, Memory]]:
 def _memory(fact: Fact) -> Memory:
     tags = [*([fact.kind] if fact.kind else []), *([_SHARED] if fact.is_shared else [])]
     project = scope.project_of(os.path.realpath(fact.folder)) if os.path.isabs(fact.folder) else None
-    return admit(
-        fact.text,
-        tags,
-        project,
-        _noted_at(fact),
-        source=fact.agent,
-        extra={"file": fact.file, "line": fact.line},
-    ).memory
+    extra = {"file": fact.file, "line": fact.line}
+    memory = admit(fact.text, tags, project, _noted_at(fact), source=fact.agent, extra=extra).memory
+    return memory._replace(author=current_author("notes", fact.agent))
 
 
 def _noted_at(fact: Fact) -> float:

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 from memory_router import paths
 from memory_router.app import accesses
 from memory_router.engines.tiers import transfer
+from memory_router.engines.tiers.author import current_author, imported
 from memory_router.engines.tiers.memory import Memory, Remembered
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.engines.tiers.system import MemorySystem
 from memory_router.engines.tiers.transfer import FORMATS, exported
 from memory_router.errors import RefusedMemoryError
 
-__all__ = ["FORMATS", "exported"]
+__all__ = ["FORMATS", "current_author", "exported"]
 
 _T = TypeVar("_T")
 # The backend that answers from these memories; its name stands before their ids.
@@ -46,7 +47,7 @@ def remember(
         tier: where to keep it, or None.
         tags: words to file it under.
         supersedes: the id of a memory that it replaces, with or without the backend's name.
-        provenance: project, source, session and what else `MemorySystem.remember` takes.
+        provenance: project, source, session, author and what else `MemorySystem.remember` takes.
 
     Returns:
         What became of it, and the facts that it may repeat or replace, if it is new and replaces none.
@@ -75,6 +76,7 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
     """
 
     async def store(memories: MemorySystem) -> dict[str, Any]:
+        importer = current_author("import")
         named: dict[str, str] = {}  # by the id that a memory had where it comes from
         counts: dict[str, Any] = {"imported": 0, "already_there": 0, "refused": [], "redacted": 0}
         for number, line in enumerate(lines, 1):
@@ -84,6 +86,7 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
                 given = transfer.arguments(line)
                 given["project"] = given["project"] or project
                 given["supersedes"] = named.get(given["supersedes"] or "")
+                given["author"] = imported(given["author"], importer)
                 remembered = await memories.remember(**given, allow_sensitive=allow_sensitive)
             except RefusedMemoryError as error:
                 counts["refused"].append({"line": number, "reason": str(error)})

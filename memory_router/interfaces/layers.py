@@ -37,7 +37,7 @@ _MEMBERS = frozenset({"content", "relevance", "source", "timestamp", "id", "titl
 _METADATA = frozenset({"provenance", "project", "part", "status", "superseded_by"})
 _SHAPES = {
     "search": _Shape(50, _MEMBERS, _METADATA),
-    "timeline": _Shape(200, _MEMBERS, _METADATA | {"session", "role", "heading", "lines", "tags"}),
+    "timeline": _Shape(200, _MEMBERS, _METADATA | {"session", "role", "heading", "lines", "tags", "author"}),
 }
 
 

@@ -121,6 +121,7 @@ class Router:
         since: str | None = None,
         until: str | None = None,
         project: str | None = None,
+        by: str | None = None,
         approval: str | None = None,
         cleared: Collection[str] = (),
         heard: Callable[[RoutedQuestion], None] = lambda _routed: None,
@@ -135,6 +136,7 @@ class Router:
             since: nothing older is wanted: a date, an ISO 8601 time, or words such as `last week`.
             until: nothing newer is wanted.
             project: the one project that may answer, by its name; None or EVERY_PROJECT for all.
+            by: only what this author wrote: `person`, `agent`, the name of either, a tool or a machine.
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
             cleared: the ids of guarding rules whose approval was given for a request that this question is a part of.
@@ -153,7 +155,7 @@ class Router:
             plan = self._plan(checked(query), choice, registry)
             if not plan.steps:
                 raise _nobody_to_ask(plan)
-            request = _request(plan.query, limit or _MOST_RESULTS, since, until, project)
+            request = _request(plan.query, limit or _MOST_RESULTS, since, until, project, by)
             rules = [rule for rule in self._gate.guards(plan.query) if rule.id not in cleared]
             governance_check = self._approved(plan.query, guarded_backends(plan, registry), rules, approval)
             attempts.extend(self._attempts.run(plan, registry, request))
@@ -293,7 +295,9 @@ class Router:
         return next(match for source in sources if source and (match := source.match(query)))
 
 
-def _request(query: str, limit: int, since: str | None, until: str | None, project: str | None) -> contract.Request:
+def _request(
+    query: str, limit: int, since: str | None, until: str | None, project: str | None, by: str | None
+) -> contract.Request:
     """Return what every backend is asked.
 
     Raises:
@@ -303,7 +307,7 @@ def _request(query: str, limit: int, since: str | None, until: str | None, proje
         from memory_router.routing.time_range import iso_time_range  # few questions have one
 
         since, until = iso_time_range(since, until)
-    return contract.Request("query", query, limit=limit, scope=project, since=since, until=until)
+    return contract.Request("query", query, limit=limit, scope=project, since=since, until=until, by=by or None)
 
 
 def checked(query: str) -> str:

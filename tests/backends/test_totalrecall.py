@@ -98,7 +98,13 @@ def test_a_result_says_what_it_is(totalrecall: Adapter, database: str) -> None:
         "source": "totalrecall",
         "timestamp": "2025-10-09T08:53:20Z",
         "id": memory.id,
-        "metadata": {"engine": "embedded", "tags": ["db"], "project": "harbor", "tier": "persistent"},
+        "metadata": {
+            "engine": "embedded",
+            "tags": ["db"],
+            "project": "harbor",
+            "tier": "persistent",
+            "author": {"kind": "unknown"},
+        },
     }
 
 

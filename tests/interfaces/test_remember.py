@@ -24,6 +24,8 @@ def test_a_text_is_stored_with_tags_and_project(home: Home) -> None:
     (memory,) = memories(home)
     assert (memory.text, memory.tags, memory.project) == ("We chose Postgres", ("db", "decision"), "harbor")
     assert answer.pop("timestamp").endswith("Z")
+    assert answer.pop("author") == memory.author.to_dict()
+    assert (memory.author.kind, memory.author.tool) == ("person", "cli")
     assert answer == {
         "id": f"totalrecall:{memory.id}",
         "status": "stored",

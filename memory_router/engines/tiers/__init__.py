@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from memory_router.engines.tiers.compaction import Compaction as Compaction
     from memory_router.engines.tiers.memory import Event as Event
     from memory_router.engines.tiers.memory import Memory as Memory
+    from memory_router.engines.tiers.memory import Receipt as Receipt
     from memory_router.engines.tiers.memory import Recollection as Recollection
     from memory_router.engines.tiers.memory import Remembered as Remembered
     from memory_router.engines.tiers.memory import Selection as Selection
@@ -23,17 +24,16 @@ if TYPE_CHECKING:
     from memory_router.engines.tiers.scoring import ScoringConfig as ScoringConfig
     from memory_router.engines.tiers.scoring import ScoringEngine as ScoringEngine
     from memory_router.engines.tiers.system import MemorySystem as MemorySystem
-    from memory_router.engines.tiers.system import Receipt as Receipt
 
     MemoryEntry = Memory
 
 _HOMES = {
     "compaction": ("Compaction",),
-    "memory": ("Event", "Memory", "Recollection", "Remembered", "Selection"),
+    "memory": ("Event", "Memory", "Receipt", "Recollection", "Remembered", "Selection"),
     "policy": ("EphemeralPolicy", "MemoryConfig", "PersistentPolicy", "SessionPolicy"),
     "router": ("PolicyEngine", "Router"),
     "scoring": ("ScoringConfig", "ScoringEngine"),
-    "system": ("MemorySystem", "Receipt"),
+    "system": ("MemorySystem",),
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from memory_router.engines.tiers.admission import identity
+from memory_router.engines.tiers.author import together
 from memory_router.engines.tiers.memory import Memory, Selection
 from memory_router.engines.tiers.stores.room import Room
 from memory_router.text.terms import stems
@@ -73,6 +74,8 @@ async def compact(
 def groups(memories: Sequence[Memory], strategy: str, keep: int, now: float) -> list[list[Memory]]:
     """Return which memories are to be summarised together; each group has two or more of one project.
 
+    Revisions of a fact are never summarised: which of them is in force would be lost.
+
     Args:
         memories: those of a tier, newest first.
         strategy: `count` takes all but the `keep` newest, oldest first; `importance` those below 0.5 among them;
@@ -80,7 +83,7 @@ def groups(memories: Sequence[Memory], strategy: str, keep: int, now: float) -> 
         keep: how many of the newest are never touched.
         now: seconds since the epoch.
     """
-    old = list(reversed(memories[keep:]))
+    old = [memory for memory in reversed(memories[keep:]) if not (memory.supersedes or memory.superseded_by)]
     if strategy == "importance":
         old = [memory for memory in old if memory.importance < _UNIMPORTANT]
     if strategy == "time":
@@ -116,6 +119,7 @@ def summary_of(group: Sequence[Memory], summarise: Summariser) -> Memory:
         session=None,
         extra={"summary_of": [memory.id for memory in group]},
         accesses=sum(memory.accesses for memory in group),
+        author=together([memory.author for memory in group], "compaction"),
     )
 
 

@@ -9,7 +9,7 @@ from memory_router.engines.tiers.admission import share
 from memory_router.engines.tiers.memory import TIERS, Selection
 from memory_router.errors import QueryError, RefusedMemoryError
 
-_NAMES = ("project", "session", "tags", "min_importance", "max_importance", "since", "until", "max_age_seconds")
+_NAMES = ("project", "session", "tags", "by", "min_importance", "max_importance", "since", "until", "max_age_seconds")
 
 Filter = Mapping[str, Any] | Selection
 
@@ -18,8 +18,9 @@ def selection_of(chosen: Filter | None, tier: str | None, now: float) -> Selecti
     """Return the selection that a filter and a tier mean.
 
     Args:
-        chosen: a mapping of `project`, `session`, `tags` (all of them), `min_importance`, `max_importance`, `since`,
-            `until` (seconds since the epoch, `datetime` or ISO 8601) and `max_age_seconds`; or a selection.
+        chosen: a mapping of `project`, `session`, `tags` (all of them), `by` (a kind of author, a person, an agent, a
+            tool or a machine), `min_importance`, `max_importance`, `max_age_seconds`, `since` and `until` (seconds
+            since the epoch, `datetime` or ISO 8601); or a selection.
         tier: only this tier, or None for all.
         now: seconds since the epoch; ages are counted from here.
 
@@ -43,6 +44,7 @@ def selection_of(chosen: Filter | None, tier: str | None, now: float) -> Selecti
             session=_text(values.get("session")),
             least=_share(values, "min_importance"),
             most=_share(values, "max_importance"),
+            by=_text(values.get("by")),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise QueryError(f"The filter cannot be read: {error}.", f"It takes: {', '.join(_NAMES)}.") from error

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
+from memory_router.engines.tiers.author import UNKNOWN, Author
 from memory_router.retrieval.relevance import Features
 from memory_router.scope import admits
 
@@ -28,6 +29,7 @@ class Provenance(TypedDict, total=False):
     created: float | None
     allow_sensitive: bool
     supersedes: str | None
+    author: Author | None
 
 
 class Metadata(NamedTuple):
@@ -73,6 +75,7 @@ class Memory(NamedTuple):
         moved: when it came to its tier, in seconds since the epoch; None if it has been there from the start.
         supersedes: the id of the memory that it replaced, or None.
         superseded_by: the id of the memory that replaced it, or None.
+        author: who wrote it.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Memory(NamedTuple):
     moved: float | None = None
     supersedes: str | None = None
     superseded_by: str | None = None
+    author: Author = UNKNOWN
 
     @property
     def accessed(self) -> float | None:
@@ -139,6 +143,20 @@ class Remembered(NamedTuple):
     is_new: bool
     redacted: tuple[str, ...]
     replaced: Memory | None = None
+
+
+class Receipt(NamedTuple):
+    """Say what was forgotten, or would be.
+
+    Args:
+        forgotten: the memories that went, as they were.
+        is_dry_run: whether they are all still there.
+        at: seconds since the epoch.
+    """
+
+    forgotten: tuple[Memory, ...]
+    is_dry_run: bool
+    at: float
 
 
 class Recollection(NamedTuple):
@@ -195,6 +213,7 @@ class Selection(NamedTuple):
         least: at least as important, in [0, 1].
         most: at most as important, in [0, 1].
         scope: of this project or of everywhere.
+        by: written by this kind of author, this person or agent, with this tool, or on this machine.
     """
 
     project: str | None = None
@@ -206,6 +225,7 @@ class Selection(NamedTuple):
     least: float | None = None
     most: float | None = None
     scope: str | None = None
+    by: str | None = None
 
     def holds(self, memory: Memory) -> bool:
         """Return whether a memory is meant."""
@@ -219,6 +239,7 @@ class Selection(NamedTuple):
             and self.session in (None, memory.session)
             and (self.least is None or memory.importance >= self.least)
             and (self.most is None or memory.importance <= self.most)
+            and (self.by is None or memory.author.is_by(self.by))
         )
 
 

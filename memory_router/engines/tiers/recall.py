@@ -6,6 +6,7 @@ from typing import Any
 
 import apsw
 
+from memory_router.engines.tiers.author import Author
 from memory_router.engines.tiers.memory import Memory, Recollection, Selection
 from memory_router.engines.tiers.recency import newest_relevance
 from memory_router.engines.tiers.schema import LAYOUT
@@ -133,10 +134,12 @@ def memory_of(row: Sequence[Any]) -> Memory:
     """Return the memory that a row of `COLUMNS` holds."""
     memory = Memory._make(row)
     times: Any = memory.access_times
+    author: Any = memory.author
     return memory._replace(
         tags=() if row[3] == "[]" else tuple(json.loads(row[3])),
         extra={} if row[9] == "{}" else json.loads(row[9]),
         access_times=() if times == "[]" else tuple(json.loads(times)),
+        author=Author(**json.loads(author)),
     )
 
 
@@ -150,6 +153,7 @@ ALLOWED = """
         SELECT value FROM json_each(:tags) EXCEPT SELECT value FROM json_each(m.tags)))
     AND (:session IS NULL OR m.session = :session)
     AND (:least IS NULL OR m.importance >= :least) AND (:most IS NULL OR m.importance <= :most)
+    AND (:by IS NULL OR lower(:by) IN (SELECT lower(value) FROM json_each(m.author)))
     AND (m.expires IS NULL OR m.expires > :now)
 """
 _WITHIN = f"JOIN memories AS m ON m.row = memory_text.rowid AND {ALLOWED}"

@@ -258,7 +258,7 @@ class MemoryStore:
     def _row(self, memory: Memory) -> tuple[Any, ...]:
         packed = [
             json.dumps(value, ensure_ascii=False) if name in _PACKED else value
-            for name, value in memory._asdict().items()
+            for name, value in (memory._asdict() | {"author": memory.author.to_dict()}).items()
         ]
         return (*packed, identifier_terms(memory.text))
 
@@ -331,11 +331,11 @@ class MemoryStore:
 
 _INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, moved, supersedes, superseded_by, names)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING row
+                         access_times, expires, moved_from, moved, supersedes, superseded_by, author, names)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING row
 """
 _AFTER = "SELECT row, text FROM memories WHERE row > ? ORDER BY row LIMIT ?"
-_PACKED = ("tags", "extra", "access_times")
+_PACKED = ("tags", "extra", "access_times", "author")
 _BY_IDS = f"{recall.COLUMNS} FROM json_each(?) AS wanted JOIN memories AS m ON m.id = wanted.value ORDER BY wanted.key"
 _COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (expires IS NULL OR expires > ?2)"
 _TOUCH = "UPDATE memories SET accesses = ?, access_times = ? WHERE id = ?"

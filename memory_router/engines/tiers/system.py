@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self, Unpack
+from typing import Any, Self, Unpack
 
 from memory_router.engines.tiers import compaction
 from memory_router.engines.tiers.admission import admit, identity, known_tier, literal_identity, share
+from memory_router.engines.tiers.author import Author, current_author
 from memory_router.engines.tiers.filters import Filter, selection_of
 from memory_router.engines.tiers.lifecycle import Lifecycle
-from memory_router.engines.tiers.memory import TIERS, Event, Memory, Provenance, Recollection, Remembered
+from memory_router.engines.tiers.memory import TIERS, Event, Memory, Provenance, Receipt, Recollection, Remembered
 from memory_router.engines.tiers.policy import COMPACTION_STRATEGIES, MemoryConfig
 from memory_router.engines.tiers.router import NEUTRAL, PolicyEngine, Router
 from memory_router.engines.tiers.scoring import ScoringEngine
@@ -28,20 +29,6 @@ _STATISTICS = {
     "forgotten": "forgotten",
     "compacted": "compacted",
 }
-
-
-class Receipt(NamedTuple):
-    """Say what was forgotten, or would be.
-
-    Args:
-        forgotten: the memories that went, as they were.
-        is_dry_run: whether they are all still there.
-        at: seconds since the epoch.
-    """
-
-    forgotten: tuple[Memory, ...]
-    is_dry_run: bool
-    at: float
 
 
 class MemorySystem:
@@ -111,6 +98,7 @@ class MemorySystem:
         created: float | None = None,
         allow_sensitive: bool = False,
         supersedes: str | None = None,
+        author: Author | None = None,
     ) -> Remembered:
         """Store a text in the tier that fits, unless the same text is there already in the same project.
 
@@ -126,6 +114,7 @@ class MemorySystem:
             created: when it was said, in seconds since the epoch; None means now.
             allow_sensitive: keep secrets and personal data, which are redacted otherwise.
             supersedes: the id of a memory that it replaces; if that one was replaced before, the one in force.
+            author: who wrote it; None finds out. It never changes, also when the text is stored again.
 
         Raises:
             RefusedMemoryError: the text or another argument cannot be stored, or there is no memory to replace.
@@ -144,6 +133,7 @@ class MemorySystem:
             extra=metadata,
             allow_sensitive=allow_sensitive,
         )
+        memory = memory._replace(author=author or current_author("library"))
         earlier = None if supersedes is None else await self._existing(supersedes, now)
         chosen = self._policies.placed(tier or await self._router.select_tier(memory))
         present = await self._rooms.get(memory.id, now) or await self._rooms.get(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from memory_router.engines.tiers.author import read
 from memory_router.engines.tiers.memory import Memory
 from memory_router.errors import RefusedMemoryError
 
@@ -25,6 +26,7 @@ def as_object(memory: Memory) -> dict[str, Any]:
         "source": memory.source,
         "session": memory.session,
         "metadata": dict(memory.extra) or None,
+        "author": memory.author.to_dict(),
         "supersedes": memory.supersedes,
         "superseded_by": memory.superseded_by,
     }
@@ -58,7 +60,7 @@ def arguments(line: str | bytes) -> dict[str, Any]:
 
     Args:
         line: one JSON object with `text`, and any of `timestamp` (ISO 8601, or seconds since the epoch), `importance`,
-            `tags`, `tier`, `project`, `source`, `session` and `metadata`; other members are left out.
+            `tags`, `tier`, `project`, `source`, `session`, `metadata` and `author`; other members are left out.
 
     Raises:
         RefusedMemoryError: the line is no such object.
@@ -75,10 +77,12 @@ def arguments(line: str | bytes) -> dict[str, Any]:
     for name in ("tier", "project", "source", "session", "supersedes"):
         if not isinstance(body.get(name), str | None):
             raise RefusedMemoryError(f"`{name}` is no text.", _FIX)
-    if not isinstance(body.get("metadata"), Mapping | None):
-        raise RefusedMemoryError("`metadata` is no object.", _FIX)
+    for name in ("metadata", "author"):
+        if not isinstance(body.get(name), Mapping | None):
+            raise RefusedMemoryError(f"`{name}` is no object.", _FIX)
     names = ("text", "importance", "tier", "project", "source", "session", "metadata", "supersedes")
-    return {**{name: body.get(name) for name in names}, "tags": tags, "created": _seconds(body.get("timestamp"))}
+    told = {name: body.get(name) for name in names}
+    return {**told, "tags": tags, "created": _seconds(body.get("timestamp")), "author": read(body.get("author"))}
 
 
 def exported_id(line: str | bytes) -> str | None:

@@ -74,7 +74,7 @@ def route(values: Values) -> int:
 
 def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
     def ask(router: Router, question: str) -> Envelope:
-        asked = {name: values[name] for name in ("limit", "since", "until", "project", "trace", "approval")}
+        asked = {name: values[name] for name in ("limit", "since", "until", "project", "by", "trace", "approval")}
         answer = router.query_multi if values["multi"] else router.query
         envelope = answer(question, choice=_choice(values), **asked)
         if envelope.error_code == ApprovalRequiredError.code and _is_conversation(values):
@@ -120,6 +120,7 @@ COMMANDS = {
             Option("--since", str, "Return nothing older: a date, a time, or `last week`."),
             Option("--until", str, "Return nothing newer."),
             Option("--project", str, "Return only what belongs to the project of this name."),
+            Option("--by", str, "Return only what this author wrote: person, agent, a name."),
             _RULE,
             _BACKEND,
             _ALL,

@@ -8,7 +8,19 @@ import typer
 from memory_router import app
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
-from memory_router.interfaces.cli.parameters import AsJson, Id, Project, Since, Tag, Target, Tier, Until, Yes, confirm
+from memory_router.interfaces.cli.parameters import (
+    AsJson,
+    By,
+    Id,
+    Project,
+    Since,
+    Tag,
+    Target,
+    Tier,
+    Until,
+    Yes,
+    confirm,
+)
 from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -24,6 +36,7 @@ def recall(
     tag: Tag = None,
     since: Since = None,
     until: Until = None,
+    by: By = None,
     min_importance: Annotated[
         float | None, typer.Option("--min-importance", help="Only memories at least so important, from 0 to 1.")
     ] = None,
@@ -35,7 +48,7 @@ def recall(
 
     Example: memory-router memories recall "tide offset" --tag decision --limit 3
     """
-    chosen = filter_of(project, tag, since, until) | (
+    chosen = filter_of(project, tag, since, until, by) | (
         {} if min_importance is None else {"min_importance": min_importance}
     )
     found = app.remembering.work_with(lambda memories: memories.recall(text, limit, tier, chosen))
@@ -61,18 +74,28 @@ def list_(
     tag: Tag = None,
     since: Since = None,
     until: Until = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """List what is remembered, the newest first.
 
     Example: memory-router memories list --tag decision
     """
-    chosen = filter_of(project, tag, since, until)
+    chosen = filter_of(project, tag, since, until, by)
     held = app.remembering.work_with(lambda memories: memories.memories(chosen, tier))
-    rows = [(iso_time(one.created)[:10], one.tier, app.remembering.qualified(one.id), one.text) for one in held]
+    rows = [
+        (
+            iso_time(one.created)[:10],
+            one.author.name or one.author.kind,
+            one.tier,
+            app.remembering.qualified(one.id),
+            one.text,
+        )
+        for one in held
+    ]
     output.show(
         {"memories": [app.remembering.as_object(memory) for memory in held]},
-        lambda: print_table(("when", "tier", "id", "text"), rows),
+        lambda: print_table(("when", "by", "tier", "id", "text"), rows),
         as_json=as_json,
     )
 
@@ -127,6 +150,7 @@ def forget(
     session: Annotated[str | None, typer.Option("--session", help="A conversation as a whole, by its id.")] = None,
     since: Since = None,
     until: Until = None,
+    by: By = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Forget nothing, and say what would go.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -139,7 +163,7 @@ def forget(
 
     Example: memory-router forget --tag temporary --until 2026-06-30 --dry-run
     """
-    chosen_by = filter_of(project, tag, since, until) | ({"session": session} if session else {})
+    chosen_by = filter_of(project, tag, since, until, by) | ({"session": session} if session else {})
     planned = app.forgetting.plan(ids or (), chosen_by, tier)
     forget_planned(planned, dry_run=dry_run, yes=yes, as_json=as_json)
 
@@ -212,9 +236,11 @@ def _print_tiers(stats: list[dict[str, Any]], audit: list[dict[str, Any]]) -> No
         print_table(("when", "event", "tier", "id", ""), [[row[name] for name in columns] for row in audit])
 
 
-def filter_of(project: str | None, tags: list[str] | None, since: str | None, until: str | None) -> dict[str, Any]:
+def filter_of(
+    project: str | None, tags: list[str] | None, since: str | None, until: str | None, by: str | None
+) -> dict[str, Any]:
     """Return the filter that the options mean."""
-    values = {"project": project, "tags": tags or None, "since": since, "until": until}
+    values = {"project": project, "tags": tags or None, "since": since, "until": until, "by": by}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -15,6 +15,7 @@ Project = Annotated[str | None, typer.Option("--project", help="Only memories of
 Tag = Annotated[list[str] | None, typer.Option("--tag", "-t", help="Only memories with this tag; repeatable.")]
 Since = Annotated[str | None, typer.Option("--since", help="Only memories of this time or later (ISO 8601).")]
 Until = Annotated[str | None, typer.Option("--until", help="Only memories of this time or earlier (ISO 8601).")]
+By = Annotated[str | None, typer.Option("--by", help="Only what this author wrote: person, agent, a name.")]
 Target = Annotated[str | None, typer.Option("--to", help="The tier to move it to; the next one if left out.")]
 
 

@@ -50,7 +50,13 @@ def remember(
         raise typer.BadParameter("Give --project or --everywhere, not both.", param_hint="--everywhere")
     if project is None and not everywhere:
         project = register(os.getcwd())
-    provenance = {"project": project, "source": source, "session": session, "allow_sensitive": allow_sensitive}
+    provenance: dict[str, object] = {
+        "project": project,
+        "source": source,
+        "session": session,
+        "allow_sensitive": allow_sensitive,
+    }
+    provenance["author"] = app.remembering.current_author("cli")
     remembered, similar = app.remembering.remember(text, importance, tier, tag or (), supersedes, **provenance)
     told = [_as_sentence(remembered)]
     if similar:
@@ -70,6 +76,7 @@ def _as_json(remembered: "Remembered") -> dict[str, object]:
         "timestamp": iso_time(memory.created),
         "tags": memory.tags,
         "project": memory.project,
+        "author": memory.author.to_dict(),
         "tier": memory.tier,
         "importance": memory.importance,
         "expires": iso_time(memory.expires) if memory.expires else None,

@@ -11,7 +11,7 @@ from memory_router import app, paths
 from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import filter_of
-from memory_router.interfaces.cli.parameters import AsJson, Project, Since, Tag, Tier, Until, Yes, confirm
+from memory_router.interfaces.cli.parameters import AsJson, By, Project, Since, Tag, Tier, Until, Yes, confirm
 
 _Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 
@@ -61,6 +61,7 @@ def export(
     tag: Tag = None,
     since: Since = None,
     until: Until = None,
+    by: By = None,
     force: _Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +74,7 @@ def export(
     form = format_ or ("markdown" if file.lower().endswith((".md", ".markdown")) else "jsonl")
     if form not in app.remembering.FORMATS:
         raise typer.BadParameter(f"choose one of: {', '.join(app.remembering.FORMATS)}", param_hint="--format")
-    chosen = filter_of(project, tag, since, until)
+    chosen = filter_of(project, tag, since, until, by)
     held = app.remembering.work_with(lambda memories: memories.memories(chosen, tier))
     text = "".join(app.remembering.exported(reversed(held), form)).encode("utf-8", "replace")
     if file == "-":

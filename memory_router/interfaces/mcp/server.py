@@ -20,7 +20,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool, To
 
 from memory_router import __version__
 from memory_router.errors import MemoryRouterError
-from memory_router.interfaces.mcp.tools import Tools, UnansweredError
+from memory_router.interfaces.mcp.tools import CLIENT, Tools, UnansweredError
 from memory_router.routing.router import Router
 
 # More would only wait for a processor; the routing pool keeps as many processes.
@@ -50,6 +50,9 @@ class MemoryServer(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool with what was meant by its arguments."""
+        parameters = context.session.client_params if context else None
+        if parameters and parameters.client_info.name:
+            CLIENT.set(parameters.client_info.name)
         schema = next((tool.input_schema for tool in await self.list_tools() if tool.name == name), {})
         return await super().call_tool(name, _meant(schema, arguments), context)
 

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from memory_router.engines.tiers.author import Author
 from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.recall import NEAR_SECONDS, REACH, path_words
 from memory_router.engines.tiers.revisions import in_force_first
@@ -191,6 +192,7 @@ class PostgresStore:
             "tags": list(memory.tags),
             "extra": Jsonb(dict(memory.extra)),
             "access_times": list(memory.access_times),
+            "author": Jsonb(memory.author.to_dict()),
             "stems": schema.stems_of(memory.text, memory.tags),
         }
         is_new = self._connection.execute(schema.INSERT, fields).rowcount > 0
@@ -265,7 +267,8 @@ def _written(vector: "array[float] | None") -> str | None:
 
 def _memory(row: Sequence[Any]) -> Memory:
     memory = Memory._make(row)
-    return memory._replace(tags=tuple(memory.tags), access_times=tuple(memory.access_times))
+    author: Any = memory.author
+    return memory._replace(tags=tuple(memory.tags), access_times=tuple(memory.access_times), author=Author(**author))
 
 
 @contextmanager

@@ -51,7 +51,9 @@ _TABLES = """
 _CUT_ANEW = "UPDATE memories SET stems = '{}'"
 _MOVED = "ALTER TABLE memories ADD COLUMN moved DOUBLE PRECISION"
 _REVISIONS = "ALTER TABLE memories ADD COLUMN supersedes TEXT, ADD COLUMN superseded_by TEXT"
-SCHEMA = Schema("memories", tuple(Migration("", sql) for sql in (_TABLES, _CUT_ANEW, _MOVED, _REVISIONS)))
+_AUTHORS = """ALTER TABLE memories ADD COLUMN author JSONB NOT NULL DEFAULT '{"kind": "unknown"}'"""
+_STEPS = (_TABLES, _CUT_ANEW, _MOVED, _REVISIONS, _AUTHORS)
+SCHEMA = Schema("memories", tuple(Migration("", sql) for sql in _STEPS))
 # Earlier versions of the program counted in a table of their own.
 _ADOPT = """
     DO $$ BEGIN
@@ -127,6 +129,7 @@ ALLOWED = """
     AND (%(session)s::text IS NULL OR m.session = %(session)s)
     AND (%(least)s::float8 IS NULL OR m.importance >= %(least)s)
     AND (%(most)s::float8 IS NULL OR m.importance <= %(most)s)
+    AND (%(by)s::text IS NULL OR lower(%(by)s) IN (SELECT lower(value) FROM jsonb_each_text(m.author)))
     AND (m.expires IS NULL OR m.expires > %(now)s)
 """
 ORDERS = {
@@ -169,10 +172,10 @@ COUNT = """
 EXPIRED = "SELECT id FROM memories WHERE expires <= %(now)s AND (%(id)s::text IS NULL OR id = %(id)s)"
 INSERT = """
     INSERT INTO memories(id, text, created, tags, project, tier, importance, source, session, extra, accesses,
-                         access_times, expires, moved_from, moved, supersedes, superseded_by, stems)
+                         access_times, expires, moved_from, moved, supersedes, superseded_by, author, stems)
     VALUES (%(id)s, %(text)s, %(created)s, %(tags)s, %(project)s, %(tier)s, %(importance)s, %(source)s, %(session)s,
             %(extra)s, %(accesses)s, %(access_times)s, %(expires)s, %(moved_from)s, %(moved)s,
-            %(supersedes)s, %(superseded_by)s, %(stems)s)
+            %(supersedes)s, %(superseded_by)s, %(author)s, %(stems)s)
     ON CONFLICT (id) DO NOTHING
 """
 LINK = {

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import redis
 
+from memory_router.engines.tiers.author import Author
 from memory_router.engines.tiers.memory import Event, LinkEnd, Memory
 from memory_router.engines.tiers.stores.in_process import MOST_EVENTS, ListingStore
 from memory_router.errors import StoreError
@@ -235,7 +236,9 @@ def _text(memory: Memory) -> str:
 
 def _memory(text: str) -> Memory:
     memory = Memory(**json.loads(text))
-    return memory._replace(tags=tuple(memory.tags), access_times=tuple(memory.access_times))
+    return memory._replace(
+        tags=tuple(memory.tags), access_times=tuple(memory.access_times), author=Author(*memory.author)
+    )
 
 
 @contextmanager
