@@ -171,6 +171,13 @@ class Denotation:
             return held
         self._members[target, folder] = _NOTHING  # a cycle of re-exports finds nothing here
         found: dict[Node, None] = {}
+        if name.endswith("[]"):
+            for holder in self._denoted(target[:-2], folder, depth - 1).nearest(folder, self.folder):
+                if holder.type.endswith("[]") and holder.file is not None:
+                    element = self.seen_from(holder.file, holder.type[:-2])
+                    found.update(dict.fromkeys(self._denoted(element, folder, depth - 1).nodes))
+            self._members[target, folder] = _Namesakes(list(found))
+            return self._members[target, folder]
         for holder in self._denoted(owner, folder, depth - 1).nearest(folder, self.folder):
             around = self.folder(holder.file) or folder
             for other in dict.fromkeys(self._elsewhere(holder, name)):
@@ -203,8 +210,10 @@ class Denotation:
             yield f"{holder.qualified}.{name}"
             for base in [str(target) for (target,) in rows]:
                 yield f"{self.seen_from(holder.file, base)}.{name}"
-        elif holder.type:
-            yield f"{self.seen_from(holder.file, holder.type)}.{name}"
+        else:
+            yield f"{holder.qualified}.{name}"
+            if holder.type:
+                yield f"{self.seen_from(holder.file, holder.type)}.{name}"
 
     def _bound(self, file: int) -> dict[str, list[str]]:
         """Return what the names that a module has from others are called there; under `*`, whole modules."""

@@ -23,7 +23,7 @@ CONTAINS = "contains"  # one to whatever lies in a folder
 _MAKING = (*NAMING, WITHIN)
 _MODULE_NAMES = "SELECT name FROM nodes WHERE file = ? AND kind = 'module'"
 _FILE = re.compile(r"/|\.[A-Za-z]{1,5}$")
-_STEPS = re.compile(r"[./]")
+_STEPS = re.compile(r"[]./[]+")
 
 
 class Store:

@@ -1,13 +1,15 @@
-"""Name the crates of Rust: where each has its root, and by which names they know each other."""
+"""Name the crates of Rust: where each has its root, by which names they know each other, and what a `use` names."""
 
 import functools
 import glob
 import os
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 from memory_router.engines.graph.extraction.modules import module_path, upwards
 
+_DEEPEST = 8  # braces in braces of one `use`
 _LONGEST = 1_000_000  # bytes of a manifest
 _ROOTS = ("/lib", "/main")
 _ALONE = ("bin", "examples", "tests", "benches")  # folders in which each file is a crate
@@ -99,3 +101,37 @@ def forget() -> None:
     """Forget what manifests say."""
     _manifest.cache_clear()
     _crates.cache_clear()
+
+
+def spread(path: str, depth: int = _DEEPEST) -> Iterator[tuple[list[str], str]]:
+    """Yield the paths of a `use`, each with its local name; that is empty for all of a module.
+
+    Args:
+        path: what stands after `use`.
+        depth: how many braces in braces are followed.
+    """
+    before, brace, inside = path.partition("{")
+    if not brace or depth == 0:
+        full, _, alias = before.partition(" as ")
+        steps = [step.strip() for step in full.split("::") if step.strip()]
+        if steps and steps[-1] == "self" and len(steps) > 1:
+            steps = steps[:-1]
+        if steps and steps[-1] != "*":
+            yield steps, alias.strip() or steps[-1]
+        elif steps:
+            yield steps[:-1], ""
+        return
+    for part in _parts(inside.strip().removesuffix("}")):
+        yield from spread(before + part.strip(), depth - 1)
+
+
+def _parts(text: str) -> list[str]:
+    """Return what commas outside of braces part."""
+    parts, open_braces = [""], 0
+    for letter in text:
+        open_braces += (letter == "{") - (letter == "}")
+        if letter == "," and not open_braces:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part.strip()]

@@ -10,6 +10,7 @@ from memory_router.engines.graph.facts import Source
 
 _VERSION = re.compile(r"v\d+$")
 _FUNCTIONS = ("function_declaration", "method_declaration")
+_LISTS = {"slice_type": "element", "array_type": "element", "map_type": "value", "channel_type": "value"}
 _POINTING = ("pointer_type", "unary_expression", "generic_type", "parenthesized_type")
 _BUILT_IN = frozenset(
     """
@@ -77,7 +78,7 @@ class GoReader(SyntaxReader):
         inner = Scope(f"{above}.{name}", above if owner is not None else "", {}, scope)
         parent = above if owner is not None and above in self._seen else self.module
         self.define("function", name, above, node, self._result(node, scope), parent=parent)
-        for given in (receiver, node.child_by_field_name("parameters")):
+        for given in (receiver, *map(node.child_by_field_name, ("parameters", "result"))):
             self._parameters(given, inner)
         return [(one, inner) for one in node.named_children if one.type not in ("identifier", "field_identifier")]
 
@@ -89,12 +90,17 @@ class GoReader(SyntaxReader):
         return self._class(result, scope)
 
     def _class(self, kind: Any, scope: Scope) -> str:
-        """Return the type that is named; nothing for lists, maps and functions of it."""
-        while kind is not None and kind.type in _POINTING:
-            kind = next(iter(kind.named_children), None)
+        """Return the type that is named; `Type[]` for lists, maps and channels of it, nothing for functions."""
+        lists = ""
+        while kind is not None and (kind.type in _POINTING or kind.type in _LISTS):
+            if kind.type in _LISTS:
+                kind, lists = kind.child_by_field_name(_LISTS[kind.type]), lists + "[]"
+            else:
+                kind = next(iter(kind.named_children), None)
         if kind is None or kind.type not in ("type_identifier", "qualified_type"):
             return ""
-        return self.means(kind, scope)
+        held = self.means(kind, scope)
+        return held + lists if held else ""
 
     def _parameters(self, given: Any, scope: Scope) -> None:
         for one in given.named_children if given is not None else ():
@@ -108,7 +114,8 @@ class GoReader(SyntaxReader):
             if name is not None:
                 scope.names[self.text(name)] = ""
             return [] if kind is None else [(kind, scope)]
-        qualified = self.define("class", self.text(name), self.package, node, parent=self.module)
+        elements = self._class(kind, scope) if kind.type in _LISTS else ""
+        qualified = self.define("class", self.text(name), self.package, node, elements, parent=self.module)
         inner = Scope(qualified, qualified, {}, scope)
         below: list[tuple[Any, Scope]] = []
         for field in self.below(kind, ("field_declaration", "method_elem", "type_elem")):
@@ -173,8 +180,9 @@ class GoReader(SyntaxReader):
 
     def _ranged(self, node: Any, scope: Scope) -> Inside:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        for name in left.named_children if left is not None else ():
-            scope.names[self.text(name)] = ""
+        for position, name in enumerate(left.named_children if left is not None else ()):
+            held = self._value([right], 0, scope) if position else ""
+            scope.names[self.text(name)] = self.element(held)
         return [(right, scope)] if right is not None else ()
 
     def _literal(self, node: Any, scope: Scope) -> Inside:
@@ -197,6 +205,8 @@ class GoReader(SyntaxReader):
         """Return what a node of this language denotes."""
         if node.type in ("composite_literal", "type_assertion_expression", "type_conversion_expression"):
             return self._class(node.child_by_field_name("type"), scope)
+        if node.type == "index_expression":
+            return self.element(self.means(node.named_children[0], scope))
         return ""
 
     def call(self, node: Any, scope: Scope) -> Inside:

@@ -5,29 +5,23 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from memory_router.engines.graph.extraction.crates import crate_of, crates, own_folder
+from memory_router.engines.graph.extraction.crates import crate_of, crates, own_folder, spread
 from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
 from memory_router.engines.graph.facts import Source
 
-_DEEPEST = 8  # braces in braces of one `use`
 _CLASSES = ("struct_item", "enum_item", "trait_item", "union_item", "type_item")
 _FUNCTIONS = ("function_item", "function_signature_item")
 _POINTING = frozenset(
     ["reference_type", "pointer_type", "abstract_type", "dynamic_type", "bracketed_type", "qualified_type"]
 )
 _HOLDING = ("Box", "Rc", "Arc", "Option", "Result", "RefCell", "Mutex", "RwLock", "Ref", "RefMut", "MutexGuard", "Pin")
+_LISTS = ("Vec", "VecDeque", "HashSet", "BTreeSet", "LinkedList", "BinaryHeap")
+_ITERATING = ("iter", "iter_mut", "into_iter", "drain")
 _THROUGH = (
-    "unwrap",
-    "expect",
-    "clone",
-    "as_ref",
-    "as_mut",
-    "borrow",
-    "borrow_mut",
-    "lock",
-    "unwrap_or_default",
-    "to_owned",
-)
+    "unwrap", "expect", "clone", "as_ref", "as_mut", "borrow", "borrow_mut", "lock", "unwrap_or_default", "to_owned",
+)  # fmt: skip
+_UNPACKED = ("Some", "Ok")
+_POINTING_PATTERNS = ("match_pattern", "ref_pattern", "mut_pattern", "reference_pattern", "or_pattern")
 
 
 class RustReader(SyntaxReader):
@@ -60,7 +54,7 @@ class RustReader(SyntaxReader):
             "let_condition": self._condition,
             "closure_expression": self._closure,
             "macro_invocation": self._macro,
-            "field_initializer": self._initialised,
+            "field_initializer": self._condition,
             "match_arm": self._arm,
             "for_expression": self._for,
         }
@@ -79,10 +73,10 @@ class RustReader(SyntaxReader):
         for node in block.named_children:
             if node.type == "use_declaration":
                 for target, local in self._uses(node, scope):
-                    if scope.outer is None:
-                        self.bindings[local or f"*{node.start_point[0]}.{len(self.bindings)}"] = target
+                    if not local and target != self.module:
+                        self.bindings[f"*{node.start_point[0]}.{len(self.bindings)}"] = target
                     elif local:
-                        scope.names[local] = target
+                        (self.bindings if scope.outer is None else scope.names)[local] = target
 
     def _submodule(self, node: Any, name: str) -> str:
         before = node.prev_named_sibling
@@ -95,7 +89,7 @@ class RustReader(SyntaxReader):
     def _uses(self, node: Any, scope: Scope) -> Iterator[tuple[str, str]]:
         """Yield the targets of a `use`, each with its local name; that is empty for all of a module."""
         path = re.sub(r"^(?:pub(?:\s*\([^)]*\))?\s+)?use\s+", "", self.text(node).strip()).rstrip(" ;")
-        for steps, local in _spread(path, _DEEPEST):
+        for steps, local in spread(path):
             if target := self._path(steps, scope):
                 yield target, local
 
@@ -141,7 +135,13 @@ class RustReader(SyntaxReader):
             return scope.owner
         if name in ("crate", "self", "super"):
             return self._path([name], scope)
-        return super().looked_up(name, scope) or crates(self.source.path, self.source.root).get(name, "")
+        return super().looked_up(name, scope)
+
+    def foreign(self, name: str) -> str:
+        """Return what a name denotes that the file itself does not make known: a crate, or of what is used whole."""
+        crate = crates(self.source.path, self.source.root).get(name, "")
+        is_open = not crate and any(local.startswith("*") for local in self.bindings)
+        return f"{self.module}.{name}" if is_open else crate
 
     def other(self, node: Any, scope: Scope) -> str:
         """Return what a node of this language denotes."""
@@ -151,6 +151,8 @@ class RustReader(SyntaxReader):
             return self._above(self._space_of(scope))
         if node.type == "generic_type":
             return self._class_of(node, scope)
+        if node.type == "index_expression":
+            return self.element(self.means(node.named_children[0], scope))
         return ""
 
     def means(self, node: Any, scope: Scope) -> str:
@@ -174,45 +176,81 @@ class RustReader(SyntaxReader):
         return super().means(node, scope)
 
     def _class_of(self, kind: Any, scope: Scope) -> str:
-        """Return the type that is named, through references and what only holds it."""
+        """Return the type that is named, through references and what only holds it; `Type[]` for a list of it."""
+        lists = ""
         while kind is not None:
             if kind.type in _POINTING:
                 kind = kind.child_by_field_name("type") or next(iter(kind.named_children), None)
+            elif kind.type == "array_type":
+                kind, lists = kind.child_by_field_name("element"), lists + "[]"
             elif kind.type == "generic_type":
                 outer, given = map(kind.child_by_field_name, ("type", "type_arguments"))
-                if self.text(outer).rpartition("::")[2] not in _HOLDING or given is None:
-                    return self.means(outer, scope) if outer is not None else ""
+                name = self.text(outer).rpartition("::")[2]
+                if name not in (*_HOLDING, *_LISTS) or given is None:
+                    kind = outer
+                    continue
+                lists += "[]" * (name in _LISTS)
                 kind = next((one for one in given.named_children if one.type != "lifetime"), None)
             elif kind.type in ("type_identifier", "scoped_type_identifier"):
-                return self.means(kind, scope)
+                held = self.means(kind, scope)
+                return held + lists if held else ""
             else:
                 return ""
         return ""
 
+    def _bounds(self, node: Any, scope: Scope) -> dict[str, str]:
+        """Return what the parameters of a type or a function are bound to: the first trait stands for the type."""
+        found = {}
+        for one in self.below(node.child_by_field_name("type_parameters"), ("type_parameter",)):
+            found[self.text(one.child_by_field_name("name"))] = self._bound(one, scope)
+        for clause in node.named_children:
+            if clause.type == "where_clause":
+                for one in clause.named_children:
+                    name = self.text(one.child_by_field_name("left"))
+                    if name.isidentifier() and not found.get(name):
+                        found[name] = self._bound(one, scope)
+        return found
+
+    def _bound(self, node: Any, scope: Scope) -> str:
+        bounds = node.child_by_field_name("bounds")
+        traits = bounds.named_children if bounds is not None else ()
+        named = (self._class_of(one, scope) for one in traits if one.type not in ("lifetime", "removed_trait_bound"))
+        return next(filter(None, named), "")
+
     def _class(self, node: Any, scope: Scope) -> Inside:
         name = self.text(node.child_by_field_name("name"))
         qualified = self.define("class", name, scope.qualified, node)
-        inner = Scope(qualified, qualified, {}, scope)
-        for bounds in node.named_children:
-            if bounds.type == "trait_bounds":
-                for base in bounds.named_children:
-                    self.inherits(qualified, base, scope)
+        inner = Scope(qualified, qualified, self._bounds(node, scope), scope)
+        for bounds in (one for one in node.named_children if one.type == "trait_bounds"):
+            for base in bounds.named_children:
+                self.inherits(qualified, base, scope)
         if node.type == "type_item" and (kind := node.child_by_field_name("type")) is not None:
             self.inherits(qualified, kind, scope)
-        body = node.child_by_field_name("body")
-        for field in body.named_children if body is not None else ():
-            kind = field.child_by_field_name("type")
-            held = self._class_of(kind, inner) if field.type == "field_declaration" else ""
-            if held:
-                self.define("variable", self.text(field.child_by_field_name("name")), qualified, field, held)
+        self._fields(node.child_by_field_name("body"), qualified, inner)
         return [(one, inner) for one in node.named_children if one.type not in ("type_identifier", "trait_bounds")]
+
+    def _fields(self, body: Any, owner: str, scope: Scope) -> None:
+        """Note the variants of an enum, and what fields hold; those without a name are called by their position."""
+        for position, kind in enumerate(body.children_by_field_name("type") if body is not None else ()):
+            self._field(str(position), kind, owner, scope)
+        for one in body.named_children if body is not None else ():
+            name = self.text(one.child_by_field_name("name"))
+            if one.type == "field_declaration":
+                self._field(name, one.child_by_field_name("type"), owner, scope)
+            elif one.type == "enum_variant":
+                variant = self.define("variable", name, owner, one, owner)
+                self._fields(one.child_by_field_name("body"), variant, scope)
+
+    def _field(self, name: str, kind: Any, owner: str, scope: Scope) -> None:
+        if held := self._class_of(kind, scope):
+            self.define("variable", name, owner, kind, held)
 
     def _implemented(self, node: Any, scope: Scope) -> Inside:
         kind, trait, body = map(node.child_by_field_name, ("type", "trait", "body"))
         target = self._class_of(kind, scope) if kind is not None else ""
-        if not target or target.startswith("."):
+        if not target or target.startswith(".") or target.endswith("[]"):
             return [(one, scope) for one in node.named_children]
-        inner = Scope(target, target, {}, scope)
+        inner = Scope(target, target, self._bounds(node, scope), scope)
         if trait is not None:
             self.inherits(target, trait, scope)
         return [(body, inner)] if body is not None else ()
@@ -221,23 +259,49 @@ class RustReader(SyntaxReader):
         name = self.text(node.child_by_field_name("name"))
         is_method = scope.qualified == scope.owner
         parent = scope.qualified if scope.qualified in self._seen or not is_method else self.module
-        held = self._class_of(node.child_by_field_name("return_type"), scope)
-        qualified = self.define("function", name, scope.qualified, node, held, parent=parent)
-        inner = Scope(qualified, scope.owner, {}, scope)
+        inner = Scope(f"{scope.qualified}.{name}", scope.owner, self._bounds(node, scope), scope)
+        held = self._class_of(node.child_by_field_name("return_type"), inner)
+        self.define("function", name, scope.qualified, node, held, parent=parent)
         given, body = map(node.child_by_field_name, ("parameters", "body"))
         for one in given.named_children if given is not None else ():
-            self._bind(one.child_by_field_name("pattern"), one.child_by_field_name("type"), inner)
+            pattern, kind = map(one.child_by_field_name, ("pattern", "type"))
+            self._bind(pattern, self._class_of(kind, inner), inner)
         if body is not None:
             self._declare(body, inner)
         return [(one, inner) for one in (given, node.child_by_field_name("return_type"), body) if one is not None]
 
-    def _bind(self, pattern: Any, kind: Any, scope: Scope, held: str = "") -> None:
-        if pattern is None:
-            return
-        held = self._class_of(kind, scope) if kind is not None else held
-        names = list(self.below(pattern, ("identifier",)))
-        for name in names:
-            scope.names[self.text(name)] = held if len(names) == 1 and pattern.type != "tuple_pattern" else ""
+    def _bind(self, pattern: Any, held: str, scope: Scope) -> None:
+        """Note what the names of a pattern hold.
+
+        Args:
+            pattern: as it stands left of a value.
+            held: the type of that value, or what denotes it.
+            scope: where the names are known.
+        """
+        todo = [(pattern, held)] if pattern is not None else []
+        while todo:
+            one, of = todo.pop()
+            if one.type in ("identifier", "shorthand_field_identifier"):
+                if self.text(one)[:1].islower() or self.text(one)[:1] == "_":
+                    scope.names[self.text(one)] = of
+            elif one.type in _POINTING_PATTERNS:
+                todo += [(part, of) for part in one.named_children]
+            elif one.type in ("tuple_struct_pattern", "struct_pattern"):
+                todo += self._parts_of(one, of, scope)
+            else:
+                todo += [(part, "") for part in self.below(one, ("identifier",))]
+
+    def _parts_of(self, pattern: Any, held: str, scope: Scope) -> Iterator[tuple[Any, str]]:
+        """Yield the patterns in that of a struct or of a variant, each with what it holds."""
+        kind = pattern.child_by_field_name("type")
+        variant = self.means(kind, scope)
+        is_through = self.text(kind) in _UNPACKED
+        for position, part in enumerate(one for one in pattern.named_children if one != kind):
+            if part.type == "field_pattern":
+                name, inner = map(part.child_by_field_name, ("name", "pattern"))
+                yield inner or name, f"{variant}.{self.text(name)}" if variant else ""
+            elif pattern.type == "tuple_struct_pattern":
+                yield part, held if is_through else f"{variant}.{position}" if variant else ""
 
     def _space(self, node: Any, scope: Scope) -> Inside:
         name, body = self.text(node.child_by_field_name("name")), node.child_by_field_name("body")
@@ -262,41 +326,41 @@ class RustReader(SyntaxReader):
         return [(one, scope) for one in (kind, node.child_by_field_name("value")) if one is not None]
 
     def _let(self, node: Any, scope: Scope) -> Inside:
-        pattern, kind, value = map(node.child_by_field_name, ("pattern", "type", "value"))
-        target = self.means(value, scope) if value is not None else ""
-        if pattern is not None:
-            self._bind(pattern, kind, scope, "" if target.startswith(".") else target)
+        pattern, kind = map(node.child_by_field_name, ("pattern", "type"))
+        held = self._class_of(kind, scope) if kind is not None else self._value(node, scope)
+        self._bind(pattern, held, scope)
         return [(one, scope) for one in node.named_children if one != pattern]
 
-    def _condition(self, node: Any, scope: Scope) -> Inside:
-        pattern, value = map(node.child_by_field_name, ("pattern", "value"))
+    def _value(self, node: Any, scope: Scope) -> str:
+        """Return what the value of a node denotes, nothing if only its last step is known."""
+        value = node.child_by_field_name("value")
         target = self.means(value, scope) if value is not None else ""
-        held = "" if target.startswith(".") else target
-        for one in self.below(pattern, ("tuple_struct_pattern",)):
-            is_unpacked = self.text(one.child_by_field_name("type")) in ("Some", "Ok")
-            for name in one.named_children[1:]:
-                self._bind(name, None, scope, held if is_unpacked else "")
-        return [(value, scope)] if value is not None else ()
+        return "" if target.startswith(".") else target
+
+    def _condition(self, node: Any, scope: Scope) -> Inside:
+        """Note what a condition's pattern holds, and read the value; of a field that is given, only the value."""
+        self._bind(node.child_by_field_name("pattern"), self._value(node, scope), scope)
+        return [(one, scope) for one in node.children_by_field_name("value")]
 
     def _arm(self, node: Any, scope: Scope) -> Inside:
-        pattern = node.child_by_field_name("pattern")
         inner = Scope(scope.qualified, scope.owner, {}, scope)
-        for name in self.below(pattern, ("identifier",)):
-            if self.text(name)[:1].islower() and name.parent.type not in ("scoped_identifier",):
-                inner.names[self.text(name)] = ""
+        self._bind(node.child_by_field_name("pattern"), self._value(node.parent.parent, scope), inner)
         return [(one, inner) for one in node.named_children]
 
     def _for(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
-        self._bind(node.child_by_field_name("pattern"), None, inner)
-        return [(one, inner) for one in node.named_children if one != node.child_by_field_name("pattern")]
+        pattern = node.child_by_field_name("pattern")
+        held = self._value(node, scope)
+        owner, _, last = held.rpartition(".")
+        self._bind(pattern, self.element(owner if last in _ITERATING else held), inner)
+        return [(one, inner) for one in node.named_children if one != pattern]
 
     def _closure(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
         given = node.child_by_field_name("parameters")
         for one in given.named_children if given is not None else ():
             pattern = one.child_by_field_name("pattern") if one.type == "parameter" else one
-            self._bind(pattern, one.child_by_field_name("type"), inner)
+            self._bind(pattern, self._class_of(one.child_by_field_name("type"), inner), inner)
         return [(one, inner) for one in node.named_children]
 
     def _macro(self, node: Any, scope: Scope) -> Inside:
@@ -334,36 +398,3 @@ class RustReader(SyntaxReader):
                 self.refer(scope, "calls" if is_called else "uses", target, at)
         elif is_called and "." in marks and names[-1].isidentifier():
             self.refer(scope, "calls", f".{names[-1]}", at)
-
-    def _initialised(self, node: Any, scope: Scope) -> Inside:
-        value = node.child_by_field_name("value")
-        return [(value, scope)] if value is not None else ()
-
-
-def _spread(path: str, depth: int) -> Iterator[tuple[list[str], str]]:
-    """Yield the paths of a `use` with their local names."""
-    before, brace, inside = path.partition("{")
-    if not brace or depth == 0:
-        full, _, alias = before.partition(" as ")
-        steps = [step.strip() for step in full.split("::") if step.strip()]
-        if steps and steps[-1] == "self" and len(steps) > 1:
-            steps = steps[:-1]
-        if steps and steps[-1] != "*":
-            yield steps, alias.strip() or steps[-1]
-        elif steps:
-            yield steps[:-1], ""
-        return
-    for part in _parts(inside.strip().removesuffix("}")):
-        yield from _spread(before + part.strip(), depth - 1)
-
-
-def _parts(text: str) -> list[str]:
-    """Return what commas outside of braces part."""
-    parts, open_braces = [""], 0
-    for letter in text:
-        open_braces += (letter == "{") - (letter == "}")
-        if letter == "," and not open_braces:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part for part in parts if part.strip()]

@@ -107,15 +107,19 @@ class SyntaxReader:
             parent: what encloses it, if that is called otherwise.
         """
         qualified = f"{scope}.{name}"
-        if qualified in self._seen:
-            at = self._seen[qualified]
-            if held and not self.definitions[at].type:
-                self.definitions[at] = self.definitions[at]._replace(type=held)
-            return qualified
-        self._seen[qualified] = len(self.definitions)
         first, last = node.start_point[0] + 1, node.end_point[0] + 1
         above = scope if parent is None else parent
-        self.definitions.append(Definition(kind, name, qualified, above, first, last, self._comment(node), type=held))
+        own = Definition(kind, name, qualified, above, first, last, self._comment(node), type=held)
+        if qualified not in self._seen:
+            self._seen[qualified] = len(self.definitions)
+            self.definitions.append(own)
+            return qualified
+        at = self._seen[qualified]
+        before = self.definitions[at]
+        if kind == "function" and before.kind == "variable":  # a field with a method that reads it
+            self.definitions[at] = own._replace(type=held or before.type)
+        elif held and not before.type:
+            self.definitions[at] = before._replace(type=held)
         return qualified
 
     def returns(self, function: str, held: str) -> None:
@@ -123,6 +127,10 @@ class SyntaxReader:
         at = self._seen.get(function)
         if at is not None and held and not self.definitions[at].type and self.definitions[at].kind == "function":
             self.definitions[at] = self.definitions[at]._replace(type=held)
+
+    def element(self, held: str) -> str:
+        """Return what an element of a list is, by the list's type or what denotes it."""
+        return held.removesuffix("[]") if held.endswith("[]") else f"{held}[]" if held else ""
 
     def inherits(self, qualified: str, base: Any, scope: Scope) -> None:
         """Note a base of a class."""
