@@ -34,12 +34,12 @@ def redact(text: str) -> Redacted:
         text: anything, from a query to a document.
     """
     lowered = text.lower()
-    hinted = [secret for hint, secret in _HINTS if hint in lowered]
+    hinted = {place for mark, hints in _HINTS.items() if mark in lowered for hint, place in hints if hint in lowered}
     if not hinted:
         return Redacted(text, ())
     kinds: set[str] = set()
-    for secret in dict.fromkeys(hinted):
-        text = _replace(secret, text, kinds)
+    for place in sorted(hinted):
+        text = _replace(_SECRETS[place], text, kinds)
     return Redacted(text, tuple(sorted(kinds)))
 
 
@@ -239,5 +239,15 @@ _SECRETS = (
         _is_named_key,
     ),
 )
-# In the order of the secrets.
-_HINTS = tuple((hint, secret) for secret in _SECRETS for hint in secret.hints)
+
+
+def _hints_by_mark() -> dict[str, list[tuple[str, int]]]:
+    """Return hints with the place of their secret, under a mark that they hold and most texts do not."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for place, secret in enumerate(_SECRETS):
+        for hint in secret.hints:
+            found.setdefault(next((mark for mark in "_:-." if mark in hint), ""), []).append((hint, place))
+    return found
+
+
+_HINTS = _hints_by_mark()

@@ -8,7 +8,7 @@ Dutch compounds are found by what they begin and end with, as `de:daten-` and `d
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from memory_router.text.languages import CODES, ENGLISH, language, languages_of, stemmer
@@ -28,6 +28,7 @@ _LETTER = (
 )
 _EMOJI = "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
 _ASCII = re.compile(rf"{_SIGNED}|[A-Za-z0-9]+")
+_PLAIN, _SIGNS = re.compile("[A-Za-z0-9]+"), re.compile("[+#&]")
 # Compiled when first met: most questions are ASCII.
 _ANY = rf"(?P<run>{RUN})|{_EMOJI}|{_SIGNED}|(?:(?!{RUN})(?:{_LETTER}))+"
 # A shorter text says too little to guess its language by.
@@ -38,12 +39,13 @@ _PART = 4
 # Words below it have no endings; what is longer is no word of a language, and what it may end with costs its square.
 _SHORTEST, _LONGEST = 3, 80
 _LAST_LATIN = 0x24F
+_MOST_WORDS = 50_000
 
 
 def words_in(text: str) -> list[str]:
     """Return the words of a normal text; scripts without spaces between them give pairs of characters."""
     if text.isascii():
-        return _ASCII.findall(text)
+        return (_ASCII if _SIGNS.search(text) else _PLAIN).findall(text)
     runs = ((found["run"], found[0]) for found in re.finditer(_ANY, text))
     return list(chain.from_iterable(pairs(run) if run else (word,) for run, word in runs))
 
@@ -53,28 +55,46 @@ def terms(text: str) -> list[Alternatives]:
     text = normal(text).lower()
     words = words_in(text)
     codes = _languages(words)
-    if not codes and text.isascii():
-        return [(_stem(word),) for word in words]
-    return _alternatives(words, codes, _forms)
+    return list(map(_indexed_in(codes).__getitem__, words))
 
 
 def question_terms(text: str) -> list[Alternatives]:
     """Return the terms of a word or a phrase of a question: for each position all that an index may hold of it."""
-    return _alternatives(words_in(normal(text).lower()), _LATIN, _asked_forms)
+    words = words_in(normal(text).lower())
+    return [_alternatives(_stem(word), _asked_forms(word, _LATIN)) for word in words]
 
 
 def stems(text: str) -> list[str]:
     """Return the first alternative of each position of a text, by which texts are compared outside of an index."""
-    return _stemmed(words_in(normal(text).lower()))
+    return [alternatives[0] for alternatives in map(_indexed_in(()).__getitem__, words_in(normal(text).lower()))]
 
 
-def _stemmed(words: Iterable[str]) -> list[str]:
-    return [_stem(fold(word)) for word in words]
+class _Indexed(dict[str, Alternatives]):
+    """The alternatives of the words met so far: a plain look-up costs a sixth of one in a `functools.lru_cache`.
+
+    Args:
+        codes: the languages that the words are of, but English.
+    """
+
+    def __init__(self, codes: tuple[str, ...]) -> None:
+        super().__init__()
+        self._codes = codes
+
+    def __missing__(self, word: str) -> Alternatives:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        made = self[word] = _alternatives(_stem(word), _forms(word, self._codes))
+        return made
 
 
-@functools.lru_cache(maxsize=50_000)
+@functools.lru_cache(maxsize=16)
+def _indexed_in(codes: tuple[str, ...]) -> _Indexed:
+    return _Indexed(codes)
+
+
 def _stem(word: str) -> str:
-    return stemmer(ENGLISH).stemWord(word) if len(word) <= _LONGEST else word
+    plain = fold(word)
+    return stemmer(ENGLISH).stemWord(plain) if len(plain) <= _LONGEST else plain
 
 
 def _languages(words: Sequence[str]) -> tuple[str, ...]:
@@ -85,16 +105,10 @@ def _languages(words: Sequence[str]) -> tuple[str, ...]:
     return () if ENGLISH in codes else tuple(code for code in codes if code in _LATIN)
 
 
-def _alternatives(
-    words: Sequence[str], codes: tuple[str, ...], forms: Callable[[str, tuple[str, ...]], Alternatives]
-) -> list[Alternatives]:
-    return [
-        (stem, *(form for form in forms(word, codes) if form != stem))
-        for word, stem in zip(words, _stemmed(words), strict=True)
-    ]
+def _alternatives(stem: str, forms: Alternatives) -> Alternatives:
+    return (stem, *(form for form in forms if form != stem))
 
 
-@functools.lru_cache(maxsize=20_000)
 def _forms(word: str, codes: tuple[str, ...]) -> Alternatives:
     """Return in which forms beside the English stem a word of a text stands in an index."""
     if not word.isascii() and re.match(RUN, word):
@@ -121,6 +135,8 @@ def _asked_forms(word: str, codes: tuple[str, ...]) -> Alternatives:
 
 
 def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
+    if not codes and word.isascii():
+        return ()
     if not _SHORTEST <= len(word) <= _LONGEST or not word.isalpha():
         return ()
     if "\u0400" <= word[0] <= "\u04ff":
@@ -134,4 +150,4 @@ def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
         for spelling in written[:2]
         if spelling not in language(code).stop_words
     }
-    return (*_stemmed(written[2:]), *sorted(own))
+    return (*map(_stem, written[2:]), *sorted(own))

@@ -312,6 +312,8 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
     asks = "?" in text
     text = text[:_READ].lower()
     hinted = _hinted(text)
+    if not hinted and not asks:  # most turns
+        return SILENT._replace(offers=";" in text, acts=acts)
     is_user = role == "user"
     commits = _strongest(_COMMITMENTS, text, hinted) if is_user else 0.0
     reverses = _strongest(_REVERSALS, text, hinted)

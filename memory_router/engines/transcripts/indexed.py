@@ -13,7 +13,7 @@ _QUARTER = 900
 INSERT = "INSERT INTO node_text(rowid, said, names, tools, date) VALUES (?, ?, ?, ?, ?)"
 
 
-def indexed(node: int, role: str, text: str, tools: str, moment: float) -> tuple[int, str, str, str, str]:
+def indexed(node: int, role: str, text: str, tools: str, moment: float) -> tuple[int, str, str | None, str | None, str]:
     """Return the row of a node in the full-text table.
 
     Args:
@@ -24,7 +24,8 @@ def indexed(node: int, role: str, text: str, tools: str, moment: float) -> tuple
         moment: when, in seconds since the epoch.
     """
     said = text[: _INDEXED[role]]
-    return node, said, _names(f"{said} {tools}"), tools, _date(int(moment // _QUARTER) * _QUARTER)
+    # FTS5 does not call the tokenizer for what is NULL.
+    return node, said, _names(f"{said} {tools}") or None, tools or None, _date(int(moment // _QUARTER) * _QUARTER)
 
 
 def _names(text: str) -> str:

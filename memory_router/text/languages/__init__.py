@@ -62,9 +62,9 @@ def languages_of(words: Iterable[str]) -> tuple[str, ...]:
         The codes of the languages with the most different function words in it; none if none occurs.
     """
     by_word = _languages_by_word()
-    counts = Counter(chain.from_iterable(by_word[word] for word in by_word.keys() & words))
+    counts = Counter(chain.from_iterable(map(by_word.__getitem__, by_word.keys() & words)))
     most = max(counts.values(), default=0)
-    return tuple(code for code in CODES if counts[code] == most) if most else ()
+    return tuple(code for code in CODES if counts.get(code) == most)
 
 
 @functools.cache
