@@ -23,7 +23,7 @@ import apsw
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ADAPTER = os.path.join(ROOT, "backends", "qmd", "adapter.py")
 # The program as it is without the extra `vectors`.
-WITHOUT_VECTORS = "import sys; sys.modules['wordllama'] = None; from memory_router.interfaces.cli import main; main()"
+WITHOUT_VECTORS = "import sys; sys.modules['wordllama'] = None; from memory_router.__main__ import main; main()"
 REQUEST = json.dumps({"contract": 1, "verb": "query", "query": "how do we rotate the signing keys", "limit": 10})
 
 

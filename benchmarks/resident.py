@@ -104,9 +104,9 @@ def under_load(environment: dict[str, str], prompts: int) -> None:
 def at_once(environment: dict[str, str], clients: int, each: int) -> None:
     """Print how many questions a second the resident answers to callers in one process each."""
     code = (
-        "import sys, time\nfrom memory_router.resident import client\n"
+        "import sys, time\nfrom memory_router import resident\n"
         "sys.stdin.readline()\nfor _ in range(int(sys.argv[1])):\n"
-        "    while client.ask(['query', sys.argv[2]]) is None: pass\n"
+        "    while resident.ask(['query', sys.argv[2]]) is None: pass\n"
     )
     callers = [
         subprocess.Popen([sys.executable, "-c", code, str(each), QUESTION], env=environment, stdin=subprocess.PIPE)

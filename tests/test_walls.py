@@ -71,7 +71,7 @@ WALLS = {
     "resident": {"paths", "__version__"},
     "app": ALL_ROOMS - {"testing"},
     "interfaces": ALL_ROOMS,
-    "__main__": {"interfaces"},
+    "__main__": {"interfaces", "resident"},
     "__init__": {"app", "engines", "routing"},
     "adapter": {"contract", "engines", "paths", "scope", "errors"},
 }

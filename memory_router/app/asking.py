@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from memory_router import paths
+from memory_router import paths, resident
 from memory_router.app import accesses
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
@@ -17,7 +17,6 @@ from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
 from memory_router.learning.rule_cache import RuleCache
 from memory_router.learning.spool import Spool
-from memory_router.resident import client, wire
 from memory_router.routing import config_file, router, survivors
 from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
@@ -33,6 +32,8 @@ from memory_router.storage.files import is_locked
 _OF_MEMORIES = "totalrecall"
 # How long a look into the other projects may take, and how many results it counts.
 _ELSEWHERE_MS, _COUNTED = 1000, 30
+# A test would leave the process behind.
+_OF_TESTS = ("CI", "PYTEST_CURRENT_TEST")
 
 
 class Rules(NamedTuple):
@@ -221,23 +222,26 @@ def follow_files(results: Sequence[JsonObject], metadata: JsonObject | None) -> 
 
 
 def start_resident() -> None:
-    """Start the resident where the user switched it on and none runs; call it after an answer.
+    """Start the resident where none runs, unless the user switched it off; call it after an answer.
 
-    Nobody starts one on a machine for tests, which `CI` tells, or in a home where nothing was set up.
+    Nobody starts one for tests, which `CI` and `PYTEST_CURRENT_TEST` tell, unless the environment asks for it, or in a
+    home where nothing was set up.
     """
-    if not client.is_wanted() or os.environ.get("CI") or survivors.VARIABLE in os.environ:
+    if not resident.is_wanted() or survivors.VARIABLE in os.environ:
         return
     with suppress(OSError, MemoryRouterError):
-        if not (os.environ.get("MEMORY_ROUTER_RESIDENT") or _is_resident_configured()):
+        if not (os.environ.get("MEMORY_ROUTER_RESIDENT") or _is_resident_wanted()):
             return
-        if os.path.exists(paths.backends_file()) and not is_locked(os.fsdecode(wire.socket_path())):
+        if os.path.exists(paths.backends_file()) and not is_locked(os.fsdecode(resident.socket_path())):
             start("resident", "run", niceness=0)
 
 
-def _is_resident_configured() -> bool:
+def _is_resident_wanted() -> bool:
+    if any(map(os.environ.get, _OF_TESTS)):
+        return False
     # Only one value is needed, and whatever asked before has checked the file.
     body = config_file.read(paths.config_file())
-    return isinstance(body, dict) and body.get("resident") == "auto"
+    return isinstance(body, dict) and body.get("resident", "auto") == "auto"
 
 
 def elsewhere(query: str) -> dict[str, int]:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from memory_router import paths
-from memory_router.resident import client, wire
+from memory_router import paths, resident
 
-# As many questions as are answered at once. Whoever comes while all are busy is not greeted, and goes its own way.
+# As many questions as are answered at once. Whoever comes while all are busy is not heard, and goes its own way.
 _WORKERS = 12
 _IDLE_SECONDS = 900.0
 # How often to look whether the home and the program are still there.
 _GLANCE_SECONDS = 1.0
+_PROGRAM_SECONDS = 5.0
 # A client that says nothing, or does not read, is not waited for.
-_CLIENT_SECONDS = 2.0
+_CLIENT_SECONDS = 1.0
 
 
 class Request(NamedTuple):
@@ -85,12 +85,13 @@ class Resident:
     def __init__(self, accept: Accept, idle_seconds: float = _IDLE_SECONDS) -> None:
         self._accept = accept
         self._idle_seconds = idle_seconds
-        self._environment = wire.relevant(os.environb, wire.ROUTER_VARIABLES)
+        self._greeting = resident.greeting()
+        self._environment = resident.relevant(os.environb)
         self._asked = time.monotonic()
         self._busy = 0
         self._lock = threading.Lock()
         self._ending = threading.Event()
-        self._program = _stamp()
+        self._program, self._looked = _stamp(), time.monotonic()
 
     def run(self, beside: Callable[[], None] = lambda: None) -> str:
         """Serve until there is a reason to end, and return it; at once if another resident serves this home.
@@ -98,7 +99,7 @@ class Resident:
         Args:
             beside: is called about once a second.
         """
-        path = os.fsdecode(wire.socket_path())
+        path = os.fsdecode(resident.socket_path())
         folder = os.path.dirname(path)
         home = _home()
         if not os.path.isdir(home):
@@ -136,8 +137,10 @@ class Resident:
             return "it was stopped"
         if _identity(home) != identity or _identity(path) != own:
             return "its home is gone"
-        if _stamp() != self._program:
-            return "the program was changed"
+        if time.monotonic() - self._looked > _PROGRAM_SECONDS:
+            self._looked = time.monotonic()
+            if _stamp() != self._program:
+                return "the program was changed"
         # A clock that never goes back, and that stands still while the machine sleeps.
         if not self._busy and time.monotonic() - self._asked > self._idle_seconds:
             return "nobody asked for a while"
@@ -167,43 +170,43 @@ class Resident:
                 with self._lock:
                     self._busy -= 1
 
+    def _is_of_this_world(self, greeting: bytes, request: Request) -> bool:
+        """Return whether a caller has this program and these files; whoever asks about the resident needs neither."""
+        if request.arguments[:1] == ["resident"]:
+            return greeting.startswith(resident.PROTOCOL)
+        return greeting == self._greeting and resident.relevant(request.environment) == self._environment
+
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(_CLIENT_SECONDS)
-        if client.peer(connection) != os.getuid():
+        if resident.peer(connection) != os.getuid():
             return
-        connection.sendall(wire.greeting())
-        size = int.from_bytes(client.receive(connection, 4), "big")
-        if size > wire.MAX_REQUEST_BYTES:
+        size = int.from_bytes(resident.receive(connection, 4), "big")
+        if size > resident.MAX_REQUEST_BYTES:
             return
-        request = _request(wire.unpack(client.receive(connection, size)))
+        greeting, request = _request(resident.unpack(resident.receive(connection, size)))
         self._asked = time.monotonic()
-        if not _is_control(request) and wire.relevant(request.environment, wire.ROUTER_VARIABLES) != self._environment:
-            connection.sendall(bytes(4))
-            return
         try:
+            if not self._is_of_this_world(greeting, request):
+                raise Refused
             handler = self._accept(request)
         except Refused:
-            connection.sendall(bytes(4))
+            connection.sendall(resident.TAKEN + bytes(4))
             return
-        connection.sendall(handler.patience_ms.to_bytes(4, "big"))
+        # Whoever waited too long is gone, and has answered the question itself.
+        connection.sendall(resident.TAKEN + handler.patience_ms.to_bytes(4, "big"))
         answer = handler.answer()
         with suppress(OSError):  # who went away gets no answer; the work was done all the same
-            connection.sendall(wire.pack([answer.out, answer.err, str(answer.code).encode()]))
+            connection.sendall(resident.pack([answer.out, answer.err, str(answer.code).encode()]))
         connection.close()
         answer.after()
         self._asked = time.monotonic()
 
 
-def _is_control(request: Request) -> bool:
-    """Return whether somebody asks about the resident itself, which does not depend on the caller's world."""
-    return request.arguments[:1] == ["resident"]
-
-
-def _request(fields: list[bytes]) -> Request:
-    folder, stdin, count, *rest = fields
+def _request(fields: list[bytes]) -> tuple[bytes, Request]:
+    greeting, folder, stdin, count, *rest = fields
     number = int(count)
     variables = (variable.partition(b"=") for variable in rest[number:])
-    return Request(
+    return greeting, Request(
         [os.fsdecode(argument) for argument in rest[:number]],
         stdin,
         os.fsdecode(folder),

@@ -179,7 +179,7 @@ class Config(NamedTuple):
     rules: tuple[Rule, ...]
     learning: Learning = Learning()
     hooks: Hooks = Hooks()
-    resident: str = "off"
+    resident: str = "auto"
 
     @property
     def default_rule(self) -> Rule:

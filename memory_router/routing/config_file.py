@@ -115,7 +115,7 @@ def build(body: dict[str, Any], file: str) -> Config:
         tuple(_rule(rule) for rule in body["rules"]),
         _learning(body),
         Hooks(**body.get("hooks", {})),
-        body.get("resident", "off"),
+        body.get("resident", "auto"),
     )
 
 

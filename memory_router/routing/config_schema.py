@@ -186,7 +186,7 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     resident: Annotated[
         Literal["auto", "off"],
         Meta(description="Whether the first question starts a warm process that answers the next ones sooner."),
-    ] = "off"
+    ] = "auto"
     schema: Annotated[str, Meta(description="Where this schema lies, for editors.")] = msgspec.field(
         name="$schema", default=""
     )

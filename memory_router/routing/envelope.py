@@ -40,6 +40,11 @@ class Envelope(NamedTuple):
         optional = ("error_code", "error_message", "approval_id", "metadata", "trace", "parts", "layer", "budget")
         return {name: value for name, value in self._asdict().items() if value is not None or name not in optional}
 
+    @classmethod
+    def from_dict(cls, body: dict[str, Any]) -> "Envelope":
+        """Return the envelope that `to_dict` wrote."""
+        return cls(**{"error_code": None, "error_message": None, **body})
+
 
 def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: str) -> Envelope:
     """Choose the answer among the attempts (design, Judge; seed 002, Fallback Logic).

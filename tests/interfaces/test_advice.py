@@ -206,7 +206,7 @@ def test_who_is_killed_before_the_record_is_followed_up(waiting: Home, victim: s
     program = (
         f"import os, sys\nfrom {store} import SuggestionStore\n"
         f"SuggestionStore.{'decide' if victim == 'accept' else 'undo'} = lambda *a, **k: os.kill(os.getpid(), 9)\n"
-        "from memory_router.interfaces.cli import main\nmain()\n"
+        "from memory_router.__main__ import main\nmain()\n"
     )
     killed = subprocess.run(
         [sys.executable, "-c", program, victim, "1", "--yes"], env=waiting.environment, capture_output=True, check=False

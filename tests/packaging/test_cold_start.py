@@ -49,7 +49,7 @@ def command(*arguments: str, stdin: str = "") -> str:
     return (
         f"import os; read, write = os.pipe(); os.write(write, {stdin.encode()!r}); os.close(write); os.dup2(read, 0)\n"
         f"import sys; sys.argv = ['memory-router', *{arguments!r}]\n"
-        "from memory_router.interfaces.cli import main\n"
+        "from memory_router.__main__ import main\n"
         "try: main()\nexcept SystemExit as end: assert end.code == 0, end.code"
     )
 
@@ -100,7 +100,7 @@ def test_adapters_are_light(backend: str, home: Home) -> None:
 def test_version_needs_only_the_command_line(home: Home) -> None:
     """`--version` imports neither the command framework nor any room that does something."""
     assert heavy_modules(home, command("--version")) == []
-    assert rooms(home, command("--version")) <= {"interfaces", "errors", "resident", "paths"}
+    assert rooms(home, command("--version")) <= {"__main__", "interfaces", "errors", "resident", "paths"}
 
 
 def test_remembering_needs_one_engine(home: Home) -> None:

@@ -1,96 +1,22 @@
 """Laws of the resident: sooner, never different, never in the way, never left behind."""
 
 import json
-import os
-import shutil
-import signal
+import re
 import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from memory_router import app, paths
+from memory_router import resident as warm_process
 from memory_router.contract import Result
-from memory_router.engines.documents import upkeep
-from memory_router.learning import background
-from memory_router.resident import client, wire
 from memory_router.testing import Behaviour
 from tests.conftest import GOOD, Home, ends
-
-PATIENCE = 60.0
-SOON: dict[str, Any] = {"default_ms": 700, "total_ms": None, "backends": {}}
-# What differs between two answers to one question.
-OWN = ("execution_id", "router_duration_ms", "backend_duration_ms")
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    """Wait for something that comes sooner or later, and return it."""
-    give_up = time.monotonic() + PATIENCE
-    while not (value := holds()):
-        assert time.monotonic() < give_up, "it never came"
-        time.sleep(0.02)
-    return value
-
-
-@pytest.fixture
-def warm(home: Home) -> Iterator[Home]:
-    """Return a home that lets a resident be started, and leave none behind."""
-    home.environment["MEMORY_ROUTER_RESIDENT"] = "auto"
-    home.environment.pop("CI", None)
-    yield home
-    if pid := resident(home):
-        os.kill(pid, signal.SIGKILL)
-        assert ends(pid)
-
-
-def resident(home: Home) -> int:
-    """Return the process id of the resident of a home, or 0."""
-    if not home.folder.exists():
-        return 0
-    told = home.run("resident", "status", "--json").json
-    return int(told["pid"]) if told["running"] else 0
-
-
-def begin(home: Home) -> int:
-    """Let the first question start a resident, and return its process id."""
-    assert home.run("query", "auth").code == 0
-    return int(until(lambda: resident(home)))
-
-
-def warmly(home: Home, *arguments: str, cwd: Path | None = None) -> dict[str, Any]:
-    """Ask until the resident had time for it; on a busy machine a caller may have gone its own way."""
-
-    def ask() -> dict[str, Any] | None:
-        envelope: dict[str, Any] = home.run("query", *arguments, "--trace", cwd=cwd).json
-        return envelope if envelope["trace"].get("warm") else None
-
-    envelope: dict[str, Any] = until(ask)
-    return envelope
-
-
-def same(envelope: dict[str, Any]) -> dict[str, Any]:
-    """Return an envelope without what differs between two answers to one question."""
-    kept = {name: value for name, value in envelope.items() if name not in OWN}
-    kept["parts"] = [same(part) for part in kept.get("parts", ())]
-    if trace := kept.get("trace"):
-        attempts = [{**attempt, "duration_ms": 0} for attempt in trace["attempts"]]
-        kept["trace"] = {**trace, "attempts": attempts, "warm": None}
-    return kept
-
-
-def connected(home: Home) -> socket.socket:
-    """Return a connection to the resident of a home that greeted."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(PATIENCE)
-    connection.connect(str(home.folder / "run/resident.sock"))
-    assert connection.recv(4096) == wire.greeting()
-    return connection
+from tests.interfaces.mcp.wire import Wire
+from tests.resident.homes import PATIENCE, SOON, begin, connected, resident, same, until, warmly
 
 
 @pytest.mark.parametrize(
@@ -171,7 +97,8 @@ def test_another_home_is_not_served(warm: Home) -> None:
 def test_a_changed_configuration_holds_at_once(warm: Home) -> None:
     """The next question follows what was written into the configuration, and `off` ends the resident."""
     warm.with_fakes(qmd=GOOD)
-    del warm.environment["MEMORY_ROUTER_RESIDENT"]
+    for name in ("MEMORY_ROUTER_RESIDENT", "PYTEST_CURRENT_TEST"):
+        warm.environment.pop(name, None)
     warm.configure(resident="auto")
     pid = begin(warm)
     warm.configure(resident="auto", fallback_threshold=0.95)
@@ -199,40 +126,8 @@ def test_a_prompt_is_answered(warm: Home) -> None:
     for nonsense in ("", "[]", "{", "x" * 2_000_000):
         assert warm.run("hooks", "prompt", stdin=nonsense).code == 0
     warm.environment["MEMORY_ROUTER_RESIDENT"] = "off"
-    assert said() == answered
+    assert until(said) == answered
     assert "outcome=injected" in (warm.state / "hooks.log").read_text()
-
-
-def test_there_is_never_more_than_one(warm: Home) -> None:
-    """Of residents that are started at once one serves, and the others end; it keeps the socket."""
-    warm.with_fakes(qmd=GOOD)
-    pid = begin(warm)
-    others = [
-        subprocess.Popen([sys.executable, "-m", "memory_router", "resident", "run"], env=warm.environment)
-        for _ in range(3)
-    ]
-    assert [other.wait(PATIENCE) for other in others] == [0, 0, 0]
-    assert resident(warm) == pid
-
-
-def test_stop_ends_it(warm: Home) -> None:
-    """`resident stop` ends the process and all that it started; without one it says so."""
-    warm.with_fakes(qmd=GOOD)
-    pid = begin(warm)
-    assert warm.run("resident", "stop", "--json").json["pid"] == pid
-    assert ends(pid)
-    assert warm.run("resident", "stop", "--json").json["running"] is False
-    assert not (warm.folder / "run/resident.sock").exists()
-
-
-def test_it_is_found_from_every_environment(warm: Home) -> None:
-    """`status` and `stop` reach the resident of a home also where it would answer no question of the caller."""
-    warm.with_fakes(qmd=GOOD)
-    pid = begin(warm)
-    warm.environment |= {"CODEX_HOME": "/elsewhere", "MEMORY_ROUTER_RESIDENT": "off", "CI": "true", "TZ": "UTC-3"}
-    assert resident(warm) == pid
-    assert warm.run("resident", "stop", "--json").json["pid"] == pid
-    assert ends(pid)
 
 
 def test_a_prompt_that_is_late_costs_its_deadline(warm: Home) -> None:
@@ -255,66 +150,10 @@ def test_one_that_dies_with_a_prompt_does_not_double_it(tmp_path: Path, monkeypa
     ours, other = socket.socketpair()
     monkeypatch.chdir(tmp_path)
     with other:
-        other.sendall((300).to_bytes(4, "big"))
+        other.sendall(warm_process.TAKEN + (300).to_bytes(4, "big"))
         other.shutdown(socket.SHUT_WR)
-        with pytest.raises(TimeoutError):
-            client.ask(["hooks", "prompt"], b"{}", ours, PATIENCE)
-
-
-def test_background_work_is_done_once_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that start the same work at once share one process, and no zombie of it stays."""
-    gate, program = tmp_path / "gate", tmp_path / "python"
-    os.mkfifo(gate)
-    program.write_text(f"#!/bin/sh\nexec cat '{gate}'\n")
-    program.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(program))
-    started: list[int] = []
-    threads = [threading.Thread(target=lambda: started.append(background.start("learn").pid)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(started) == 8
-    (pid,) = set(started)
-    gate.write_text("")
-
-    def is_gone() -> bool:
-        background.reap()
-        return not Path(f"/proc/{pid}").exists()
-
-    until(is_gone)
-
-
-def test_it_ends_with_its_home(warm: Home) -> None:
-    """A home that is removed takes its resident along, and does not appear again."""
-    warm.with_fakes(qmd=GOOD)
-    pid = begin(warm)
-    gone = time.monotonic()
-    shutil.rmtree(warm.folder)
-    assert ends(pid)
-    assert time.monotonic() - gone < PATIENCE
-    assert not warm.folder.exists()
-
-
-def test_a_killed_one_is_replaced(warm: Home) -> None:
-    """After `kill -9` its socket is dead: questions are answered all the same, and another resident takes its place."""
-    warm.with_fakes(qmd=GOOD)
-    pid = begin(warm)
-    os.kill(pid, signal.SIGKILL)
-    assert ends(pid)
-    assert (warm.folder / "run/resident.sock").exists()
-    assert begin(warm) != pid
-
-
-def test_one_that_stands_still_holds_nobody_up(warm: Home) -> None:
-    """A resident that is stopped by a signal does not greet, and the question is answered without it."""
-    warm.with_fakes(qmd=GOOD)
-    pid = begin(warm)
-    os.kill(pid, signal.SIGSTOP)
-    body = warm.run("query", "auth", "--trace").json
-    os.kill(pid, signal.SIGCONT)
-    assert body["status"] == "success"
-    assert "warm" not in body["trace"]
+        with ours, pytest.raises(TimeoutError):
+            warm_process.exchange(ours, b"", ["hooks", "prompt"], b"{}", PATIENCE)
 
 
 @pytest.mark.parametrize("said", [b"", b"\0\0\0\x05hello", b"\xff\xff\xff\xff", b"\0\0\0\x04\0\0\0\x09"])
@@ -356,31 +195,6 @@ def test_fifty_clients_are_answered(warm: Home) -> None:
     assert codes == [0] * 50
 
 
-def test_the_socket_is_private(warm: Home) -> None:
-    """Nobody else may enter the folder of the socket."""
-    warm.with_fakes(qmd=GOOD)
-    begin(warm)
-    assert (warm.folder / "run").stat().st_mode & 0o777 == 0o700
-    assert (warm.folder / "run/resident.sock").stat().st_mode & 0o777 == 0o600
-
-
-def test_none_is_started_unasked(warm: Home) -> None:
-    """Without a word of the user in the configuration or the environment no resident is started."""
-    warm.with_fakes(qmd=GOOD)
-    del warm.environment["MEMORY_ROUTER_RESIDENT"]
-    assert warm.run("query", "auth").code == 0
-    assert not (warm.folder / "run").exists()
-
-
-@pytest.mark.parametrize("variable", ["CI", "MEMORY_ROUTER_RESIDENT"])
-def test_none_is_started_where_none_is_wanted(variable: str, warm: Home) -> None:
-    """Neither on a machine for tests nor against the user's will is a resident started."""
-    warm.with_fakes(qmd=GOOD)
-    warm.environment[variable] = "off"
-    assert warm.run("query", "auth").code == 0
-    assert not (warm.folder / "run").exists()
-
-
 def test_the_way_to_it_is_light(warm: Home) -> None:
     """A process whose question the resident answers imports nothing of ours but the way to it."""
     warm.with_fakes(qmd=GOOD)
@@ -388,11 +202,10 @@ def test_the_way_to_it_is_light(warm: Home) -> None:
     code = (
         "import os, sys; before = set(sys.modules); sys.argv = ['memory-router', 'query', 'auth']\n"
         "def end(code): sys.stderr.write(' '.join(sorted(set(sys.modules) - before))); raise SystemExit(code)\n"
-        "os._exit = end\nfrom memory_router.interfaces.cli import main\nmain()"
+        "os._exit = end\nfrom memory_router.__main__ import main\nmain()"
     )
     light = {
-        *("memory_router", "memory_router.interfaces", "memory_router.interfaces.cli", "memory_router.paths"),
-        *("memory_router.resident", "memory_router.resident.client", "memory_router.resident.wire"),
+        *("memory_router", "memory_router.__main__", "memory_router.paths", "memory_router.resident"),
     }
 
     def loaded() -> set[str]:
@@ -409,19 +222,45 @@ def test_the_way_to_it_is_light(warm: Home) -> None:
     assert until(lambda: loaded() == light)
 
 
-def test_the_indexes_follow_the_files(own_home: Home) -> None:
-    """Whoever follows an index hears of changes below its folders, also of folders that come later, and of its end."""
-    folders = [own_home.folder / "notes", own_home.folder / "more"]
-    for folder in folders:
-        folder.mkdir()
-        (folder / "tides.md").write_text("# Tides\n\nTide tables come from Tidewell.\n")
-    app.indexing.index([str(folders[0])])
-    bursts = upkeep.follow(paths.documents_db())
-    for folder in folders:
-        app.indexing.index([str(folder)])
-        (folder / "tides.md").write_text(f"# Tides\n\nThe keeper of {folder.name} prints them.\n")
-        assert any(app.indexing.index().changed for _ in bursts)
-    (folders[0] / "tides.md").unlink()
-    assert any(app.indexing.index().removed for _ in bursts)
-    os.unlink(paths.documents_db())
-    assert all(True for _ in bursts)
+def test_a_tool_is_warned_of(warm: Home) -> None:
+    """The hook before a tool says the same through the resident, and once a session as ever."""
+    warm.with_fakes(totalrecall=Behaviour(results=(Result("ledger.py rounds half to even", relevance=0.9),)))
+    warm.configure(hooks={"tool": True, "tool_deadline_ms": 5000})
+    begin(warm)
+
+    def told(session: str) -> str:
+        event = {"tool_name": "Edit", "tool_input": {"file_path": "/x/ledger.py"}, "session_id": session, "cwd": "/"}
+        hook = warm.run("hooks", "tool", stdin=json.dumps(event))
+        assert (hook.code, hook.err) == (0, "")
+        return re.sub(r'boundary=\\?"[^"]*"', "", hook.out)
+
+    first = told("one")
+    assert "half to even" in str(first)
+    until(lambda: not told("one"))
+    warm.environment["MEMORY_ROUTER_RESIDENT"] = "off"
+    assert until(lambda: told("two") == first)
+
+
+def test_agents_share_its_backends(warm: Home) -> None:
+    """A search over MCP is answered by the resident, recorded once, and starts no backend of its own."""
+    pytest.importorskip("mcp", reason="the SDK is an extra: pip install 'memory-router[mcp]'")
+    warm.with_fakes(qmd=GOOD)
+    with Wire(warm, "--project", "*") as alone:
+        alone.hello()
+        warm.environment["MEMORY_ROUTER_RESIDENT"] = "off"
+        expected = alone.call("search", query="auth")["structuredContent"]
+    warm.environment["MEMORY_ROUTER_RESIDENT"] = "auto"
+    begin(warm)
+    answered = json.loads(warm.run("resident", "status", "--json").out)["answered"]
+    with Wire(warm, "--project", "*") as wire:
+        wire.hello()
+
+        def through_it() -> dict[str, Any] | None:
+            found: dict[str, Any] = wire.call("search", query="auth")["structuredContent"]
+            now = warm.run("resident", "status", "--json").json["answered"]
+            return found if now > answered else None
+
+        found = until(through_it)
+    assert {**found, "execution_id": ""} == {**expected, "execution_id": ""}
+    spool = (warm.folder / "data/executions.jsonl").read_text()
+    assert spool.count(found["execution_id"]) == 1

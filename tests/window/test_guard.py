@@ -152,7 +152,7 @@ def test_a_port_that_is_taken_is_told(furnished: Home, seen: Window) -> None:
 
 def test_without_its_packages_it_says_what_to_install(home: Home) -> None:
     """Whoever has not installed the extra is told how."""
-    code = "import sys; sys.modules['starlette'] = None; from memory_router.interfaces.cli import main; main()"
+    code = "import sys; sys.modules['starlette'] = None; from memory_router.__main__ import main; main()"
     finished = subprocess.run(
         [sys.executable, "-c", code, "window", "--no-open"],
         env={**os.environ, **home.environment},

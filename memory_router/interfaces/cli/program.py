@@ -97,7 +97,7 @@ def _run_hook(name: str, stdin: bytes | None) -> NoReturn:
     gc.disable()
     module, function = _HOOKS[name]
     run = getattr(import_module(f"memory_router.interfaces.hooks.{module}"), function)
-    run(stdin) if name == "prompt" else run()
+    run() if stdin is None else run(stdin)
     os._exit(0)
 
 

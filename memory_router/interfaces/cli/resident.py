@@ -6,14 +6,14 @@ from contextlib import suppress
 import typer
 
 from memory_router import paths
+from memory_router import resident as asking
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.resident import client
 
 resident = typer.Typer(name="resident", no_args_is_help=True, help="See or stop the process that keeps answers fast.")
 
-_NOBODY = 'No resident runs. With `"resident": "auto"` in router-config.json the first question starts one.'
+_NOBODY = 'No resident runs; the next question starts one, unless `"resident": "off"` is set.'
 
 
 @resident.callback()
@@ -49,7 +49,7 @@ def stop(as_json: AsJson = False) -> None:
 
 
 def _told(verb: str) -> JsonObject:
-    answer = client.control(verb)
+    answer = asking.control(verb)
     with suppress(ValueError):
         if answer:
             told: JsonObject = json.loads(answer[0])

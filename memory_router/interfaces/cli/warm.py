@@ -7,14 +7,14 @@ import threading
 import time
 from typing import NoReturn
 
+from memory_router import resident
 from memory_router.app.asking import Router, Rules, follow_files, follow_sessions
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
-from memory_router.interfaces.hooks import event, prompt
+from memory_router.interfaces.hooks import event, prompt, tool
 from memory_router.learning.background import reap
 from memory_router.paths import config_file, shown
-from memory_router.resident import wire
 from memory_router.resident.server import Answer, Handler, Refused, Request, Resident
 from memory_router.resident.watching import Watcher
 from memory_router.routing.config import Config
@@ -71,10 +71,8 @@ class Answering:
         if not os.path.isdir(request.folder):
             raise Refused
         dispatcher = CallersDispatcher(self._dispatcher, Caller(request.folder, request.environment))
-        if request.arguments == ["hooks", "prompt"]:
-            deadline_ms = rules.settings.hooks.deadline_ms
-            watch = event.Stopwatch(deadline_ms, time.monotonic() - event.STARTING_SECONDS)
-            return Handler(max(watch.left_ms(), 1), lambda: self._hook(request.stdin, watch, rules, dispatcher))
+        if name == "hooks":
+            return self._hooked(rest, request.stdin, rules, dispatcher)
         command = ask.COMMANDS.get(name)
         values = options.parse(rest, command.options) if command else None
         if command is None or values is None or values["text"] == "-":
@@ -104,15 +102,25 @@ class Answering:
 
         return Answer(out, err, code, after)
 
-    def _hook(self, stdin: bytes, watch: event.Stopwatch, rules: Rules, dispatcher: Dispatcher) -> Answer:
-        report = event.settled(
-            lambda: stdin[: event.LONGEST], lambda told: prompt.handle(told, watch, rules, dispatcher)
-        )
-        if watch.left_ms() <= 0:
-            report = event.Report("timeout")
-        self._answered += 1
-        said = report.said.encode("utf-8", "replace")
-        return Answer(said, b"", 0, lambda: event.write_down(prompt.EVENT, report, watch.elapsed_ms))
+    def _hooked(self, words: list[str], stdin: bytes, rules: Rules, dispatcher: Dispatcher) -> Handler:
+        hooks = rules.settings.hooks
+        if words == ["prompt"]:
+            name, handle, deadline_ms = prompt.EVENT, prompt.handle, hooks.deadline_ms
+        elif words == ["tool"]:
+            name, handle, deadline_ms = tool.EVENT, tool.handle, hooks.tool_deadline_ms
+        else:
+            raise Refused
+        watch = event.Stopwatch(deadline_ms, time.monotonic() - event.STARTING_SECONDS)
+
+        def answer() -> Answer:
+            report = event.settled(lambda: stdin[: event.LONGEST], lambda told: handle(told, watch, rules, dispatcher))
+            if watch.left_ms() <= 0:
+                report = event.Report("timeout")
+            self._answered += 1
+            said = report.said.encode("utf-8", "replace")
+            return Answer(said, b"", 0, lambda: event.write_down(name, report, watch.elapsed_ms))
+
+        return Handler(max(watch.left_ms(), 1), answer)
 
     def _about(self, *, stop: bool) -> Answer:
         told: JsonObject = {
@@ -120,7 +128,7 @@ class Answering:
             "pid": os.getpid(),
             "seconds": round(time.monotonic() - self._started),
             "answered": self._answered,
-            "socket": shown(os.fsdecode(wire.socket_path())),
+            "socket": shown(os.fsdecode(resident.socket_path())),
             "watching": self.watcher.is_running(),
         }
         return Answer(json.dumps(told).encode(), b"", 0, self.resident.stop if stop else lambda: None)

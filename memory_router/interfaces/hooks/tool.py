@@ -7,16 +7,20 @@ the tool may run.
 import hashlib
 import os
 import re
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Clock, Report
+from memory_router.interfaces.hooks.event import Report, Stopwatch
 from memory_router.routing import config_file, journal
 from memory_router.routing.config import Hooks
 from memory_router.routing.router import Choice
 from memory_router.scope import current_project
+
+if TYPE_CHECKING:
+    from memory_router.app.asking import Rules
+    from memory_router.routing.dispatch import Dispatcher
 
 EVENT = "TOOL"
 _RESULTS = 8
@@ -36,16 +40,19 @@ _WORD = re.compile(r"[A-Za-z][\w.-]{2,}")
 _USUAL = frozenset(["sudo", "git", "origin", "main", "master", "head", "true", "false", "null", "run", "exec", "bash"])
 
 
-def run() -> NoReturn:
-    """Answer the event on stdin, and end the process with exit code 0."""
-    event.run(EVENT, _handle, Hooks().tool_deadline_ms)
+def run(stdin: bytes | None = None) -> NoReturn:
+    """Answer the event on stdin, and end the process with exit code 0 (see `prompt.run`)."""
+    event.run(EVENT, handle, Hooks().tool_deadline_ms, stdin)
 
 
-def _handle(told: JsonObject, clock: Clock) -> Report:
+def handle(
+    told: JsonObject, clock: Stopwatch, rules: "Rules | None" = None, dispatcher: "Dispatcher | None" = None
+) -> Report:
+    """Look into memory for what is about to be changed or run (see `prompt.handle`)."""
     given = told.get("tool_input")
     if not isinstance(given, dict):
         return Report("bad_event")
-    settings = config_file.load()
+    settings = rules.settings if rules else config_file.load()
     clock.allow(settings.hooks.tool_deadline_ms)
     if not settings.hooks.tool:
         return Report("off")
@@ -67,7 +74,7 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
         return Report("timeout", told=logged)
     folder = told.get("cwd")
     project = current_project(folder) if isinstance(folder, str) and os.path.isabs(folder) else None
-    router = app.asking.QuietRouter(settings, left)
+    router = app.asking.QuietRouter(settings, left, rules=rules, dispatcher=dispatcher)
     envelope = router.query(question, choice=Choice(strategy="all"), limit=_RESULTS, project=project)
     about = [
         result
