@@ -88,6 +88,49 @@ def memory_db() -> str:
     return os.path.join(data_dir(), "memory.db")
 
 
+def memory_store() -> str:
+    """Return the URL of the store of memories: `memories.store` of `router-config.json`, else that of `memory.db`.
+
+    Raises:
+        ConfigError: the file cannot be read, so that nobody knows where memories belong.
+    """
+    file = own_config_file()
+    if not os.path.exists(file):
+        return f"sqlite:{memory_db()}"
+    import json  # most users have no such file
+
+    try:
+        with open(file, "rb") as stream:
+            body = json.loads(stream.read())
+        return str((body.get("memories") or {}).get("store") or f"sqlite:{memory_db()}")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        from memory_router.errors import ConfigError
+
+        raise ConfigError(
+            f"{shown(file)} cannot be read, so it is unknown where memories are kept ({error}).",
+            "Correct it there; `memory-router backends config check` says when it is right.",
+        ) from error
+
+
+def file_of(store: str) -> str | None:
+    """Return the absolute path that `sqlite:PATH` or a plain path names; None for the URL of a server."""
+    scheme, colon, path = store.partition(":")
+    if not colon and (os.sep in store or store.endswith(".db")):
+        path = store
+    elif scheme != "sqlite" or not path:
+        return None
+    return os.path.abspath(os.path.expanduser(path.removeprefix("//")))
+
+
+def memory_file() -> str | None:
+    """Return the database file of the store of memories, or None where a server keeps them.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+    """
+    return file_of(memory_store())
+
+
 def learning_database() -> str:
     """Return the URL of the database of executions and rules: a team's where one is named, else `memory.db`."""
     return os.environ.get("MEMORY_ROUTER_DATABASE") or f"sqlite:{memory_db()}"

@@ -79,8 +79,12 @@ class Home:
 
     def run(self, *arguments: str | bytes, stdin: str | bytes = b"", cwd: Path | None = None) -> Outcome:
         """Run `memory-router ARGUMENTS` as a user's shell would."""
+        return self.python("-m", "memory_router", *arguments, stdin=stdin, cwd=cwd)
+
+    def python(self, *arguments: str | bytes, stdin: str | bytes = b"", cwd: Path | None = None) -> Outcome:
+        """Run Python as this user."""
         finished = subprocess.run(
-            [sys.executable, "-m", "memory_router", *arguments],
+            [sys.executable, *arguments],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             env=self.environment,

@@ -6,11 +6,12 @@ import time
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, iso_time, nothing, serve, window
 from memory_router.engines.tiers.memory import Recollection, Selection
-from memory_router.engines.tiers.store import MemoryStore
+from memory_router.engines.tiers.stores.opening import read_own
+from memory_router.engines.tiers.stores.protocol import Store
 from memory_router.errors import StoreError
 
 # What tells the file from another one in its place, and the store.
-_opened: list[tuple[object, MemoryStore]] = []
+_opened: list[tuple[object, Store]] = []
 # What tells that a project may hold an earlier layout: without these nothing more is imported or looked at.
 _SIGNS = ("memory", ".git")
 
@@ -90,13 +91,13 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _store() -> MemoryStore | None:
+def _store() -> Store | None:
     """Return the store, opened once; it may come into being, or be replaced, while this process runs."""
-    path = paths.memory_db()
-    identity = _identity(path)
+    file = paths.memory_file()
+    identity = _identity(file) if file else paths.memory_store()
     if _opened and _opened[0][0] != identity:
         _opened.pop()[1].close()
-    if not _opened and (opened := MemoryStore.open_read_only(path)):
+    if not _opened and (opened := read_own()):
         _opened.append((identity, opened))
     return _opened[0][1] if _opened else None
 

@@ -261,8 +261,6 @@ def known_names() -> frozenset[str]:
     from memory_router.engines.documents.projects import project_names
     from memory_router.engines.tiers.names import names_in_memories
 
-    documents, memories = paths.documents_db(), paths.memory_db()
+    documents = paths.documents_db()
     projects = project_names(documents) if os.path.exists(documents) else frozenset[str]()
-    return frozenset(map(str.lower, projects)) | (
-        names_in_memories(memories) if os.path.exists(memories) else frozenset[str]()
-    )
+    return frozenset(map(str.lower, projects)) | names_in_memories()

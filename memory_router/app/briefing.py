@@ -13,7 +13,7 @@ from memory_router import paths, scope
 from memory_router.app import asking
 from memory_router.contract import JsonObject, iso_time
 from memory_router.engines.tiers.memory import Selection
-from memory_router.engines.tiers.store import MemoryStore
+from memory_router.engines.tiers.stores.opening import read_own
 from memory_router.engines.transcripts.last_session import last_request
 from memory_router.routing import config_file
 from memory_router.routing.router import Choice
@@ -73,7 +73,7 @@ def _about(folder: str) -> Iterator[JsonObject]:
 
 
 def _new_facts(place: Place) -> Iterator[JsonObject]:
-    store = MemoryStore.open_read_only(paths.memory_db())
+    store = read_own()
     if store is None:
         return
     now = time.time()

@@ -127,7 +127,7 @@ def plan_transcripts(places: Sequence[str]) -> Plan:
 def _planned(memories: tuple[Memory, ...], turns: Sequence[SpokenTurn], sessions: tuple[str, ...]) -> Plan:
     texts = (*(memory.text for memory in memories), *(turn.text for turn in turns))
     words = telling_words(texts)
-    common = words_of_others(paths.memory_db(), words, [memory.id for memory in memories])
+    common = words_of_others(words, [memory.id for memory in memories])
     common |= conversations.words_of_others(place.archive(), words, turns)
     return Plan(memories, tuple(turns), sessions, traces_of(texts, common))
 
@@ -158,7 +158,8 @@ def forget(planned: Plan) -> Receipt:
     if planned.memories:
         ids = [memory.id for memory in planned.memories]
         remembering.work_with(lambda memories: memories.forget(ids))
-    erase(paths.memory_db())
+    for database in filter(None, {paths.memory_db(), paths.memory_file()}):
+        erase(database)
     building.forget_what_is_gone()
     texts = (*(memory.text for memory in planned.memories), *(turn.text for turn in planned.turns))
     copies, remains = _other_copies(texts)

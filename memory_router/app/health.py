@@ -1,6 +1,7 @@
 """Say how everything is: backends with their latencies, stores and indexes, and what speaks for each route."""
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -10,7 +11,9 @@ from memory_router import paths
 from memory_router.advisor.trials import Trials, trials_of
 from memory_router.engines.documents.schema import SCHEMA as DOCUMENTS
 from memory_router.engines.graph.schema import SCHEMA as GRAPH
+from memory_router.engines.tiers.memory import TIERS
 from memory_router.engines.tiers.schema import SCHEMA as MEMORIES
+from memory_router.engines.tiers.stores.opening import open_store
 from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.schema import SCHEMA as TURNS
 from memory_router.errors import BackendTimeoutError, StoreError
@@ -177,7 +180,7 @@ class _Counted(NamedTuple):
 
 _COUNTS = {
     "totalrecall": _Counted(
-        paths.memory_db,
+        lambda: paths.memory_file() or "",
         MEMORIES,
         "SELECT tier, count(*) FROM memories WHERE superseded_by IS NULL GROUP BY tier"
         " UNION ALL SELECT 'replaced', count(*) FROM memories WHERE superseded_by IS NOT NULL",
@@ -212,8 +215,16 @@ _FOLDERS = """
 """
 
 
+def _counted_by_server() -> dict[str, int]:
+    """Return how many memories a server holds in each tier."""
+    with closing(open_store(None)) as store:
+        return {tier: store.count(tier, time.time()) for tier in TIERS}
+
+
 def _store_health(backend: str, counted: _Counted) -> StoreHealth:
     path = counted.path()
+    if not path:
+        return StoreHealth(backend, 0, _counted_by_server(), None, {})
     size = sum(os.path.getsize(name) for name in (path, f"{path}-wal") if os.path.exists(name))
     try:
         connection = open_read_only(path, counted.schema)

@@ -34,9 +34,21 @@ class _Store(NamedTuple):
     entries: Callable[[apsw.Connection, Filter, Place, int], list[Entry]]
 
 
+def _memories_file() -> str:
+    """Return the file of the memories.
+
+    Raises:
+        StoreError: a server keeps them.
+    """
+    file = paths.memory_file()
+    if file is None:
+        raise StoreError("Your memories are kept by a server.", "List them with: memory-router memories list")
+    return file
+
+
 # By the backend that answers from it; entries of the same time stand in this order.
 _STORES = {
-    "totalrecall": _Store(paths.memory_db, MEMORIES, memories.entries),
+    "totalrecall": _Store(_memories_file, MEMORIES, memories.entries),
     "lossless": _Store(place.archive, TURNS, turns.entries),
     "qmd": _Store(paths.documents_db, DOCUMENTS, documents.entries),
     "cognee": _Store(paths.graph_db, GRAPH, graph.entries),

@@ -12,7 +12,7 @@ from memory_router.engines.tiers.memory import Memory, Remembered
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.engines.tiers.system import MemorySystem
 from memory_router.engines.tiers.transfer import FORMATS, exported
-from memory_router.errors import RefusedMemoryError
+from memory_router.errors import RefusedMemoryError, StoreError
 
 __all__ = ["FORMATS", "current_author", "exported"]
 
@@ -101,8 +101,15 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
 
 
 def open_database() -> MemoryStore | None:
-    """Return the database of memories to be read, or None where nothing was remembered yet."""
-    return MemoryStore.open_read_only(paths.memory_db())
+    """Return the database of memories to be read, or None where nothing was remembered yet.
+
+    Raises:
+        StoreError: a server keeps the memories, or the file cannot be used.
+    """
+    file = paths.memory_file()
+    if file is None:
+        raise StoreError("Your memories are kept by a server.", "Use the server's own backups, or `memories export`.")
+    return MemoryStore.open_read_only(file)
 
 
 def qualified(memory_id: str) -> str:

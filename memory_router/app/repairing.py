@@ -29,4 +29,5 @@ def repair() -> dict[str, Salvaged]:
 
 def _menders() -> dict[str, Callable[[str], Salvaged]]:
     menders: dict[str, Callable[[str], Salvaged]] = {paths.memory_db(): salvage, place.archive(): place.mend}
+    menders |= {file: salvage} if (file := paths.memory_file()) else {}
     return {path: mend for path, mend in menders.items() if os.path.exists(path)}

@@ -142,6 +142,13 @@ class _All(msgspec.Struct, forbid_unknown_fields=True):
     ] = []
 
 
+class _Memories(msgspec.Struct, forbid_unknown_fields=True):
+    store: Annotated[
+        Annotated[str, Meta(pattern=r"^((sqlite|unix):.+|(postgres(ql)?|rediss?)://.+|[^:]*/[^:]*|[^:]+\.db)$")] | None,
+        Meta(description="Where memories are kept: a file, `postgresql://HOST/NAME` or `redis://HOST/NUMBER`."),
+    ] = None
+
+
 class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     version: Literal[1]
     fallback_threshold: Annotated[
@@ -180,6 +187,7 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     llm_routing: Annotated[
         _LlmRouting, Meta(description="What savings are counted against (`memory-router rules stats`).")
     ] = msgspec.field(default_factory=_LlmRouting)
+    memories: _Memories = msgspec.field(default_factory=_Memories)
     hooks: Annotated[_Hooks, Meta(description="What happens by itself in an agent's sessions.")] = msgspec.field(
         default_factory=_Hooks
     )
@@ -202,6 +210,7 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "approvals": _Approvals,
     "llm_routing": _LlmRouting,
     "hooks": _Hooks,
+    "memories": _Memories,
 }
 
 _CHOICES = {

@@ -140,7 +140,7 @@ def _silently() -> None:
 def _everything() -> Iterator[Source]:
     return chain(
         sources.documents(paths.documents_db()),
-        sources.memories(paths.memory_db()),
+        sources.memories(paths.memory_file() or ""),
         sources.turns(paths.transcripts_db()),
     )
 
@@ -154,7 +154,7 @@ def _refreshed(database: str, given: list[Source] | None) -> Report:
         with named_errors(database):
             connection.pragma("cache_size", -65536)
             if given is None:
-                run = _follow(connection, paths.memory_db(), lambda: _update(connection, _everything()))
+                run = _follow(connection, paths.memory_file() or "", lambda: _update(connection, _everything()))
             else:
                 run = _update(connection, given)
             changed, removed = run

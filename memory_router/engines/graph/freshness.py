@@ -21,7 +21,7 @@ def take_in_memories(database: str | None = None, memories: str | None = None) -
         database: the graph; the user's own when None. A missing one is not made.
         memories: the database of memories; the user's own when None.
     """
-    graph, store = database or paths.graph_db(), memories or paths.memory_db()
+    graph, store = database or paths.graph_db(), memories or paths.memory_file() or ""
     if not os.path.exists(graph) or _followed(graph) == sources.revision(store):
         return
     from memory_router.engines.graph import building  # what builds is not loaded where nothing is to be built

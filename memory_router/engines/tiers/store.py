@@ -31,7 +31,7 @@ class MemoryStore:
 
     def __init__(self, connection: apsw.Connection, path: str, *, compares: bool = True) -> None:
         self._connection = connection
-        self._path = path
+        self.path = path
         self._compares = compares
         self._rows = recall.MemoryRows(connection)
 
@@ -325,7 +325,7 @@ class MemoryStore:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with named_errors(self._path):
+        with named_errors(self.path):
             yield
 
 

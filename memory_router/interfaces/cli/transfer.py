@@ -107,7 +107,7 @@ def backup(
         file = os.path.join(paths.data_dir(), time.strftime("memory-%Y%m%dT%H%M%SZ.db", time.gmtime()))
     target = os.path.abspath(os.path.expanduser(file))
     if os.path.exists(target):
-        if os.path.samefile(target, paths.memory_db()):
+        if os.path.samefile(target, store.path):
             raise StoreError("That is the database itself.", "Name another file.")
         confirm(f"Overwrite {paths.shown(target)}?", yes=yes)
     draft = f"{target}.{os.getpid()}.part"

@@ -184,7 +184,7 @@ def test_words_find_what_they_find_without_vectors(harbor: MemoryStore, monkeypa
     assert harbor._connection.execute(missing).get == 1
     if load() is None:
         pytest.skip("needs the extra `vectors`")
-    assert MemoryStore.open(harbor._path)._connection.execute(missing).get == 0
+    assert MemoryStore.open(harbor.path)._connection.execute(missing).get == 0
 
 
 def test_what_was_stored_within_minutes_tells_what_a_memory_is_about(store: MemoryStore) -> None:
