@@ -36,7 +36,7 @@ ALL_ROOMS = {
 # What each room may import of ours, besides itself: rooms, or single modules where only they are allowed.
 WALLS = {
     "errors": set[str](),
-    "paths": set[str](),
+    "paths": {"errors"},
     "scope": {"paths"},
     "text": set[str](),
     "contract": {"errors", "paths", "text.redaction"},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
+from memory_router.engines.tiers.disputes import Disputes
 from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.expand import LAYERS, expand
@@ -43,7 +44,8 @@ def query(request: Request) -> Response:
     )
     notes = {"unread": [str(problem) for problem in problems]} if problems else None
     if found:
-        return answer([_result(one) for one in found], notes)
+        replaced = Disputes.read()
+        return answer([_result(one, replaced) for one in found], notes)
     count = sum(archive.count() for archive in archives)
     if not count:
         return _nothing_imported()
@@ -115,10 +117,11 @@ def _nothing_imported() -> Response:
     return failure("NOT_INDEXED", f"No conversation is imported yet. {_FIX}")
 
 
-def _result(one: Recollection) -> Result:
+def _result(one: Recollection, replaced: Disputes) -> Result:
     turn = one.turn
     content = "\n".join(map(_told, one.chain or _replied(one))) or _said(turn)
     metadata = _metadata(one.archive, turn)
+    metadata |= replaced.told(content, metadata["project"], turn.time or None)
     if one.chain:
         metadata["status"] = "superseded" if one.superseded_by else "in force"
         metadata["superseded_by"] = one.superseded_by

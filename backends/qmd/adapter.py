@@ -10,6 +10,7 @@ from memory_router.engines.documents.freshness import present
 from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.engines.documents.selection import EVERYTHING, Selection
+from memory_router.engines.tiers.disputes import Disputes
 from memory_router.errors import StoreError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def _own(request: Request) -> Response:
     seconds = _MEANING_SHARE * request.deadline_ms / 1000
     found = present(index, lambda chosen: index.search(request.query, request.limit, mode, chosen, seconds), selection)
     if found.hits:
-        results = [_result(hit, is_changed=hit.path in found.changed) for hit in found.hits]
+        replaced = Disputes.read()
+        results = [_result(hit, replaced, is_changed=hit.path in found.changed) for hit in found.hits]
         return answer(results, {"engine": "embedded", **index.answer_metadata(mode), **found.metadata()})
     if found.gone:
         return nothing("NO_MATCH", found.explanation())._replace(metadata=found.metadata())
@@ -146,7 +148,7 @@ def _index() -> DocumentIndex | None:
     return _opened[0] if _opened else None
 
 
-def _result(hit: Hit, *, is_changed: bool) -> Result:
+def _result(hit: Hit, replaced: Disputes, *, is_changed: bool) -> Result:
     return Result(
         hit.content,
         round(hit.relevance, 4),
@@ -163,6 +165,7 @@ def _result(hit: Hit, *, is_changed: bool) -> Result:
             "project": hit.project,
             "root": hit.root,
             **({"file": "changed"} if is_changed else {}),
+            **replaced.told(hit.content, hit.project),
             **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
     )

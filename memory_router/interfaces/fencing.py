@@ -53,7 +53,8 @@ def fenced(results: Sequence[JsonObject], budget: int | None = None) -> str:
 
 def _entry(number: int, result: JsonObject) -> tuple[str, str]:
     """Return the line that says where a result is from, and its content, every line marked as quoted."""
-    provenance = (result.get("metadata") or {}).get("provenance")
+    metadata = result.get("metadata") or {}
+    provenance, disputed = metadata.get("provenance"), metadata.get("superseded_by") or metadata.get("disputed_by")
     place = str(result.get("path") or result.get("title") or "")
     line = f":{result['line']}" if result.get("path") and result.get("line") else ""
     told = (
@@ -61,6 +62,7 @@ def _entry(number: int, result: JsonObject) -> tuple[str, str]:
         f"{_on_one_line(place)}{line}",
         str(result.get("timestamp") or "undated")[:10],
         str(result.get("id") or ""),
+        f"no longer so, see {disputed}" if disputed else "",
     )
     head = f"[{number}] " + ", ".join(_on_one_line(part) for part in told if part)
     return head, "\n".join(f"> {line}" for line in _defused(result["content"]).strip().splitlines() if line.strip())

@@ -34,7 +34,9 @@ class _Shape(NamedTuple):
 
 
 _MEMBERS = frozenset({"content", "relevance", "source", "timestamp", "id", "title", "path", "line"})
-_METADATA = frozenset({"provenance", "project", "part", "status", "superseded_by"})
+_METADATA = frozenset({"provenance", "project", "part", "status", "superseded_by", "disputed_by"})
+# What says that a result is no longer so.
+_REPLACED = frozenset({"superseded_by", "disputed_by"})
 _SHAPES = {
     "search": _Shape(50, _MEMBERS, _METADATA),
     "timeline": _Shape(200, _MEMBERS, _METADATA | {"session", "role", "heading", "lines", "tags", "author"}),
@@ -128,7 +130,7 @@ def within(results: Sequence[JsonObject], budget: int | None) -> tuple[list[Json
     """
     if budget is not None and sum(map(result_tokens, results)) > budget:
         # What was replaced since is the first to be left out.
-        results = sorted(results, key=lambda result: "superseded_by" in (result.get("metadata") or {}))
+        results = sorted(results, key=lambda result: bool(_REPLACED.intersection(result.get("metadata") or ())))
     kept: list[JsonObject] = []
     used = 0
     for result in results:

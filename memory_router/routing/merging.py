@@ -76,12 +76,14 @@ def merge(attempts: Iterable[Attempt], priors: Mapping[str, float], limit: int) 
 
 
 def _candidate(backend: str, place: int, result: JsonObject) -> Candidate:
-    successor = (result.get("metadata") or {}).get("superseded_by")
+    metadata = result.get("metadata") or {}
+    successor = str(metadata.get("superseded_by") or metadata.get("disputed_by") or "")
+    is_whole = successor.startswith(("totalrecall:", f"{backend}:"))
     return Candidate(
         backend,
         place,
         result["content"],
         float(result["relevance"]),
-        f"{backend}:{successor}" if successor else "",
+        successor if is_whole or not successor else f"{backend}:{successor}",
         result.get("id") or "",
     )

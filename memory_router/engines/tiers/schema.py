@@ -122,6 +122,7 @@ def _terms(connection: apsw.Connection) -> None:
 _MOVED = "ALTER TABLE memories ADD COLUMN moved REAL"
 _REVISIONS = "ALTER TABLE memories ADD COLUMN supersedes TEXT; ALTER TABLE memories ADD COLUMN superseded_by TEXT"
 _AUTHORS = """ALTER TABLE memories ADD COLUMN author TEXT NOT NULL DEFAULT '{"kind": "unknown"}'"""
+_REPLACED = "CREATE INDEX memories_replaced ON memories(superseded_by) WHERE superseded_by IS NOT NULL"
 
 # The graph follows what is remembered: it compares this number instead of times of files, which two writes may share.
 _CHANGES_COUNTED = """
@@ -149,6 +150,6 @@ def _retrieval(connection: apsw.Connection) -> None:
 
 _STEPS: "tuple[str | Callable[[apsw.Connection], None], ...]" = (
     _first, _tiers, _ranking, _terms, _MOVED, _REVISIONS, _CHANGES_COUNTED, _retrieval,
-    _AUTHORS,
+    _AUTHORS, _REPLACED,
 )  # fmt: skip
 SCHEMA = Schema("memories", tuple(Migration(step) for step in _STEPS), counted_by_file=True)

@@ -165,6 +165,10 @@ def _print_result(console: "Console", label: str, result: JsonObject, most_lines
     if len(place) > left:
         place = "…" + place[-max(left - 1, 1) :]
     console.print(f"\n[bold]{_plain(name)}[/]  {relevance}[dim]{when}[/]  [cyan]{_plain(place)}[/]", soft_wrap=True)
+    metadata = result.get("metadata") or {}
+    if later := metadata.get("superseded_by") or metadata.get("disputed_by"):
+        told = "Replaced by" if metadata.get("superseded_by") else "Disputed by the newer"
+        console.print(f"{_INDENT}[yellow]{told} {_plain(str(later))}[/]", soft_wrap=True)
     width = max(console.width - len(_INDENT), 20)
     texts = [Text(visible(text)) for text in result["content"].splitlines() if text.strip()]
     lines = [wrapped for text in texts for wrapped in text.wrap(console, width)]
