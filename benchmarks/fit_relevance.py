@@ -44,8 +44,11 @@ RIDGE = 3.0
 DAY = 86_400.0
 PARTS = 8
 # Which way a feature may count: more is better unless said otherwise; 0 leaves it free.
-SIGNS = {"missing": -1.0, "length": 0.0, "words": 0.0}
+SIGNS = {"overtaken": -1.0, "length": 0.0, "words": 0.0}
 PARTS_ASKED = 1
+# The map is to be right about what is shown: of each answer so many results count whole, the others as a share.
+SHOWN, HIDDEN = 5, 0.3
+ROUNDS = 3
 
 Floats = NDArray[np.float64]
 
@@ -204,20 +207,31 @@ def flat(text: str) -> str:
 
 
 def fit(answers: Sequence[Answer], without: int | None = None) -> Fitted:
+    """Fit a logistic regression in which what each answer shows first counts most, by the order of the fit before."""
+    dropped = set() if without is None else {without}
+    fitted = signed(answers, np.ones(sum(len(answer.results) for answer in answers)), dropped)
+    for _ in range(1, ROUNDS):
+        claims = [fitted([result.features for result in answer.results]) for answer in answers]
+        places = np.concatenate([np.argsort(np.argsort(-some, kind="stable")) for some in claims])
+        fitted = signed(answers, np.where(places < SHOWN, 1.0, HIDDEN), dropped)
+    return fitted
+
+
+def signed(answers: Sequence[Answer], counts: Floats, dropped: Iterable[int]) -> Fitted:
     """Fit a logistic regression in which no feature counts against what it means; the worst offender goes first."""
     rows = np.array([result.features for answer in answers for result in answer.results], np.float64)
     labels = np.array([result.right for answer in answers for result in answer.results], np.float64)
-    dropped = set() if without is None else {without}
+    dropped = set(dropped)
     signs = np.array([SIGNS.get(name, 1.0) for name in Features._fields])
     while True:
-        fitted = newton(rows, labels, dropped)
+        fitted = newton(rows, labels, counts, dropped)
         wrong = fitted.weights * signs * rows.std(0)
         if wrong.min() >= 0:
             return fitted
         dropped.add(int(wrong.argmin()))
 
 
-def newton(rows: Floats, labels: Floats, dropped: Iterable[int]) -> Fitted:
+def newton(rows: Floats, labels: Floats, counts: Floats, dropped: Iterable[int]) -> Fitted:
     """Fit a logistic regression with a ridge penalty by Newton's method, some features left out."""
     rows = rows.copy()
     rows[:, list(dropped)] = 0.0
@@ -229,8 +243,8 @@ def newton(rows: Floats, labels: Floats, dropped: Iterable[int]) -> Fitted:
     weights = np.zeros(design.shape[1])
     for _ in range(30):
         probability = 1 / (1 + np.exp(-design @ weights))
-        gradient = design.T @ (probability - labels) + penalty * weights
-        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + np.diag(penalty + 1e-9)
+        gradient = design.T @ (counts * (probability - labels)) + penalty * weights
+        curvature = (design * (counts * probability * (1 - probability))[:, None]).T @ design + np.diag(penalty + 1e-9)
         step = np.linalg.solve(curvature, gradient)
         weights -= step
         if np.abs(step).max() < 1e-8:
@@ -376,6 +390,8 @@ def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[A
         "results": len(results),
         "right": sum(result.right for result in results),
         "ridge": RIDGE,
+        "shown": SHOWN,
+        "hidden": HIDDEN,
     }
     held = {
         name: {

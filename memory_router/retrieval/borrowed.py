@@ -11,7 +11,7 @@ import apsw
 
 from memory_router.retrieval.fulltext import FullText, Layout
 from memory_router.retrieval.query import understand
-from memory_router.retrieval.search import Pool, Scored, Unit, Wish, folded
+from memory_router.retrieval.search import Scored, Unit, Wish, folded, gathered
 from memory_router.storage.fulltext import register
 from memory_router.text import words
 
@@ -22,9 +22,8 @@ _CHOSEN = 0.3
 _LAYOUT = Layout(
     table="passages",
     columns={"named": 2.0, "defined": 6.0, "identifiers": 0.5, "said": 1.0, "beside": 0.3},
-    said="said",
     own=("said", "identifiers", "defined"),
-    named=("named",),
+    named=("named", "defined"),
     defining=("defined",),
     count_sql="SELECT count(*) FROM passages_docsize",
     ends_sql="SELECT min(id), max(id) FROM passages_docsize",
@@ -103,8 +102,7 @@ def judged(
     finally:
         connection.close()
     units = {key: Unit(one.text, one.time, one.filed) for key, one in enumerate(passages)}
-    best = max((match.score for match in matches.values()), default=0.0)
-    pool = Pool(query, matches, {}, {}, units, "words", wish, best)
+    pool = gathered(query, matches, {}, {}, units, "words", wish)
     scored = []
     for key, one in enumerate(passages):
         if key in matches or one.filed or one.chosen is not None:

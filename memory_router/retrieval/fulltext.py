@@ -19,8 +19,6 @@ _COUNTED = 2000
 _NEWEST = 200
 # BM25 as FTS5 computes it, https://sqlite.org/fts5.html#the_bm25_function.
 _K1, _B = 1.2, 0.75
-# How many words wide a place is in which words stand together.
-_WINDOW = 12
 
 
 class Layout(NamedTuple):
@@ -29,8 +27,7 @@ class Layout(NamedTuple):
     Args:
         table: its name.
         columns: its columns in order, with their weights in BM25.
-        said: the column that holds the text itself; its positions tell how near words stand together.
-        own: the columns that belong to the text itself, `said` among them.
+        own: the columns that belong to the text itself.
         named: the columns that name the text: title, path, headings, tags.
         defining: the columns in which a row that defines a name holds it.
         count_sql: SQL that counts the rows, or nearly.
@@ -39,7 +36,6 @@ class Layout(NamedTuple):
 
     table: str
     columns: Mapping[str, float]
-    said: str
     own: tuple[str, ...]
     named: tuple[str, ...]
     count_sql: str
@@ -76,7 +72,6 @@ class Match(NamedTuple):
         own: mask of the terms in the text itself.
         named: mask of those in its title, path, headings or tags.
         beside: mask of those in what is indexed beside it.
-        near: largest weighted share of the question that stands within a few words, in [0, 1].
         defines: whether it defines a name that was asked for.
     """
 
@@ -85,7 +80,6 @@ class Match(NamedTuple):
     own: int = 0
     named: int = 0
     beside: int = 0
-    near: float = 0.0
     defines: bool = False
 
 
@@ -113,7 +107,7 @@ class FullText:
             [names.index(one) for one in part] for part in (layout.own, layout.named, layout.defining)
         )
         beside = [names.index(one) for one in layout.beside]
-        parts = _Parts(weights, names.index(layout.said), own, named, beside, defining)
+        parts = _Parts(weights, own, named, beside, defining)
         # The name belongs to the table: two tables of one connection do not overwrite each other's function.
         self._function = f"matched_{layout.table}"
         connection.register_fts5_function(self._function, parts.matched)
@@ -216,7 +210,6 @@ class _Parts(NamedTuple):
     """The columns of a layout by number."""
 
     weights: tuple[float, ...]
-    said: int
     own: list[int]
     named: list[int]
     beside: list[int]
@@ -227,7 +220,6 @@ class _Parts(NamedTuple):
         (query,) = arguments
         own = named = beside = 0
         score = 0.0
-        said: list[tuple[int, int]] = []
         defines = False
         length = _K1 * (1 - _B + _B * api.column_size(-1) * api.row_count / max(1, api.column_total_size(-1)))
         for number, term in enumerate(query.terms, api.phrase_count - len(query.terms)):
@@ -244,35 +236,7 @@ class _Parts(NamedTuple):
                 own |= bit if any(columns[column] for column in self.own) else 0
                 named |= bit if any(columns[column] for column in self.named) else 0
                 beside |= bit if any(columns[column] for column in self.beside) else 0
-                said += [(place, bit) for place in columns[self.said]]
-        return apsw.pyobject(Match(api.rowid, score, own, named, beside, closeness(query, sorted(said)), defines))
-
-
-def closeness(query: Query, places: Sequence[tuple[int, int]], window: int = _WINDOW) -> float:
-    """Return the largest weighted share of a question that stands within a few words, in [0, 1].
-
-    Args:
-        query: the question.
-        places: positions in ascending order, each with the bit of the term that stands there.
-        window: how many words wide a place is.
-    """
-    best = inside = 0.0
-    counts: dict[int, int] = {}
-    first = 0
-    for position, bit in places:
-        counts[bit] = counts.get(bit, 0) + 1
-        if counts[bit] > 1:
-            continue
-        inside += query.weights[bit]
-        while places[first][0] <= position - window:
-            left = places[first][1]
-            first += 1
-            counts[left] -= 1
-            if not counts[left]:
-                inside -= query.weights[left]
-        best = max(best, inside)
-    total = query.total
-    return best / total if total else 0.0
+        return apsw.pyobject(Match(api.rowid, score, own, named, beside, defines))
 
 
 def quoted(term: str) -> str:

@@ -84,7 +84,6 @@ class Query(NamedTuple):
         choosing: how many of the terms, from the first on, choose the candidates.
         wider: how many times as many candidates as needed are scored.
         weights: idf by bit, of all terms that count, also of those that stand nowhere.
-        known: mask of the terms that stand somewhere in the store.
         total: the weight of all terms together, in nats.
         rows: how many rows the store has.
         has_code: whether the question names an identifier of code.
@@ -95,7 +94,6 @@ class Query(NamedTuple):
     choosing: int
     wider: int
     weights: Mapping[int, float]
-    known: int
     total: float
     rows: int
     has_code: bool = False
@@ -107,11 +105,6 @@ class Query(NamedTuple):
     def nats(self, mask: int) -> float:
         """Return the weight of the terms in a mask."""
         return sum([weight for bit, weight in self.weights.items() if bit & mask])
-
-    def rarest_missing(self, mask: int) -> float:
-        """Return the largest weight that a mask leaves out, as a share of the largest of all, in [0, 1]."""
-        missing = max((weight for bit, weight in self.weights.items() if not bit & mask), default=0.0)
-        return missing / max(self.weights.values()) if missing else 0.0
 
 
 def understand(
@@ -160,14 +153,11 @@ def weighed(
     count = max(_FEWEST, vocabulary.count)
     bits: dict[str, int] = {}
     weights: dict[int, float] = {}
-    known = 0
     for term in kept:
         if term in uncounted or keys[term] in bits:
             continue
         bit = bits[keys[term]] = 1 << len(bits)
-        own = vocabulary.frequency(term)
-        weights[bit] = idf(count, own)
-        known |= bit if own else 0
+        weights[bit] = idf(count, vocabulary.frequency(term))
     held = tuple(
         Term(term, keys[term], beside[term], idf(count, beside[term]), bits.get(keys[term], 0), term in names)
         for term in kept
@@ -177,7 +167,7 @@ def weighed(
     few = vocabulary.count <= budget
     choosing = len(held) if few else max(1, _within([term.frequency for term in held], budget))
     wider = _WIDER if choosing < len(held) and vocabulary.count > _LARGE else 1
-    return Query("", held, choosing, wider, weights, known, sum(weights.values()), vocabulary.count)
+    return Query("", held, choosing, wider, weights, sum(weights.values()), vocabulary.count)
 
 
 def _spelt_out(vocabulary: Vocabulary, question: words.Question) -> list[str]:

@@ -21,13 +21,9 @@ class Features(NamedTuple):
 
     Args:
         own: share of the question in the passage itself.
-        named: share of it in title, path, headings or tags.
+        named: share of it in title, path, headings, tags or the names that it defines.
         wide: share of it in the passage, its names and what stands beside it.
-        known: share of it in the store as a whole.
-        missing: weight of the rarest word that the passage and its surroundings lack, as a share of the largest.
-        bm25: BM25 by the weight of the question.
         behind: BM25 by that of the best candidate, minus 1.
-        near: largest share of the question within a few words.
         surprise: how unlikely the covered words stand together by accident, in logarithms of the store's size, to 3.
         exact: 1 if it defines a name that the question asks for.
         filed: 1 if the question names its file.
@@ -36,6 +32,7 @@ class Features(NamedTuple):
         unlike: likeness minus that of the most alike candidate.
         current: how new it is, if the question asks for the present; else 0.
         new: how new it is; 0 if that is not known.
+        overtaken: largest share of the question that both it and a candidate of a later day cover.
         timely: 1 if it is of the time that the question names.
         length: logarithm of its length in characters, by that of 2000, to 1.
         words: logarithm of how many words of the question count.
@@ -44,11 +41,7 @@ class Features(NamedTuple):
     own: float = 0.0
     named: float = 0.0
     wide: float = 0.0
-    known: float = 0.0
-    missing: float = 0.0
-    bm25: float = 0.0
     behind: float = 0.0
-    near: float = 0.0
     surprise: float = 0.0
     exact: float = 0.0
     filed: float = 0.0
@@ -57,6 +50,7 @@ class Features(NamedTuple):
     unlike: float = 0.0
     current: float = 0.0
     new: float = 0.0
+    overtaken: float = 0.0
     timely: float = 0.0
     length: float = 0.0
     words: float = 0.0

@@ -97,6 +97,7 @@ class Pool(NamedTuple):
         wish: what the question says about time.
         best_score: the largest BM25 of all candidates.
         best_likeness: the largest cosine of all candidates.
+        dated: the candidates whose time is known, as that and what they cover of the question themselves.
     """
 
     query: Query
@@ -108,6 +109,7 @@ class Pool(NamedTuple):
     wish: Wish = NO_WISH
     best_score: float = 0.0
     best_likeness: float = 0.0
+    dated: Sequence[tuple[float, int]] = ()
 
     def features(self, key: int, members: Iterable[int] = ()) -> Features:
         """Return what speaks for a row, or for a passage of several rows, such as a chain of turns.
@@ -134,11 +136,7 @@ class Pool(NamedTuple):
             own=query.share(own),
             named=query.share(named),
             wide=query.share(wide),
-            known=query.share(query.known),
-            missing=query.rarest_missing(wide),
-            bm25=score / (query.total or 1.0),
             behind=score / self.best_score - 1 if self.best_score else 0.0,
-            near=max((match.near for match in held), default=0.0),
             surprise=min(3.0, surprise(query, wide)),
             exact=float(any(match.defines for match in held)),
             filed=float(unit.filed),
@@ -147,6 +145,7 @@ class Pool(NamedTuple):
             unlike=likeness - self.best_likeness,
             current=self.wish.present * new,
             new=new,
+            overtaken=self._overtaken(unit.time, own | named),
             timely=float(self._is_timely(unit.time)),
             length=min(1.0, math.log(1 + len(unit.text)) / _LONG),
             words=math.log(max(1, len(query.weights))),
@@ -155,6 +154,12 @@ class Pool(NamedTuple):
     def relevance(self, features: Features) -> float:
         """Return the probability in [0, 1] that a passage with these features answers."""
         return fitted()[self.map_name](features)
+
+    def _overtaken(self, time: float | None, mask: int) -> float:
+        if time is None or self.wish.since is not None:  # who names a time wants no newer one
+            return 0.0
+        newer = {mask & other for moment, other in self.dated if moment > time + _DAY}
+        return max(map(self.query.share, newer), default=0.0)
 
     def _newness(self, time: float | None) -> float:
         if time is None or self.wish.since is not None:  # who names a time does not ask for the newest
@@ -200,9 +205,24 @@ def pool(
     units = store.units([*dict.fromkeys((*matches, *further, *(row for rows in beside.values() for row in rows)))])
     likeness = vectors.likeness(units) if vectors else {}
     compared = "words" if vectors is None else "static" if vectors.is_static else "meaning"
+    return gathered(query, matches, likeness, beside, units, compared, wish)
+
+
+def gathered(
+    query: Query,
+    matches: Mapping[int, Match],
+    likeness: Mapping[int, tuple[float, float]],
+    beside: Mapping[int, Sequence[int]],
+    units: Mapping[int, Unit],
+    map_name: str,
+    wish: Wish,
+) -> Pool:
+    """Return candidates with what compares them with each other; arguments as of `Pool`."""
     best_score = max((match.score for match in matches.values()), default=0.0)
     best_likeness = max((cosine for cosine, _ in likeness.values()), default=0.0)
-    return Pool(query, matches, likeness, beside, units, compared, wish, best_score, best_likeness)
+    times = ((unit.time, matches[key]) for key, unit in units.items() if key in matches)
+    dated = [(time, match.own | match.named) for time, match in times if time is not None]
+    return Pool(query, matches, likeness, beside, units, map_name, wish, best_score, best_likeness, dated)
 
 
 def ranked(found: Pool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:

@@ -101,6 +101,18 @@ def with_merged(
     )
 
 
+def with_guesses(judged: Envelope, merged: Sequence[Merged]) -> Envelope:
+    """Put what all attempts gave into an answer of which none was accepted: behind the best result the next best.
+
+    Args:
+        judged: what `judge` says of the attempts: the answer of the most relevant one.
+        merged: the results of all attempts, most probable first; without the best one in front the answer stays.
+    """
+    if not merged or merged[0].backend != judged.routed_to:
+        return judged
+    return judged._replace(results=[one.to_result() for one in merged], result_count=len(merged))
+
+
 def failed(plan: Plan, code: str, message: str, fallbacks_used: int = 0) -> Envelope:
     """Return the envelope of a question that no backend could be asked, or that all failed to answer."""
     return _envelope(plan, status="error", fallbacks_used=fallbacks_used, error_code=code, error_message=message)

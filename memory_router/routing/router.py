@@ -22,7 +22,7 @@ from memory_router.errors import (
 from memory_router.routing.approval import Gate, guarded_backends, without_guarded_fallbacks
 from memory_router.routing.attempts import Attempt, Attempts
 from memory_router.routing.config import Config, Rule, Step
-from memory_router.routing.envelope import Envelope, failed, judge, with_merged
+from memory_router.routing.envelope import Envelope, failed, judge, with_guesses, with_merged
 from memory_router.routing.merging import Merged, merge
 from memory_router.routing.plan import Plan, Skip, make_plan, widened
 from memory_router.routing.recording import Recorder, RoutedQuestion, describe
@@ -163,6 +163,8 @@ class Router:
             if plan.strategy == "all":
                 merged = merge(attempts, plan.match.priors if plan.match else {}, request.limit)
                 envelope = with_merged(envelope, plan, attempts, merged, self._config.fallback_threshold)
+            elif envelope.status == "partial":
+                envelope = with_guesses(envelope, merge(attempts, {}, request.limit))
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
         except ApprovalError as error:

@@ -76,6 +76,15 @@ def test_partial_keeps_the_earlier_answer_if_better(home: Home) -> None:
     assert (envelope["status"], envelope["routed_to"]) == ("partial", "qmd")
 
 
+def test_partial_shows_the_next_best_of_all_steps(home: Home) -> None:
+    """Behind the best result stands what any step found next, in the order of relevance, copies once."""
+    first = Behaviour(results=(Result("x", relevance=0.39), Result("y", relevance=0.1)))
+    home.with_fakes(qmd=first, totalrecall=Behaviour(results=(Result("z", relevance=0.3),)))
+    envelope = home.run("query", "auth").json
+    assert [result["content"] for result in envelope["results"]] == ["x", "z", "y"]
+    assert (envelope["routed_to"], envelope["result_count"], envelope["normalized_relevance"]) == ("qmd", 3, 0.39)
+
+
 def test_truly_empty_gives_no_error(home: Home) -> None:
     """When every backend searched and found nothing, the answer is empty and holds no error."""
     home.with_fakes(qmd=EMPTY, totalrecall=EMPTY)

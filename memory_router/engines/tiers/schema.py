@@ -16,7 +16,6 @@ from memory_router.text.terms import stems
 LAYOUT = Layout(
     table="memory_text",
     columns={"text": 1.0, "names": 0.5, "tags": 1.0},
-    said="text",
     own=("text", "names"),
     named=("tags",),
     # The highest row is close enough to their number, and counts nothing.

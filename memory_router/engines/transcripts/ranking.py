@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Edge, Turn, Wanted, Window
 from memory_router.engines.transcripts.turn import Match as Found
 from memory_router.retrieval import search as core
-from memory_router.retrieval.fulltext import Match, closeness
+from memory_router.retrieval.fulltext import Match
 from memory_router.retrieval.query import SCORED, Query, idf, understand, weighed
 from memory_router.text import words
 from memory_router.text.terms import stems
@@ -19,7 +19,7 @@ REACH = 2
 # BM25's own parameters; columns beyond the third, such as a date, name a turn and do not belong to it.
 _K1, _B = 1.2, 0.75
 _OWN_COLUMNS = 3
-NOTHING = Query("", (), 0, 1, {}, 0, 0.0, 0)
+NOTHING = Query("", (), 0, 1, {}, 0.0, 0)
 _NO_MATCH = Match(0)
 
 
@@ -183,7 +183,7 @@ class Field:
         self.candidates = [key for key in candidates if key in self.turns]
         latest = self.archive.latest()
         wish = wish._replace(now=min(wish.now, latest[0])) if latest else wish
-        return core.Pool(
+        return core.gathered(
             self.query,
             self.hits,
             likeness,
@@ -191,8 +191,6 @@ class Field:
             {key: core.Unit(_text(turn), turn.time) for key, turn in self.turns.items() if key in candidates},
             "static" if likeness else "words",
             wish,
-            max((match.score for match in self.hits.values()), default=0.0),
-            max((cosine for cosine, _ in likeness.values()), default=0.0),
         )
 
     def by_score(self) -> list[tuple[int, float]]:
@@ -204,7 +202,6 @@ class Field:
 
     def _match(self, found: Found, average: float) -> Match:
         score, own, named = 0.0, 0, 0
-        said: list[tuple[int, int]] = []
         damped = _K1 * (1 - _B + _B * (found.length or average) / average)
         for term, columns in zip(self.query.terms, found.places, strict=True):
             often = sum(
@@ -213,8 +210,7 @@ class Field:
             score += term.idf * often * (_K1 + 1) / (often + damped)
             own |= term.bit if any(columns[:_OWN_COLUMNS]) else 0
             named |= term.bit if any(columns[_OWN_COLUMNS:]) else 0
-            said += [(place, term.bit) for place in columns[0] if term.bit]
-        return Match(found.key, score, own, named, 0, closeness(self.query, sorted(said)))
+        return Match(found.key, score, own, named)
 
 
 def _text(turn: Turn) -> str:

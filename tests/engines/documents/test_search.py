@@ -222,7 +222,7 @@ def test_frequent_words_neither_hide_nor_find_alone(tmp_path: Path, monkeypatch:
     (hit, *_) = opened.search("harbour walrus")
     assert os.path.basename(hit.path) == "7.md"
     features = hit.features
-    assert (features.own, features.wide, features.known, features.near) == (1.0, 1.0, 1.0, 1.0)
+    assert (features.own, features.wide) == (1.0, 1.0)
     for question in ("harbour penguin", "harbour"):
         assert len(opened.fulltext.candidates(query.understand(opened.fulltext, question), 10)) == 10
 

@@ -152,7 +152,7 @@ def test_the_newest_of_many_alike_is_found(store: MemoryStore) -> None:
     for number in range(300):
         store.remember(f"hold {number}", created=NOW - DAY * (300 - number))
     store.remember("From now on a hold runs for twenty minutes and the reminder follows at fifteen", created=NOW)
-    found = store.recall("what was the last change to the hold", 3, now=NOW)
+    found = store.recall("what was last said about the reminder of a hold", 3, now=NOW)
     assert texts(found)[0].startswith("From now on")
 
 
