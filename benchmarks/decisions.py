@@ -1,9 +1,10 @@
 """Measure what is found of decisions, and how surely they are told from what is only said.
 
-    python benchmarks/decisions.py WORLD... [--dialogues locomo/turns.jsonl]
+    python benchmarks/decisions.py [WORLD...] [--dialogues locomo/turns.jsonl]
 
 A world is a folder with files, transcripts, memories.jsonl and questions.jsonl that name the right and the superseded
-passages. Every question goes to all memories at once. A cue fires on a turn of a user's that commits to something by
+passages; without any, those of `benchmarks/worlds`. Every question goes to all memories at once, with relevance and
+priors fitted on the other worlds. A cue fires on a turn of a user's that commits to something by
 its words alone; it is right if the turn is named by a question for a decision or for what is recent. What no question
 names may be a decision, too, so that the precision is a lower bound. `--dialogues` are conversations of people without
 decisions about work: a share of their turns is all that is measured.
@@ -11,16 +12,14 @@ decisions about work: a share of their turns is all that is measured.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fit_priors import is_right
+from fit_relevance import HERE, is_right
 from machine import heading
+from strategies import by_command, cross_fitted
 
 from memory_router.engines.transcripts import cues
 
@@ -29,63 +28,41 @@ _FIRES = 0.5
 _KINDS = ("decision", "relationship", "recent")
 
 Question = Mapping[str, Any]
+Results = Sequence[Mapping[str, Any]]
 
 
 def main() -> None:
     """Ask, read and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("worlds", nargs="+", type=Path)
+    parser.add_argument("worlds", nargs="*", type=Path, default=sorted((HERE / "worlds").glob("world-*")))
     parser.add_argument("--dialogues", type=Path, help="one JSON object a line, with `text`")
     options = parser.parse_args()
-    print(heading("Decisions, asked of all memories at once"))
+    print(heading("Decisions, asked of all memories at once, nothing fitted on the world that is asked"))
     print(f"| world | {' | '.join(f'{kind} @{_FIRST}' for kind in _KINDS)} | superseded first | cues fire | named |")
     print("|---|---|---|---|---|---|---|")
-    for world in options.worlds:
-        questions = [json.loads(line) for line in (world / "questions.jsonl").read_text("utf-8").splitlines()]
-        print(f"| {world.name} | {' | '.join((*found(world, questions), *told(world, questions)))} |", flush=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        for one in cross_fitted(options.worlds, Path(place)):
+            questions, results, _ = by_command(one.world, one.home, one.program, ("--all",))
+            cells = (*found(questions, results), *told(one.world, questions))
+            print(f"| {one.world.name} | {' | '.join(cells)} |", flush=True)
     if options.dialogues:
         turns = [json.loads(line)["text"] for line in options.dialogues.read_text("utf-8").splitlines()]
         print(f"\ndialogues: cues fire on {share(map(fires, turns))} of {len(turns):,} turns")
 
 
-def found(world: Path, questions: Sequence[Question]) -> Iterator[str]:
-    """Yield success among the first by kind, and how often a superseded decision stands before the right one."""
-    with tempfile.TemporaryDirectory() as home:
-        results = dict(zip((question["qid"] for question in questions), answers(world, home, questions), strict=True))
+def found(questions: Sequence[Question], answers: Sequence[Results]) -> Iterator[str]:
+    """Yield success among the first by kind, and how often a superseded passage stands before the right one."""
+    pairs = list(zip(questions, answers, strict=True))
     for kind in _KINDS:
-        yield share(
-            rank(results[one["qid"]], one, one["relevant"]) < _FIRST
-            for one in questions
-            if one["kind"] == kind and one["relevant"]
-        )
-    yield share(
-        rank(results[one["qid"]], one, one["stale"]) < rank(results[one["qid"]], one, one["relevant"])
-        for one in questions
-        if one["kind"] == "decision" and one["stale"]
-    )
+        yield share(rank(results, one, one["relevant"]) < _FIRST for one, results in pairs if one["kind"] == kind)
+    stale = [(one, results) for one, results in pairs if one["kind"] == "decision" and one["stale"]]
+    yield share(rank(results, one, one["stale"]) < rank(results, one, one["relevant"]) for one, results in stale)
 
 
-def answers(world: Path, home: str, questions: Sequence[Question]) -> Iterator[list[Mapping[str, Any]]]:
-    """Set up a world in an empty home, and yield what is found for each question."""
-    environment = {**os.environ, "MEMORY_ROUTER_HOME": home, "HOME": home}
-
-    def run(*arguments: str, text: str = "") -> str:
-        command = [sys.executable, "-m", "memory_router", *arguments]
-        return subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False).stdout
-
-    run("init", "--tier", "pro")
-    run("index", str(world / "files"))
-    run("index", "--transcripts", str(world / "transcripts"))
-    run("import", str(world / "memories.jsonl"))
-    text = "".join(question["query"] + "\n" for question in questions)
-    for line in run("query", "-", "--all", text=text).splitlines():
-        yield json.loads(line)["results"]
-
-
-def rank(results: Sequence[Mapping[str, Any]], question: Question, passages: Sequence[Any]) -> int:
+def rank(results: Results, question: Question, passages: Sequence[Any]) -> int:
     """Return the place of the first result that holds one of some passages, from 0; past all where none does."""
-    asked = {**question, "relevant": passages}
-    return next((place for place, one in enumerate(results) if is_right(one, asked)), len(results))
+    right = (place for place, one in enumerate(results) if is_right(one, passages, question["kind"]))
+    return next(right, len(results))
 
 
 def told(world: Path, questions: Sequence[Question]) -> Iterator[str]:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fit_priors import PLACES, asked, fitted, of_table, run, set_up, written
 from fit_relevance import HERE, MODES, calibration_error, collect, core, fit, is_right, write
@@ -40,28 +40,49 @@ def main() -> None:
     parser.add_argument("--worlds", type=Path, default=HERE / "worlds")
     folders = sorted(one for one in parser.parse_args().worlds.iterdir() if (one / "questions.jsonl").exists())
     print(heading("Strategies and plain baselines, nothing fitted on the world that is asked"))
-    vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
-    answers = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in MODES}
     # Programs that a command started in the background may still write there.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        homes = {world: Path(place) / "homes" / world.name for world in folders}
-        for world, home in homes.items():
-            set_up(world, home)
-        for world, home in homes.items():
-            print(world.name)
-            report_baselines(world)
-            names = [other.name for other in folders if other != world]
-            program = copied(Path(place) / f"without-{world.name}")
-            kept = {mode: [one for one in some if one.world in names] for mode, some in answers.items()}
-            weights = program / "memory_router" / "retrieval" / "weights.json"
-            write({mode: fit(some) for mode, some in kept.items()}, names, kept["static"], weights)
-            gain, loss = fitted(asked(other, homes[other], program) for other in folders if other != world)
-            config = program / "router-config.json"
-            config.write_text(written(of_table(gain, loss)), "utf-8")
-            (home / "config" / config.name).unlink(missing_ok=True)
-            report("in turn", *by_command(world, home, program, ()))
-            report("all at once", *by_command(world, home, program, ("--all",)))
-            print(f"   priors: {gain} for the primary, -{loss} outside the chain")
+        for one in cross_fitted(folders, Path(place)):
+            print(one.world.name)
+            report_baselines(one.world)
+            report("in turn", *by_command(one.world, one.home, one.program, ()))
+            report("all at once", *by_command(one.world, one.home, one.program, ("--all",)))
+            print(f"   priors: {one.gain} for the primary, -{one.loss} outside the chain")
+
+
+class CrossFitted(NamedTuple):
+    """A world in a home of its own, a program that was fitted on the other worlds, and the priors that came out."""
+
+    world: Path
+    home: Path
+    program: Path
+    gain: float
+    loss: float
+
+
+def cross_fitted(folders: Sequence[Path], place: Path) -> Iterator[CrossFitted]:
+    """Fit relevance and priors on all but one world, for each world.
+
+    Args:
+        folders: the worlds.
+        place: an empty folder for homes and programs.
+    """
+    vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
+    answers = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in MODES}
+    homes = {world: place / "homes" / world.name for world in folders}
+    for world, home in homes.items():
+        set_up(world, home)
+    for world, home in homes.items():
+        names = [other.name for other in folders if other != world]
+        program = copied(place / f"without-{world.name}")
+        kept = {mode: [one for one in some if one.world in names] for mode, some in answers.items()}
+        weights = program / "memory_router" / "retrieval" / "weights.json"
+        write({mode: fit(some) for mode, some in kept.items()}, names, kept["static"], weights)
+        gain, loss = fitted(asked(other, homes[other], program) for other in folders if other != world)
+        config = program / "router-config.json"
+        config.write_text(written(of_table(gain, loss)), "utf-8")
+        (home / "config" / config.name).unlink(missing_ok=True)
+        yield CrossFitted(world, home, program, gain, loss)
 
 
 def report_baselines(world: Path) -> None:

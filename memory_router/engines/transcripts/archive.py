@@ -80,7 +80,8 @@ class ImportedArchive(DatabaseReader):
     def frequency(self, term: str) -> int:
         """Return how many nodes hold a term, about so many if they are many."""
         if term not in self._frequencies:
-            self._frequencies[term] = matching.frequency(self.connection, "node_text", term, self.count())
+            rows = self._count or self.count()
+            self._frequencies[term] = matching.frequency(self.connection, "node_text", term, rows)
         return self._frequencies[term]
 
     def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:

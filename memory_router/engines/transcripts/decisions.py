@@ -8,6 +8,7 @@ same subject that takes something back, or changes it, supersedes it.
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from memory_router.engines.transcripts.cues import INTERRUPTS, SILENT, Cues, unpacked
@@ -314,7 +315,11 @@ class DecisionFinder:
         spoken = [key for key in (one.question, *one.options, one.key, one.outcome) if key is not None]
         tools = [tool for key in (one.key, one.outcome) if key for tool in self.field.attached.get(key, ())]
         self.load([*spoken, *tools])
-        turns = Counter(term for key in (*spoken, *tools) for term in dict.fromkeys(_terms(self.turns[key])))
+        said = {key: dict.fromkeys(_terms(self.turns[key])) for key in (*spoken, *tools)}
+        turns = Counter(chain.from_iterable(said.values()))
+        for term in chain.from_iterable(said[key] for key in one.options):
+            if turns[term] == 1:  # said once, on the way
+                del turns[term]
         count = max(100, self.field.archive.count())
         weights: dict[str, float] = {}
         for term, times in turns.items():

@@ -29,13 +29,13 @@ def frequency(connection: apsw.Connection, table: str, term: str, rows: int) -> 
         term: a word or a phrase, as it was asked: stems of stems are others.
         rows: how many rows the table has; their numbers have few gaps.
     """
-    sql = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY rowid {{}} LIMIT 1 OFFSET {_SAMPLE - 1}"  # noqa: S608 - a constant
-    asked = (_quoted(term),)
-    first: int | None = connection.execute(sql.format("ASC"), asked).get
-    if first is None:
-        return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {table} MATCH ?", asked).get)  # noqa: S608
-    last = int(connection.execute(sql.format("DESC"), asked).get)
-    return min(rows, round(2 * _SAMPLE * rows / max(1, first + rows - last)))
+    ends = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY rowid {{}} LIMIT {_SAMPLE}"  # noqa: S608 - a constant
+    sql, asked = f"SELECT count(*), {{}}(rowid) FROM ({ends})", (_quoted(term),)  # noqa: S608
+    count, first = connection.execute(sql.format("max", "ASC"), asked).get
+    if count < _SAMPLE:
+        return int(count)
+    _, last = connection.execute(sql.format("min", "DESC"), asked).get
+    return min(rows, round(2 * _SAMPLE * rows / max(1, int(first) + rows - int(last))))
 
 
 def matches(

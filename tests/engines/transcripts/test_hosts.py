@@ -1,5 +1,6 @@
 """Every host's own format is read as it is, once, and belongs to the folder it was said in."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,71 @@ def test_opencode(home: Path, bring: Bring) -> None:
     store.execute("UPDATE part SET data = ? WHERE message_id = 'm2'", (json.dumps({"type": "text", "text": ANSWER}),))
     bring()
     assert [one for one in nodes(home) if one[0] != "context"] == SAID
+    assert bring().read == 0
+
+
+def test_opencode_in_files(home: Path, bring: Bring) -> None:
+    """Sessions of older versions are read from their files, what is added later once, and not again from a database."""
+    storage = home / ".local/share/opencode/storage"
+
+    def keep(value: dict[str, Any], *path: str) -> None:
+        file = storage.joinpath(*path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+
+    def say(name: str, data: dict[str, Any], part: dict[str, Any]) -> None:
+        keep({"id": name, "sessionID": "ses_1", **data}, "message", "ses_1", f"{name}.json")
+        keep({"id": "prt_1", "messageID": name, **part}, "part", name, "prt_1.json")
+
+    def touch(updated: int) -> None:
+        head = {"id": "ses_1", "directory": "/srv/garden", "time": {"created": 1791190800000, "updated": updated}}
+        keep(head, "session", "global", "ses_1.json")
+
+    say("msg_1", {"role": "user", "time": {"created": 1791190800000}}, {"type": "text", "text": QUESTION})
+    say("msg_2", {"role": "assistant", "time": {"created": 1791190801000}}, {"type": "text", "text": "Let's"})
+    (storage / "message/ses_1/msg_0.json").symlink_to(storage / "message/ses_1/msg_1.json")
+    touch(1791190801000)
+    bring()
+    assert nodes(home) == SAID[:1]
+    done = {"role": "assistant", "time": {"created": 1791190801000, "completed": 1791190802000}}
+    say("msg_2", done, {"type": "text", "text": ANSWER})
+    touch(1791190802000)
+    bring()
+    assert (nodes(home), folders(home)) == (SAID, [("opencode", "/srv/garden")])
+    assert bring().read == 0
+
+
+def cursor_store(home: Path, chat: str, *said: tuple[str, str]) -> None:
+    """Write a chat as Cursor's command line does."""
+    folder = home / ".cursor/chats" / hashlib.md5(b"/srv/garden").hexdigest() / chat
+    store = database(
+        folder / "store.db",
+        "CREATE TABLE blobs(id TEXT PRIMARY KEY, data BLOB)",
+        "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT)",
+    )
+    digests = []
+    for role, text in said:
+        blob = json.dumps({"role": role, "content": [{"type": "text", "text": text}]}).encode()
+        digests.append(hashlib.sha256(blob).digest())
+        store.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (digests[-1].hex(), blob))
+    root = b"".join(b"\x0a\x20" + digest for digest in digests) + b"\x12\x02ok"
+    name = hashlib.sha256(root).hexdigest()
+    store.execute("INSERT INTO blobs VALUES (?, ?)", (name, root))
+    meta = {"agentId": chat, "latestRootBlobId": name, "createdAt": 1791190800000}
+    store.execute("INSERT INTO meta VALUES ('0', ?)", (json.dumps(meta).encode().hex(),))
+    (folder / "meta.json").write_text(json.dumps({"cwd": "/srv/garden"}))
+
+
+def test_cursor_databases_of_the_command_line(home: Path, bring: Bring) -> None:
+    """A chat without a transcript is read from its database, in its order; one with a transcript only from that."""
+    preamble = ("user", "<user_info>\nOS: linux\n</user_info>")
+    cursor_store(home, "k3", ("system", "Be brief."), preamble, *SAID, SAID[0])
+    cursor_store(home, "k4", *SAID)
+    lines = [{"role": role, "message": {"content": [{"type": "text", "text": text}]}} for role, text in SAID]
+    write(home / ".cursor/projects/srv-garden/agent-transcripts/k4/k4.jsonl", lines)
+    bring()
+    assert sorted(one for one in nodes(home) if one[0] != "context") == sorted([*SAID, SAID[0], *SAID])
+    assert ("cursor", "/srv/garden") in folders(home)
     assert bring().read == 0
 
 

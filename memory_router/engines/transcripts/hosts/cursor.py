@@ -2,7 +2,8 @@
 
 Source: vshulcz/deja-vu, docs/registry/cursor.md. `~/.cursor/projects/FOLDER/agent-transcripts/**/*.jsonl` holds lines
 with `role` and `message`, without ids and times; a turn of the user begins with a `<timestamp>`. The editor's
-`state.vscdb` holds `bubbleId:CHAT:MESSAGE` in its table `cursorDiskKV`.
+`state.vscdb` holds `bubbleId:CHAT:MESSAGE` in its table `cursorDiskKV`. What the command line keeps in databases is
+read by `cursor_store`.
 """
 
 import os
@@ -28,6 +29,7 @@ def places() -> list[str]:
     user = paths.cursor_user_dir()
     return [
         os.path.join(paths.cursor_dir(), "projects"),
+        os.path.join(paths.cursor_dir(), "chats"),
         os.path.join(user, "globalStorage"),
         os.path.join(user, "workspaceStorage"),
     ]
@@ -35,7 +37,7 @@ def places() -> list[str]:
 
 def keeps(name: str) -> bool:
     """Return whether a file of that name holds chats."""
-    return name == "state.vscdb" or name.endswith(".jsonl")
+    return name in ("state.vscdb", "store.db") or name.endswith(".jsonl")
 
 
 def is_ours(record: Mapping[str, Any]) -> bool:

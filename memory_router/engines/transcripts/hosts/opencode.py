@@ -1,11 +1,17 @@
-"""Read the sessions of OpenCode (`~/.local/share/opencode/opencode.db`).
+"""Read the sessions of OpenCode: those in its database, and those of older versions in files of JSON.
 
-Source: vshulcz/deja-vu, docs/registry/opencode.md. Tables: `session(id, directory, ...)`,
-`message(id, session_id, time_created, data)`, `part(id, message_id, data)`; `data` is JSON. A part of the kind
-`text` was said, one of the kind `tool` done; a `synthetic` text was written by the host.
+Source: vshulcz/deja-vu, docs/registry/opencode.md. `~/.local/share/opencode/opencode.db` has the tables
+`session(id, directory, ...)`, `message(id, session_id, time_created, data)`, `part(id, message_id, data)`; `data` is
+JSON. A part of the kind `text` was said, one of the kind `tool` done; a `synthetic` text was written by the host.
+
+Source of the older form: lamnguyenx/opencode2, docs/refs/how_opencode_organize_sessions_and_messages.md. The same JSON
+stands below `storage` in `session/PROJECT/SESSION.json`, `message/SESSION/MESSAGE.json` and `part/MESSAGE/PART.json`;
+names grow with time. Ids stay when the database takes files over.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import apsw
 
@@ -25,6 +31,7 @@ from memory_router.engines.transcripts.record import (
 NAME, TITLE = "opencode", "OpenCode"
 TABLES = frozenset({"session", "message", "part"})
 ROWS = "message"
+_LONGEST = 50_000_000  # bytes of one file; what is longer is cut, and thereby passed over
 _MESSAGES = """
     SELECT m.rowid, m.id, m.session_id, m.time_created, m.data, s.directory,
         (SELECT p.id FROM message p WHERE p.session_id = m.session_id AND p.rowid < m.rowid
@@ -42,7 +49,37 @@ def places() -> list[str]:
 
 def keeps(name: str) -> bool:
     """Return whether a file of that name holds sessions."""
-    return name == "opencode.db"
+    return name == "opencode.db" or (name.startswith("ses_") and name.endswith(".json"))
+
+
+def is_ours(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is the head of a session that is kept in files."""
+    return text(record.get("id")).startswith("ses_") and "directory" in record
+
+
+class Reader:
+    """Turn a session that is kept in files into our records.
+
+    Args:
+        path: the file with its head.
+    """
+
+    host = NAME
+
+    def __init__(self, path: str, _first: Mapping[str, Any]) -> None:
+        self._session = os.path.basename(path).removesuffix(".json")
+        self._storage = os.path.dirname(os.path.dirname(os.path.dirname(path)))
+
+    def read(self, raw: Mapping[str, Any], _line: int) -> Iterator[Record]:
+        """Yield what the messages of the session say; stop at one that is being written."""
+        folder, before = text(raw.get("directory")), ""
+        messages = _objects(os.path.join(self._storage, "message", self._session))
+        for number, (name, message) in enumerate(messages):
+            if _is_being_written(message) and number == len(messages) - 1:
+                return
+            parts = [part for _, part in _objects(os.path.join(self._storage, "part", name))]
+            yield from _said(name, before, self._session, folder, message, parts)
+            before = name
 
 
 def rows(connection: apsw.Connection, after: int) -> Iterator[tuple[int, list[Record]]]:
@@ -54,23 +91,47 @@ def rows(connection: apsw.Connection, after: int) -> Iterator[tuple[int, list[Re
     """
     for row, name, session, created, data, folder, before, is_followed in connection.execute(_MESSAGES, (after,)):
         message = mapping(decoded(data))
-        time = mapping(message.get("time"))
-        if message.get("role") == "assistant" and not time.get("completed") and not is_followed:
+        if _is_being_written(message) and not is_followed:
             return
         parts = [mapping(decoded(one)) for (one,) in connection.execute(_PARTS, (name,))]
-        said = [one for one in parts if one.get("type") == "text"]
-        stamp = moment(time.get("created")) or moment(created)
-        parent = f"{NAME}:{before}" if before else None
-        record = Record(f"{NAME}:{name}", parent, session, "", text(folder), "", stamp)
-        told = "\n".join(text(one.get("text")) for one in said if one.get("synthetic") is True)
-        context = [record._replace(id=f"{record.id}#synthetic", role="context", text=told)] if told else []
-        words = "\n".join(text(one.get("text")) for one in said if one.get("synthetic") is not True)
-        used = [
-            (text(one.get("tool")), mapping(one.get("state")).get("input"))
-            for one in parts
-            if one.get("type") == "tool"
-        ]
-        tools = "\n".join(call(tool, given) for tool, given in used)
-        files = tuple(file for _, given in used for file in touched(given))
-        role = "assistant" if message.get("role") == "assistant" else "user"
-        yield row, [*context, *spoken(record, role, Content(words, tools, files, ""))]
+        records = _said(name, before, session, text(folder), message, parts)
+        yield row, [record._replace(time=record.time or moment(created)) for record in records]
+
+
+def _is_being_written(message: Mapping[str, Any]) -> bool:
+    return message.get("role") == "assistant" and not mapping(message.get("time")).get("completed")
+
+
+def _said(
+    name: str, before: str, session: str, folder: str, message: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]
+) -> Iterator[Record]:
+    """Yield what a message says, with the parts that it consists of."""
+    said = [one for one in parts if one.get("type") == "text"]
+    stamp = moment(mapping(message.get("time")).get("created"))
+    record = Record(f"{NAME}:{name}", f"{NAME}:{before}" if before else None, session, "", folder, "", stamp)
+    told = "\n".join(text(one.get("text")) for one in said if one.get("synthetic") is True)
+    if told:
+        yield record._replace(id=f"{record.id}#synthetic", role="context", text=told)
+    words = "\n".join(text(one.get("text")) for one in said if one.get("synthetic") is not True)
+    used = [
+        (text(one.get("tool")), mapping(one.get("state")).get("input")) for one in parts if one.get("type") == "tool"
+    ]
+    tools = "\n".join(call(tool, given) for tool, given in used)
+    files = tuple(file for _, given in used for file in touched(given))
+    role = "assistant" if message.get("role") == "assistant" else "user"
+    yield from spoken(record, role, Content(words, tools, files, ""))
+
+
+def _objects(folder: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the JSON objects in a folder with their names, in the order of these; links are passed over."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for name in names:
+        if name.endswith(".json"):
+            with open(os.path.join(folder, name), "rb") as file:
+                found.append((name.removesuffix(".json"), mapping(decoded(file.read(_LONGEST)))))
+    return found

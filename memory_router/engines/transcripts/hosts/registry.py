@@ -6,7 +6,16 @@ from typing import Any, Protocol
 
 import apsw
 
-from memory_router.engines.transcripts.hosts import claude_code, codex, cursor, gemini, hermes, openclaw, opencode
+from memory_router.engines.transcripts.hosts import (
+    claude_code,
+    codex,
+    cursor,
+    cursor_store,
+    gemini,
+    hermes,
+    openclaw,
+    opencode,
+)
 from memory_router.engines.transcripts.record import Record
 
 
@@ -45,8 +54,8 @@ class DatabaseHost(Protocol):
 
 HOSTS: tuple[Host, ...] = (claude_code, openclaw, codex, gemini, cursor, opencode, hermes)
 # In this order: the more particular a record is, the earlier.
-_OF_LINES = (codex, gemini, claude_code, cursor, openclaw)
-_OF_DATABASES: tuple[DatabaseHost, ...] = (openclaw, opencode, cursor, hermes)
+_OF_LINES = (codex, gemini, opencode, claude_code, cursor, openclaw)
+_OF_DATABASES: tuple[DatabaseHost, ...] = (openclaw, opencode, cursor, cursor_store, hermes)
 
 
 def places() -> dict[str, Host]:
