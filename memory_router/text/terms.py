@@ -39,7 +39,7 @@ _PART = 4
 # Words below it have no endings; what is longer is no word of a language, and what it may end with costs its square.
 _SHORTEST, _LONGEST = 3, 80
 _LAST_LATIN = 0x24F
-_MOST_WORDS = 50_000
+_MOST_WORDS = 25_000
 
 
 def words_in(text: str) -> list[str]:
@@ -87,7 +87,7 @@ class _Indexed(dict[str, Alternatives]):
         return made
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=8)
 def _indexed_in(codes: tuple[str, ...]) -> _Indexed:
     return _Indexed(codes)
 

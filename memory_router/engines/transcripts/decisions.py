@@ -157,17 +157,20 @@ class DecisionFinder:
             strength += 0.15 * asked.asks + 0.2 * (asked.asks and asked.offers and not self.shown(above).offers)
         if below is not None and field.role(below) == "assistant":
             strength += 0.35 * self._acts(field, below) + 0.1 * self.shown(below).acknowledges
-            if _DOUBTFUL <= strength < _SETTLED and self._choice(key, below):
+            if _DOUBTFUL <= strength < _SETTLED and self._taken_up(key, below):
                 strength += 0.3
         return min(1.0, strength)
 
-    def _choice(self, key: int, outcome: int | None) -> frozenset[str]:
-        """Return the words of a turn that its answer takes up, but those that are asked for: what was chosen."""
+    def _taken_up(self, key: int, outcome: int | None) -> frozenset[str]:
+        """Return the words of a turn that an answer takes up which acknowledges it."""
         if outcome is None or not self.shown(outcome).acknowledges:
             return frozenset()
         self.load((key, outcome))
-        common = self._content(self.turns[key].text) & self._content(self.turns[outcome].text)
-        return common - {stem for term in self.field.query.terms for stem in stems(term.text)}
+        return self._content(self.turns[key].text) & self._content(self.turns[outcome].text)
+
+    def _choice(self, key: int, outcome: int | None) -> frozenset[str]:
+        """Return what was chosen: the words that an answer takes up, but those that are asked for."""
+        return self._taken_up(key, outcome) - {stem for term in self.field.query.terms for stem in stems(term.text)}
 
     def _acts(self, field: Field, key: int) -> bool:
         return self.shown(key).acts or bool(field.attached.get(key))

@@ -30,6 +30,9 @@ from memory_router.storage.sqlite import named_errors, open_database, open_forei
 # What is committed at a time: few large commits cost the full-text index less.
 _COMMIT_RECORDS = 10_000
 _CHECKPOINT_PAGES = 10_000
+_CACHE_KIB = 32_768
+# So many of the sessions that were written last are looked at first for more.
+_GROWING = 20
 # Where so large a share of the archive is new, its full-text index is merged into one segment: a question looks up
 # every term in each. Half a million messages take 1.5 s and are asked five times as fast.
 _MERGED_SHARE = 0.05
@@ -117,7 +120,7 @@ def import_transcripts(
         report = run.report(found, chosen, time.perf_counter() - started)
         if is_own and {*map(os.path.realpath, files.standard_places())} <= {*chosen}:
             with suppress(OSError):  # the next question looks again
-                survey.note(began, list(registry.places()))
+                survey.note(began, [*registry.places(), *(file.path for file in found[-_GROWING:])])
         try:
             with named_errors(database):
                 embedded = vectors.refresh(run.connection, listener.embedded)
@@ -129,7 +132,7 @@ def import_transcripts(
 def _imported(database: str, found: Sequence[SessionFile], listener: Listener) -> "_Run":
     connection = open_database(database, SCHEMA)
     try:
-        connection.pragma("cache_size", -65536)
+        connection.pragma("cache_size", -_CACHE_KIB)
         connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
         with named_errors(database):
             run = _Run(connection, listener)

@@ -23,7 +23,8 @@ def note(began: float, places: Sequence[str]) -> None:
 
     Args:
         began: when, in seconds since the epoch.
-        places: the folders and files in which agents keep sessions, whether they exist or not.
+        places: the folders and files in which agents keep sessions, whether they exist or not; the last are looked at
+            first.
 
     Raises:
         OSError: it cannot be written.

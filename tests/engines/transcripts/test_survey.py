@@ -97,3 +97,18 @@ def test_sessions_follow_unless_the_user_wants_none(
     own_home.configure(hooks={"session_end": True})
     asking.follow_sessions()
     assert started == ["import"]
+
+
+def test_a_growing_session_is_seen_among_many(sessions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session that was written last before an import is looked at first, so that a short look sees it grow."""
+    for number in range(30):
+        write(
+            sessions / f"old-{number}.jsonl",
+            talk("And the stork?", "8124.", session=f"s{number}", prefix=f"p{number}-"),
+        )
+        os.utime(sessions / f"old-{number}.jsonl", (time.time() - 9000, time.time() - 9000))
+    import_transcripts()
+    assert not survey.is_behind()
+    monkeypatch.setattr(survey, "_LOOK", -1.0)
+    new(sessions / "a.jsonl")
+    assert survey.is_behind()
