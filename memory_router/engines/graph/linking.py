@@ -105,7 +105,8 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
     if "." in dotted and " " not in dotted:
         rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
         ends = f".{dotted.lower()}"
-        found = [one for one in (Entity(*row) for row in rows) if f".{one.qualified.lower()}".endswith(ends)]
+        known = (Entity(*row) for row in rows)
+        found = [one for one in known if f".{one.qualified.lower()}".replace("/", ".").endswith(ends)]
         if not found:
             found = _module_below(connection, dotted)
         if found:
@@ -115,9 +116,9 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
         return [], 0
     count = int(connection.execute("SELECT count(*) FROM nodes WHERE key = ?", (own,)).get)
     found = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
-    if not found:
-        found = [Entity(*row) for row in connection.execute(_BY_ALIAS, (own,))]
-        count = len(found)
+    if all(one.kind in ("term", "person", "tag") for one in found):  # a note is meant rather than what notes name
+        found = [Entity(*row) for row in connection.execute(_BY_ALIAS, (own,))] or found
+        count = max(count, len(found))
     if not found and " " not in name:
         libraries = _libraries_below(connection, name)
         return libraries[:_MOST], len(libraries)

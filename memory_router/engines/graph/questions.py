@@ -24,7 +24,8 @@ _OF_CALLS = re.compile(
     r"\bcall (?:chain|path|route|way|trace|flow|graph|tree)s?\b|\b(?:aufruf|appel|llamada)|调用|呼び出し|コール", re.I
 )
 _SPELT = {"ä": "(?:ä|ae|a)", "ö": "(?:ö|oe|o)", "ü": "(?:ü|ue|u)", "ß": "(?:ß|ss)"}
-_QUOTES = " \t?!.,:;\"'“”„`´«»‹›「」『』《》？。！¿¡、，"  # noqa: RUF001
+_MARKS = "\"'“”„`´«»‹›「」『』《》"  # noqa: RUF001
+_QUOTES = f" \t?!.,:;？。！¿¡、，{_MARKS}"  # noqa: RUF001
 
 
 class Asked(NamedTuple):
@@ -85,6 +86,8 @@ class _Language:
     def thing(self, phrase: str) -> str:
         """Return a phrase without quotes and articles."""
         bare = phrase.strip(_QUOTES)
+        if phrase.strip(" ?!.")[:1] in _MARKS and phrase.strip(" ?!.")[-1:] in _MARKS:
+            return bare  # what stands in quotation marks is a name with its article
         articles = self._told["articles"]
         if articles:
             bare = re.sub(rf"^(?:(?:{articles})(?:(?<=['’])| ))+(?=\S)", "", bare, flags=re.IGNORECASE)  # noqa: RUF001
@@ -130,9 +133,10 @@ def _understood(language: _Language, flat: str) -> Asked | None:
         things = tuple(language.thing(named[name]) for name in ("x", "y") if named.get(name))
         if all(things):
             name, _, kind = intent.partition(":")
-            return Asked(
-                name, things, (kind,) if kind else _kinds(language, name, named, plain), bool(language.far.search(flat))
-            )
+            kinds = (kind,) if kind else _kinds(language, name, named, plain)
+            # What follows from a change goes on from one dependent to the next.
+            is_far = "{changed}" in form or "{passive}" in form or bool(language.far.search(flat))
+            return Asked(name, things, kinds, is_far)
     return None
 
 

@@ -44,6 +44,13 @@ JAVA = {
 }
 
 
+STARS = {
+    "mill/__init__.py": "from mill.inner import *\n",
+    "mill/inner.py": "def grind():\n    pass\n",
+    "turn.py": "from mill import *\n\n\ndef go():\n    grind()\n",
+}
+
+
 @pytest.mark.parametrize(
     ("files", "question", "callers"),
     [
@@ -59,6 +66,9 @@ JAVA = {
         (GO, "who calls Nut.Oil", {"Named"}),
         (GO, "who calls Rod.Oil", {"Mapped"}),
         (JAVA, "who calls Cog.size", {"go"}),
+        (STARS, "who calls grind", {"go"}),
+        (GO, "who calls gears.First", {"Named"}),
+        (RUST, "who calls gears::grease", {"whole"}),
     ],
 )
 def test_a_receiver_of_known_class_calls_its_method(

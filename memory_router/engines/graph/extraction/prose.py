@@ -119,7 +119,7 @@ def _front_matter(lines: Sequence[str]) -> tuple[int, tuple[str, ...], tuple[tup
 
 def _without_code(lines: Sequence[str], start: int) -> list[str]:
     """Return lines of Markdown in which blocks of code are empty; CommonMark 0.31, 4.4 and 4.5."""
-    plain = list(lines)
+    plain = [""] * start + list(lines[start:])
     fence = ""
     is_open = True  # an indented line begins a block of code where no paragraph or list goes on
     for number in range(start, len(lines)):

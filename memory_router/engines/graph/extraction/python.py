@@ -80,6 +80,7 @@ class _Reader:
         self.package = module if is_package else module.rpartition(".")[0]
         self.references = References(lines)
         self.bindings: dict[str, str] = {}
+        self._is_open = False  # whether it takes all names of another module
         self.definitions = [Definition("module", _last(module), module, "", 1, len(lines), summary)]
         self._bases: dict[str, str] = {}
         self._seen: dict[str, int] = {}  # qualified name -> its place among the definitions
@@ -280,7 +281,9 @@ class _Reader:
             if name in inner.names:
                 return inner.names[name]
             inner = inner.outer
-        return self.bindings.get(name) or (f"builtins.{name}" if name in _BUILT_IN else "")
+        if name in self.bindings or name in _BUILT_IN:
+            return self.bindings.get(name) or f"builtins.{name}"
+        return f"{self.module}.{name}" if self._is_open else ""
 
     def _name(self, node: ast.Name, scope: _Scope, kind: str = "uses") -> _Inside:
         if node.ctx.__class__ is ast.Load and (target := self._looked_up(node.id, scope)):
@@ -334,6 +337,7 @@ class _Reader:
             if alias.name == "*":
                 self.references.add(self.module, "imports", base, node.lineno)
                 self.bindings[f"*{node.lineno}.{number}"] = base
+                self._is_open = True
                 continue
             target = f"{base}.{alias.name}" if base else alias.name
             self.references.add(self.module, "imports", target, alias.lineno)

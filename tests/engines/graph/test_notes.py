@@ -1,0 +1,33 @@
+"""Laws of notes: what their names are, and where their links lead."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.engines.graph.test_resolution import ask, files_of
+
+VAULT = {
+    "area/Project Plan.md": (
+        "---\naliases:\n  - Roadmap 26\ntags: [work, q1]\n---\n# The road\n\n## Goals\n\nText ^goal-1\n\n## Risks\n"
+    ),
+    "daily.md": "# Mon\n\n- [[Roadmap 26]] and [[Project Plan#Risks]]\n- #work/deep and #health\n",
+    "block.md": "# Block\n\nSee [[Project Plan#^goal-1]] now.\n",
+    "embed.md": "# Embed\n\n![[project plan#Goals]]\n",
+    "table.md": "# Table\n\n| a | b |\n|---|---|\n| [[Project Plan\\|plan]] | x |\n",
+    "path.md": "# Path\n\n[x](area/Project%20Plan.md) and the **Project Plan** again.\n",
+    "span.md": "# Span\n\nUse `[[Project Plan]]`, as the **Project Plan** says.\n\n~~~md\n[[Project Plan]]\n~~~\n",
+}
+
+
+@pytest.mark.parametrize("name", ["Project Plan", "Project Plan.md", "project-plan", "'The road'", "Roadmap 26"])
+def test_a_note_is_found_by_every_name_of_it(tmp_path: Path, name: str) -> None:
+    """File, heading and alias name one note, also where other notes write its name as a term."""
+    linking = ["block.md", "daily.md", "embed.md", "path.md", "table.md"]
+    assert files_of(tmp_path, ask(tmp_path, VAULT, f"what links to {name}")) == linking
+
+
+def test_front_matter_is_no_heading(tmp_path: Path) -> None:
+    """What stands between the rules of the front matter names neither the note nor a section."""
+    answer = ask(tmp_path, VAULT, "what links to area/Project Plan.md")
+    assert "links to document The road" in answer.findings[0].content
+    assert "tags:" not in " ".join(one.content for one in answer.findings)

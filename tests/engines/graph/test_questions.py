@@ -1,0 +1,52 @@
+"""Laws of questions about change, and of names as people write them, in six languages."""
+
+import pytest
+
+from memory_router.engines.graph import questions
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "if I change store.py, what breaks",
+        "if store.py is removed, which services stop working?",
+        "what is affected by a change to store.py",
+        "which tests fail if I delete store.py",
+        "everything that would have to be changed if store.py changes",
+        "what else has to change if we touch store.py",
+        "was ist betroffen, wenn store.py geändert wird",
+        "wenn ich store.py ändere, was geht kaputt",
+        "tout ce qui changerait si on renomme store.py",
+        "si je modifie store.py, qu'est-ce qui casse",
+        "todo lo que cambiaría si renombro store.py",
+        "si cambio store.py, ¿qué se rompe?",
+        "修改 store.py 的影响",
+        "如果我重命名 store.py,哪些东西会变",
+        "store.py の名前を変えたら変更が必要なものすべて",
+        "store.py の変更の影響",
+    ],
+)
+def test_what_follows_from_a_change_is_asked_to_the_end(question: str) -> None:
+    """Whichever part of the question comes first, the thing is found, and indirect dependents are wanted."""
+    asked = questions.read(question)
+    assert (asked.intent, asked.things, asked.is_far) == (questions.DEPENDENTS, ("store.py",), True)
+
+
+@pytest.mark.parametrize("question", ["哪些服务与 store 通信", "どのサービスが store と通信していますか"])
+def test_who_talks_to_a_thing_depends_on_it(question: str) -> None:
+    """Talking to a thing is depending on it, and no more than one step of it."""
+    asked = questions.read(question)
+    assert (asked.intent, asked.things, asked.is_far) == (questions.DEPENDENTS, ("store",), False)
+
+
+@pytest.mark.parametrize("question", ["does alpha ever call beta?", "can alpha reach beta", "does alpha call beta"])
+def test_whether_a_thing_calls_another_asks_for_a_chain(question: str) -> None:
+    """Such a question is answered by calls in their direction, never by what both call."""
+    asked = questions.read(question)
+    assert (asked.intent, asked.things) == (questions.CHAIN, ("alpha", "beta"))
+
+
+def test_quotation_marks_keep_an_article() -> None:
+    """What stands in quotation marks is a name as it is, article and all."""
+    assert questions.read('which notes link to "The road"').things == ("The road",)
+    assert questions.read("which notes link to the road").things == ("road",)
