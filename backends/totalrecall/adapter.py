@@ -15,6 +15,8 @@ _opened: list[tuple[object, Store]] = []
 # What tells that a project may hold an earlier layout: without these nothing more is imported or looked at.
 _SIGNS = ("memory", ".git")
 
+_FIX = 'Run: memory-router remember "TEXT"'
+
 
 def query(request: Request) -> Response:
     """Recall the memories that answer a question."""
@@ -31,7 +33,7 @@ def query(request: Request) -> Response:
         found.sort(key=lambda one: -one.relevance)
         return answer(found[: request.limit])
     if memories is None or not (count := memories.count(now=now)):
-        return nothing("NOTHING_STORED", "Nothing is remembered yet. Run: memory-router remember TEXT")
+        return nothing("NOTHING_STORED", f"Nothing is remembered yet. {_FIX}")
     by = f" that {request.by} wrote" if request.by else ""
     return nothing(
         "NO_MATCH",
@@ -56,11 +58,14 @@ def health() -> Health:
     except StoreError as error:
         return Health("unavailable", error.cause, error.fix)
     told = f"{count:,} memories are stored." if count != 1 else "1 memory is stored."
+    kinds: list[str] = []
     if _may_have_layouts():
         from memory_router.engines.tiers import layouts
 
         kinds = [f"{one.kind} in {paths.shown(one.root)}" for one in layouts.discover(os.getcwd())]
         told += f" Total Recall layouts are read, too: {', '.join(kinds)}." if kinds else ""
+    if not count and not kinds:
+        return Health("ready", "Nothing is remembered yet.", _FIX)
     return Health("ready", told)
 
 

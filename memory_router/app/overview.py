@@ -26,15 +26,20 @@ class Overview(NamedTuple):
 
     Args:
         backends: how each registered backend is, by name.
+        empty: the names of backends that hold nothing yet.
         behind: how many files of indexed folders are new, changed or gone since they were read.
         problems: what is broken, a step each, the worst first.
         next_step: the one thing to do now; None when everything works.
     """
 
     backends: dict[str, Health]
+    empty: list[str]
     behind: int
     problems: list[Step]
     next_step: Step | None
+
+
+_FILL = Step("Memory is empty.", "Run: memory-router setup")
 
 
 def take() -> Overview:
@@ -49,14 +54,21 @@ def take() -> Overview:
         registered = read_state(paths.backends_file()).backends
         behind = sum(root.new + root.changed + root.removed for root in indexing.status())
     except MemoryRouterError as error:
-        return Overview({}, 0, problems, (problems or [Step(error.cause, error.fix)])[0])
+        return Overview({}, [], 0, problems, (problems or [Step(error.cause, error.fix)])[0])
     backends = registration.probe_all([one for name, one in manifests.items() if name in registered])
     problems += [
         Step(f"{name}: {health.reason}", health.fix)
         for name, health in backends.items()
         if health.status not in USABLE and health.status != "installed"
     ]
-    return Overview(backends, behind, problems, next(iter([*problems, *_wishes(backends, behind)]), None))
+    empty = [name for name, health in backends.items() if _is_empty(name, health)]
+    wishes = _wishes(backends, behind) if len(empty) < len(backends) else [_FILL]
+    return Overview(backends, empty, behind, problems, next(iter([*problems, *wishes]), None))
+
+
+def _is_empty(name: str, health: Health) -> bool:
+    # An empty store of memories is ready, because it can be written at any time; then it has a fix.
+    return health.status == "installed" or (name == "totalrecall" and health.status == "ready" and bool(health.fix))
 
 
 def _wishes(backends: dict[str, Health], behind: int) -> list[Step]:

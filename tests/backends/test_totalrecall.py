@@ -72,7 +72,7 @@ def test_nothing_stored_is_an_empty_answer_with_what_to_do(totalrecall: Adapter,
     for _ in range(2):
         answer = totalrecall.query("why did we choose Postgres")
         assert (answer["status"], answer["error_code"]) == ("empty", "NOTHING_STORED")
-        assert "memory-router remember TEXT" in answer["error_message"]
+        assert 'memory-router remember "TEXT"' in answer["error_message"]
         MemoryStore.open(database).close()
 
 

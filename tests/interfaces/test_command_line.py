@@ -96,7 +96,11 @@ def test_status_names_the_one_next_step(home: Home) -> None:
     assert "init" in home.run("status").json["next_step"]["do"]
     home.run("init")
     told = home.run("status").json
-    assert {one["name"]: one["status"] for one in told["backends"]}["qmd"] == "installed"
+    assert told["empty"] == ["qmd", "totalrecall"]
+    assert "setup" in told["next_step"]["do"]
+    home.run("remember", "The tide table is printed on Mondays")
+    told = home.run("status").json
+    assert told["empty"] == ["qmd"]
     assert "index" in told["next_step"]["do"]
 
 

@@ -89,7 +89,7 @@ def test_a_person_gets_a_sentence(home: Home) -> None:
     os.close(follower)
     printed = os.read(leader, 10_000).decode()
     os.close(leader)
-    assert printed.count("\n") == 1
+    assert printed.count("\n") == 2
     assert memories(home)[0].id in printed
     assert "Redacted: password." in printed
     assert "\x1b" not in printed

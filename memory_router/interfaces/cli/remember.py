@@ -58,7 +58,7 @@ def remember(
     }
     provenance["author"] = app.remembering.current_author("cli")
     remembered, similar = app.remembering.remember(text, importance, tier, tag or (), supersedes, **provenance)
-    told = [_as_sentence(remembered)]
+    told = [_as_sentence(remembered), f"  id: {app.remembering.qualified(remembered.memory.id)}"]
     if similar:
         told.append("Stored before, and similar:")
         told += [f"  {app.remembering.qualified(memory.id)}  {_shown(memory)}" for memory in similar]
@@ -88,15 +88,15 @@ def _as_json(remembered: "Remembered") -> dict[str, object]:
 
 def _as_sentence(remembered: "Remembered") -> str:
     memory = remembered.memory
-    shown, name = _shown(memory), app.remembering.qualified(memory.id)
+    shown = _shown(memory)
     replaced = f' It replaces "{_shown(remembered.replaced)}".' if remembered.replaced else ""
     if not remembered.is_new:
-        known = f'Already remembered on {iso_time(memory.created)}, it is in {memory.tier}: "{shown}" ({name}).'
+        known = f'Already remembered on {iso_time(memory.created)}, {memory.tier}: "{shown}".'
         later = memory.superseded_by and f" {app.remembering.qualified(memory.superseded_by)} replaced it since."
         return f"{known}{replaced}{later or ''}"
     redacted = f" Redacted: {', '.join(remembered.redacted)}." if remembered.redacted else ""
     until = f" until {iso_time(memory.expires)}" if memory.expires else ""
-    return f'Remembered "{shown}" ({name}), {memory.tier}{until}.{redacted}{replaced}'
+    return f'Remembered "{shown}", {memory.tier}{until}.{redacted}{replaced}'
 
 
 def _shown(memory: "Memory") -> str:

@@ -188,12 +188,14 @@ def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
     from memory_router.interfaces.cli.tables import print_table
 
     rows = [
-        (f"sessions of {agent.title}", f"{agent.sessions:,} files", _size(agent.size))
+        (f"sessions of {agent.title}", _count(agent.sessions, "file"), _size(agent.size))
         for agent in findings.agents
         if agent.sessions
     ]
-    rows += [(f"notes of {agent.title}", f"{agent.noted:,} facts", "") for agent in findings.agents if agent.noted]
-    rows += [(paths.shown(folder.path), f"{folder.files:,} files", _size(folder.size)) for folder in findings.folders]
+    rows += [(f"notes of {agent.title}", _count(agent.noted, "fact"), "") for agent in findings.agents if agent.noted]
+    rows += [
+        (paths.shown(folder.path), _count(folder.files, "file"), _size(folder.size)) for folder in findings.folders
+    ]
     if rows:
         print_table(("to remember", "", ""), rows)
         print(f"Reading them takes about {max(1, round(findings.seconds))} s.")
@@ -215,7 +217,7 @@ def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
 def _show_report(report: dict[str, Any]) -> None:
     from memory_router.interfaces.cli.tables import print_results
 
-    output.note(f"{report['files']:,} files and {report['messages']:,} messages can be asked for.")
+    output.note(f"{_count(report['files'], 'file')} and {_count(report['messages'], 'message')} can be asked for.")
     for change in report["connected"]:
         output.note(f"Connected {change['client']}: {_PARTS[change['part']]} in {paths.shown(change['file'])}.")
     shown = report.get("first") or report.get("demonstration")
@@ -228,5 +230,9 @@ def _show_report(report: dict[str, Any]) -> None:
     output.note("To take the connections out again: memory-router setup --undo")
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def _size(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.0f} kB"
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{max(size / 1e3, 1):,.0f} kB"

@@ -31,10 +31,13 @@ def _print_overview(overview: "Overview") -> None:
     if overview.backends:
         print_table(
             ("memory", "", "holds"),
-            [(name, health.status, health.reason) for name, health in overview.backends.items()],
+            [
+                (name, "empty" if name in overview.empty else health.status, health.reason)
+                for name, health in overview.backends.items()
+            ],
         )
         print()
     for problem in overview.problems[1:]:
-        print(output.visible(f"{problem.why} {problem.do}"))
+        print(output.visible(f"{problem.why}\n  {problem.do}"))
     step = overview.next_step
-    print(output.visible(f"Next: {step.why} {step.do}") if step else "Everything works and is up to date.")
+    print(output.visible(f"Next: {step.why}\n  {step.do}") if step else "Everything works and is up to date.")

@@ -1,6 +1,7 @@
 """Draw answers for people. `rich` is imported when something is drawn, so that programs do not pay for it."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # With the head of the answer and of each result, and the last line, these fill 23 of 24 lines.
 _BRIEF, _FIRST_LINES, _OTHER_LINES = 3, 8, 3
 _INDENT = "   "
+# A command begins a line, so that it is not wrapped.
+_COMMAND = re.compile(r"(?<=[.?!]) (?=Run: )")
 _ADVICE = {
     "partial": "Nothing convincing: take it as a hint, or ask again with names that it shows.",
     "empty": "Nothing was found. Try other words; what memory holds: memory-router status",
@@ -42,7 +45,7 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
     chain = f" [dim]({_plain(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallbacks_used else ""
     console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
-        console.print(f"  {_plain(envelope.error_message)}", soft_wrap=True)
+        _print_message(console, envelope.error_message)
     elif envelope.status in _ADVICE:
         console.print(f"  {_ADVICE[envelope.status]}")
     if envelope.parts:
@@ -63,6 +66,18 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
     for trace in (envelope.trace, *(part.get("trace") for part in envelope.parts or ())):
         if trace and trace["table"]:
             _print_trace(console, trace)
+
+
+def _print_message(console: "Console", message: str) -> None:
+    """Print a message word by word in lines of the terminal; a command in it is never wrapped."""
+    from rich.text import Text
+
+    for sentence in re.split(rf"{_COMMAND.pattern}|(?<=\.) (?=[a-z]+(?::[a-z]+)?: )", visible(message)):
+        if sentence.startswith("Run: "):
+            console.print(Text(_INDENT + sentence.removesuffix(".")), soft_wrap=True)
+            continue
+        for line in Text(sentence).wrap(console, max(console.width - len(_INDENT), 20)):
+            console.print(Text.assemble(_INDENT, line))
 
 
 def print_results(results: Sequence[JsonObject]) -> None:
@@ -91,7 +106,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(coloured(cell) if cell in _COLOURS else _plain(cell) for cell in _texts(row)))
+        table.add_row(
+            *(coloured(cell) if cell in _COLOURS else _plain(_COMMAND.sub("\n", cell)) for cell in _texts(row))
+        )
     terminal().print(table)
 
 
