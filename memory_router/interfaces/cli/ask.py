@@ -120,7 +120,7 @@ COMMANDS = {
             Option("--since", str, "Return nothing older: a date, a time, or `last week`."),
             Option("--until", str, "Return nothing newer."),
             Option("--project", str, "Return only what belongs to the project of this name."),
-            Option("--by", str, "Return only what this author wrote: person, agent, a name."),
+            Option("--by", str, "Return only what `person`, `agent` or this name wrote."),
             _RULE,
             _BACKEND,
             _ALL,

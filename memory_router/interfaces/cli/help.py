@@ -38,7 +38,8 @@ def _print(console: Console, command: Any, context: Any) -> None:
         _print_list(console, title, rows)
     options = [(_names(parameter), _words(parameter)) for parameter in command.get_params(context)]
     if getattr(command, "invoke_without_command", not hasattr(command, "commands")):
-        _print_list(console, "Options", options)
+        # Whoever reads the last row, `--help`, has found it.
+        _print_list(console, "Options", options[:-1] or options)
     else:
         console.print()
         console.print(Text.assemble(("Options: ", "bold"), (", ".join(name for name, _ in options), "cyan")))
