@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -169,13 +169,16 @@ def _ignore(_sentence: str) -> None:
     """Say nothing."""
 
 
-def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[JsonObject], list[JsonObject]]:
+def fetch(
+    router: router.Router, ids: Sequence[str], layer: str, executions: Collection[str] | None = None
+) -> tuple[list[JsonObject], list[JsonObject]]:
     """Return the results, and an entry with `id`, `error_code` and `error_message` for each id without one.
 
     Args:
         router: whom to ask.
         ids: as an answer gave them; one without the name of a backend is a memory's.
         layer: `search`, `timeline` or `detail`.
+        executions: those in which whoever asks may have seen the ids; None for all of this account.
     """
     results: list[JsonObject] = []
     missing: list[JsonObject] = []
@@ -192,7 +195,7 @@ def fetch(router: router.Router, ids: Sequence[str], layer: str) -> tuple[list[J
             missing.append(
                 {"id": identifier, "error_code": response["error_code"] or "NOT_FOUND", "error_message": message}
             )
-    router.note_fetched(whole)
+    router.note_fetched(whole, executions)
     accesses.note(results)
     return results, missing
 

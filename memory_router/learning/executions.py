@@ -3,7 +3,7 @@
 import json
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.errors import StoreError
@@ -128,15 +128,23 @@ class ExecutionStore:
         )
         return found._replace(user_satisfaction=stars)
 
-    def rate_result(self, result_id: str, account: str, *, useful: bool) -> Execution:
+    def rate_result(
+        self, result_id: str, account: str, *, useful: bool, among: Collection[str] | None = None
+    ) -> Execution:
         """Keep whether a result was useful for the last question of `account` that it answered, and return that one.
 
         A useful result gives the execution 5 stars; a useless one 2, where it came first and no other was useful.
 
+        Args:
+            result_id: the id of the result.
+            account: who asked.
+            useful: whether it was.
+            among: the executions that may be marked; None for all of the account.
+
         Raises:
             StoreError: no recorded answer has this result.
         """
-        found = self._showing(result_id, account, self._now(), self._now())
+        found = self._showing(result_id, account, self._now(), self._now(), among)
         if found is None:
             raise StoreError(
                 f"No recorded answer of yours has the result {result_id}.", "Rate its execution instead, by its id."
@@ -158,7 +166,7 @@ class ExecutionStore:
 
     def _mark_fetched(self, fetch: "_Fetch") -> None:
         for result_id in fetch.fetched:
-            if found := self._showing(result_id, fetch.by, fetch.at, _FETCH_SECONDS):
+            if found := self._showing(result_id, fetch.by, fetch.at, _FETCH_SECONDS, fetch.executions):
                 self._mark(found.id, result_id, FETCHED)
 
     def _mark(self, execution_id: str, result_id: str, kind: str) -> None:
@@ -181,14 +189,16 @@ class ExecutionStore:
                 },
             )
 
-    def _showing(self, result_id: str, account: str, at: float, within: float) -> Execution | None:
+    def _showing(
+        self, result_id: str, account: str, at: float, within: float, among: Collection[str] | None
+    ) -> Execution | None:
         """Return the last execution of `account` before `at` that showed a result, no older than `within` seconds."""
         rows = self._database.rows(
             f"{_SELECT} WHERE asked_by = :account AND started_at BETWEEN :since AND :at"
             " ORDER BY started_at DESC, id LIMIT :most",
             {"account": account, "since": at - within, "at": at, "most": _LOOKED_BACK},
         )
-        executions = map(_decoded, rows)
+        executions = (_decoded(row) for row in rows if among is None or row["id"] in among)
         return next((one for one in executions if any(shown.id == result_id for shown in one.shown)), None)
 
     def older_than(self, days: float) -> int:
@@ -265,11 +275,12 @@ class _Embedding:
 
 
 class _Fetch(NamedTuple):
-    """Which results were fetched by their ids, when, and by which account."""
+    """Which results were fetched by their ids, when, by which account, and in which executions they were seen."""
 
     fetched: Sequence[str]
     at: float
     by: str
+    executions: Sequence[str] | None = None
 
 
 def _read(lines: Iterable[bytes]) -> tuple[list[Execution], list[_Fetch], int]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from memory_router.contract import JsonObject
 from memory_router.errors import CircuitOpenError
@@ -63,13 +63,18 @@ class SpoolRecorder:
         if not 0 <= self._now() - self._learned_at < _LEARN_SECONDS:
             self.close()
 
-    def fetched(self, ids: Sequence[str]) -> None:
+    def fetched(self, ids: Sequence[str], executions: Collection[str] | None = None) -> None:
         """Append that results were fetched by their ids: whoever fetches one found it useful.
+
+        Args:
+            ids: those of the results.
+            executions: those in which the results may have been seen; None for all of this account.
 
         Raises:
             OSError: the spool cannot be written, or nobody has emptied it for very long.
         """
-        line = {"fetched": list(ids), "at": self._now(), "by": account()}
+        among = {} if executions is None else {"executions": list(executions)}
+        line = {"fetched": list(ids), "at": self._now(), "by": account(), **among}
         self._spool.append(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace"))
 
     def close(self) -> None:

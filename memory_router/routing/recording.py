@@ -1,6 +1,6 @@
 """Say how an answer came about: for the record of executions, and as the `trace` of the envelope."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from memory_router.contract import JsonObject
@@ -46,8 +46,8 @@ class Recorder(Protocol):
             OSError: it cannot be written.
         """
 
-    def fetched(self, ids: Sequence[str]) -> None:
-        """Keep that results were fetched by their ids.
+    def fetched(self, ids: Sequence[str], executions: Collection[str] | None = None) -> None:
+        """Keep that results were fetched by their ids, of `executions` alone where they are given.
 
         Raises:
             OSError: it cannot be written.

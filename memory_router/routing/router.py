@@ -245,10 +245,15 @@ class Router:
             self._approved(f"get {identifier}", (backend,), (), None)
         return self._attempts.fetch(step, manifest, contract.Request("get", id=own_id, layer=layer))
 
-    def note_fetched(self, ids: Sequence[str]) -> None:
-        """Record that results were fetched by their ids: somebody found them worth it."""
+    def note_fetched(self, ids: Sequence[str], executions: Collection[str] | None = None) -> None:
+        """Record that results were fetched by their ids: somebody found them worth it.
+
+        Args:
+            ids: those of the results.
+            executions: those in which the results may have been seen; None for all of this account.
+        """
         if self._recorder:
-            self._recording(functools.partial(self._recorder.fetched, ids))
+            self._recording(functools.partial(self._recorder.fetched, ids, executions))
 
     def close(self) -> None:
         """End the backends that were kept running, and let the recorder finish."""

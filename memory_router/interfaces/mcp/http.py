@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from memory_router.errors import ConfigError
+from memory_router.interfaces.mcp.clients import Searches
 from memory_router.interfaces.mcp.server import build_server
 from memory_router.routing.router import Router
 
@@ -23,6 +24,8 @@ _MOST_BODY_BYTES = 2**20
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _PARTING_SECONDS = 1
+# As long as the SDK keeps an idle session.
+_SESSION_SECONDS = 1800
 
 
 class Address(NamedTuple):
@@ -78,14 +81,17 @@ def serve_http(router: Router, project: str | None, address: Address, host_names
         )
     listener = _bound(address)
     address = Address(address.host, listener.getsockname()[1])
-    app = build_server(router, project).streamable_http_app(
+    app = build_server(router, project, Searches()).streamable_http_app(
         json_response=True,
-        stateless_http=True,
         max_request_body_size=_MOST_BODY_BYTES,
         transport_security=_allowed(address, host_names),
     )
     config = uvicorn.Config(
-        TokenCheck(app, token) if token else app, log_level="error", timeout_graceful_shutdown=_PARTING_SECONDS
+        TokenCheck(app, token) if token else app,
+        log_level="error",
+        timeout_graceful_shutdown=_PARTING_SECONDS,
+        # Where the protocol has no sessions, a connection is what tells a client from others.
+        timeout_keep_alive=_SESSION_SECONDS,
     )
     print(f"memory-router: listening on http://{address.name}:{address.port}/mcp", file=sys.stderr, flush=True)
     uvicorn.Server(config).run([listener])

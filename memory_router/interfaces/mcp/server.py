@@ -16,10 +16,12 @@ from anyio.to_thread import run_sync
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 
 from memory_router import __version__
 from memory_router.errors import MemoryRouterError
+from memory_router.interfaces.mcp.clients import SESSION, Searches
 from memory_router.interfaces.mcp.tools import CLIENT, Tools, UnansweredError
 from memory_router.routing.router import Router
 
@@ -53,6 +55,8 @@ class MemoryServer(MCPServer[Any]):
         parameters = context.session.client_params if context else None
         if parameters and parameters.client_info.name:
             CLIENT.set(parameters.client_info.name)
+        if context is not None and (request := context.request_context.request) is not None:
+            SESSION.set(request.headers.get(MCP_SESSION_ID_HEADER) or "{}:{}".format(*request.client or ("", "")))
         schema = next((tool.input_schema for tool in await self.list_tools() if tool.name == name), {})
         return await super().call_tool(name, _meant(schema, arguments), context)
 
@@ -78,19 +82,20 @@ def _meant(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: [value] if name in lists and isinstance(value, str) else value for name, value in given.items()}
 
 
-def build_server(router: Router, project: str | None) -> MemoryServer:
+def build_server(router: Router, project: str | None, searches: Searches | None = None) -> MemoryServer:
     """Return a server with the tools.
 
     Args:
         router: whom questions go to; several threads ask it.
         project: the project that is meant where an agent names none; None for all.
+        searches: what each client searched for; None where there is one client.
     """
     # Before the SDK does it: its own format is for terminals.
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="memory-router: %(message)s")
     server = MemoryServer(
         "memory-router", title="Memory", version=__version__, instructions=_INSTRUCTIONS, log_level="ERROR"
     )
-    tools = Tools(router, project)
+    tools = Tools(router, project, searches)
     limiter = anyio.CapacityLimiter(_AT_ONCE)
     for tool in tools:
         annotations = _READS if tool.is_read_only else _WRITES

@@ -5,7 +5,7 @@ run in threads, several at once.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextvars import ContextVar
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
@@ -18,6 +18,7 @@ from memory_router import __version__, app, paths, resident
 from memory_router.app.asking import fetch, follow_files, follow_sessions, start_resident
 from memory_router.contract import iso_time
 from memory_router.interfaces.layers import SHORT_TOKENS, layered, within
+from memory_router.interfaces.mcp.clients import Searches
 from memory_router.routing.envelope import Envelope
 from memory_router.routing.registry import read_manifests, read_state
 from memory_router.routing.router import ASK_ALL, EVERY_PROJECT, MAX_QUERY_CHARACTERS, Router
@@ -184,11 +185,13 @@ class Tools:
     Args:
         router: whom questions go to.
         project: the project that is meant where an agent names none; None for all.
+        searches: what each client searched for; None where one client has the server to itself.
     """
 
-    def __init__(self, router: Router, project: str | None) -> None:
+    def __init__(self, router: Router, project: str | None, searches: Searches | None = None) -> None:
         self._router = router
         self._project = project
+        self._searches = searches
 
     def __iter__(self) -> Iterator[Tool]:
         """Return every tool that is registered, in the order of the methods."""
@@ -221,6 +224,8 @@ class Tools:
         scope = project or self._project
         limits = {"limit": limit, "since": since, "until": until, "project": scope, "by": by}
         envelope = _asked_of_resident(query, limits) or self._asked(query, limits)
+        if self._searches:
+            self._searches.add(envelope.execution_id)
         if envelope.status == "error":
             raise UnansweredError(envelope.error_message)
         most = SHORT_TOKENS - _FRAME_TOKENS if layer == "search" else _MOST_TOKENS
@@ -245,7 +250,7 @@ class Tools:
         budget: Annotated[int, Field(ge=50, le=_MOST_TOKENS, description="Most tokens of all results.")] = _MOST_TOKENS,
     ) -> Fetched:
         """Get what memory search found in full, or what surrounds it: passages, facts, turns of talk, by ids."""
-        results, missing = fetch(self._router, ids, layer)
+        results, missing = fetch(self._router, ids, layer, self._own())
         if not results:
             raise UnansweredError(" ".join(f"{one['id']}: {one['error_message']}" for one in missing))
         kept, used = within(results, budget)
@@ -313,12 +318,14 @@ class Tools:
         from memory_router.learning.stores import open_stores
 
         if execution_id is not None and stars is not None:
+            if self._searches:
+                execution_id = self._searches.whole(execution_id)
             with open_stores() as stores:
                 return {"execution_id": stores.executions.rate(execution_id, stars).id, "stars": stars}
         if result_id is None or useful is None:
             raise UnansweredError("Give `execution_id` with `stars`, or `result_id` with `useful`.")
         with open_stores() as stores:
-            rated = stores.executions.rate_result(result_id, account(), useful=useful)
+            rated = stores.executions.rate_result(result_id, account(), useful=useful, among=self._own())
         return {"execution_id": rated.id, "stars": rated.user_satisfaction}
 
     @tool("Status of memory", is_read_only=True)
@@ -338,6 +345,10 @@ class Tools:
         }
         waiting = app.improving.waiting_sentence()
         return {**status, "waiting": waiting} if waiting else status
+
+    def _own(self) -> Collection[str] | None:
+        """Return the executions that the present client may mark; None for all."""
+        return self._searches.own() if self._searches else None
 
 
 def _found(envelope: Envelope, scope: str | None) -> Found:

@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
-from memory_router.testing import requests_to
+from memory_router.contract import Result
+from memory_router.errors import StoreError
+from memory_router.testing import Behaviour, requests_to
 from tests.conftest import GOOD, Home
 
 pytest.importorskip("mcp", reason="the SDK is an extra: pip install 'memory-router[mcp]'")
+
+from memory_router.interfaces.mcp.clients import SESSION, Searches
 
 TOKEN = "correct-horse-battery-staple"
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
@@ -45,6 +49,25 @@ def serving(home: Home, *arguments: str, listen: str = "127.0.0.1:0", token: str
         process.stderr.close()
 
 
+def opened(port: int, **headers: str) -> dict[str, str]:
+    """Open a session as a client does, and return the headers that its requests carry."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", "/mcp", json.dumps(HELLO).encode(), {**HEADERS, **headers})
+    response = connection.getresponse()
+    answer = response.read()
+    connection.close()
+    assert response.status == 200, answer
+    return {"Mcp-Session-Id": response.headers["Mcp-Session-Id"], **headers}
+
+
+def call(port: int, session: dict[str, str], name: str, **arguments: Any) -> Any:
+    """Call a tool in a session, and return the result of the call."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+    status, answer = post(port, body, **session)
+    assert status == 200, answer
+    return answer["result"]
+
+
 def post(port: int, body: Any, **headers: str) -> tuple[int, Any]:
     """Send one request, and return the status and the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -59,6 +82,16 @@ def post(port: int, body: Any, **headers: str) -> tuple[int, Any]:
         return response.status, answer
 
 
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "0"},
+    },
+}
 SEARCH = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -71,14 +104,15 @@ def test_only_this_machines_names_may_ask(home: Home) -> None:
     """A loopback server answers its own Host and Origin, and nobody who came by another name (DNS rebinding)."""
     folder = home.with_fakes(qmd=GOOD)["qmd"]
     with serving(home) as port:
-        status, answer = post(port, SEARCH)
+        session = opened(port)
+        status, answer = post(port, SEARCH, **session)
         assert (status, answer["result"]["structuredContent"]["result_count"]) == (200, 1)
-        assert post(port, SEARCH, Origin=f"http://localhost:{port}")[0] == 200
+        assert post(port, SEARCH, Origin=f"http://localhost:{port}", **session)[0] == 200
         asked = len(requests_to(folder))
         for hostile in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", f"localhost:{port}@evil", ""):
-            assert post(port, SEARCH, Host=hostile)[0] in (400, 421)
+            assert post(port, SEARCH, Host=hostile, **session)[0] in (400, 421)
         for hostile in ("https://evil.example", "null", f"http://localhost:{port}.evil.example", "file://"):
-            assert post(port, SEARCH, Origin=hostile)[0] == 403
+            assert post(port, SEARCH, Origin=hostile, **session)[0] == 403
         assert len(requests_to(folder)) == asked
 
 
@@ -91,7 +125,7 @@ def test_malformed_and_huge_bodies_are_refused(home: Home) -> None:
         assert post(port, json.dumps(SEARCH).encode(), **{"Content-Type": "text/plain"})[0] in (400, 415)
         huge = {**SEARCH, "params": {"name": "search", "arguments": {"query": "x" * 10_000_000}}}
         assert refused_while_sending(port, huge)
-        assert post(port, SEARCH)[0] == 200
+        assert post(port, SEARCH, **opened(port))[0] == 200
 
 
 def refused_while_sending(port: int, body: Any) -> bool:
@@ -114,7 +148,7 @@ def test_a_token_is_asked_for_where_one_is_set(home: Home) -> None:
         ):
             assert post(port, SEARCH, **wrong)[0] == 401
         assert requests_to(folder) == []
-        assert post(port, SEARCH, Authorization=f"Bearer {TOKEN}")[0] == 200
+        assert post(port, SEARCH, **opened(port, Authorization=f"Bearer {TOKEN}"))[0] == 200
 
 
 @pytest.mark.parametrize("token", ["", "short"])
@@ -132,3 +166,40 @@ def test_what_is_no_address_is_refused(home: Home, address: str) -> None:
     outcome = home.run("mcp", "--http", "--listen", address)
     assert outcome.code == 1
     assert "such as 127.0.0.1:8765" in outcome.err
+
+
+def test_no_client_rates_what_another_one_searched_for(home: Home) -> None:
+    """Each session rates its own searches, by execution and by result; those of others it cannot, nor mark by `get`."""
+    home.with_fakes(qmd=Behaviour(results=(Result("the answer", relevance=0.9, id="qmd:1"),)))
+    with serving(home) as port:
+        ann, eve = opened(port), opened(port)
+        mine = call(port, ann, "search", query="parser")["structuredContent"]
+        theirs = call(port, eve, "search", query="lexer")["structuredContent"]
+        result = mine["results"][0]["id"]
+        for stolen in (mine["execution_id"], mine["execution_id"][:4]):
+            refused = call(port, eve, "feedback", execution_id=stolen, stars=1)
+            assert refused["isError"], refused
+            assert "No search of this client" in refused["content"][0]["text"]
+        late = opened(port)
+        assert call(port, late, "feedback", result_id=result, useful=False)["isError"]
+        assert not call(port, ann, "feedback", execution_id=mine["execution_id"], stars=5).get("isError")
+        rated = call(port, ann, "feedback", result_id=result, useful=True)["structuredContent"]
+        assert rated["execution_id"] == mine["execution_id"]
+        call(port, ann, "get", ids=[result])
+    listed = {one["id"]: one["user_satisfaction"] for one in home.run("executions", "list").json["executions"]}
+    assert (listed[mine["execution_id"]], listed[theirs["execution_id"]]) == (5, None)
+
+
+def test_without_sessions_a_connection_is_a_client() -> None:
+    """Where the protocol has no sessions, what was asked in one connection is rated in that one alone."""
+    searches = Searches()
+    token = SESSION.set("127.0.0.1:1")
+    try:
+        searches.add("abcdef01")
+        assert searches.whole("abcd") == "abcdef01"
+        SESSION.set("127.0.0.1:2")
+        assert searches.own() == ()
+        with pytest.raises(StoreError, match="No search of this client"):
+            searches.whole("abcdef01")
+    finally:
+        SESSION.reset(token)
