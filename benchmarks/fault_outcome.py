@@ -12,7 +12,8 @@ class Outcome(NamedTuple):
 
     Args:
         lost: acknowledged writes that are gone.
-        hung: whether an attempt lasted longer than its deadline and 200 ms.
+        hung: whether an attempt lasted 200 ms longer than its deadline, and than a bare process beside it that is
+            killed at the deadline.
         leaked: processes that outlived their attempt, and secrets that were stored.
         wrong: whether a file is not whole, a gate let something through, or a lie was believed.
     """
