@@ -86,6 +86,7 @@ class RuleCache:
         """
         database = _identity(self._url)
         if database is None:
+            self._refuse_loss(InForce())
             return InForce()
         stamp = (database, self._file_identity())
         if stamp == self._stamp and not self._is_old():
@@ -113,6 +114,7 @@ class RuleCache:
         try:
             make_private(os.path.dirname(self._file))
             with _locked(self._file, wait=True):
+                self._refuse_loss(self._read())
                 with suppress(FileNotFoundError):
                     os.unlink(self._file)
                 yield self._write
@@ -144,9 +146,12 @@ class RuleCache:
         try:
             with _locked(self._file, wait=False) as is_locked:
                 in_force = self._read()
+                self._refuse_loss(in_force)
                 if is_locked and database == _identity(self._url):
                     self._write(in_force)
                 return in_force
+        except GateClosedError:
+            raise
         except MemoryRouterError as error:
             if cached is not None:  # a team's database that cannot be reached: what it said last still guards
                 with suppress(OSError):
@@ -156,6 +161,25 @@ class RuleCache:
                 f"Whether this question needs approval is not known: the rules cannot be read. {error.cause}",
                 f"{error.fix} No question is asked until then.",
             ) from error
+
+    def _refuse_loss(self, in_force: InForce) -> None:
+        """Keep the gate closed where guarding rules went with an earlier database: nobody took them back.
+
+        Args:
+            in_force: what the present database says.
+
+        Raises:
+            GateClosedError: the file holds a rule that needs approval, of a database that stood in this place, and the
+                present one lacks it.
+        """
+        earlier = _guards(self._file, self._url)
+        if lost := earlier.keys() - {stored.rule.id for stored in in_force.rules}:
+            named = ", ".join(f"{identifier} ({earlier[identifier]!r})" for identifier in sorted(lost))
+            raise GateClosedError(
+                f"Rules that need approval are gone, with the database in which they stood: {named}.",
+                f"Put a copy of {shown(self._url.removeprefix('sqlite:'))} back; or delete {shown(self._file)} to go "
+                "on without these rules, and add them anew.",
+            )
 
     def _file_identity(self) -> tuple[int, int] | None:
         try:
@@ -175,13 +199,26 @@ def _identity(url: str) -> list[Any] | None:
     """Return what tells a database from another one in its place, or None where the file is missing."""
     if not url.startswith("sqlite:"):
         return [url.rpartition("@")[2]]
+    path = url.removeprefix("sqlite:")
     try:
-        status = os.stat(url.removeprefix("sqlite:"))
+        status = os.stat(path)
     except FileNotFoundError:
         return None
     except OSError:
         return ["unreadable"]
-    return [status.st_dev, status.st_ino]
+    return [path, status.st_dev, status.st_ino]
+
+
+def _guards(file: str, url: str) -> dict[str, str]:
+    """Return the patterns of the rules that need approval, by id, in a cache of any file at the place of a database."""
+    path = url.removeprefix("sqlite:")
+    try:
+        with open(file, "rb") as stream:
+            body = json.loads(stream.read())
+        rules = [entry["rule"] for entry in body["rules"]] if body["database"][0] == path else []
+        return {rule["id"]: rule["request_pattern"] for rule in rules if rule["requires_approval"]}
+    except (OSError, ValueError, TypeError, LookupError):
+        return {}
 
 
 def _load(file: str, database: Any) -> InForce | None:

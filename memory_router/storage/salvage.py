@@ -9,7 +9,7 @@ import apsw
 
 from memory_router.storage.files import make_file_private, quarantine
 from memory_router.storage.fulltext import register
-from memory_router.storage.sqlite import named_errors, writing
+from memory_router.storage.sqlite import connect, named_errors, writing
 
 # Past a damaged page the search for the next readable row goes on in steps that double; rows lie this close at least.
 _WIDEST_GAP = 2**40
@@ -37,6 +37,8 @@ def is_whole(database: str) -> bool:
     """
     if not os.path.exists(database):
         return True
+    if not os.path.getsize(database):
+        return False
     try:
         with closing(apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
             register(connection)
@@ -55,6 +57,11 @@ def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _
     Raises:
         StoreError: the folder cannot be written.
     """
+    if not os.path.getsize(database):
+        with named_errors(database):  # to open it would remove its log
+            aside = quarantine(database)
+        connect(database, precious=True).close()
+        return Salvaged(aside, 0, ())
     if _reindexed(database):
         return Salvaged(None, 0, ())
     with named_errors(database):

@@ -6,7 +6,7 @@ every machine, and it imports faster than the standard library's module.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape, glob
 from typing import ClassVar, Self
 
@@ -60,6 +60,9 @@ def connect(path: str, *, precious: bool = False) -> apsw.Connection:
     """
     with named_errors(path):
         make_private(os.path.dirname(path))
+        if precious:
+            _create_whole(path)
+            refuse_empty(path)
         make_file_private(path)
         connection = apsw.Connection(path)
         try:
@@ -74,6 +77,41 @@ def connect(path: str, *, precious: bool = False) -> apsw.Connection:
         return connection
 
 
+def refuse_empty(path: str) -> None:
+    """Let nobody take a database that lost everything for a new one: a new one is never empty (see `_create_whole`).
+
+    Raises:
+        CorruptStoreError: the file has no bytes. Opening it would throw away its log, too.
+    """
+    try:
+        if os.stat(path).st_size:
+            return
+    except OSError:  # whoever opens it says why
+        return
+    raise CorruptStoreError(
+        f"The database {shown(path)} is empty: what stood in it is gone.",
+        "Put a copy of it back, or run `memory-router backends db repair` to keep the empty file and begin anew.",
+    )
+
+
+def _create_whole(path: str) -> None:
+    """Create the database at `path` if it is missing; no process ever sees it without its header."""
+    if os.path.exists(path):
+        return
+    draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
+    make_file_private(draft)
+    try:
+        connection = apsw.Connection(draft)
+        try:
+            connection.pragma("journal_mode", "wal")
+        finally:
+            connection.close()
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)
+
+
 def open_read_only(path: str, schema: Schema) -> apsw.Connection | None:
     """Open the database at `path` for reading; return None when it is missing or has no table of this room.
 
@@ -86,6 +124,8 @@ def open_read_only(path: str, schema: Schema) -> apsw.Connection | None:
     """
     if not os.path.exists(path):
         return None
+    if schema.precious:
+        refuse_empty(path)
     with named_errors(path):
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         try:
