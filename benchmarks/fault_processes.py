@@ -90,6 +90,7 @@ def _bare_ms() -> float:
     """Return how long it takes at this moment to start a process, wait for it until the deadline, and kill it."""
     began = time.monotonic()
     with subprocess.Popen(["sleep", "100000"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
         select.select([process.stdout], [], [], DEADLINE_MS / 1000)
         process.kill()
     return (time.monotonic() - began) * 1000
