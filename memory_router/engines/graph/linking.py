@@ -102,13 +102,13 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
     files = _in_path(connection, stems, name) if "/" in name or re.search(r"\.\w{1,8}$", name) else []
     if files:
         return files[:_MOST], len(files)
-    if "." in dotted and " " not in dotted:
+    if ("." in dotted or "/" in dotted) and " " not in dotted:
         rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
-        ends = f".{dotted.lower()}"
+        ends = f".{dotted.lower()}".replace("/", ".")
         known = (Entity(*row) for row in rows)
         found = [one for one in known if f".{one.qualified.lower()}".replace("/", ".").endswith(ends)]
         if not found:
-            found = _module_below(connection, dotted)
+            found = _wholes_below(connection, stems, dotted)
         if found:
             return found[:_MOST], len(found)
     own = key(name, stems)
@@ -155,11 +155,12 @@ def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Enti
     return whole or [texts[node] for node, held in paths.items() if os.path.splitext(held)[0].endswith(ends)]
 
 
-def _module_below(connection: apsw.Connection, dotted: str) -> list[Entity]:
-    """Return modules called so in a language that names them by paths."""
-    rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
-    ends = "/" + dotted.lower().replace(".", "/")
-    return [one for one in (Entity(*row) for row in rows) if f"/{one.qualified.lower()}".endswith(ends)]
+def _wholes_below(connection: apsw.Connection, stems: Stems, name: str) -> list[Entity]:
+    """Return the modules and packages whose path, or dotted name, ends so: `internal/ring`, `store.memory`."""
+    ends = "." + name.strip("./").lower().replace("/", ".")
+    rows = connection.execute(_BY_KEY, (key(ends.rpartition(".")[2], stems), 500))
+    wholes = (one for one in (Entity(*row) for row in rows) if one.kind in ("module", "package"))
+    return [one for one in wholes if f".{one.qualified.lower()}".replace("/", ".").endswith(ends)]
 
 
 def _libraries_below(connection: apsw.Connection, name: str) -> list[Entity]:

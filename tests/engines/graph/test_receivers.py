@@ -44,6 +44,11 @@ JAVA = {
 }
 
 
+NESTED = {
+    "go.mod": "module example.com/mill\n",
+    "internal/ring/ring.go": "package ring\n\nfunc Turn() {}\n",
+    "cmd/pour/main.go": 'package main\n\nimport "example.com/mill/internal/ring"\n\nfunc Pour() { ring.Turn() }\n',
+}
 STARS = {
     "mill/__init__.py": "from mill.inner import *\n",
     "mill/inner.py": "def grind():\n    pass\n",
@@ -69,6 +74,7 @@ STARS = {
         (STARS, "who calls grind", {"go"}),
         (GO, "who calls gears.First", {"Named"}),
         (RUST, "who calls gears::grease", {"whole"}),
+        (NESTED, "who calls internal/ring.Turn", {"Pour"}),
     ],
 )
 def test_a_receiver_of_known_class_calls_its_method(
@@ -77,7 +83,7 @@ def test_a_receiver_of_known_class_calls_its_method(
     """What a bound, a variant, a position, an element or a result says of a value decides, and namesakes are left out."""
     answer = ask(tmp_path, files, question)
     told = " ".join(one.content for one in answer.findings if one.relevance >= 0.4)
-    functions = {"bound", "go", "payload", "positional", "each", "whole", "Each", "At", "Named", "Mapped"}
+    functions = {"bound", "go", "payload", "positional", "each", "whole", "Each", "At", "Named", "Mapped", "Pour"}
     assert {name for name in functions if f".{name} calls" in told} == callers
 
 
@@ -86,3 +92,8 @@ def test_a_field_does_not_hide_the_method_of_its_name(tmp_path: Path) -> None:
     answer = ask(tmp_path, RUST, "who calls src/gears.Cog.name")
     assert files_of(tmp_path, answer) == ["src/turns.rs"]
     assert answer.findings[0].metadata["of"] == "src/gears.Cog.name"
+
+
+def test_a_package_is_found_by_the_end_of_its_path(tmp_path: Path) -> None:
+    """Part of a path names the package that ends so, and what imports it depends on it."""
+    assert files_of(tmp_path, ask(tmp_path, NESTED, "which packages import internal/ring")) == ["cmd/pour/main.go"]
