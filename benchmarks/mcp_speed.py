@@ -45,10 +45,10 @@ def vocabulary(chance: random.Random, count: int = 4000) -> list[str]:
     return list(words)
 
 
-def write_notes(folder: Path, chance: random.Random, words: list[str]) -> None:
+def write_notes(folder: Path, chance: random.Random, words: list[str], notes: int = NOTES) -> None:
     """Write notes of four passages of about 60 words."""
     weights = [1 / rank for rank in range(1, len(words) + 1)]
-    for number in range(NOTES):
+    for number in range(notes):
         place = folder / f"area-{number % 50}"
         place.mkdir(exist_ok=True)
         parts = [f"# Note {number} {' '.join(chance.choices(words, k=3))}"]

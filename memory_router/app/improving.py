@@ -225,8 +225,7 @@ def _about_priors(stores: LearningStores) -> list[Proposal]:
 def prior_evidence(stores: LearningStores) -> list[PriorEvidence]:
     """Return how useful each backend's results were for the questions of each rule."""
     since = stores.priors.counted_since()
-    counted = (one for one in stores.executions.all() if one.started_at >= since)
-    return weigh(votes(counted, stores.executions.marks(), stores.config), time.time())
+    return weigh(votes(stores.executions.judged(since), stores.executions.marks(), stores.config), time.time())
 
 
 def reset_priors(waiting: Callable[[], None]) -> int:

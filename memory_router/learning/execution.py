@@ -25,6 +25,7 @@ class AttemptRecord(NamedTuple):
         error_code: the cause of an error, or of an empty answer.
         accepted: whether it became the answer.
         cost_usd: what it cost, by the backend's manifest.
+        started_ms: when it was asked, in milliseconds after the first step was; None in what earlier versions recorded.
     """
 
     step: str
@@ -35,6 +36,7 @@ class AttemptRecord(NamedTuple):
     error_code: str | None
     accepted: bool
     cost_usd: float = 0.0
+    started_ms: int | None = None
 
 
 class Shown(NamedTuple):

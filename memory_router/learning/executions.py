@@ -234,13 +234,28 @@ class ExecutionStore:
 
     def all(self) -> Iterator[Execution]:
         """Yield every execution but those of compound requests, the oldest first, a page at a time."""
+        return self._pages("", {})
+
+    def judged(self, since: float) -> Iterator[Execution]:
+        """Yield those of `all` that somebody may have judged: by a mark, by stars, or by asking again after a failure.
+
+        Args:
+            since: nothing older, in seconds since the epoch.
+        """
+        condition = (
+            "AND started_at >= :since AND (user_satisfaction IS NOT NULL OR id IN (SELECT execution_id FROM marks)"
+            " OR user_request IN (SELECT user_request FROM executions WHERE status = 'failed'))"
+        )
+        return self._pages(condition, {"since": since})
+
+    def _pages(self, condition: str, bindings: dict[str, Any]) -> Iterator[Execution]:
         after: dict[str, Any] = {"started_at": float("-inf"), "id": ""}
         while True:
             rows = self._database.rows(
-                f"{_SELECT} WHERE source <> :compound"
+                f"{_SELECT} WHERE source <> :compound {condition}"
                 " AND (started_at > :started_at OR (started_at = :started_at AND id > :id))"
                 " ORDER BY started_at, id LIMIT :page",
-                {**after, "page": _PAGE, "compound": COMPOUND},
+                {**after, **bindings, "page": _PAGE, "compound": COMPOUND},
             )
             yield from map(_decoded, rows)
             if len(rows) < _PAGE:

@@ -138,6 +138,7 @@ def _attempt(attempt: Attempt, routed: RoutedQuestion, threshold: float) -> Atte
         attempt.code,
         attempt.is_accepted(threshold),
         manifest.cost_usd,
+        attempt.started_ms,
     )
 
 

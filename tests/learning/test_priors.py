@@ -183,3 +183,25 @@ def test_a_useless_result_is_no_failure_of_the_answer(database: Database, clock:
     assert store.rate_result("qmd:1", "katie", useful=False).user_satisfaction == 5
     kinds = {(mark.result_id, mark.kind) for mark in store.marks()}
     assert kinds == {("lossless:7", USEFUL), ("qmd:1", USELESS)}
+
+
+def test_what_nobody_judged_is_no_evidence(database: Database, clock: Callable[[], float]) -> None:
+    """The executions that are looked at for votes give the same votes as all of them, and are few."""
+    store = ExecutionStore(database, clock)
+    again: dict[str, object] = {"status": "success", "started_at": NOW - 50, "shown": BOTH[::-1]}
+    store.add(
+        [
+            *(asked(number, started_at=NOW - 1000 + number) for number in range(20)),
+            asked(20, user_satisfaction=5, started_at=NOW - 90),
+            asked(21, "which quay", status="failed", started_at=NOW - 80),
+            asked(22, "which quay", **again),
+            asked(23, user_satisfaction=1, started_at=NOW - DAY),
+        ]
+    )
+    store.rate_result("qmd:1", "katie", useful=True)
+    since = NOW - 2000
+    recent = [one for one in store.all() if one.started_at >= since]
+    judged = list(store.judged(since))
+    assert votes(judged, store.marks(), CONFIG) == votes(recent, store.marks(), CONFIG)
+    assert votes(judged, store.marks(), CONFIG)
+    assert len(judged) < 5

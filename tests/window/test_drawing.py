@@ -19,7 +19,7 @@ ATTEMPTS = st.lists(
             "relevance": st.floats(0, 1),
             "duration_ms": st.integers(0, 10_000),
             "deadline_ms": st.integers(1, 10_000),
-            "started_ms": st.integers(0, 10_000),
+            "started_ms": st.none() | st.integers(0, 10_000),
             "error_code": st.sampled_from([None, "QUERY_TIMEOUT", "CIRCUIT_OPEN", "BACKEND_ERROR"]),
         }
     )
@@ -34,6 +34,14 @@ def test_every_lane_lies_on_the_axis(attempts: list[dict[str, object]]) -> None:
     for lane in axis.lanes:
         assert 0 <= lane.start < lane.start + lane.length <= WIDTH
         assert lane.told
+
+
+def test_what_was_asked_at_once_is_drawn_so() -> None:
+    """Recorded lanes begin where their backends were asked; of older records one is drawn behind the other."""
+    told = {"status": "success", "accepted": True, "relevance": 0.9, "deadline_ms": 500, "error_code": None}
+    both = [{**told, "step": step, "duration_ms": 100} for step in ("qmd", "lossless")]
+    assert [lane.start for lane in lanes([{**one, "started_ms": 0} for one in both]).lanes] == [0, 0]
+    assert [lane.start for lane in lanes([{**one, "started_ms": None} for one in both]).lanes] == [0, WIDTH // 2]
 
 
 def entity(key: int) -> Entity:

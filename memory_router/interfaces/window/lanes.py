@@ -62,7 +62,8 @@ def lanes(attempts: Sequence[Mapping[str, Any]]) -> Axis:
     """Return the lanes of attempts; those without `started_ms` are taken to have come one after the other."""
     after, placed = 0, []
     for one in attempts:
-        start = one.get("started_ms", after)
+        recorded = one.get("started_ms")
+        start = after if recorded is None else recorded
         after = start + one["duration_ms"]
         placed.append((start, one))
     length_ms = max((start + one["duration_ms"] for start, one in placed), default=0) or 1
