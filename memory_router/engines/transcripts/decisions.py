@@ -7,7 +7,7 @@ same subject that takes something back, or changes it, supersedes it.
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -157,9 +157,18 @@ class DecisionFinder:
             strength += 0.15 * asked.asks + 0.2 * (asked.asks and asked.offers and not self.shown(above).offers)
         if below is not None and field.role(below) == "assistant":
             strength += 0.35 * self._acts(field, below) + 0.1 * self.shown(below).acknowledges
-            if _DOUBTFUL <= strength < _SETTLED and self._taken_up(key, below):
-                strength += 0.3
+            if strength >= _DOUBTFUL and shown.commitment < _SETTLED and not self._acts(field, below):
+                if self._taken_up(key, below):
+                    strength += 0.3
+                elif not shown.commitment and not self._picks(key, field.above(key, 2)):
+                    return _DOUBTFUL  # a plain answer, a refusal, a task
         return min(1.0, strength)
+
+    def _picks(self, key: int, offers: Sequence[int]) -> bool:
+        """Return whether a turn names something that was said right before it."""
+        self.load((key, *offers))
+        named = self._content(self.turns[key].text)
+        return any(named & self._content(self.turns[one].text) for one in offers)
 
     def _taken_up(self, key: int, outcome: int | None) -> frozenset[str]:
         """Return the words of a turn that an answer takes up which acknowledges it."""
@@ -209,9 +218,11 @@ class DecisionFinder:
         return shares, (led[0] if led else None, tuple(led[1:]), outcome)
 
     def _is_done(self, field: Field, key: int) -> bool:
-        """Return whether a turn decided something that was then carried out: what follows is another matter."""
+        """Return whether a turn decided something that was carried out or taken up: what follows is another matter."""
         below = field.below(key, 1)
-        return bool(below) and self._acts(field, below[0]) and self.strength(field, key) >= _SETTLED
+        if not below or self.strength(field, key) < _SETTLED:
+            return False
+        return self._acts(field, below[0]) or bool(self._taken_up(key, below[0]))
 
     def _in_force_first(self, found: list[Decision]) -> list[Decision]:
         """Put each decision behind the one that took its place, and mark it."""

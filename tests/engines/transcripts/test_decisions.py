@@ -111,6 +111,14 @@ def test_a_proposal_is_decided_by_who_takes_it(ask: Ask, answer: str) -> None:
     assert [one.turn.text for one in found if one.chain] == [answer]
 
 
+@pytest.mark.parametrize("answer", ["Hm, I don't like it.", "No.", "Tell me more about it first.", "Not yet."])
+def test_a_proposal_that_is_not_taken_is_no_decision(ask: Ask, answer: str) -> None:
+    """Who refuses a proposal, or wants to know more, has decided nothing."""
+    asked, proposal = "Which pump for the well?", "I propose the small pump for the well."
+    found = ask("which pump did we choose for the well", talk(asked, proposal, answer, "Okay."))
+    assert not any(one.chain for one in found)
+
+
 @pytest.mark.parametrize("question", ["what did we decide last", "last decision", "Was haben wir zuletzt entschieden?"])
 def test_the_newest_decision_of_all(ask: Ask, question: str) -> None:
     """Who asks for the last decision gets the newest one, wherever it was taken."""
