@@ -316,7 +316,9 @@ def bundled(name: str) -> str:
 
 
 def make_private(folder: str) -> str:
-    """Create `folder` for this user alone if it is missing, and return it."""
+    """Create `folder` for this user alone if it is missing, and so the folders above it; return it."""
+    if not os.path.isdir(above := os.path.dirname(folder)) and above:
+        make_private(above)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     return folder
 

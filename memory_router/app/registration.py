@@ -20,7 +20,7 @@ from memory_router.errors import MemoryRouterError, StateError
 from memory_router.routing.dispatch import ProcessDispatcher
 from memory_router.routing.registry import STATE_VERSION, Manifest, read_manifests, read_state
 from memory_router.routing.response import decode_health
-from memory_router.storage.files import copy_aside, write_whole
+from memory_router.storage.files import copy_aside, make_file_private, write_whole
 
 _HEALTH_DEADLINE_MS = 5000
 THIRD_PARTY = "third-party"
@@ -154,6 +154,7 @@ def _exclusive(file: str) -> Iterator[None]:
     """Let one process at a time change `file`; turn a refusing disk into an error with a fix."""
     try:
         paths.make_private(os.path.dirname(file))
+        make_file_private(f"{file}.lock")
         with open(f"{file}.lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -11,6 +11,9 @@ from memory_router.errors import ApprovalDeniedError, ApprovalMismatchError, App
 from memory_router.storage.database import Database, Row, decode_json, encode_json
 from memory_router.text.redaction import redact
 
+# Of more approvals, the oldest are deleted: an agent can ask for any number.
+_MOST = 10_000
+
 
 class Approval(NamedTuple):
     """One approval.
@@ -151,6 +154,18 @@ class ApprovalStore:
         if not decided:  # another person was quicker: say who
             return self.decide(approval, by, approved=approved, account=account)
         return self._get(approval)
+
+    def purge(self, days: float) -> int:
+        """Delete the approvals that were requested more than `days` ago, and all but the newest 10,000.
+
+        Returns:
+            How many they were.
+        """
+        return self._database.run(
+            "DELETE FROM approvals WHERE requested_at < :then OR requested_at <="
+            " (SELECT requested_at FROM approvals ORDER BY requested_at DESC LIMIT 1 OFFSET :most)",
+            {"then": self._now() - days * 86_400, "most": _MOST},
+        )
 
     def newest(self, *, pending: bool = False) -> list[Approval]:
         """Return approvals, the newest first.

@@ -55,7 +55,9 @@ def open_stores() -> Iterator[LearningStores]:
         spool = paths.executions_spool()
         with exclusive(spool, lambda: None):
             unreadable = executions.take_in(Spool(spool))
+        approvals = ApprovalStore(database, config.learning.approval_minutes)
         executions.purge(config.learning.retention_days)
+        approvals.purge(config.learning.retention_days)
         rules = RuleStore(database, own_rule_cache())
         rules.refresh_cache(only_if_stale=True)
         yield LearningStores(
@@ -64,7 +66,7 @@ def open_stores() -> Iterator[LearningStores]:
             executions,
             rules,
             PriorStore(database, rules.changing),
-            ApprovalStore(database, config.learning.approval_minutes),
+            approvals,
             unreadable,
         )
     finally:

@@ -37,6 +37,28 @@ def desk(database: Database) -> Desk:
     return Desk(database)
 
 
+def test_old_approvals_go(desk: Desk) -> None:
+    """An approval is kept for the days of the retention, whatever became of it, and then deleted."""
+    old = desk.requested()
+    desk.now += 86_400
+    kept = desk.requested("another question")
+    assert desk.store.purge(2) == 0
+    desk.now += 86_400 * 1.5
+    assert desk.store.purge(2) == 1
+    assert [one.id for one in desk.store.newest()] == [kept] != [old]
+
+
+def test_more_approvals_than_anybody_decides_go(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more than the most that are kept, the oldest are deleted."""
+    monkeypatch.setattr("memory_router.learning.approvals._MOST", 3)
+    asked = []
+    for number in range(5):
+        desk.now += 1
+        asked.append(desk.requested(f"question {number}"))
+    assert desk.store.purge(365) == 2
+    assert [one.id for one in desk.store.newest()] == asked[:1:-1]
+
+
 def test_an_approved_question_runs(desk: Desk) -> None:
     """Once approved, the question runs, and the record says who approved it and when."""
     asked = desk.requested()

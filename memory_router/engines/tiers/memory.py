@@ -243,6 +243,10 @@ class Selection(NamedTuple):
         )
 
 
+# How many events an audit trail keeps: the latest.
+MOST_EVENTS = 10_000
+
+
 class Event(NamedTuple):
     """One line of the audit trail; it never holds a text.
 

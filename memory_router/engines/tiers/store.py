@@ -9,7 +9,16 @@ import apsw
 
 from memory_router.engines.tiers import recall
 from memory_router.engines.tiers.admission import LONGEST_TEXT, admit, visible
-from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Remembered, Selection
+from memory_router.engines.tiers.memory import (
+    MOST_EVENTS,
+    Event,
+    LinkEnd,
+    Memory,
+    Order,
+    Recollection,
+    Remembered,
+    Selection,
+)
 from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.retrieval import vectors
@@ -312,6 +321,9 @@ class MemoryStore:
         self._connection.execute(
             "INSERT INTO audit(at, event, id, tier, detail) VALUES (?, ?, ?, ?, ?)",
             (now, event, memory_id, tier, detail),
+        )
+        self._connection.execute(
+            "DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - ?", (MOST_EVENTS,)
         )
         self._count(event, tier)
 

@@ -152,6 +152,15 @@ def test_a_replacement_is_all_or_nothing(store: Store) -> None:
     assert store.counters("persistent") == {"stored": 3, "compacted": 2}
 
 
+def test_the_audit_trail_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more events than are kept, the latest stay."""
+    for module in ("store", "stores.postgres", "stores.redis"):
+        monkeypatch.setattr(f"memory_router.engines.tiers.{module}.MOST_EVENTS", 3)
+    for number in range(5):
+        store.add(memory(f"fact {number}"), NOW + number)
+    assert [event.at for event in store.audit()] == [NOW + 4, NOW + 3, NOW + 2]
+
+
 def test_the_audit_trail_tells_every_change_and_no_text(store: Store) -> None:
     """Newest first: time, event, id, tier, detail."""
     one = memory("tide table", tier="session")

@@ -12,7 +12,6 @@ from memory_router.engines.tiers.store import MemoryStore
 from memory_router.retrieval.query import Query
 from memory_router.storage.fulltext import register
 
-MOST_EVENTS = 10_000
 _FOREVER = float("-inf")
 
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from memory_router.engines.tiers.author import Author
-from memory_router.engines.tiers.memory import Event, LinkEnd, Memory, Order, Recollection, Selection
+from memory_router.engines.tiers.memory import MOST_EVENTS, Event, LinkEnd, Memory, Order, Recollection, Selection
 from memory_router.engines.tiers.recall import NEAR_SECONDS, REACH, path_words
 from memory_router.engines.tiers.revisions import in_force_first
 from memory_router.engines.tiers.stores import postgres_schema as schema
@@ -219,6 +219,9 @@ class PostgresStore:
         self._connection.execute(
             "INSERT INTO audit(at, event, id, tier, detail) VALUES (%s, %s, %s, %s, %s)",
             (now, event, memory_id, tier, detail),
+        )
+        self._connection.execute(
+            "DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - %s", (MOST_EVENTS,)
         )
         self._count(tier, event)
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import redis
 
 from memory_router.engines.tiers.author import Author
-from memory_router.engines.tiers.memory import Event, LinkEnd, Memory
-from memory_router.engines.tiers.stores.in_process import MOST_EVENTS, ListingStore
+from memory_router.engines.tiers.memory import MOST_EVENTS, Event, LinkEnd, Memory
+from memory_router.engines.tiers.stores.in_process import ListingStore
 from memory_router.errors import StoreError
 
 _T = TypeVar("_T")
