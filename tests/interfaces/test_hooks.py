@@ -219,6 +219,7 @@ def test_a_prompt_without_need_starts_nothing(home: Home) -> None:
     assert asked(home, "fix the typo") == Outcome(0, "", "")
     assert home.asked("totalrecall") == home.asked("qmd") == []
     assert logged(home)[0]["outcome"] == "not_needed"
+    assert logged(home)[0]["session"] == "5f2c"
 
 
 @pytest.mark.parametrize(

@@ -64,21 +64,27 @@ def handle(
         return Report("off")
     found = occasion(prompt, rules.table if rules else RuleTable(settings), _names)
     if found is None:
-        return Report("not_needed", told={"characters": len(prompt)})
+        return Report("not_needed", told={"session": _session(told), "characters": len(prompt)})
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
-        return Report("timeout", told={"reason": found.reason})
+        return Report("timeout", told={"session": _session(told), "reason": found.reason})
     router = app.asking.QuietRouter(settings, left, rules=rules, dispatcher=dispatcher)
     envelope = router.query(found.question, choice=ASK_ALL, limit=_RESULTS, project=_project(told))
-    return _report(found, envelope, settings)
+    return _report(found, envelope, settings, _session(told))
 
 
-def _report(found: Occasion, envelope: "Envelope", settings: Config) -> Report:
+def _session(told: JsonObject) -> str | None:
+    """Return which session a prompt belongs to, for the log."""
+    return str(told.get("session_id") or "")[:36] or None
+
+
+def _report(found: Occasion, envelope: "Envelope", settings: Config, session: str | None) -> Report:
     from memory_router.interfaces.fencing import fenced
     from memory_router.interfaces.layers import layered
     from memory_router.text.tokens import estimate_tokens
 
     told: dict[str, str | int | None] = {
+        "session": session,
         "reason": found.reason,
         "backend": envelope.routed_to,
         "error": envelope.error_code,
