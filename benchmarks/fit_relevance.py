@@ -1,11 +1,12 @@
 """Fit the map from what speaks for a result to the probability that it answers, and measure it on worlds left out.
 
-    python benchmarks/fit_relevance.py [--worlds DIR] [--cross] [--write]
+    python benchmarks/fit_relevance.py [--worlds DIR] [--cross] [--docs] [--write]
 
 DIR holds working memories in the form of `benchmarks/worlds/` (its default): files, transcripts, memories and labelled
 questions. Every question is put to every store; each result is labelled for itself, and the wrong results of the same
 answers are the negatives. `--cross` judges each world with weights fitted on the others: successes, calibration, the
-area under the curve of "the first result is right", and what each feature is worth. `--write` fits on all worlds and
+area under the curve of "the first result is right", and what each feature is worth; `--docs` puts the reliability into
+docs/. `--write` fits on all worlds and
 writes `memory_router/retrieval/weights.json`.
 """
 
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
+import reliability
 from numpy.typing import NDArray
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -91,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=Path, default=HERE / "worlds")
     parser.add_argument("--cross", action="store_true")
+    parser.add_argument("--docs", action="store_true")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
@@ -99,7 +102,9 @@ def main() -> None:
     if arguments.cross:
         for mode, answers in collected.items():
             print(f"== {mode} ==")
-            cross(answers)
+            bins = cross(answers)
+            if arguments.docs and mode == "static":
+                reliability.write(bins)
     if arguments.write:
         maps = {mode: fit(answers) for mode, answers in collected.items()}
         write(maps, [folder.name for folder in folders], collected["static"])
@@ -253,41 +258,21 @@ def newton(rows: Floats, labels: Floats, counts: Floats, dropped: Iterable[int])
     return Fitted(float(weights[-1] - unscaled @ mean), unscaled)
 
 
-def fit_priors(answers: Sequence[Answer], fitted: Fitted) -> dict[str, float]:
-    """Fit the log-odds by which each store's results are right more often than they claim."""
-    priors = {}
-    for store in sorted({answer.store for answer in answers}):
-        own = [answer for answer in answers if answer.store == store and not answer.part]
-        claims = np.concatenate([fitted([one.features for one in answer.results]) for answer in own])
-        right = sum(one.right for answer in own for one in answer.results)
-        low, high = -5.0, 5.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            odds = np.log(claims / (1 - claims)) + middle
-            low, high = (middle, high) if (1 / (1 + np.exp(-odds))).sum() < right else (low, middle)
-        priors[store] = low
-    return priors
-
-
-def cross(answers: Sequence[Answer]) -> None:
-    """Print how each world is answered with weights fitted on the others."""
+def cross(answers: Sequence[Answer]) -> dict[int, list[tuple[float, bool]]]:
+    """Print how each world is answered with weights fitted on the others; return claimed and right by bin."""
     worlds = sorted({answer.world for answer in answers})
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     fits = {world: fit([answer for answer in answers if answer.world != world]) for world in worlds}
     for world in worlds:
-        others = [answer for answer in answers if answer.world != world]
-        priors = fit_priors(others, fits[world])
         own = [answer for answer in answers if answer.world == world and not answer.part]
         for store in dict.fromkeys(answer.store for answer in own):
             report(f"{world} {store}", [judged(one, fits[world]) for one in own if one.store == store], bins)
-        report(f"{world} merged", list(merged(own, fits[world], priors)), None)
+        report(f"{world} merged", list(merged(own, fits[world])), None)
         parts = [answer for answer in answers if answer.world == world and answer.part]
         report(f"{world} parts", [judged(one, fits[world]) for one in parts], None)
-        print(f"   priors {', '.join(f'{store} {prior:+.2f}' for store, prior in priors.items())}")
     print("\nreliability, all stores and worlds: claimed, right, results")
-    for place in sorted(bins):
-        claims, rights = zip(*bins[place], strict=True)
-        print(f"   {np.mean(claims):.3f}  {np.mean(rights):.3f}  {len(claims)}")
+    for claimed, right, count in reliability.points(bins):
+        print(f"   {claimed:.3f}  {right:.3f}  {count}")
     everything = fit(answers)
     print("\nfeature: weight by its spread; loss of success@3 and of log-likelihood per result (x 1000) when left out")
     base = worth(answers, fits)
@@ -297,6 +282,7 @@ def cross(answers: Sequence[Answer]) -> None:
         success, likelihood = worth(answers, left)
         weight = everything.weights[number] * spread[number]
         print(f"   {name:9} {weight:+.2f}  {base[0] - success:+.3f}  {1000 * (base[1] - likelihood):+.2f}")
+    return bins
 
 
 def worth(answers: Sequence[Answer], fits: Mapping[str, Fitted]) -> tuple[float, float]:
@@ -321,8 +307,8 @@ def judged(answer: Answer, fitted: Fitted) -> Judged:
     return answer.kind, sorted((row for row in rows if row[0] >= FLOOR), key=lambda row: -row[0])
 
 
-def merged(answers: Sequence[Answer], fitted: Fitted, priors: Mapping[str, float]) -> Iterator[Judged]:
-    """Yield the answers of all stores together, merged by relevance and prior."""
+def merged(answers: Sequence[Answer], fitted: Fitted) -> Iterator[Judged]:
+    """Yield the answers of all stores together, merged by relevance alone."""
     together: dict[tuple[str, str], list[Answer]] = defaultdict(list)
     for answer in answers:
         together[answer.question, answer.kind].append(answer)
@@ -336,7 +322,7 @@ def merged(answers: Sequence[Answer], fitted: Fitted, priors: Mapping[str, float
                 one = Candidate(answer.store, place, answer.results[number].text, float(claims[number]))
                 candidates.append(one)
                 truth[one] = answer.results[number]
-        rows = merge(candidates, priors, 10)
+        rows = merge(candidates, {}, 10)
         yield kind, [(row.posterior, truth[row.candidate].right, truth[row.candidate].stale) for row in rows]
 
 
@@ -406,8 +392,7 @@ def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[A
     }
     # What no world was asked with yet takes the map of static vectors.
     held.setdefault("meaning", held["static"])
-    priors = {store: round(prior, 3) for store, prior in fit_priors(answers, maps["static"]).items()}
-    text = json.dumps({"provenance": provenance, "priors": priors, "maps": held}, indent=2)
+    text = json.dumps({"provenance": provenance, "maps": held}, indent=2)
     file.write_text(f"{text}\n", "utf-8")
 
 
