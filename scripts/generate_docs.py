@@ -1,4 +1,4 @@
-"""Write what follows from something else: the reference and the JSON Schema from the code, the plugin's skill.
+"""Write what follows from something else: reference, pages of rules and errors, JSON Schema, the plugin's skill.
 
 With `--check` it writes nothing, and exit code 1 means that they are stale.
 """
@@ -15,6 +15,10 @@ import typer.main
 from memory_router.interfaces.cli.commands import app
 from memory_router.interfaces.cli.help import placeholder, usage, value
 from memory_router.routing.config_schema import json_schema
+
+# Run as a script and loaded by path, so that its neighbour has to be on the path of modules.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from reference_pages import error_pages, rule_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -39,6 +43,8 @@ def generated() -> dict[Path, str]:
     return {
         DOCS / "cli.md": "\n".join([_PREFACE, *sections]),
         DOCS / "router-config.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
+        **rule_pages(),
+        **error_pages(),
         # Hosts copy the plugin's folder and nothing around it.
         ROOT / "plugin" / "skills" / "memory-router" / "SKILL.md": (ROOT / "SKILL.md").read_text("utf-8"),
     }
@@ -51,6 +57,7 @@ def main() -> int:
     for path in stale:
         print(f"{path.name} {'is stale' if only_check else 'was written'}", file=sys.stderr)
         if not only_check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(generated()[path], "utf-8")
     return 1 if only_check and stale else 0
 

@@ -21,7 +21,7 @@ from tests.conftest import EMPTY, Home
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("backends/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("backends/**/*.md")])
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text("utf-8")
 
 
@@ -74,7 +74,11 @@ def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
 
 def test_generated_files_are_fresh() -> None:
     """What is generated from the program says what the program says now; scripts/generate_docs.py mends it."""
-    stale = [path.name for path, text in GENERATOR.generated().items() if path.read_text("utf-8") != text]
+    stale = [
+        path.name
+        for path, text in GENERATOR.generated().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
     assert stale == []
 
 
@@ -146,6 +150,16 @@ def test_every_error_code_is_explained() -> None:
     assert {"NOT_INDEXED", "NOTHING_STORED", "BACKEND_SKIPPED", "BAD_REQUEST"} <= theirs
     rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", TROUBLESHOOTING, re.MULTILINE)
     assert ours | theirs <= {code for code, meaning, remedy in rows if meaning.strip() and remedy.strip()}
+
+
+def test_every_rule_and_code_has_a_page() -> None:
+    """Each rule of the table and each code has a page that says what it means and what to do, and no other has."""
+    rules = {rule["id"] for rule in _bundled_config()["rules"]}
+    assert {page.stem for page in (DOCS / "rules").glob("*.md")} == rules | {"index"}
+    codes = set(re.findall(r"^\| `([A-Z_]+)` \|", TROUBLESHOOTING, re.MULTILINE))
+    assert {page.stem for page in (DOCS / "errors").glob("*.md")} == codes
+    for page in [*DOCS.glob("rules/*.md"), *DOCS.glob("errors/*.md")]:
+        assert page.stem == "index" or "## What to do" in page.read_text("utf-8"), page.name
 
 
 def test_agents_know_every_code_of_an_answer() -> None:
