@@ -46,6 +46,7 @@ class Request(NamedTuple):
         id: for `get`: the id of the result to fetch, as the backend gave it.
         layer: for `get`: `search` (a snippet), `timeline` (what surrounds it) or `detail` (everything).
         by: only what this author wrote: one of the values of a result's `metadata.author`; or None for all.
+        near: the project that the caller works in, whose results weigh more; or None.
     """
 
     verb: str
@@ -59,6 +60,7 @@ class Request(NamedTuple):
     id: str | None = None
     layer: str | None = None
     by: str | None = None
+    near: str | None = None
 
 
 class Result(NamedTuple):

@@ -21,7 +21,7 @@ from memory_router.routing.journal import Journal
 from memory_router.routing.plan import Plan
 from memory_router.routing.process import SupersededError
 from memory_router.routing.registry import Manifest, Registry
-from memory_router.routing.response import decode_response
+from memory_router.routing.response import decode_response, nearer, written_by
 
 
 class Attempt(NamedTuple):
@@ -187,8 +187,7 @@ class Attempts:
                     "`memory-router backends doctor` tries every backend.",
                 )
             response = _labelled(decode_response(self._dispatcher.ask(manifest, request, stop)), manifest)
-            if request.by:
-                response = _written_by(request.by, response)
+            response = nearer(request.near, written_by(request.by, response))
         except SupersededError:
             pass
         except MemoryRouterError as error:
@@ -336,23 +335,6 @@ def _labelled(response: JsonObject, manifest: Manifest) -> JsonObject:
         if result.get("id"):
             result["id"] = f"{manifest.name}:{result['id']}"
     return response
-
-
-def _written_by(by: str, response: JsonObject) -> JsonObject:
-    """Leave out what another author wrote, or nobody is named for: not every backend knows authors."""
-    results = [
-        result
-        for result in response["results"]
-        if by.lower() in (str(part).lower() for part in (result["metadata"].get("author") or {}).values())
-    ]
-    if len(results) == len(response["results"]):
-        return response
-    relevance = results[0]["relevance"] if results else 0.0
-    kept = {**response, "results": results, "result_count": len(results), "normalized_relevance": relevance}
-    if results:
-        return kept
-    message = f"None of the {len(response['results'])} results says that {by} wrote it."
-    return {**kept, "status": "empty", "error_code": "NO_MATCH", "error_message": message}
 
 
 def _milliseconds_since(started: float) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from memory_router.contract import HEALTH_STATUSES, STATUSES, Health, JsonObject
 from memory_router.errors import InvalidResponseError
+from memory_router.retrieval.merging import posterior
 from memory_router.routing.sanitising import clean, sanitised
 
 
@@ -65,6 +66,53 @@ def holds_answer(raw: bytes | bytearray, verb: str) -> bool:
     return _is_answer(_find_object(raw, verb) or {}, verb)
 
 
+def written_by(by: str | None, response: JsonObject) -> JsonObject:
+    """Leave out what another author wrote, or nobody is named for: not every backend knows authors.
+
+    Args:
+        by: a value of `metadata.author`, or None to leave out nothing.
+        response: a checked response.
+    """
+    if by is None:
+        return response
+    results = [
+        result
+        for result in response["results"]
+        if by.lower() in (str(part).lower() for part in (result["metadata"].get("author") or {}).values())
+    ]
+    if len(results) == len(response["results"]):
+        return response
+    kept = _with(response, results)
+    if results:
+        return kept
+    message = f"None of the {len(response['results'])} results says that {by} wrote it."
+    return {**kept, "status": "empty", "error_code": "NO_MATCH", "error_message": message}
+
+
+def nearer(project: str | None, response: JsonObject) -> JsonObject:
+    """Let results of a project weigh more than those of others; what belongs to none stays as it is.
+
+    Args:
+        project: the project that the caller works in, or None.
+        response: a checked response.
+    """
+    projects = [str((result["metadata"] or {}).get("project") or "") for result in response["results"]]
+    if project is None or len({*projects} - {""}) < 2 or project not in projects:
+        return response
+    results = [
+        {**result, "relevance": round(posterior(result["relevance"], _NEAR), 4)} if own == project else result
+        for result, own in zip(response["results"], projects, strict=True)
+    ]
+    return _with(response, sorted(results, key=lambda result: -result["relevance"]))
+
+
+def _with(response: JsonObject, results: list[JsonObject]) -> JsonObject:
+    relevance = results[0]["relevance"] if results else 0.0
+    return {**response, "results": results, "result_count": len(results), "normalized_relevance": relevance}
+
+
+# The log-odds by which a result of the caller's own project is likelier to be meant than one of another project.
+_NEAR = 0.5
 # An answer that stands behind so many other objects, and before as many, is not looked for.
 _MOST_OBJECTS = 100
 # How often a text may be read for objects that have no end.

@@ -122,6 +122,7 @@ class Router:
         until: str | None = None,
         project: str | None = None,
         by: str | None = None,
+        near: str | None = None,
         approval: str | None = None,
         cleared: Collection[str] = (),
         heard: Callable[[RoutedQuestion], None] = lambda _routed: None,
@@ -137,6 +138,7 @@ class Router:
             until: nothing newer is wanted.
             project: the one project that may answer, by its name; None or EVERY_PROJECT for all.
             by: only what this author wrote: `person`, `agent`, the name of either, a tool or a machine.
+            near: the project that the caller works in: its results weigh more, and no other is hidden.
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
             cleared: the ids of guarding rules whose approval was given for a request that this question is a part of.
@@ -155,7 +157,8 @@ class Router:
             plan = self._plan(checked(query), choice, registry)
             if not plan.steps:
                 raise _nobody_to_ask(plan)
-            request = _request(plan.query, limit or _MOST_RESULTS, since, until, project, by)
+            request = _request(plan.query, limit or _MOST_RESULTS, since, until, project)
+            request = request._replace(by=by or None, near=None if project else near)
             rules = [rule for rule in self._gate.guards(plan.query) if rule.id not in cleared]
             governance_check = self._approved(plan.query, guarded_backends(plan, registry), rules, approval)
             attempts.extend(self._attempts.run(plan, registry, request))
@@ -302,9 +305,7 @@ class Router:
         return next(match for source in sources if source and (match := source.match(query)))
 
 
-def _request(
-    query: str, limit: int, since: str | None, until: str | None, project: str | None, by: str | None
-) -> contract.Request:
+def _request(query: str, limit: int, since: str | None, until: str | None, project: str | None) -> contract.Request:
     """Return what every backend is asked.
 
     Raises:
@@ -314,7 +315,7 @@ def _request(
         from memory_router.routing.time_range import iso_time_range  # few questions have one
 
         since, until = iso_time_range(since, until)
-    return contract.Request("query", query, limit=limit, scope=project, since=since, until=until, by=by or None)
+    return contract.Request("query", query, limit=limit, scope=project, since=since, until=until)
 
 
 def checked(query: str) -> str:

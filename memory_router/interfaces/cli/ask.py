@@ -1,11 +1,12 @@
 """`memory-router query` and `memory-router rules route`: ask, or only say where a question would go."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from memory_router.app import accesses
-from memory_router.app.asking import Router, follow_files, follow_sessions, start_resident
+from memory_router.app.asking import Router, elsewhere, follow_files, follow_sessions, start_resident
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
@@ -13,6 +14,7 @@ from memory_router.interfaces.cli.options import Option, Values
 from memory_router.routing.envelope import Envelope, failed
 from memory_router.routing.plan import Plan
 from memory_router.routing.router import Choice, without_surrogates
+from memory_router.scope import current_project
 
 OpenRouter = Callable[[], Router]
 _Answer = TypeVar("_Answer")
@@ -73,8 +75,12 @@ def route(values: Values) -> int:
 
 
 def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
+    near = current_project(values.get("folder"))
+
     def ask(router: Router, question: str) -> Envelope:
-        asked = {name: values[name] for name in ("limit", "since", "until", "project", "by", "trace", "approval")}
+        asked = {"near": near} | {
+            name: values[name] for name in ("limit", "since", "until", "project", "by", "trace", "approval")
+        }
         answer = router.query_multi if values["multi"] else router.query
         envelope = answer(question, choice=_choice(values), **asked)
         if envelope.error_code == ApprovalRequiredError.code and _is_conversation(values):
@@ -88,9 +94,32 @@ def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
         return failed(Plan(question), error.code, str(error))
 
     for envelope in _each(values, open_router, ask, explain):
-        shown = _shown(envelope, values)
+        shown = _shown(_with_projects(envelope, values["project"]), values)
         yield shown
         accesses.answered(shown)
+
+
+def _with_projects(envelope: Envelope, project: str | None) -> Envelope:
+    """Say what other projects would have where the one that was asked for has nothing, or which projects answered."""
+    if project and envelope.status in ("partial", "empty"):
+        counts = elsewhere(envelope.query_echo)
+        others = {name: count for name, count in counts.items() if name.lower() != project.lower()}
+        if not others:
+            return envelope
+        told = ", ".join(f"{_counted(count)} in project {name}" for name, count in others.items())
+        sentence = f"Only the project {project} was searched; there are {told}."
+        known = envelope.error_message if envelope.status == "empty" else None
+        envelope = envelope._replace(error_message=" ".join(filter(None, (known, sentence))))
+        return envelope._replace(metadata={**(envelope.metadata or {}), "elsewhere": others})
+    found = Counter(str((result.get("metadata") or {}).get("project") or "") for result in envelope.results)
+    projects = {name: count for name, count in found.most_common() if name}
+    if project or len(projects) < 2:
+        return envelope
+    return envelope._replace(metadata={**(envelope.metadata or {}), "projects": projects})
+
+
+def _counted(count: int) -> str:
+    return f"{count} result{'s' * (count != 1)}"
 
 
 def _answers(values: Values, open_router: OpenRouter) -> Iterator[tuple[JsonObject, int]]:

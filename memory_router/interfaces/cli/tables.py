@@ -48,6 +48,9 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
         _print_message(console, envelope.error_message)
     elif envelope.status in _ADVICE:
         console.print(f"  {_ADVICE[envelope.status]}")
+    if projects := (envelope.metadata or {}).get("projects"):
+        told = ", ".join(f"{name} ({count})" for name, count in projects.items())
+        console.print(f"  In projects: {_plain(told)}", soft_wrap=True)
     if envelope.parts:
         rows = [
             (str(part["part"]), part["status"], part["routed_to"] or "", part["query_echo"]) for part in envelope.parts

@@ -77,6 +77,7 @@ class Answering:
         values = options.parse(rest, command.options) if command else None
         if command is None or values is None or values["text"] == "-":
             raise Refused
+        values["folder"] = request.folder
         return Handler(
             patience_ms(rules.settings, parts=16 if values.get("multi") else 1),
             lambda: self._answer(command, values, rules, dispatcher),
