@@ -12,7 +12,7 @@ from memory_router.advisor import folders, rule_proposals, step_order
 from memory_router.advisor.advisor import Advisor, Settled
 from memory_router.advisor.appliers import Folders, Targets
 from memory_router.advisor.proposal import Proposal, Silence
-from memory_router.app import accesses, indexing, remembering
+from memory_router.app import accesses, indexing, remembering, shadowing
 from memory_router.learning.account import account
 from memory_router.learning.amendments import Amendment, AmendmentStore
 from memory_router.learning.dreams import Cycle, DreamStore, Route, dream
@@ -116,6 +116,7 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
     with deciding(waiting), opened() as improving:
         stores = improving.stores
         stores.executions.purge(stores.config.learning.retention_days)
+        shadowing.ask_again(stores)
         lesson = learn_from(stores.executions, stores.rules, stores.config)
         # In a team's database, others may have approved rules meanwhile.
         stores.rules.refresh_cache()
@@ -225,7 +226,8 @@ def _about_priors(stores: LearningStores) -> list[Proposal]:
 def prior_evidence(stores: LearningStores) -> list[PriorEvidence]:
     """Return how useful each backend's results were for the questions of each rule."""
     since = stores.priors.counted_since()
-    return weigh(votes(stores.executions.judged(since), stores.executions.marks(), stores.config), time.time())
+    counted = votes(stores.executions.judged(since), stores.executions.marks(), stores.config, stores.shadows.all())
+    return weigh(counted, time.time())
 
 
 def reset_priors(waiting: Callable[[], None]) -> int:

@@ -212,6 +212,7 @@ class ExecutionStore:
         with self._database.transaction():
             then = {"then": self._now() - days * _DAY}
             self._database.run("DELETE FROM marks WHERE marked_at < :then", then)
+            self._database.run("DELETE FROM shadows WHERE asked_at < :then", then)
             return self._database.run("DELETE FROM executions WHERE started_at < :then", then)
 
     def requests(self) -> list[Request]:

@@ -130,11 +130,23 @@ _FOURTH = """
 """
 
 
+# What other backends answered to a question whose answer was poor.
+_FIFTH = """
+    CREATE TABLE shadows(
+        id TEXT PRIMARY KEY,
+        execution_id TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        relevance {NUMBER} NOT NULL,
+        asked_at {NUMBER} NOT NULL
+    ) {END};
+"""
+
+
 def _migration(sql: str) -> Migration:
     return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
 
 
-SCHEMA = Schema("learning", (_migration(_FIRST), _migration(_SECOND), _migration(_THIRD), _migration(_FOURTH)))
+SCHEMA = Schema("learning", tuple(map(_migration, (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH))))
 
 TABLES = (
     Table("executions", "id", flags=("should_retry_with_different_path",), vectors=("request_embedding",)),
@@ -149,4 +161,5 @@ TABLES = (
     Table("constitutional_amendments", "id"),
     Table("marks", "id"),
     Table("learned_priors", "id"),
+    Table("shadows", "id"),
 )

@@ -11,6 +11,7 @@ from memory_router.learning.gate import own_rule_cache
 from memory_router.learning.priors import PriorStore
 from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
+from memory_router.learning.shadows import ShadowStore
 from memory_router.learning.spool import Spool
 from memory_router.routing.config import Config
 from memory_router.routing.config_file import load
@@ -27,6 +28,7 @@ class LearningStores(NamedTuple):
         executions: what was asked.
         rules: the rules beside the table.
         priors: what evidence adds to the priors of the table's rules.
+        shadows: what other backends answered to questions whose answer was poor.
         approvals: what waits for approval, and what was decided.
         unreadable: how many recorded lines could not be read.
     """
@@ -36,6 +38,7 @@ class LearningStores(NamedTuple):
     executions: ExecutionStore
     rules: RuleStore
     priors: PriorStore
+    shadows: ShadowStore
     approvals: ApprovalStore
     unreadable: int
 
@@ -66,6 +69,7 @@ def open_stores() -> Iterator[LearningStores]:
             executions,
             rules,
             PriorStore(database, rules.changing),
+            ShadowStore(database),
             approvals,
             unreadable,
         )

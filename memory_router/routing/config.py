@@ -98,6 +98,7 @@ class Learning(NamedTuple):
         similarity_threshold: the cosine above which a rule takes a question, and questions are alike.
         confidence_threshold: the confidence from which mode `on` uses a rule that nobody approved.
         record: whether questions are recorded; mode `off` records none.
+        shadow: whether other backends are asked in the background what one answered poorly.
         learn_every: after how many executions the router learns by itself; 0 for never.
         retention_days: for how long executions are kept.
         approval_minutes: for how long an approval can be given and used.
@@ -109,6 +110,7 @@ class Learning(NamedTuple):
     similarity_threshold: float = 0.85
     confidence_threshold: float = 0.65
     record: bool = True
+    shadow: bool = True
     learn_every: int = 50
     retention_days: int = 365
     approval_minutes: int = 60

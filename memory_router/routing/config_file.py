@@ -126,6 +126,7 @@ def _learning(body: dict[str, Any]) -> Learning:
         "similarity_threshold": body.get("similarity_threshold"),
         "confidence_threshold": body.get("confidence_threshold"),
         "record": executions.get("record"),
+        "shadow": executions.get("shadow"),
         "learn_every": executions.get("learn_every"),
         "retention_days": executions.get("retention_days"),
         "approval_minutes": approvals.get("expire_after_minutes"),

@@ -82,6 +82,9 @@ class _CircuitBreaker(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Executions(msgspec.Struct, forbid_unknown_fields=True):
     record: Annotated[bool, Meta(description="Whether questions are recorded; `learning: off` records none.")] = True
+    shadow: Annotated[
+        bool, Meta(description="Whether free backends are asked in the background what another answered poorly.")
+    ] = True
     learn_every: Annotated[int, Meta(ge=0, description="Learn after so many executions; 0 for never by itself.")] = (
         _LEARNING.learn_every
     )
