@@ -195,7 +195,8 @@ def _fail_by_usage(error: Any) -> NoReturn:
         output.note(error.message)
         sys.exit(error.exit_code)
     cause = "A command is missing." if is_help else error.format_message()
-    output.fail(UsageError(cause, f"Help: {error.ctx.command_path} --help"), error.exit_code)
+    command = error.ctx.command_path if error.ctx else "memory-router"  # an option without its value has no context
+    output.fail(UsageError(cause, f"Help: {command} --help"), error.exit_code)
 
 
 app = typer.Typer(
