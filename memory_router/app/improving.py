@@ -28,7 +28,7 @@ from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.learning.votes import votes
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.suggestions import Suggestion
-from memory_router.routing.config import Config
+from memory_router.routing.config import Config, Learning
 from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleTable
 from memory_router.storage.files import exclusive
@@ -237,17 +237,16 @@ def reset_priors(waiting: Callable[[], None]) -> int:
 
 
 def _route(config: Config) -> Route:
-    """Return what routes a request as the router would, under another similarity threshold."""
+    """Return what routes a request as the router would, under other thresholds of learned rules."""
     table = RuleTable(config)
 
     @functools.cache
-    def routes(similarity_threshold: float) -> Routes:
-        settings = config.learning._replace(similarity_threshold=similarity_threshold)
-        return Routes(OverrideRules(own_rule_cache(), settings, config.signal_timeout_ms), table)
+    def routes(learning: Learning) -> Routes:
+        return Routes(OverrideRules(own_rule_cache(), learning, config.signal_timeout_ms), table)
 
     @functools.cache
-    def route(request: str, similarity_threshold: float) -> tuple[str, ...]:
-        return tuple(map(str, routes(similarity_threshold).match(request).steps))
+    def route(request: str, learning: Learning) -> tuple[str, ...]:
+        return tuple(map(str, routes(learning).match(request).steps))
 
     return route
 

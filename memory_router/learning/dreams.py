@@ -15,7 +15,7 @@ from memory_router.errors import StoreError
 from memory_router.learning.comparison import Comparison, Pair, Thresholds, compare, pair, unasked
 from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
-from memory_router.routing.config import Config, Step
+from memory_router.routing.config import Config, Learning, Step
 from memory_router.storage.database import Database, decode_json, encode_json
 
 # As many as the seed asks for before a rule is made of them (seed 000, Learning Flow).
@@ -31,7 +31,7 @@ _PER_REQUEST = 20
 _NOT_ROUTED = ("choice", COMPOUND)
 _TYPE = "routing_rule_tweak"
 
-Route = Callable[[str, float], tuple[str, ...]]
+Route = Callable[[str, Learning], tuple[str, ...]]
 
 
 class Cycle(NamedTuple):
@@ -60,7 +60,7 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
     Args:
         executions: what was asked, the newest first.
         config: the thresholds in force.
-        route: gives the steps that a request is sent to under a similarity threshold.
+        route: gives the steps that a request is sent to under other thresholds of learned rules.
         cycle_id: the seed of the mutations and of the division.
         now: the time in seconds since the epoch.
     """
@@ -189,22 +189,29 @@ def _compare(
         None if delay is None else int(delay),
         {**deadlines, **deadlines_in(mutation)},
     )
-    similarity = config.learning.similarity_threshold
+    rules_now = config.learning
+    rules_then = rules_now._replace(
+        similarity_threshold=mutation.get("similarity_threshold", rules_now.similarity_threshold),
+        confidence_threshold=mutation.get("confidence_threshold", rules_now.confidence_threshold),
+    )
     pairs: list[Pair] = []
     for execution in executions:
-        rerouted = _rerouted(execution, route, similarity, mutation.get("similarity_threshold", similarity))
+        rerouted = _rerouted(execution, route, rules_now, rules_then)
         found = pair(execution, now, then, rerouted)
         if found:
             pairs.append(found)
     return compare(pairs, seed) if pairs else None
 
 
-def _rerouted(execution: Execution, route: Route, now: float, then: float) -> list[AttemptRecord] | None:
-    """Return what is known of the steps that another similarity threshold would ask; None if they are the same."""
-    # A rule that took a question with more than is asked for takes it still; a higher threshold finds no new one.
-    similarity = execution.similarity
-    if now == then or (similarity is None and then > now) or (similarity is not None and similarity > then):
+def _rerouted(execution: Execution, route: Route, now: Learning, then: Learning) -> list[AttemptRecord] | None:
+    """Return what is known of the steps that other thresholds of rules would ask; None if they are the same."""
+    if now == then:
         return None
+    if now.confidence_threshold == then.confidence_threshold:
+        # A rule that took a question with more than is asked for takes it still; a higher threshold finds no new one.
+        similarity, least = execution.similarity, then.similarity_threshold
+        if least > now.similarity_threshold if similarity is None else similarity > least:
+            return None
     steps = route(execution.user_request, then)
     if steps == route(execution.user_request, now):
         return None

@@ -14,6 +14,7 @@ _DEADLINES = "deadlines.backends."
 _DELAYS_MS = (50, 100, 200, 300, 500, 800, 1200, 2000, 3000)
 # Few, since what a lower one would route has to be looked up anew for every request.
 _SIMILARITIES = (-0.05, -0.02, 0.02, 0.05, 0.1)
+_CONFIDENCES = (-0.15, -0.1, -0.05, 0.05, 0.1, 0.15)
 _SHARES = (0.1, 0.2, 0.3, 0.5, 0.7)
 _LEAST_DEADLINE_MS = 50
 
@@ -22,6 +23,7 @@ _UNKNOWN = {
     "fallback_threshold": "what a further step answers where a higher threshold refuses what is accepted now",
     "fallback_delay_ms": "how much backends that run side by side slow each other down",
     "similarity_threshold": "what steps answer that a question was never sent to",
+    "confidence_threshold": "what steps answer that a question was never sent to",
     _DEADLINES: "what a further step answers where a shorter deadline cuts off what is accepted now",
 }
 
@@ -51,6 +53,8 @@ def propose(seed: str, ground: Ground) -> list[Mutation]:
     kinds = ["fallback_threshold", "fallback_delay_ms"]
     kinds += [_DEADLINES] if ground.deadlines else []
     kinds += ["similarity_threshold"] if ground.has_rules else []
+    # Rules that nobody approved route only where learning is on; elsewhere this threshold changes nothing.
+    kinds += ["confidence_threshold"] if ground.has_rules and ground.config.learning.mode == "on" else []
     found: list[Mutation] = []
     for _ in range(_CANDIDATES):
         mutation = {}
@@ -84,6 +88,8 @@ def _mutated(kind: str, ground: Ground, chance: random.Random) -> tuple[str, Val
         return kind, _moved(config.fallback_threshold, chance.uniform(-0.15, 0.05))
     if kind == "similarity_threshold":
         return kind, _moved(config.learning.similarity_threshold, chance.choice(_SIMILARITIES))
+    if kind == "confidence_threshold":
+        return kind, _moved(config.learning.confidence_threshold, chance.choice(_CONFIDENCES))
     if kind == "fallback_delay_ms":
         return kind, chance.choice(_DELAYS_MS)
     step = chance.choice(sorted(ground.deadlines))
@@ -94,6 +100,7 @@ def _present(setting: str, ground: Ground) -> Value | None:
     present: dict[str, Value | None] = {
         "fallback_threshold": ground.config.fallback_threshold,
         "similarity_threshold": ground.config.learning.similarity_threshold,
+        "confidence_threshold": ground.config.learning.confidence_threshold,
         "fallback_delay_ms": ground.config.fallback_delay_ms,
     }
     return present[setting] if setting in present else ground.deadlines[setting.removeprefix(_DEADLINES)]

@@ -9,7 +9,7 @@ from memory_router.errors import StoreError
 from memory_router.learning.dreams import Cycle, DreamStore, dream
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.mutations import Ground, can_lose, propose
-from memory_router.routing.config import Config
+from memory_router.routing.config import Config, Learning
 from memory_router.routing.config_file import load
 from memory_router.storage.database import Database, decode_json
 from tests.learning.conftest import NOW, attempt, execution
@@ -18,7 +18,7 @@ CONFIG = load(paths.bundled("router-config.json"))
 SEED = "dream-2026-01-28-03:00"
 
 
-def table_route(_request: str, _similarity: float) -> tuple[str, ...]:
+def table_route(_request: str, _learning: Learning) -> tuple[str, ...]:
     """Send every request the same way, whatever the threshold."""
     return ("qmd:query", "totalrecall")
 
@@ -161,7 +161,8 @@ def test_other_routes_are_known_as_far_as_they_were_asked() -> None:
     """Where another similarity threshold would change the route, only steps that were asked have a known end."""
     asked = (attempt("qmd:search", accepted=False, duration_ms=900), attempt("totalrecall", accepted=True))
 
-    def route(_request: str, similarity: float) -> tuple[str, ...]:
+    def route(_request: str, learning: Learning) -> tuple[str, ...]:
+        similarity = learning.similarity_threshold
         if similarity == CONFIG.learning.similarity_threshold:
             return ("qmd:search", "totalrecall")
         return ("totalrecall",) if similarity > CONFIG.learning.similarity_threshold else ("cognee",)
@@ -170,6 +171,22 @@ def test_other_routes_are_known_as_far_as_they_were_asked() -> None:
     cycle = dream(executions, CONFIG, route, SEED, NOW)
     assert cycle.mutations["similarity_threshold"] > CONFIG.learning.similarity_threshold
     assert cycle.promote
+
+
+@pytest.mark.parametrize("mode", ["on", "suggest"])
+def test_the_confidence_of_rules_is_tried_where_they_route_unapproved(mode: str) -> None:
+    """A rule that leads astray is left out under a higher threshold; where rules wait for approval nothing changes."""
+    config = CONFIG._replace(learning=CONFIG.learning._replace(mode=mode))
+    asked = (attempt("qmd:search", accepted=False, duration_ms=900), attempt("totalrecall", accepted=True))
+
+    def route(_request: str, learning: Learning) -> tuple[str, ...]:
+        is_used = learning.confidence_threshold <= CONFIG.learning.confidence_threshold
+        return ("qmd:search", "totalrecall") if is_used else ("totalrecall",)
+
+    executions = [one._replace(similarity=0.99) for one in history(400, asked)]
+    cycle = dream(executions, config, route, SEED, NOW)
+    raised = cycle.mutations.get("confidence_threshold", 0.0) > CONFIG.learning.confidence_threshold
+    assert (raised, cycle.promote and raised) == (mode == "on", mode == "on")
 
 
 def test_cycles_are_recorded(database: Database, clock: Callable[[], float]) -> None:
