@@ -227,7 +227,7 @@ class ProcessDispatcher:
             process.kill()
             raise
         finally:
-            process.part()
+            process.part(deadline)
             self._busy.discard(process)
 
     def _kill(self, process: Process) -> None:

@@ -134,8 +134,12 @@ class Process:
         """Return whether the process waits for a request; what it printed unasked would pass for an answer."""
         return not _readers(self._stdout).poll(0)
 
-    def part(self) -> None:
-        """Let the process end by itself, for a moment, then make sure that its whole group is gone."""
+    def part(self, deadline: Deadline | None = None) -> None:
+        """Let the process end by itself, for a moment, then make sure that its whole group is gone.
+
+        Args:
+            deadline: that of the attempt, past which it gets no such moment.
+        """
         if self._stdout.closed:
             return
         self._stdin.close()
@@ -143,7 +147,7 @@ class Process:
         # the group of that number is killed.
         poll = select.poll()
         poll.register(self._stdout, 0)
-        poll.poll(_PARTING_SECONDS * 1000)
+        poll.poll(1000 * (min(_PARTING_SECONDS, max(deadline.left(), 0)) if deadline else _PARTING_SECONDS))
         self.kill()
 
     def stop(self) -> None:
