@@ -148,15 +148,18 @@ class ProcessDispatcher:
         kept = self._take(self._idle, kind)
         if kept:
             try:
-                return self._ask_and_keep(self._idle, kept, kind, request, deadline, stop)
+                # One that ended well while the request came says nothing.
+                if answer := self._ask_and_keep(self._idle, kept, kind, request, deadline, stop):
+                    return answer
             except (BackendTimeoutError, InvalidResponseError):
                 raise
             except BackendError:
-                # It may have been ended for a reason that is over: a new one is asked in the time that is left.
-                left_ms = round(deadline.left() * 1000)
-                if left_ms <= 0:
-                    raise timed_out(manifest.name, deadline) from None
-                request = request._replace(deadline_ms=left_ms)
+                pass
+            # It may have been ended for a reason that is over: a new one is asked in the time that is left.
+            left_ms = round(deadline.left() * 1000)
+            if left_ms <= 0:
+                raise timed_out(manifest.name, deadline)
+            request = request._replace(deadline_ms=left_ms)
         started = self._start(manifest, request, caller)
         return self._ask_and_keep(self._idle, started, kind, request, deadline, stop)
 
