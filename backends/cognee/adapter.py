@@ -33,10 +33,10 @@ def query(request: Request) -> Response:
     """Answer a question about relations from our graph, and from the real Cognee's if there is one."""
     if not (request.scope or request.since or request.until):
         return _anything(request)
-    found = _anything(request._replace(limit=max(_FILTERED, request.limit)))
-    within = [one for one in found.results if _is_within(one, request)]
-    if within or not found.results:
-        return answer(within[: request.limit], found.metadata) if within else found
+    response = _anything(request._replace(limit=max(_FILTERED, request.limit)))
+    within = [result for result in response.results if _is_within(result, request)]
+    if within or not response.results:
+        return answer(within[: request.limit], response.metadata) if within else response
     return nothing("NO_MATCH", "What the graph holds of it is of another time or project.")
 
 
@@ -62,8 +62,8 @@ def _own(request: Request) -> Response:
     told = graph.ask(request.query, request.limit)
     metadata = {"engine": "embedded", "intent": told.intent, **({"note": told.note} if told.note else {})}
     if told.findings:
-        projects = indexed_projects(paths.documents_db(), [one.path for one in told.findings if one.path])
-        return answer([_result(one, projects.get(one.path or "")) for one in told.findings], metadata)
+        projects = indexed_projects(paths.documents_db(), [finding.path for finding in told.findings if finding.path])
+        return answer([_result(finding, projects.get(finding.path or "")) for finding in told.findings], metadata)
     if not graph.statistics().entities:
         return failure("NOT_INDEXED", f"The graph is empty: nothing was found in what is indexed. {_FIX}")
     return nothing(told.code, told.note)._replace(metadata=metadata)
@@ -79,21 +79,21 @@ def _with_real(real: Place, request: Request) -> Response:
     except StoreError as error:
         own = failure(error.code, str(error))
     try:
-        found = find(real, request.query, request.limit, ends - time.monotonic())
+        reply = find(real, request.query, request.limit, ends - time.monotonic())
     except StoreError as error:
         metadata = {**(own.metadata or {}), "cognee": {"error": error.cause, "fix": error.fix}}
         if own.results or own.status == "empty":
             return own._replace(metadata=metadata)
         return failure(error.code, str(error))
-    results = _merged([_real_result(hit, found.by) for hit in found.hits], own.results)[: request.limit]
-    told = {"answered_by": found.by, **found.notes}
+    results = _merged([_real_result(hit, reply.by) for hit in reply.hits], own.results)[: request.limit]
+    told = {"answered_by": reply.by, **reply.notes}
     if results:
         engine = (results[0].metadata or {})["engine"]
-        first = {"engine": "cognee", "intent": found.intent} if engine == "cognee" else own.metadata or {}
+        first = {"engine": "cognee", "intent": reply.intent} if engine == "cognee" else own.metadata or {}
         return answer(results, {**first, "cognee": told})
     if own.status == "empty":
         return own._replace(metadata={**(own.metadata or {}), "cognee": told})
-    if found.is_empty:
+    if reply.is_empty:
         message = "Cognee's graph holds nothing, and nothing is indexed here."
         return failure("NOT_INDEXED", f"{message} Run: cognee-cli cognify, or: memory-router index PATH")
     return nothing("NO_MATCH", "Nothing in Cognee's graph shares a word with the question.")._replace(

@@ -39,13 +39,13 @@ def query(request: Request) -> Response:
     if not archives:
         return failure("STORE_ERROR", str(problems[0])) if problems else _nothing_imported()
     since, until = window(request)
-    found = recall(
+    recollections = recall(
         archives, request.query, request.limit, Window(since, until, project=request.scope or None), time.time()
     )
     notes = {"unread": [str(problem) for problem in problems]} if problems else None
-    if found:
+    if recollections:
         replaced = Disputes.read()
-        return answer([_result(one, replaced) for one in found], notes)
+        return answer([_result(recollection, replaced) for recollection in recollections], notes)
     count = sum(archive.count() for archive in archives)
     if not count:
         return _nothing_imported()
@@ -60,30 +60,32 @@ def get(request: Request) -> Response:
     if layer not in LAYERS or not request.id:
         return failure("BAD_REQUEST", f"`get` wants an id, and one of the layers {', '.join(LAYERS)}.")
     for archive in _archives()[0]:
-        found = expand(archive, request.id, layer)
-        if found:
+        expansion = expand(archive, request.id, layer)
+        if expansion:
             break
     else:
         return nothing("NOT_FOUND", f"No conversation holds {request.id!r}.")
-    content = _shortened(found.turn.text or found.turn.tools)
+    content = _shortened(expansion.turn.text or expansion.turn.tools)
     if layer != "search":
-        content = "\n\n".join(_line(turn, mark=turn.key == found.turn.key) for turn in found.around)
-    metadata = {**_metadata(archive, found.turn), "summaries": [_named(turn) for turn in found.summaries]}
+        content = "\n\n".join(_line(turn, mark=turn.key == expansion.turn.key) for turn in expansion.around)
+    metadata = {**_metadata(archive, expansion.turn), "summaries": [_named(turn) for turn in expansion.summaries]}
     if layer == "timeline":
-        metadata["around"] = [_named(turn) for turn in found.around]
-    if found.left_out:
-        metadata["turns_left_out"] = found.left_out
-    return answer([_placed(found.turn, content, 1.0)._replace(metadata=metadata)])
+        metadata["around"] = [_named(turn) for turn in expansion.around]
+    if expansion.left_out:
+        metadata["turns_left_out"] = expansion.left_out
+    return answer([_placed(expansion.turn, content, 1.0)._replace(metadata=metadata)])
 
 
 def health() -> Health:
     """Say which conversations there are."""
     archives, problems = _archives()
-    counts = [(one, one.count(), one.sessions()) for one in archives]
+    counts = [(archive, archive.count(), archive.sessions()) for archive in archives]
     held = [
-        f"{_SOURCES[one.name]}: {count:,} messages in {sessions:,} sessions" for one, count, sessions in counts if count
+        f"{_SOURCES[archive.name]}: {count:,} messages in {sessions:,} sessions"
+        for archive, count, sessions in counts
+        if count
     ]
-    held += [sentence for one, _, _ in counts if (sentence := one.not_understood())]
+    held += [sentence for archive, _, _ in counts if (sentence := archive.not_understood())]
     if held and problems:
         return Health("degraded", f"{'; '.join(held)}. {problems[0].cause}", problems[0].fix)
     if held:

@@ -38,13 +38,15 @@ def _own(request: Request) -> Response:
     mode = request.mode or _MODE
     selection = _selection(request)
     seconds = _MEANING_SHARE * request.deadline_ms / 1000
-    found = present(index, lambda chosen: index.search(request.query, request.limit, mode, chosen, seconds), selection)
-    if found.hits:
+    presented = present(
+        index, lambda chosen: index.search(request.query, request.limit, mode, chosen, seconds), selection
+    )
+    if presented.hits:
         replaced = Disputes.read()
-        results = [_result(hit, replaced, is_changed=hit.path in found.changed) for hit in found.hits]
-        return answer(results, {"engine": "embedded", **index.answer_metadata(mode), **found.metadata()})
-    if found.gone:
-        return nothing("NO_MATCH", found.explanation())._replace(metadata=found.metadata())
+        results = [_result(hit, replaced, is_changed=hit.path in presented.changed) for hit in presented.hits]
+        return answer(results, {"engine": "embedded", **index.answer_metadata(mode), **presented.metadata()})
+    if presented.gone:
+        return nothing("NO_MATCH", presented.explanation())._replace(metadata=presented.metadata())
     if not (chunks := index.statistics().chunks):
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     if selection != EVERYTHING:
@@ -70,15 +72,15 @@ def _with_real(place: str, request: Request) -> Response:
     try:
         selection = _selection(request)
         chosen = None if selection == EVERYTHING else selection
-        found = find(place, request.query, request.mode, request.limit, ends - time.monotonic(), chosen)
+        reply = find(place, request.query, request.mode, request.limit, ends - time.monotonic(), chosen)
     except StoreError as error:
         metadata = {**(own.metadata or {}), "qmd": {"error": error.cause, "fix": error.fix}}
         return own._replace(metadata=metadata) if own.results else failure(error.code, str(error))
-    results = merged([_real_result(hit) for hit in found.hits], own.results)[: request.limit]
+    results = merged([_real_result(hit) for hit in reply.hits], own.results)[: request.limit]
     if results:
         engine = (results[0].metadata or {})["engine"]
-        first = {"engine": "qmd", "answered_by": found.answered_by} if engine == "qmd" else own.metadata or {}
-        return answer(results, {**first, "qmd": {"answered_by": found.answered_by, **found.notes}})
+        first = {"engine": "qmd", "answered_by": reply.answered_by} if engine == "qmd" else own.metadata or {}
+        return answer(results, {**first, "qmd": {"answered_by": reply.answered_by, **reply.notes}})
     if own.error_code != "NOT_INDEXED":
         return own
     from memory_router.engines.qmd.state import examine
@@ -94,19 +96,19 @@ def get(request: Request) -> Response:
     name, layer = request.id or "", request.layer or "detail"
     if name.startswith("qmd://"):
         return _real_passage(name, layer)
-    found = fetch(paths.documents_db(), name, layer)
-    if found is None:
+    passage = fetch(paths.documents_db(), name, layer)
+    if passage is None:
         return nothing("NOT_FOUND", "No indexed file holds this passage any more; ask the question again.")
-    metadata = {"engine": "embedded", "lines": [found.first_line, found.last_line], "heading": found.heading}
+    metadata = {"engine": "embedded", "lines": [passage.first_line, passage.last_line], "heading": passage.heading}
     result = Result(
-        found.text,
-        1.0 if found.details["passage"] != "changed" else 0.5,
-        timestamp=iso_time(found.modified),
-        id=found.name,
-        title=found.details["title"],
-        path=found.path,
-        line=found.first_line,
-        metadata=metadata | found.details,
+        passage.text,
+        1.0 if passage.details["passage"] != "changed" else 0.5,
+        timestamp=iso_time(passage.modified),
+        id=passage.name,
+        title=passage.details["title"],
+        path=passage.path,
+        line=passage.first_line,
+        metadata=metadata | passage.details,
     )
     return answer([result], {"engine": "embedded"})
 

@@ -23,15 +23,18 @@ def query(request: Request) -> Response:
     memories = _store()
     selection = Selection(None, *window(request), scope=request.scope or None, by=request.by or None)
     now = time.time()
-    found = (
-        [_result(one, "embedded") for one in memories.search(request.query, request.limit, selection, now)]
+    results = (
+        [
+            _result(recollection, "embedded")
+            for recollection in memories.search(request.query, request.limit, selection, now)
+        ]
         if memories
         else []
     )
-    found += [_result(one, "total-recall") for one in _from_layouts(request, selection, now)]
-    if found:
-        found.sort(key=lambda one: -one.relevance)
-        return answer(found[: request.limit])
+    results += [_result(recollection, "total-recall") for recollection in _from_layouts(request, selection, now)]
+    if results:
+        results.sort(key=lambda result: -result.relevance)
+        return answer(results[: request.limit])
     if memories is None or not (count := memories.count(now=now)):
         return nothing("NOTHING_STORED", f"Nothing is remembered yet. {_FIX}")
     by = f" that {request.by} wrote" if request.by else ""
@@ -62,7 +65,7 @@ def health() -> Health:
     if _may_have_layouts():
         from memory_router.engines.tiers import layouts
 
-        kinds = [f"{one.kind} in {paths.shown(one.root)}" for one in layouts.discover(os.getcwd())]
+        kinds = [f"{layout.kind} in {paths.shown(layout.root)}" for layout in layouts.discover(os.getcwd())]
         told += f" Total Recall layouts are read, too: {', '.join(kinds)}." if kinds else ""
     if not count and not kinds:
         return Health("ready", "Nothing is remembered yet.", _FIX)
@@ -74,8 +77,8 @@ def _from_layouts(request: Request, selection: Selection, now: float) -> list[Re
         return []
     from memory_router.engines.tiers import layouts
 
-    found = layouts.discover(os.getcwd())
-    return layouts.open_all(found).search(request.query, request.limit, selection, now) if found else []
+    discovered = layouts.discover(os.getcwd())
+    return layouts.open_all(discovered).search(request.query, request.limit, selection, now) if discovered else []
 
 
 def _may_have_layouts() -> bool:

@@ -58,10 +58,10 @@ class Advisor:
             StoreError: the database cannot be used.
         """
         old = set(self._suggestions.older_than(_DAYS))
-        found = [self._fate(one, is_old=one.suggestion_id in old) for one in self._own()]
-        settled = [one for one in found if one]
-        for one in settled:
-            self._record(self._suggestions.get(one.suggestion_id), one.outcome, one.why)
+        fates = [self._fate(suggestion, is_old=suggestion.suggestion_id in old) for suggestion in self._own()]
+        settled = [fate for fate in fates if fate]
+        for settlement in settled:
+            self._record(self._suggestions.get(settlement.suggestion_id), settlement.outcome, settlement.why)
         return settled
 
     def advise(self, proposals: Sequence[Proposal]) -> tuple[list[Suggestion], list[Silence]]:
@@ -78,9 +78,11 @@ class Advisor:
         waiting = self._own()
         profile = self._advice.outcomes.profile(self._user)
         silent: list[Silence] = []
-        taken = {name: one.suggestion_id for one in waiting for name in touched(decoded(one.change))}
-        known = {(one.suggestion_type, one.suggestion_value) for one in waiting}
-        for proposal in sorted(proposals, key=lambda one: (-one.strength, one.type, one.value)):
+        taken = {
+            name: suggestion.suggestion_id for suggestion in waiting for name in touched(decoded(suggestion.change))
+        }
+        known = {(suggestion.suggestion_type, suggestion.suggestion_value) for suggestion in waiting}
+        for proposal in sorted(proposals, key=lambda proposed: (-proposed.strength, proposed.type, proposed.value)):
             if (proposal.type, validation.clean_value(proposal.value)) in known:
                 continue
             why = self._objection(proposal, profile) or _crowded(proposal, taken, len(waiting))
@@ -102,18 +104,18 @@ class Advisor:
         Raises:
             AdviceError: no suggestion has this id, it is somebody else's, or it is not `status`.
         """
-        found = self._suggestions.get(suggestion_id)
-        if found.user_id not in self._users:
+        stored = self._suggestions.get(suggestion_id)
+        if stored.user_id not in self._users:
             raise AdviceError(
-                f"Suggestion {suggestion_id} was made to {found.user_id}.",
+                f"Suggestion {suggestion_id} was made to {stored.user_id}.",
                 "See your own: memory-router suggestions list",
             )
-        if found.status != status:
+        if stored.status != status:
             raise AdviceError(
-                f"Suggestion {suggestion_id} is {found.status}{'' if found.status == 'pending' else ' already'}.",
+                f"Suggestion {suggestion_id} is {stored.status}{'' if stored.status == 'pending' else ' already'}.",
                 "See what waits: memory-router suggestions list",
             )
-        return found
+        return stored
 
     def last_accepted(self) -> Suggestion:
         """Return what this user accepted last.
@@ -162,11 +164,11 @@ class Advisor:
             AmendmentError: the configuration cannot be written; nothing was changed.
             ConfigError: the configuration cannot be used, or would not be valid.
         """
-        found = self.get(suggestion_id)
-        self.check(found)
-        if not self._targets.is_done(changes_of(found)):
-            self._targets.apply(found)
-        self._record(found, "accepted", reason)
+        suggestion = self.get(suggestion_id)
+        self.check(suggestion)
+        if not self._targets.is_done(changes_of(suggestion)):
+            self._targets.apply(suggestion)
+        self._record(suggestion, "accepted", reason)
         return self._suggestions.get(suggestion_id)
 
     def reject(self, suggestion_id: int, reason: str | None = None) -> Suggestion:
@@ -186,12 +188,16 @@ class Advisor:
             outcome: `accepted` or `rejected`.
         """
         about = (proposal.type, validation.clean_value(proposal.value))
-        waiting = (one for one in self._own() if (one.suggestion_type, one.suggestion_value) == about)
+        waiting = (
+            suggestion
+            for suggestion in self._own()
+            if (suggestion.suggestion_type, suggestion.suggestion_value) == about
+        )
         self._record(next(waiting, None) or self._suggest(proposal), outcome, None)
 
     def follow_revert(self, setting: str) -> None:
         """Mark dreams as undone whose change of a setting was reverted, once all that they changed is back."""
-        for suggestion in (one for user in self._users for one in self._suggestions.accepted(user)):
+        for suggestion in (accepted for user in self._users for accepted in self._suggestions.accepted(user)):
             changes = decoded(suggestion.change)
             is_about = any((change.what, change.name) == ("amendment", setting) for change in changes)
             if is_about and self._targets.is_undone(changes):
@@ -205,16 +211,16 @@ class Advisor:
             AmendmentError: the configuration cannot be written; nothing was changed.
             ConfigError: the configuration cannot be used, or would not be valid.
         """
-        found = self.get(suggestion_id, status="accepted")
-        self.check(found, back=True)
-        if not self._targets.is_undone(changes_of(found)):
-            self._targets.revert(found)
+        suggestion = self.get(suggestion_id, status="accepted")
+        self.check(suggestion, back=True)
+        if not self._targets.is_undone(changes_of(suggestion)):
+            self._targets.revert(suggestion)
         self._suggestions.undo(suggestion_id)
         return self._suggestions.get(suggestion_id)
 
     def _own(self) -> list[Suggestion]:
         """Return what the router suggested to this user and what waits; other applications' are theirs."""
-        return [one for one in self._suggestions.pending(self._user) if decoded(one.change)]
+        return [suggestion for suggestion in self._suggestions.pending(self._user) if decoded(suggestion.change)]
 
     def _fate(self, suggestion: Suggestion, *, is_old: bool) -> Settled | None:
         changes = decoded(suggestion.change)
@@ -265,10 +271,10 @@ def _outdated(waiting: Sequence[Suggestion], proposals: Sequence[Proposal]) -> l
     proposed = {(proposal.type, validation.clean_value(proposal.value)) for proposal in proposals}
     touched_now = {(proposal.type, name) for proposal in proposals for name in proposal.touches()}
     return [
-        one
-        for one in waiting
-        if (one.suggestion_type, one.suggestion_value) not in proposed
-        and any((one.suggestion_type, name) in touched_now for name in touched(decoded(one.change)))
+        suggestion
+        for suggestion in waiting
+        if (suggestion.suggestion_type, suggestion.suggestion_value) not in proposed
+        and any((suggestion.suggestion_type, name) in touched_now for name in touched(decoded(suggestion.change)))
     ]
 
 
@@ -281,7 +287,7 @@ def _crowded(proposal: Proposal, taken: dict[tuple[str, str], int], waiting: int
 
 
 def _values(changes: Sequence[Change], *, new: bool) -> dict[str, object]:
-    return {one.name: one.new if new else one.old for one in changes}
+    return {change.name: change.new if new else change.old for change in changes}
 
 
 def _strongest_first(suggestion: Suggestion) -> tuple[float, int]:

@@ -89,9 +89,9 @@ class _DreamtSettings(_Settings):
 
     def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
         values = [(change.name, change.new) for change in changes]
-        for one in self._amendments.all():
-            if (one.setting, one.new_value) in values and self._amendments.is_in_force(one):
-                self._amendments.revert(one.id)
+        for amendment in self._amendments.all():
+            if (amendment.setting, amendment.new_value) in values and self._amendments.is_in_force(amendment):
+                self._amendments.revert(amendment.id)
 
     def _copy_suffix(self, suggestion: Suggestion) -> str:
         return copy_suffix(suggestion.evidence_summary["cycle_id"])
@@ -167,8 +167,8 @@ class _Priors:
         self._priors = priors
 
     def present(self, name: str) -> Any:
-        found = self._priors.get(*name.split("."))
-        return found and list(found[2:])
+        prior = self._priors.get(*name.split("."))
+        return prior and list(prior[2:])
 
     def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
         for change in changes:

@@ -33,14 +33,14 @@ def proposals(executions: Sequence[Execution], roots: Sequence[str], home: str) 
         home: the home folder.
     """
     bases = sorted({os.path.realpath(home), *(os.path.dirname(os.path.realpath(root)) for root in roots)} - {"/"})
-    asked: dict[str, list[Execution]] = {}
+    by_folder: dict[str, list[Execution]] = {}
     for execution in executions:
-        for folder in sorted({one for one in _folders(execution, bases) if not is_indexed(one, roots)}):
-            asked.setdefault(folder, []).append(execution)
+        for folder in sorted({path for path in _folders(execution, bases) if not is_indexed(path, roots)}):
+            by_folder.setdefault(folder, []).append(execution)
     return [
-        _proposal(folder, found)
-        for folder, found in sorted(asked.items())
-        if len(found) >= _LEAST and any(one.status != "success" for one in found)
+        _proposal(folder, questions)
+        for folder, questions in sorted(by_folder.items())
+        if len(questions) >= _LEAST and any(question.status != "success" for question in questions)
     ]
 
 
@@ -50,7 +50,7 @@ def is_indexed(folder: str, roots: Sequence[str]) -> bool:
 
 
 def _proposal(folder: str, asked: Sequence[Execution]) -> Proposal:
-    unanswered = sum(one.status != "success" for one in asked)
+    unanswered = sum(execution.status != "success" for execution in asked)
     # How surely a question about it goes unanswered; one that was answered from elsewhere speaks against it.
     strength = wilson_interval(unanswered, len(asked), _Z)[0]
     return Proposal(
@@ -60,7 +60,7 @@ def _proposal(folder: str, asked: Sequence[Execution]) -> Proposal:
         (Change("folder", folder, False, True),),
         strength,
         len(asked),
-        {"unanswered": unanswered, "questions": [one.user_request for one in asked[:3]]},
+        {"unanswered": unanswered, "questions": [execution.user_request for execution in asked[:3]]},
     )
 
 
@@ -68,9 +68,9 @@ def _folders(execution: Execution, bases: Sequence[str]) -> Iterator[str]:
     """Yield the folders that a question speaks of: by path, or as a project that lies in one of `bases`."""
     text = execution.user_request
     for path in _PATH.findall(text):
-        found = _folder_at(os.path.realpath(os.path.expanduser(path.rstrip("./!"))), bases)
-        if found:
-            yield found
+        root = _folder_at(os.path.realpath(os.path.expanduser(path.rstrip("./!"))), bases)
+        if root:
+            yield root
     named = {name for pattern in _PROJECTS for name in pattern.findall(text)} | {execution.project or ""}
     for base in bases:
         for name in sorted(named):
@@ -82,7 +82,7 @@ def _folders(execution: Execution, bases: Sequence[str]) -> Iterator[str]:
 def _folder_at(path: str, bases: Sequence[str]) -> str | None:
     """Return the folder to index for a path: its repository's, else its own; None if it may not be proposed."""
     folder = path if os.path.isdir(path) else os.path.dirname(path)
-    base = max((one for one in bases if _is_below(folder, one)), key=len, default=None)
+    base = max((parent for parent in bases if _is_below(folder, parent)), key=len, default=None)
     if base is None or not os.path.exists(path):
         return None
     above = folder

@@ -64,7 +64,7 @@ class Silence(NamedTuple):
 
 def touched(changes: Sequence[Change]) -> frozenset[tuple[str, str]]:
     """Return what changes would change; the chains of one rule count as one."""
-    return frozenset((_KINDS.get(one.what, one.what), _scope(one.name)) for one in changes)
+    return frozenset((_KINDS.get(change.what, change.what), _scope(change.name)) for change in changes)
 
 
 def encoded(proposal: Proposal) -> JsonObject:
@@ -72,15 +72,17 @@ def encoded(proposal: Proposal) -> JsonObject:
 
     Evidence is compacted in time, and what somebody rejected should be known all the same.
     """
-    return {"changes": [one._asdict() for one in proposal.changes], "executions": proposal.executions}
+    return {"changes": [change._asdict() for change in proposal.changes], "executions": proposal.executions}
 
 
 def decoded(column: Any) -> tuple[Change, ...]:
     """Return the changes in the column `change`; none where another application wrote it."""
     listed = column.get("changes") if isinstance(column, dict) else None
-    if not isinstance(listed, list) or not all(isinstance(one, dict) and set(one) == _MEMBERS for one in listed):
+    if not isinstance(listed, list) or not all(
+        isinstance(change, dict) and set(change) == _MEMBERS for change in listed
+    ):
         return ()
-    return tuple(Change(**one) for one in listed)
+    return tuple(Change(**change) for change in listed)
 
 
 _MEMBERS = set(Change._fields)

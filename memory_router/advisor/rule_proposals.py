@@ -37,17 +37,17 @@ def of_priors(evidence: Sequence[PriorEvidence], in_force: Sequence[LearnedPrior
     """
     if config.learning.mode == "off":
         return []
-    known = {(one.rule, one.backend): one for one in in_force}
-    found = []
+    known = {(prior.rule, prior.backend): prior for prior in in_force}
+    proposals = []
     for rule in config.rules:
         moved = [
-            one
-            for one in evidence
-            if one.prior.rule == rule.id and abs(one.prior.shift - _shift(known, one.prior)) >= _LEAST_SHIFT
+            piece
+            for piece in evidence
+            if piece.prior.rule == rule.id and abs(piece.prior.shift - _shift(known, piece.prior)) >= _LEAST_SHIFT
         ]
         if moved:
-            found.append(_adjust(rule.id, moved, known))
-    return found
+            proposals.append(_adjust(rule.id, moved, known))
+    return proposals
 
 
 def _shift(known: Mapping[tuple[str, str], LearnedPrior], prior: LearnedPrior) -> float:
@@ -59,14 +59,14 @@ def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str,
     changes = tuple(
         Change(
             "prior",
-            f"{rule}.{one.prior.backend}",
-            list(there[2:]) if (there := known.get((rule, one.prior.backend))) else None,
-            list(one.prior[2:]),
+            f"{rule}.{piece.prior.backend}",
+            list(there[2:]) if (there := known.get((rule, piece.prior.backend))) else None,
+            list(piece.prior[2:]),
         )
-        for one in moved
+        for piece in moved
     )
-    votes = sum(one.prior.votes for one in moved)
-    told = "; ".join(one.sentence for one in moved)
+    votes = sum(piece.prior.votes for piece in moved)
+    told = "; ".join(piece.sentence for piece in moved)
     return Proposal(
         "adjust_priors",
         rule,
@@ -74,7 +74,7 @@ def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str,
         changes,
         votes / (votes + 1),
         round(votes),
-        {"priors": [{**one.prior._asdict(), "expected": one.expected} for one in moved]},
+        {"priors": [{**piece.prior._asdict(), "expected": piece.expected} for piece in moved]},
     )
 
 
@@ -107,7 +107,7 @@ def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Propos
     changes = tuple(
         Change("amendment", setting, own.value(setting), value) for setting, value in cycle.mutations.items()
     )
-    if any(one.old == one.new for one in changes):
+    if any(change.old == change.new for change in changes):
         return []
     told = _told(cycle.mutations)
     results = cycle.test_results

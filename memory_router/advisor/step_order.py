@@ -28,8 +28,8 @@ def proposals(executions: Sequence[Execution], config: Config) -> list[Proposal]
         config: the configuration in force.
     """
     trials = trials_of(executions, config)
-    found = [one for rule in config.rules for one in _of_rule(rule, trials[rule.id], trials)]
-    return [*found, *_useless(config, trials)]
+    by_rule = [proposal for rule in config.rules for proposal in _of_rule(rule, trials[rule.id], trials)]
+    return [*by_rule, *_useless(config, trials)]
 
 
 def notes(executions: Sequence[Execution], config: Config) -> list[str]:
@@ -67,19 +67,19 @@ def _of_rule(rule: Rule, trials: RuleTrials, of_all: dict[str, RuleTrials]) -> I
     yield from (_lower(rule, step, trials.of(step)) for step in failing)
     # Where the first source is put last, the others move up anyway.
     if better and not failing and first.asked >= _LEAST and first.acceptance()[1] <= _SELDOM_ANSWERS:
-        found = trials.of(better)
+        tally = trials.of(better)
         reason = (
-            f"{better} answered {found.accepted} of {found.asked} questions of rule {rule.id} as a fallback; "
+            f"{better} answered {tally.accepted} of {tally.asked} questions of rule {rule.id} as a fallback; "
             f"{chain[0]}, which is asked first, answered {first.accepted} of {first.asked}."
         )
-        yield _raise(rule, better, reason, {better: found, chain[0]: first})
+        yield _raise(rule, better, reason, {better: tally, chain[0]: first})
     if _never_answers(trials) and (other := _elsewhere(rule, of_all)):
-        found = overall(of_all.values())[other]
+        tally = overall(of_all.values())[other]
         reason = (
             f"No source answered one of {trials.executions} questions of rule {rule.id}; "
-            f"{other} answered {found.accepted} of {found.asked} questions of other rules."
+            f"{other} answered {tally.accepted} of {tally.asked} questions of other rules."
         )
-        yield _raise(rule, other, reason, {other: found, **trials.steps})
+        yield _raise(rule, other, reason, {other: tally, **trials.steps})
 
 
 def _raise(rule: Rule, step: str, reason: str, trials: dict[str, Trials]) -> Proposal:
@@ -91,7 +91,7 @@ def _raise(rule: Rule, step: str, reason: str, trials: dict[str, Trials]) -> Pro
         reordered(rule, raised(step)),
         better.acceptance()[0],
         better.asked,
-        {"rule": rule.id, "steps": {name: one.to_dict() for name, one in trials.items()}},
+        {"rule": rule.id, "steps": {name: tally.to_dict() for name, tally in trials.items()}},
     )
 
 
@@ -110,20 +110,20 @@ def _lower(rule: Rule, step: str, failing: Trials) -> Proposal:
 
 def _useless(config: Config, trials: dict[str, RuleTrials]) -> Iterator[Proposal]:
     """Yield what takes a fallback out of rules where others answer and it never did, wherever it was asked."""
-    for step, found in sorted(overall(trials.values()).items()):
-        is_useless = found.asked >= _LEAST_FOR_NO_USE and not found.accepted and found.acceptance()[1] <= _NO_USE
+    for step, tally in sorted(overall(trials.values()).items()):
+        is_useless = tally.asked >= _LEAST_FOR_NO_USE and not tally.accepted and tally.acceptance()[1] <= _NO_USE
         rules = [rule for rule in config.rules if _is_idle(step, chain_of(rule), trials[rule.id])]
-        if not is_useless or not rules or found.failure()[0] >= _FAILS:
+        if not is_useless or not rules or tally.failure()[0] >= _FAILS:
             continue
         names = ", ".join(rule.id for rule in rules)
         yield Proposal(
             "remove_source",
             step,
-            f"{step} was asked {found.asked} times and never gave the answer; it would be asked no more by {names}.",
+            f"{step} was asked {tally.asked} times and never gave the answer; it would be asked no more by {names}.",
             tuple(change for rule in rules for change in reordered(rule, dropped(step))),
-            1 - found.acceptance()[1],
-            found.asked,
-            {"rules": [rule.id for rule in rules], "steps": {step: found.to_dict()}},
+            1 - tally.acceptance()[1],
+            tally.asked,
+            {"rules": [rule.id for rule in rules], "steps": {step: tally.to_dict()}},
         )
 
 
@@ -144,12 +144,12 @@ def _never_answers(trials: RuleTrials) -> bool:
 
 def _elsewhere(rule: Rule, of_all: dict[str, RuleTrials]) -> str | None:
     """Return the step that answers best in other rules and that a rule does not ask."""
-    found = overall(of_all.values())
-    return _best([step for step in sorted(found) if step not in chain_of(rule)], found)
+    tallies = overall(of_all.values())
+    return _best([step for step in sorted(tallies) if step not in chain_of(rule)], tallies)
 
 
 def _causes(trials: RuleTrials) -> str:
-    codes = sum((one.codes for one in trials.steps.values()), start=Counter[str]())
+    codes = sum((tally.codes for tally in trials.steps.values()), start=Counter[str]())
     told = ", ".join(f"{code} {times} times" for code, times in sorted(codes.items()))
     return told or "nothing good enough was found"
 
@@ -161,17 +161,17 @@ def chain_of(rule: Rule) -> Chain:
 
 def raised(step: str) -> Callable[[Chain], Chain]:
     """Return what puts a step first in a chain."""
-    return lambda chain: (step, *(one for one in chain if one != step))
+    return lambda chain: (step, *(link for link in chain if link != step))
 
 
 def lowered(step: str) -> Callable[[Chain], Chain]:
     """Return what puts a step last in a chain that has it."""
-    return lambda chain: (*(one for one in chain if one != step), *(one for one in chain if one == step))
+    return lambda chain: (*(link for link in chain if link != step), *(link for link in chain if link == step))
 
 
 def dropped(step: str) -> Callable[[Chain], Chain]:
     """Return what takes a step out of a chain."""
-    return lambda chain: tuple(one for one in chain if one != step)
+    return lambda chain: tuple(link for link in chain if link != step)
 
 
 def reordered(rule: Rule, order: Callable[[Chain], Chain]) -> tuple[Change, ...]:
@@ -192,10 +192,10 @@ def reordered(rule: Rule, order: Callable[[Chain], Chain]) -> tuple[Change, ...]
     for signal in rule.signals:
         if signal.fallback is not None:
             own = order((str(rule.primary), *_texts(signal.fallback)))
-            behind = [one for one in own if one != primary]
+            behind = [link for link in own if link != primary]
             name = f"{place}.signals.{signal.name}.fallback"
             changes.append(Change("setting", name, _texts(signal.fallback), behind))
-    return tuple(one for one in changes if one.old != one.new)
+    return tuple(change for change in changes if change.old != change.new)
 
 
 def _texts(steps: tuple[Step, ...]) -> list[str]:

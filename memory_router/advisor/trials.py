@@ -94,18 +94,18 @@ def trials_of(executions: Iterable[Execution], config: Config) -> dict[str, Rule
         executions: what was asked.
         config: the rule table.
     """
-    found = {rule.id: RuleTrials() for rule in config.rules}
+    by_rule = {rule.id: RuleTrials() for rule in config.rules}
     chains = {rule.id: tuple(map(str, rule.steps(None))) for rule in config.rules}
     for execution in executions:
-        if execution.source in _BY_TABLE and execution.rule in found and execution.status != "governance_blocked":
-            found[execution.rule].count(execution, chains[execution.rule])
-    return found
+        if execution.source in _BY_TABLE and execution.rule in by_rule and execution.status != "governance_blocked":
+            by_rule[execution.rule].count(execution, chains[execution.rule])
+    return by_rule
 
 
 def overall(trials: Iterable[RuleTrials]) -> dict[str, Trials]:
     """Return the trials of each step over all rules."""
-    found: dict[str, Trials] = {}
+    totals: dict[str, Trials] = {}
     for rule in trials:
-        for step, one in rule.steps.items():
-            found.setdefault(step, Trials()).add(one)
-    return found
+        for step, tally in rule.steps.items():
+            totals.setdefault(step, Trials()).add(tally)
+    return totals

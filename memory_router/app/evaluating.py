@@ -128,7 +128,7 @@ def evaluate(questions: int, advanced: Callable[[int, int], None] = lambda _done
                 outcomes[name].append((probe, _asked(router, probe, choice)))
                 done += 1
                 advanced(done, total)
-    scores = {name: _score(found) for name, found in outcomes.items() if found}
+    scores = {name: _score(pairs) for name, pairs in outcomes.items() if pairs}
     passages = {name: len(own) for name, own in texts.items()}
     return Evaluation(passages, scores, tuple(_proposals(passages, scores, outcomes)))
 
@@ -138,7 +138,7 @@ def _texts(backend: str) -> list[str]:
     after = ""
     while len(texts) < _LOOKED_AT:
         page = looking.page(looking.Filter(replaced=None), backend, after, _PAGE)
-        texts += [one.entry.excerpt for one in page.listed if one.entry.superseded_by is None]
+        texts += [listing.entry.excerpt for listing in page.listed if listing.entry.superseded_by is None]
         after = page.following
         if not after:
             break
@@ -190,9 +190,9 @@ def _asked(router: Router, probe: Probe, choice: Choice) -> _Outcome:
 
 def _ranks(envelope: Envelope, probe: Probe) -> Iterator[int]:
     """Yield the places, from 0, of the results that hold the sentence."""
-    wanted = _flat(probe.sentence)
+    sentence = _flat(probe.sentence)
     for place, result in enumerate(envelope.results):
-        if wanted and wanted in _flat(result["content"]):
+        if sentence and sentence in _flat(result["content"]):
             yield place
 
 

@@ -92,11 +92,13 @@ def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, ti
         raise QueryError("Nothing is chosen to be forgotten.", "Name ids, a session, a tier or another option.")
     selection = selection_of(conditions, tier, time.time())
     chosen: tuple[Memory, ...] = ()
-    own = [remembering.own(one) for one in ids if not one.startswith(CONVERSATIONS)]
+    own = [remembering.own(identifier) for identifier in ids if not identifier.startswith(CONVERSATIONS)]
     if own or not ids:
         chosen = remembering.work_with(lambda memories: memories.forget(own, filter=selection, dry_run=True)).forgotten
     turns: list[SpokenTurn] = []
-    said = tuple(one.removeprefix(CONVERSATIONS) for one in ids if one.removeprefix(_MEMORIES) == one)
+    said = tuple(
+        identifier.removeprefix(CONVERSATIONS) for identifier in ids if identifier.removeprefix(_MEMORIES) == identifier
+    )
     if selection.tiers is None and selection.tags is None and (said or not ids):
         sessions = (selection.session,) if selection.session else ()
         choice = Choice(said, sessions, selection.project, selection.since, selection.until)
@@ -169,7 +171,7 @@ def forget(planned: Plan) -> Receipt:
         blanked,
         lines,
         copies,
-        (*(f"rule {one}" for one in own_rules), *remains),
+        (*(f"rule {rule}" for rule in own_rules), *remains),
     )
 
 

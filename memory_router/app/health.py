@@ -115,12 +115,12 @@ def health(stores: LearningStores) -> Health:
     Args:
         stores: the open stores of learning.
     """
-    executions = [one for one in stores.executions.newest(_NEWEST) if one.source != COMPOUND]
+    executions = [execution for execution in stores.executions.newest(_NEWEST) if execution.source != COMPOUND]
     trials = trials_of(executions, stores.config)
     evidence = [
-        RouteEvidence(rule, step, found.steps[step])
-        for rule, found in trials.items()
-        for step in sorted(found.steps, key=lambda name: -found.steps[name].asked)
+        RouteEvidence(rule, step, tried.steps[step])
+        for rule, tried in trials.items()
+        for step in sorted(tried.steps, key=lambda name: -tried.steps[name].asked)
     ]
     return Health(
         _backends(stores, executions),
@@ -142,27 +142,27 @@ def _backends(stores: LearningStores, executions: Iterable[Execution]) -> list[B
             attempts[attempt.step].append(attempt)
     known = {Step.parse(step).backend for step in attempts}
     steps = [*attempts, *(name for name in registry.state.backends if name not in known)]
-    found = []
+    reports = []
     for text in sorted(steps):
         step = Step.parse(text)
         installed = registry.state.backends.get(step.backend)
         manifest: Manifest | None = registry.manifests.get(step.backend)
         status = "gone" if manifest is None else installed.status if installed else "not installed"
         message = installed.message if installed else ""
-        ended = [one for one in attempts[text] if one.status != "superseded"]
-        found.append(
+        ended = [record for record in attempts[text] if record.status != "superseded"]
+        reports.append(
             BackendHealth(
                 text,
                 status,
                 message,
                 breaker.seconds_open(step),
                 len(ended),
-                sum(one.accepted for one in ended),
-                sum(one.error_code == BackendTimeoutError.code for one in ended),
-                percentiles([one.duration_ms for one in ended]),
+                sum(record.accepted for record in ended),
+                sum(record.error_code == BackendTimeoutError.code for record in ended),
+                percentiles([record.duration_ms for record in ended]),
             )
         )
-    return found
+    return reports
 
 
 def percentiles(values: Sequence[int], ranks: Sequence[int] = (50, 90, 99)) -> tuple[int, ...]:

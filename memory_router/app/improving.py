@@ -123,7 +123,7 @@ def learn(waiting: Callable[[], None]) -> tuple[Lesson, str]:
         proposals = rule_proposals.of_rules(stores.rules.all(), stores.config)
         proposals += _about_priors(stores)
         for_people = _for_people(proposals, stores)
-        _accept_own(improving, [one for one in proposals if one not in for_people])
+        _accept_own(improving, [proposal for proposal in proposals if proposal not in for_people])
         improving.advisor.advise(for_people)
         return lesson, stores.config.learning.mode
 
@@ -133,7 +133,7 @@ def propose_dream(improving: Improving, cycle: Cycle) -> Suggestion | Silence | 
     proposals = rule_proposals.of_dream(cycle, improving.config, improving.stores.config)
     suggestions, kept_back = improving.advisor.advise(proposals)
     about = {proposal.value for proposal in proposals}
-    made = next((one for one in suggestions if one.suggestion_value in about), None)
+    made = next((suggestion for suggestion in suggestions if suggestion.suggestion_value in about), None)
     return made or next(iter(kept_back), None)
 
 
@@ -141,7 +141,7 @@ def dreamt(stores: LearningStores) -> Cycle:
     """Replay what this user asked under other thresholds, and return what came of it."""
     now = time.time()
     # Durations are this machine's and the thresholds this user's: what others asked says nothing about them.
-    own = [one for one in stores.executions.newest(_MOST_REPLAYED) if one.asked_by == account()]
+    own = [execution for execution in stores.executions.newest(_MOST_REPLAYED) if execution.asked_by == account()]
     cycle = dream(own, stores.config, _route(stores.config), DreamStore(stores.database).next_id(now), now)
     # In a team's database the dreams of others say nothing about this machine.
     return cycle._replace(test_results={**cycle.test_results, "dreamt_by": account()})
@@ -197,7 +197,7 @@ def _for_people(proposals: list[Proposal], stores: LearningStores) -> list[Propo
     if stores.config.learning.mode != "on":
         return proposals
     guards = {rule.id for rule in stores.rules.all() if rule.requires_approval}
-    return [one for one in proposals if one.value in guards]
+    return [proposal for proposal in proposals if proposal.value in guards]
 
 
 def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
@@ -206,10 +206,10 @@ def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
     advisor = Advisor(improving.outcomes, targets, account(), is_automatic=True)
     # Only a few wait at the same time, so one batch after the other is accepted.
     while suggestions := advisor.advise(proposals)[0]:
-        for one in suggestions:
-            advisor.accept(one.suggestion_id)
-        accepted = {(one.suggestion_type, one.suggestion_value) for one in suggestions}
-        proposals = [one for one in proposals if (one.type, one.value) not in accepted]
+        for suggestion in suggestions:
+            advisor.accept(suggestion.suggestion_id)
+        accepted = {(suggestion.suggestion_type, suggestion.suggestion_value) for suggestion in suggestions}
+        proposals = [proposal for proposal in proposals if (proposal.type, proposal.value) not in accepted]
 
 
 def _targets(stores: LearningStores, config: OwnConfig, by: str) -> Targets:
@@ -263,15 +263,19 @@ def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], lis
     """Return what there is evidence for, what of it is kept back, and what should be known besides."""
     stores = improving.stores
     # How the sources behave here is not what others of a team see.
-    asked = [one for one in stores.executions.newest(_MOST) if one.asked_by == account() and one.source != COMPOUND]
+    executions = [
+        execution
+        for execution in stores.executions.newest(_MOST)
+        if execution.asked_by == account() and execution.source != COMPOUND
+    ]
     rules = stores.rules.all()
     cycle = DreamStore(stores.database).latest(account(), time.time() - _DREAMT_DAYS * 86_400)
     proposals = [
-        *step_order.proposals(asked, stores.config),
+        *step_order.proposals(executions, stores.config),
         *_for_people(rule_proposals.of_rules(rules, stores.config), stores),
         *_for_people(_about_priors(stores), stores),
         *rule_proposals.of_dream(cycle, improving.config, stores.config),
         *rule_proposals.of_patterns(paths.learned_patterns_file(), paths.claude_code_dir()),
-        *folders.proposals(asked, indexing.roots(), os.path.expanduser("~")),
+        *folders.proposals(executions, indexing.roots(), os.path.expanduser("~")),
     ]
-    return proposals, rule_proposals.kept_back(rules, cycle, stores.config), step_order.notes(asked, stores.config)
+    return proposals, rule_proposals.kept_back(rules, cycle, stores.config), step_order.notes(executions, stores.config)

@@ -106,7 +106,9 @@ def page(chosen: Filter, backend: str = "", after: str = "", limit: int = 30) ->
             listed += [Listed(name, entry) for entry in _entries(name, chosen, _place(after, name), limit + 1)]
         except StoreError as error:
             problems.append(str(error))
-    listed.sort(key=lambda one: (-one.entry.place.time, STORES.index(one.backend), -one.entry.place.row))
+    listed.sort(
+        key=lambda listing: (-listing.entry.place.time, STORES.index(listing.backend), -listing.entry.place.row)
+    )
     following = _following(listed[limit - 1]) if len(listed) > limit else ""
     return Page(listed[:limit], following, problems)
 

@@ -55,7 +55,7 @@ def take() -> Overview:
         behind = sum(root.new + root.changed + root.removed for root in indexing.status())
     except MemoryRouterError as error:
         return Overview({}, [], 0, problems, (problems or [Step(error.cause, error.fix)])[0])
-    backends = registration.probe_all([one for name, one in manifests.items() if name in registered])
+    backends = registration.probe_all([manifest for name, manifest in manifests.items() if name in registered])
     problems += [
         Step(f"{name}: {health.reason}", health.fix)
         for name, health in backends.items()

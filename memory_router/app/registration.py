@@ -59,8 +59,8 @@ def register(tier: str, names: Iterable[str], now: Callable[[], float] = time.ti
         StateError: the file cannot be written.
     """
     manifests, _ = read_manifests(paths.backend_folders())
-    wanted = [m for m in manifests.values() if m.name in set(names) or m.tier == THIRD_PARTY]
-    health = probe_all(wanted)
+    chosen = [m for m in manifests.values() if m.name in set(names) or m.tier == THIRD_PARTY]
+    health = probe_all(chosen)
     with _exclusive(paths.backends_file()):
         earlier = _earlier()
         _keep_what_others_wrote(earlier)

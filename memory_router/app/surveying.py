@@ -153,7 +153,7 @@ def _candidates(home: str) -> Iterator[tuple[str, str]]:
         if os.path.isdir(folder := os.path.join(home, name)):
             yield os.path.realpath(folder), "notes"
     documents = os.path.join(home, "Documents")
-    if os.path.isdir(documents) and any(_is_markdown(found.path) for found in _some(documents)):
+    if os.path.isdir(documents) and any(_is_markdown(file.path) for file in _some(documents)):
         yield os.path.realpath(documents), "notes"
     for folder, names in _walked(home):
         if ".obsidian" in names:
@@ -195,7 +195,7 @@ def _outermost(candidates: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
 
 
 def _some(folder: str) -> Iterator[Found]:
-    return (found for _, found in zip(range(_LOOKED_AT), Survey(folder).files(), strict=False))
+    return (file for _, file in zip(range(_LOOKED_AT), Survey(folder).files(), strict=False))
 
 
 def _is_markdown(path: str) -> bool:
@@ -209,7 +209,7 @@ def _touched(folder: str) -> float:
 
 
 def _measured(path: str, kind: str) -> Folder:
-    sizes = [found.size for found in Survey(path).files()]
+    sizes = [file.size for file in Survey(path).files()]
     return Folder(path, kind, len(sizes), sum(sizes))
 
 
@@ -263,14 +263,14 @@ def documents_of_this_project() -> list[str]:
 
 def _questions(folders: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield questions with the file that answers each: headings of the latest notes, then names of files."""
-    found = sorted(_files(folders), key=lambda file: file.mtime_ns, reverse=True)
-    notes = [file.path for file in found if file.path.endswith((".md", ".markdown", ".mdx"))]
+    files = sorted(_files(folders), key=lambda file: file.mtime_ns, reverse=True)
+    notes = [file.path for file in files if file.path.endswith((".md", ".markdown", ".mdx"))]
     for path in notes:
         headings = [heading.strip() for heading in _HEADING.findall(_text(path))]
         told = [heading for heading in headings if len(_WORDS.findall(heading)) >= 2]
         if told:
             yield f"what do we know about {told[0].rstrip('.!?:')}?", path
-    for file in found:
+    for file in files:
         yield os.path.basename(file.path), file.path
 
 

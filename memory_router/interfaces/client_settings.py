@@ -76,18 +76,18 @@ def with_server(client: Client, text: str, file: str) -> str:
     body = _read(client, text, file)
     place = (*client.place, NAME)
     earlier = value_at(body, place)
-    wanted = _updated(earlier if isinstance(earlier, dict) else {}, entry(client), _env(client))
-    if wanted == earlier:
+    updated = _updated(earlier if isinstance(earlier, dict) else {}, entry(client), _env(client))
+    if updated == earlier:
         return text
     if client.is_toml:
-        new = _with_table(text, place, wanted)
+        new = _with_table(text, place, updated)
     else:
         new = (
-            json5.changed(text, lambda strict: changed(strict, place, wanted))
+            json5.changed(text, lambda strict: changed(strict, place, updated))
             if text.strip()
-            else json.dumps(_nested(place, wanted), indent=2) + "\n"
+            else json.dumps(_nested(place, updated), indent=2) + "\n"
         )
-    return _checked(client, body, new, file, wanted)
+    return _checked(client, body, new, file, updated)
 
 
 def without_server(client: Client, text: str, file: str) -> str:

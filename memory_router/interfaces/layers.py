@@ -180,10 +180,10 @@ def _snippet(content: str, words: Sequence[str], tokens: int) -> str:
         return len(places), sum(start - place for place in places)
 
     # Most words; of equals where they come soonest; of equals the earliest.
-    best = max([0, *(found.end() for found in _BEGINNING.finditer(read))], key=worth)
+    best = max([0, *(match.end() for match in _BEGINNING.finditer(read))], key=worth)
     return f"…{fit(content[best:], tokens - 1)}" if best else fit(content, tokens)
 
 
 def _words(question: str) -> tuple[str, ...]:
-    asked = parse(question)
-    return (*(word.rstrip("*") for word in asked.words), *(name.text.lower() for name in asked.identifiers))
+    parsed = parse(question)
+    return (*(word.rstrip("*") for word in parsed.words), *(name.text.lower() for name in parsed.identifiers))

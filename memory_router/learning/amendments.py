@@ -74,7 +74,7 @@ class AmendmentStore:
         if not cycle.promote:
             raise AmendmentError(f"{cycle.cycle_id} is not to be promoted.", "Dream again when more was asked.")
         now = self._now()
-        known = {one.id: one for one in self.all()}
+        known = {amendment.id: amendment for amendment in self.all()}
         ids = {
             setting: hashlib.sha256(f"{self._account} {cycle.cycle_id} {setting}".encode()).hexdigest()[:8]
             for setting in cycle.mutations
@@ -94,15 +94,15 @@ class AmendmentStore:
             )
             for setting, value in cycle.mutations.items()
         ]
-        changes = [(one.setting, one.new_value) for one in amendments]
+        changes = [(amendment.setting, amendment.new_value) for amendment in amendments]
         self._config.amended(changes)
         # Recorded first: a change that is recorded and not made is seen and harmless, the reverse would be neither.
         # Promoting the same dream again, after that or after it was reverted, records it anew.
         with self._database.transaction():
-            for one in amendments:
-                self._record(one)
+            for amendment in amendments:
+                self._record(amendment)
         try:
-            seen = [one.old_value for one in amendments]
+            seen = [amendment.old_value for amendment in amendments]
             self._config.write(changes, copy_suffix(cycle.cycle_id), seen)
         except AmendmentError:
             self._forget(amendments)
@@ -130,28 +130,32 @@ class AmendmentStore:
                 file cannot be written.
             ConfigError: the file in force cannot be used, or would not be valid.
         """
-        found = next((one for one in self.all() if one.id == amendment_id), None)
-        if found is None:
+        amendment = next((known for known in self.all() if known.id == amendment_id), None)
+        if amendment is None:
             raise AmendmentError(
                 f"There is no amendment {amendment_id!r}.", "`memory-router rules amendments list` shows them."
             )
-        if found.reverted_at is not None:
-            raise AmendmentError(f"{found.id} was reverted at {iso_time(found.reverted_at)}.", "Nothing is left to do.")
-        if not self.is_in_force(found):
-            present = json.dumps(self._config.value(found.setting))
+        if amendment.reverted_at is not None:
             raise AmendmentError(
-                f"`{found.setting}` was changed since: it is {present}, and {found.id} made "
-                f"it {json.dumps(found.new_value)}.",
-                f"Revert the later amendment first, or write {json.dumps(found.old_value)} yourself into "
+                f"{amendment.id} was reverted at {iso_time(amendment.reverted_at)}.", "Nothing is left to do."
+            )
+        if not self.is_in_force(amendment):
+            present = json.dumps(self._config.value(amendment.setting))
+            raise AmendmentError(
+                f"`{amendment.setting}` was changed since: it is {present}, and {amendment.id} made "
+                f"it {json.dumps(amendment.new_value)}.",
+                f"Revert the later amendment first, or write {json.dumps(amendment.old_value)} yourself into "
                 f"{shown(self._config.own)}.",
             )
-        self._config.undo([(found.setting, found.old_value)], [found.new_value], copy_suffix(found.cycle_id))
-        reverted = found._replace(reverted_at=self._now(), revision=found.revision + 1)
+        self._config.undo(
+            [(amendment.setting, amendment.old_value)], [amendment.new_value], copy_suffix(amendment.cycle_id)
+        )
+        reverted = amendment._replace(reverted_at=self._now(), revision=amendment.revision + 1)
         # Where somebody promoted it anew at this moment, that stands; the file says what is in force.
         self._database.run(
             "UPDATE constitutional_amendments SET reverted_at = :at, revision = :revision"
             " WHERE id = :id AND revision = :revision - 1",
-            {"at": reverted.reverted_at, "id": found.id, "revision": reverted.revision},
+            {"at": reverted.reverted_at, "id": amendment.id, "revision": reverted.revision},
         )
         return reverted
 
@@ -173,7 +177,7 @@ class AmendmentStore:
     def _forget(self, amendments: Sequence[Amendment]) -> None:
         self._database.run_all(
             "DELETE FROM constitutional_amendments WHERE id = :id AND revision = :revision",
-            ({"id": one.id, "revision": one.revision} for one in amendments),
+            ({"id": amendment.id, "revision": amendment.revision} for amendment in amendments),
         )
 
 

@@ -174,8 +174,8 @@ class ApprovalStore:
             pending: only those that wait for a decision.
         """
         rows = self._database.rows(f"{_SELECT} ORDER BY requested_at DESC, id")
-        found = [self._approval(row) for row in rows]
-        return [approval for approval in found if approval.state == "pending"] if pending else found
+        approvals = [self._approval(row) for row in rows]
+        return [approval for approval in approvals if approval.state == "pending"] if pending else approvals
 
     def _latest(self, digest: str) -> Approval | None:
         """Return the newest approval of this question that is still good for something."""
@@ -187,23 +187,23 @@ class ApprovalStore:
         return self._approval(rows[0]) if rows else None
 
     def _shown(self, approval: str, digest: str) -> Approval:
-        found = self._get(approval)
+        stored = self._get(approval)
         is_same = self._database.rows(
             "SELECT 1 AS found FROM approvals WHERE id = :id AND request_digest = :digest",
             {"id": approval, "digest": digest},
         )
         if not is_same:
             raise ApprovalMismatchError(
-                f"Approval {approval} is of another question: {found.user_request!r}.",
+                f"Approval {approval} is of another question: {stored.user_request!r}.",
                 "Ask without --approval; the answer names the approval that this question needs.",
                 approval,
             )
-        if found.state in ("expired", "used"):
-            how = "was used already" if found.state == "used" else f"has expired at {iso_time(found.expires_at)}"
+        if stored.state in ("expired", "used"):
+            how = "was used already" if stored.state == "used" else f"has expired at {iso_time(stored.expires_at)}"
             raise ApprovalMismatchError(
                 f"Approval {approval} {how}.", "Ask without --approval for a new one.", approval
             )
-        return found
+        return stored
 
     def _get(self, approval: str) -> Approval:
         rows = self._database.rows(f"{_SELECT} WHERE id = :id", {"id": approval})

@@ -31,8 +31,8 @@ def cluster(vectors: Any, weights: Sequence[int], similarity: float) -> Any:
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
         leads[start : start + _BLOCK] = _join(np, block, rows[leaders], leaders, start, similarity)
-        found = leads[start : start + _BLOCK]
-        leaders = np.concatenate([leaders, np.unique(found[found >= start])])
+        joined = leads[start : start + _BLOCK]
+        leaders = np.concatenate([leaders, np.unique(joined[joined >= start])])
     result = np.empty_like(leads)
     result[order] = order[leads]
     return result
@@ -43,9 +43,9 @@ def _join(np: Any, block: Any, led: Any, leaders: Any, start: int, similarity: f
     leads = np.arange(start, start + len(block))
     best = np.full(len(block), similarity, np.float32)
     if len(leaders):
-        found = block @ led.T
-        nearest = found.argmax(1)
-        similarities = found[np.arange(len(block)), nearest]
+        cosines = block @ led.T
+        nearest = cosines.argmax(1)
+        similarities = cosines[np.arange(len(block)), nearest]
         joins = similarities > best
         leads[joins], best[joins] = leaders[nearest[joins]], similarities[joins]
     within = block @ block.T

@@ -210,25 +210,25 @@ def compare(pairs: Sequence[Pair], seed: str | None = None) -> Comparison:
         seed: makes the interval of the saved time the same every time; without it the interval is left open.
     """
     number = len(pairs)
-    saved = [one.waited_ms - one.would_wait_ms for one in pairs]
-    unknown = sum(one.would_succeed is None for one in pairs)
-    worse = sum(one.is_worse for one in pairs)
-    would_succeed = sum(bool(one.would_succeed) for one in pairs)
+    saved = [replayed.waited_ms - replayed.would_wait_ms for replayed in pairs]
+    unknown = sum(replayed.would_succeed is None for replayed in pairs)
+    worse = sum(replayed.is_worse for replayed in pairs)
+    would_succeed = sum(bool(replayed.would_succeed) for replayed in pairs)
     return Comparison(
         number,
         would_succeed / number,
         (would_succeed + unknown) / number,
-        sum(one.succeeded for one in pairs) / number,
+        sum(replayed.succeeded for replayed in pairs) / number,
         worse,
         wilson_interval(worse, number, _Z)[1],
-        sum(one.would_wait_ms for one in pairs) / number,
-        sum(one.waited_ms for one in pairs) / number,
+        sum(replayed.would_wait_ms for replayed in pairs) / number,
+        sum(replayed.waited_ms for replayed in pairs) / number,
         sum(saved) / number,
         _mean_interval(saved, seed) if seed else (float("-inf"), float("inf")),
-        sum(one.extra_ms for one in pairs) / number,
+        sum(replayed.extra_ms for replayed in pairs) / number,
         unknown / number,
-        sum(one.would_be_wrong for one in pairs),
-        sum(one.is_wrong for one in pairs),
+        sum(replayed.would_be_wrong for replayed in pairs),
+        sum(replayed.is_wrong for replayed in pairs),
     )
 
 

@@ -25,7 +25,7 @@ def value_at(body: Any, place: Sequence[str]) -> Any:
     """Return the value at `place` in decoded JSON; None where nothing stands."""
     for key in place:
         if isinstance(body, list):
-            body = next((one for one in body if _key(one) == key), None)
+            body = next((entry for entry in body if _key(entry) == key), None)
         else:
             body = body.get(key) if isinstance(body, dict) else None
     return body
@@ -120,29 +120,29 @@ def _members(text: str, begin: int) -> list[_Member]:
     """Return the members of the object, or the objects in the list, that begins at `begin`."""
     if text[begin] == "[":
         return _objects(text, begin)
-    found: list[_Member] = []
+    members: list[_Member] = []
     position = _after_space(text, begin + 1)
     while text[position] != "}":
         key, end = _DECODER.raw_decode(text, position)
         value = _after_space(text, _after_space(text, end) + 1)
         _, value_end = _DECODER.raw_decode(text, value)
-        found.append(_Member(key, position, value, value_end))
+        members.append(_Member(key, position, value, value_end))
         position = _after_space(text, value_end)
         if text[position] == ",":
             position = _after_space(text, position + 1)
-    return found
+    return members
 
 
 def _objects(text: str, begin: int) -> list[_Member]:
-    found: list[_Member] = []
+    members: list[_Member] = []
     position = _after_space(text, begin + 1)
     while text[position] != "]":
-        one, end = _DECODER.raw_decode(text, position)
-        found.append(_Member(_key(one), position, position, end))
+        entry, end = _DECODER.raw_decode(text, position)
+        members.append(_Member(_key(entry), position, position, end))
         position = _after_space(text, end)
         if text[position] == ",":
             position = _after_space(text, position + 1)
-    return found
+    return members
 
 
 def _key(one: Any) -> str:
@@ -151,5 +151,5 @@ def _key(one: Any) -> str:
 
 
 def _after_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    match = _SPACE.match(text, position)
+    return match.end() if match else position

@@ -68,13 +68,13 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
     halves: tuple[list[Execution], list[Execution]] = ([], [])
     for execution in usable:
         halves[_digest(cycle_id, execution.user_request) & 1].append(execution)
-    ground = Ground(config, _deadlines(usable, config), any(one.similarity is not None for one in usable))
+    ground = Ground(config, _deadlines(usable, config), any(request.similarity is not None for request in usable))
     candidates = propose(cycle_id, ground) if usable else []
     trained = [(mutation, _compare(halves[0], mutation, ground, route)) for mutation in candidates]
     worthy = [
-        (mutation, found)
-        for mutation, found in trained
-        if found and (_merit(found) > 0 or found.succeeds_more) and found.is_no_worse
+        (mutation, comparison)
+        for mutation, comparison in trained
+        if comparison and (_merit(comparison) > 0 or comparison.succeeds_more) and comparison.is_no_worse
     ]
     if not worthy:
         reason = (
@@ -164,10 +164,10 @@ def _usable(executions: Iterable[Execution]) -> list[Execution]:
 
 def _deadlines(executions: Iterable[Execution], config: Config) -> dict[str, int]:
     """Return the deadline of each step: as the configuration says, else the longest that it was given."""
-    found: dict[str, int] = {}
+    deadlines: dict[str, int] = {}
     for attempt in (attempt for execution in executions for attempt in execution.attempts):
-        found[attempt.step] = max(found.get(attempt.step, 0), attempt.deadline_ms)
-    return {step: _configured(step, config) or longest for step, longest in found.items()}
+        deadlines[attempt.step] = max(deadlines.get(attempt.step, 0), attempt.deadline_ms)
+    return {step: _configured(step, config) or longest for step, longest in deadlines.items()}
 
 
 def _configured(step: str, config: Config) -> int | None:
@@ -197,9 +197,9 @@ def _compare(
     pairs: list[Pair] = []
     for execution in executions:
         rerouted = _rerouted(execution, route, rules_now, rules_then)
-        found = pair(execution, now, then, rerouted)
-        if found:
-            pairs.append(found)
+        replayed = pair(execution, now, then, rerouted)
+        if replayed:
+            pairs.append(replayed)
     return compare(pairs, seed) if pairs else None
 
 

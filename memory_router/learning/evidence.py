@@ -98,12 +98,12 @@ class GroupEvidence:
         """
         trials = [trial for trial in self.executions if trial.started_at >= since]
         weights = fair_weights(Counter(trial.asked_by for trial in trials))
-        found: dict[str, StepEvidence] = {}
+        by_step: dict[str, StepEvidence] = {}
         for trial in trials:
             for attempt, succeeded in trial.attempts:
-                evidence = found.setdefault(attempt.step, StepEvidence())
+                evidence = by_step.setdefault(attempt.step, StepEvidence())
                 evidence.count(attempt, succeeded=succeeded, weight=weights[trial.asked_by])
-        return found
+        return by_step
 
 
 class Trial(NamedTuple):
@@ -147,7 +147,11 @@ def best_steps(steps: dict[str, StepEvidence], least_rate: float, least_trials: 
         least_rate: the success rate that a first step must have.
         least_trials: how many trials a first step must have.
     """
-    good = [name for name, one in steps.items() if one.success_rate >= least_rate and one.trials >= least_trials]
+    good = [
+        name
+        for name, evidence in steps.items()
+        if evidence.success_rate >= least_rate and evidence.trials >= least_trials
+    ]
     if not good:
         return []
     first = min(good, key=lambda name: (steps[name].effort, name))

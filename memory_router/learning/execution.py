@@ -115,15 +115,15 @@ class Execution(NamedTuple):
             ValueError: an execution cannot have a value.
         """
         attempts: Sequence[Mapping[str, Any]] = fields["attempts"]
-        found = cls(
+        execution = cls(
             **{
                 **fields,
                 "routing_path": tuple(fields["routing_path"]),
                 "attempts": tuple(AttemptRecord(**attempt) for attempt in attempts),
-                "shown": tuple(Shown(*one) for one in fields.get("shown") or ()),
+                "shown": tuple(Shown(*row) for row in fields.get("shown") or ()),
                 "should_retry_with_different_path": bool(fields["should_retry_with_different_path"]),
             }
         )
-        if found.status not in STATUSES:
-            raise ValueError(f"{found.status!r} is no status of an execution")
-        return found
+        if execution.status not in STATUSES:
+            raise ValueError(f"{execution.status!r} is no status of an execution")
+        return execution

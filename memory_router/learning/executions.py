@@ -68,8 +68,12 @@ class ExecutionStore:
             self._database.run_all(
                 _INSERT,
                 (
-                    {**_encoded(one), "request_embedding": embed(one.user_request), "embedding_model": embed.name}
-                    for one in executions
+                    {
+                        **_encoded(execution),
+                        "request_embedding": embed(execution.user_request),
+                        "embedding_model": embed.name,
+                    }
+                    for execution in executions
                 ),
             )
 
@@ -122,11 +126,11 @@ class ExecutionStore:
         """
         if stars not in range(1, 6):
             raise StoreError(f"{stars} is no rating.", "Rate from 1 (useless) to 5 (just right).")
-        found = self.get(execution_id)
+        execution = self.get(execution_id)
         self._database.run(
-            "UPDATE executions SET user_satisfaction = :stars WHERE id = :id", {"id": found.id, "stars": stars}
+            "UPDATE executions SET user_satisfaction = :stars WHERE id = :id", {"id": execution.id, "stars": stars}
         )
-        return found._replace(user_satisfaction=stars)
+        return execution._replace(user_satisfaction=stars)
 
     def rate_result(
         self, result_id: str, account: str, *, useful: bool, among: Collection[str] | None = None
@@ -199,7 +203,9 @@ class ExecutionStore:
             {"account": account, "since": at - within, "at": at, "most": _LOOKED_BACK},
         )
         executions = (_decoded(row) for row in rows if among is None or row["id"] in among)
-        return next((one for one in executions if any(shown.id == result_id for shown in one.shown)), None)
+        return next(
+            (execution for execution in executions if any(shown.id == result_id for shown in execution.shown)), None
+        )
 
     def older_than(self, days: float) -> int:
         """Return how many executions are older than `days`."""

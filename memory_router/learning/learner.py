@@ -106,8 +106,8 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
         {phase: phases[phase] for phase in ("new", "forming", "rule")},
         tuple(pattern for pattern in patterns if pattern.phase != "new"),
         tuple(proposed),
-        tuple(one for one in updated if one not in suspended),
-        tuple(one for one in updated if one in suspended),
+        tuple(rule_id for rule_id in updated if rule_id not in suspended),
+        tuple(rule_id for rule_id in updated if rule_id in suspended),
     )
 
 
@@ -124,8 +124,8 @@ def _gather(executions: ExecutionStore, similarity: float) -> tuple[list[GroupEv
     requests = executions.requests()
     if not requests:
         return [], {}
-    leads = cluster([one.vector for one in requests], [one.times for one in requests], similarity)
-    group_of = {one.user_request: int(lead) for one, lead in zip(requests, leads, strict=True)}
+    leads = cluster([request.vector for request in requests], [request.times for request in requests], similarity)
+    group_of = {request.user_request: int(lead) for request, lead in zip(requests, leads, strict=True)}
     groups: dict[int, GroupEvidence] = {}
     courses: dict[str, list[_Asked]] = {}
     for execution in executions.all():
@@ -177,13 +177,13 @@ def _brought_up_to_date(
     edited = set(earlier.evidence.get("edited", ()))
     is_pinned = "recommended_system_id" in edited or earlier.requires_approval
     best = chain[0] if chain and not is_pinned else target
-    found = steps.get(best, StepEvidence())
-    is_good = bool(best_steps({best: found}, _SUCCESS_RATE, _FORMING))
+    evidence = steps.get(best, StepEvidence())
+    is_good = bool(best_steps({best: evidence}, _SUCCESS_RATE, _FORMING))
     if earlier.is_active and not earlier.requires_approval and (not chain or (is_failing and not is_good)):
         return _suspended(earlier, now), "nothing succeeds any more"
     if not chain:
         return None, f"no step succeeds in {_SUCCESS_RATE:.0%} of its trials"
-    learned = _learned(group, found, best, _alternatives(group, chain, config), now)
+    learned = _learned(group, evidence, best, _alternatives(group, chain, config), now)
     told = ("edited", "accounts", *(("counted_since",) if best == target else ()))
     decided = {name: earlier.evidence[name] for name in told if name in earlier.evidence}
     kept = {*_DECIDED, *edited, *(("alternative_systems",) if is_pinned else ())}
@@ -222,9 +222,9 @@ class _Known:
             return None
         import numpy as np
 
-        found = self._matrix @ np.asarray(model().embed(request), np.float32)
-        best = int(found.argmax())
-        return self.rules[best] if found[best] > similarity else None
+        cosines = self._matrix @ np.asarray(model().embed(request), np.float32)
+        best = int(cosines.argmax())
+        return self.rules[best] if cosines[best] > similarity else None
 
     @cached_property
     def _matrix(self) -> Any:
@@ -270,8 +270,10 @@ def _learned(
 def _has_failed(rule: RuleRecord, asked: Sequence[_Asked]) -> bool:
     """Return whether the latest questions that a learned rule sent to its step succeeded too seldom."""
     since = rule.evidence.get("counted_since", float("-inf"))
-    counted = [one for one in asked if one.step == rule.recommended_system_id and one.started_at >= since]
-    outcomes = [one.succeeded for one in counted[-_RECENT:]]
+    counted = [
+        question for question in asked if question.step == rule.recommended_system_id and question.started_at >= since
+    ]
+    outcomes = [question.succeeded for question in counted[-_RECENT:]]
     if len(outcomes) < _FORMING:
         return False
     rate = sum(outcomes) / len(outcomes)

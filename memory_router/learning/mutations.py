@@ -55,16 +55,16 @@ def propose(seed: str, ground: Ground) -> list[Mutation]:
     kinds += ["similarity_threshold"] if ground.has_rules else []
     # Rules that nobody approved route only where learning is on; elsewhere this threshold changes nothing.
     kinds += ["confidence_threshold"] if ground.has_rules and ground.config.learning.mode == "on" else []
-    found: list[Mutation] = []
+    mutations: list[Mutation] = []
     for _ in range(_CANDIDATES):
         mutation = {}
         for kind in chance.sample(kinds, chance.choice((1, 1, 2))):
             setting, value = _mutated(kind, ground, chance)
             if value != _present(setting, ground):
                 mutation[setting] = value
-        if mutation and mutation not in found:
-            found.append(mutation)
-    return found
+        if mutation and mutation not in mutations:
+            mutations.append(mutation)
+    return mutations
 
 
 def deadlines_in(mutation: Mutation) -> dict[str, int]:

@@ -61,8 +61,8 @@ class OverrideRules:
             return ()
         readings = dict.fromkeys((query, " ".join(normal(query).split())))
         guarding = {rule.id: rule for reading in readings for rule, _ in self._by_pattern(reading, rules)}
-        found = [_routing_rule(rule, None) for rule in guarding.values()]
-        return (*found, *(_routing_rule(rule, similarity) for similarity, rule in self._by_meaning(query, rules)))
+        by_pattern = [_routing_rule(rule, None) for rule in guarding.values()]
+        return (*by_pattern, *(_routing_rule(rule, similarity) for similarity, rule in self._by_meaning(query, rules)))
 
     def learned(self, rule_id: str) -> tuple[LearnedPrior, ...]:
         """Return what evidence adds to the priors of a rule of the table; nothing where learning is off.
@@ -94,7 +94,7 @@ class OverrideRules:
                 continue
             try:
                 pattern = compile_pattern(rule.request_pattern, f"rule {rule.id}")
-                found = pattern.search(query, timeout=self._timeout_ms / 1000)
+                match = pattern.search(query, timeout=self._timeout_ms / 1000)
             except TimeoutError:
                 self._cannot_try(
                     rule,
@@ -104,8 +104,8 @@ class OverrideRules:
             except ConfigError as error:
                 self._cannot_try(rule, error.cause, "Correct the pattern.")
             else:
-                if found:
-                    yield rule, found.span()
+                if match:
+                    yield rule, match.span()
 
     def _by_meaning(self, query: str, rules: list[StoredRule]) -> list[tuple[float, RuleRecord]]:
         """Return the rules that are more similar to a question than the threshold."""

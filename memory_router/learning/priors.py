@@ -102,7 +102,7 @@ class PriorStore:
 
     def get(self, rule: str, backend: str) -> LearnedPrior | None:
         """Return the one for a rule and a backend, or None."""
-        return next((one for one in self.in_force() if (one.rule, one.backend) == (rule, backend)), None)
+        return next((prior for prior in self.in_force() if (prior.rule, prior.backend) == (rule, backend)), None)
 
     def put(self, rule: str, backend: str, prior: LearnedPrior | None) -> None:
         """Put a learned prior in force, or take it out of force with None."""

@@ -146,7 +146,7 @@ def _shown(routed: RoutedQuestion) -> tuple[Shown, ...]:
     """Return the first results, with what their backends claimed; those of a compound request belong to its parts."""
     if routed.parts:
         return ()
-    results = [(one.backend, one.result, one.found.candidate.relevance) for one in routed.merged] or [
+    results = [(merged.backend, merged.result, merged.found.candidate.relevance) for merged in routed.merged] or [
         (str(routed.envelope.routed_to), result, result["relevance"]) for result in routed.envelope.results
     ]
     return tuple(
@@ -174,8 +174,8 @@ def _confidence(match: Match | None) -> float:
 
 def _has_other_path(routed: RoutedQuestion) -> bool:
     """Return whether a backend that can be asked was not."""
-    asked: set[str] = {attempt.step.backend for attempt in routed.attempts}
+    tried: set[str] = {attempt.step.backend for attempt in routed.attempts}
     return any(
-        backend not in asked and installed.status in USABLE
+        backend not in tried and installed.status in USABLE
         for backend, installed in routed.registry.state.backends.items()
     )

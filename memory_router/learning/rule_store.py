@@ -70,8 +70,8 @@ class RuleStore:
     def similar(self, request: str) -> list[tuple[float, RuleRecord]]:
         """Return the rules matched by meaning with their similarity to a request, the most similar first."""
         vector = model().embed(request)
-        found = [(cosine(vector, other), rule) for rule, other in self._read() if other]
-        return sorted(found, key=lambda pair: -pair[0])
+        pairs = [(cosine(vector, other), rule) for rule, other in self._read() if other]
+        return sorted(pairs, key=lambda pair: -pair[0])
 
     def add(
         self,

@@ -139,18 +139,18 @@ def statistics(database: Database, settings: Learning, now: Callable[[], float] 
 
 def by_source(executions: Iterable[Execution]) -> list[SourceStatistics]:
     """Return how each backend did for the questions of each rule, those asked most first."""
-    found: dict[tuple[str, str], SourceStatistics] = {}
+    sources: dict[tuple[str, str], SourceStatistics] = {}
     for execution in executions:
         for attempt, succeeded in judged(execution):
             key = execution.rule or "-", attempt.step.partition(":")[0]
-            one = found.get(key) or SourceStatistics(*key, 0, 0, 0.0, execution.started_at, execution.started_at)
-            found[key] = one._replace(
-                asked=one.asked + 1,
-                accepted=one.accepted + succeeded,
-                mean_ms=one.mean_ms + (attempt.duration_ms - one.mean_ms) / (one.asked + 1),
+            source = sources.get(key) or SourceStatistics(*key, 0, 0, 0.0, execution.started_at, execution.started_at)
+            sources[key] = source._replace(
+                asked=source.asked + 1,
+                accepted=source.accepted + succeeded,
+                mean_ms=source.mean_ms + (attempt.duration_ms - source.mean_ms) / (source.asked + 1),
                 last=execution.started_at,
             )
-    return sorted(found.values(), key=lambda one: (-one.asked, one.rule, one.backend))
+    return sorted(sources.values(), key=lambda entry: (-entry.asked, entry.rule, entry.backend))
 
 
 def _patterns(database: Database) -> tuple[PatternStatistics, ...]:

@@ -107,8 +107,8 @@ def _votes(
         if execution.source in BY_TABLE and (of_rule := priors.get(str(execution.rule))) is not None:
             for shown, is_useful in _judged(execution, marks.get(execution.id, ())):
                 yield _vote(execution, shown, of_rule, is_useful=is_useful)
-        asked = (execution.asked_by, execution.user_request)
-        first, before[asked] = before.get(asked), execution
+        question = (execution.asked_by, execution.user_request)
+        first, before[question] = before.get(question), execution
         if first and _is_better_answer(execution, first) and (of_rule := priors.get(str(first.rule))) is not None:
             yield _vote(first, first.shown[0], of_rule, is_useful=False)
             yield _vote(first, execution.shown[0], of_rule, is_useful=True)

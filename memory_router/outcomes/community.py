@@ -73,33 +73,33 @@ def across_users(database: Database, anonymous: int = ANONYMOUS) -> Community:
     preferences = [_preferences(decode_json(row["acceptance_stats"])) for row in rows]
     trends = [decode_json(row["trends"]) or {} for row in rows]
     told = {
-        name: _told((one.get(name) for one in trends), anonymous) for name in ("engagement", "preference_stability")
+        name: _told((trend.get(name) for trend in trends), anonymous) for name in ("engagement", "preference_stability")
     }
     return Community(_rounded(len(rows), anonymous), _associations(preferences, anonymous), told)
 
 
 def _preferences(stats: Mapping[str, Mapping[str, Any]]) -> list[Preference]:
-    found = []
+    preferences = []
     for name, counts in sorted(stats.items()):
         if counts["accepted"] + counts["rejected"] < _ENOUGH:
             continue
-        found += [Preference("rejects", name)] if counts["rate"] <= _SELDOM else []
-        found += [Preference("accepts", name)] if counts["rate"] >= _OFTEN else []
-    return found
+        preferences += [Preference("rejects", name)] if counts["rate"] <= _SELDOM else []
+        preferences += [Preference("accepts", name)] if counts["rate"] >= _OFTEN else []
+    return preferences
 
 
 def _associations(users: list[list[Preference]], anonymous: int) -> tuple[Association, ...]:
-    single = Counter(one for preferences in users for one in preferences)
+    single = Counter(preference for preferences in users for preference in preferences)
     pairs = Counter(pair for preferences in users for pair in permutations(preferences, 2))
-    found = []
+    associations = []
     for (given, then), both in pairs.items():
         confidence = both / single[given]
         # A rule that holds of everybody alike tells nothing about those who do the first.
         is_telling = confidence > single[then] / len(users)
         if both >= anonymous and confidence >= _CONFIDENT and is_telling:
             coarse = min(round(confidence // _STEP * _STEP, 2), _MOST)
-            found.append(Association(given, then, _rounded(both, anonymous), coarse))
-    return tuple(sorted(found, key=lambda one: (-one.support, -one.confidence, one.given, one.then)))
+            associations.append(Association(given, then, _rounded(both, anonymous), coarse))
+    return tuple(sorted(associations, key=lambda rule: (-rule.support, -rule.confidence, rule.given, rule.then)))
 
 
 def _told(values: Iterable[str | None], anonymous: int) -> dict[str, int]:

@@ -117,12 +117,12 @@ class Compaction:
 
     def is_due(self, user_id: str) -> bool:
         """Return whether a user has enough old outcomes, or large ones; it reads no more than that takes."""
-        found = self._database.rows(
+        totals = self._database.rows(
             f"SELECT count(*) AS number, coalesce(sum({_LENGTH}), 0) AS size FROM"  # noqa: S608 - our own columns
             f" (SELECT {', '.join(_DROPPED)} FROM suggestion_outcomes WHERE {_OLD} LIMIT :after) AS old",
             {"user": user_id, "before": self._before, "after": self._after},
         )[0]
-        return int(found["number"]) >= self._after or int(found["size"]) >= SIZE
+        return int(totals["number"]) >= self._after or int(totals["size"]) >= SIZE
 
     def users(self) -> list[str]:
         """Return the users who have outcomes that can be compacted."""
@@ -135,12 +135,12 @@ class Compaction:
 
     def preview(self, user_id: str) -> Compacted:
         """Return what `run` would do, without doing it."""
-        found = self._database.rows(
+        totals = self._database.rows(
             f"SELECT count(*) AS number, coalesce(sum({_LENGTH}), 0) AS size, max(decided_at) AS latest"  # noqa: S608
             f" FROM suggestion_outcomes WHERE {_OLD}",
             {"user": user_id, "before": self._before},
         )[0]
-        return Compacted(user_id, int(found["number"]), int(found["size"]), (), found["latest"])
+        return Compacted(user_id, int(totals["number"]), int(totals["size"]), (), totals["latest"])
 
     def run(self, user_id: str) -> Compacted:
         """Compact every old outcome of a user; their profile stays as it is.

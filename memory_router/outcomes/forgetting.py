@@ -40,7 +40,9 @@ def blank_outcomes(database: Database, folder: str, blanked: Callable[[Any], Any
     """
     with database.transaction():
         suggestions, outcomes = (blank(database, free, blanked) for free in _FREE)
-        database.run_all("DELETE FROM outcome_tags WHERE outcome_id = :id", ({"id": one} for one in outcomes))
+        database.run_all(
+            "DELETE FROM outcome_tags WHERE outcome_id = :id", ({"id": outcome_id} for outcome_id in outcomes)
+        )
     archived = 0
     if not os.path.isdir(folder):
         return len(suggestions) + len(outcomes)

@@ -59,8 +59,12 @@ def write_associations(path: str, found: Community) -> list[str]:
     return _append(
         path,
         [
-            (f"{one} ", "", f"- {one} ({one.support} users or more, confidence {one.confidence:.2f}).")
-            for one in found.associations
+            (
+                f"{association} ",
+                "",
+                f"- {association} ({association.support} users or more, confidence {association.confidence:.2f}).",
+            )
+            for association in found.associations
         ],
     )
 

@@ -59,8 +59,10 @@ EMPTY = Tally({}, {})
 def tally_of(outcomes: Iterable[Mapping[str, Any]]) -> Tally:
     """Return the tally of outcomes as the database holds them."""
     tally = EMPTY
-    for one in outcomes:
-        tally = tally.plus(one["suggestion_type"], one["outcome"], one["decided_at"] or one["created_at"])
+    for outcome in outcomes:
+        tally = tally.plus(
+            outcome["suggestion_type"], outcome["outcome"], outcome["decided_at"] or outcome["created_at"]
+        )
     return tally
 
 
@@ -71,22 +73,22 @@ def acceptance_stats(tally: Tally) -> dict[str, JsonObject]:
 
 def patterns(tally: Tally) -> dict[str, bool]:
     """Return what holds for this user: `never_T` and `always_T` for types, and the seed's general ones."""
-    found: dict[str, bool] = {}
+    flags: dict[str, bool] = {}
     for name, counts in sorted(tally.types.items()):
         accepted, rejected = _decided(counts)
         if accepted + rejected < _ENOUGH:
             continue
-        found |= {f"never_{name}s": True} if not accepted else {}
-        found |= {f"always_{name}s": True} if not rejected else {}
+        flags |= {f"never_{name}s": True} if not accepted else {}
+        flags |= {f"always_{name}s": True} if not rejected else {}
     adding, removing = (_together(tally, prefixes) for prefixes in (_ADDING, _REMOVING))
     topics = _decided(tally.types.get("add_topic", {}))
     if sum(topics) >= _ENOUGH and _rate(topics) >= _OFTEN:
-        found["open_to_new_topics"] = True
+        flags["open_to_new_topics"] = True
     if sum(removing) >= _ENOUGH and _rate(removing) <= _SELDOM:
-        found["protective_of_existing_config"] = True
+        flags["protective_of_existing_config"] = True
     if min(sum(adding), sum(removing)) >= _ENOUGH and _rate(adding) - _rate(removing) >= _APART:
-        found["prefers_additions_over_removals"] = True
-    return found
+        flags["prefers_additions_over_removals"] = True
+    return flags
 
 
 def trends(tally: Tally) -> JsonObject:

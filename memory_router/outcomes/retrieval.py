@@ -53,8 +53,10 @@ class Retrieval:
             wanted: whose, and which.
             text: what they are about, in any words; without it the newest come first.
         """
-        found = fitting(self._database, text, wanted) if text.strip() else self._newest(wanted)
-        hits = [_hit(one.row["outcome_id"], one.row, self._days(one.row), round(one.score, 2)) for one in found]
+        matches = fitting(self._database, text, wanted) if text.strip() else self._newest(wanted)
+        hits = [
+            _hit(match.row["outcome_id"], match.row, self._days(match.row), round(match.score, 2)) for match in matches
+        ]
         return Answer(hits, MISSING if text.strip() and not compares_meaning(self._database) else "")
 
     def timeline(self, user_id: str, ids: Sequence[int]) -> list[JsonObject]:
@@ -99,7 +101,7 @@ class Retrieval:
 
     def _of(self, user_id: str, ids: Sequence[int], columns: str) -> list[Row]:
         sql = f"SELECT {columns} FROM suggestion_outcomes WHERE user_id = :user AND outcome_id = :id"  # noqa: S608
-        return [row for one in dict.fromkeys(ids) for row in self._database.rows(sql, {"user": user_id, "id": one})]
+        return [row for key in dict.fromkeys(ids) for row in self._database.rows(sql, {"user": user_id, "id": key})]
 
     def _surrounding(self, user_id: str, row: Row) -> list[str]:
         """Return what the user decided just before and just after, in that order."""
@@ -111,7 +113,12 @@ class Retrieval:
                 f" ORDER BY created_at {order}, outcome_id {order} LIMIT :around",
                 {"user": user_id, "at": row["created_at"], "id": row["outcome_id"], "around": _AROUND},
             )
-            around.append([f"{one['outcome']} {one['suggestion_type']} {one['suggestion_value']}" for one in rows])
+            around.append(
+                [
+                    f"{decision['outcome']} {decision['suggestion_type']} {decision['suggestion_value']}"
+                    for decision in rows
+                ]
+            )
         return [*reversed(around[0]), *around[1]]
 
     def _days(self, row: Row) -> int:
@@ -165,9 +172,13 @@ def _hit(number: int, row: Row, days_ago: int, score: float) -> JsonObject:
 
 def _detail(row: Row) -> JsonObject:
     archive = row.pop("archive")
-    found = outcome_of(row)._asdict()
-    found = {"id": found.pop("outcome_id"), **found}
-    return {**{name: one for name, one in found.items() if one is not None}, "archive": archive} if archive else found
+    detail = outcome_of(row)._asdict()
+    detail = {"id": detail.pop("outcome_id"), **detail}
+    return (
+        {**{name: value for name, value in detail.items() if value is not None}, "archive": archive}
+        if archive
+        else detail
+    )
 
 
 def _concerned(row: Row) -> JsonObject:
@@ -179,9 +190,9 @@ def _concerned(row: Row) -> JsonObject:
         names = (
             {name for name in {*before, *changed} if before.get(name) != changed.get(name)} if after else set(before)
         )
-        wanted = {value} & {*before, *changed} or names
-        before = {name: one for name, one in before.items() if name in wanted}
-        after = after and {name: one for name, one in changed.items() if name in wanted}
+        concerned = {value} & {*before, *changed} or names
+        before = {name: setting for name, setting in before.items() if name in concerned}
+        after = after and {name: setting for name, setting in changed.items() if name in concerned}
     return {"config_before": _brief(before), "config_after": _brief(after)}
 
 
@@ -196,6 +207,6 @@ def _within_budget(entry: JsonObject) -> JsonObject:
     while tokens(entry) > TIMELINE_TOKENS and room:
         texts = ("suggestion_type", "suggestion_value", "config_before", "config_after")
         cut = {name: fit(entry[name], room) for name in texts if isinstance(entry[name], str)}
-        entry = {**entry, **cut, "surrounding": [fit(one, room) for one in entry["surrounding"]]}
+        entry = {**entry, **cut, "surrounding": [fit(line, room) for line in entry["surrounding"]]}
         room -= 3
     return entry

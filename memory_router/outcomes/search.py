@@ -90,20 +90,20 @@ def fitting(database: Database, text: str, wanted: Wanted) -> list[Found]:
         text: what is looked for, in any words.
         wanted: whose, and which.
     """
-    asked = tags(text)[:_MOST_TAGS]
+    terms = tags(text)[:_MOST_TAGS]
     vector = _vector(database, text)
-    numbers = _by_tags(database, asked, wanted)
+    numbers = _by_tags(database, terms, wanted)
     numbers |= _by_meaning(database, vector, wanted) if vector else set()
     rows = _compared(database, numbers, vector, wanted)
     if not rows:
         return []
-    likeness = _bm25(asked, [row["tags"].split() for row in rows])
+    likeness = _bm25(terms, [row["tags"].split() for row in rows])
     share = _BY_TAGS if vector else 1.0
-    found = [
+    matches = [
         Found(row, (1 - share) * _cosine(row) + share * by_tags) for row, by_tags in zip(rows, likeness, strict=True)
     ]
-    found.sort(key=lambda one: (-one.score, -one.row["outcome_id"]))
-    return [one for one in found if one.score > 0][: wanted.limit]
+    matches.sort(key=lambda match: (-match.score, -match.row["outcome_id"]))
+    return [match for match in matches if match.score > 0][: wanted.limit]
 
 
 def compares_meaning(database: Database) -> bool:

@@ -184,9 +184,9 @@ class OutcomeStore:
             "SELECT suggestion_type, outcome, created_at, decided_at FROM suggestion_outcomes WHERE user_id = :user",
             {"user": user_id},
         )
-        found = profile.tally_of(rows)
-        if rows and found != self._tally(user_id):
-            self._save(user_id, found)
+        tally = profile.tally_of(rows)
+        if rows and tally != self._tally(user_id):
+            self._save(user_id, tally)
 
     def index_tags(self, user_id: str) -> None:
         """Make sure that a user's outcomes are found by their tags, within a transaction of the caller's."""
@@ -288,9 +288,11 @@ class OutcomeStore:
 
     def _save(self, user_id: str, tally: Tally, seen: int | None = None) -> bool:
         """Store a user's profile; say whether it was, since another total than `seen` stands (compare and set)."""
-        found = _profile(user_id, tally, self._now())
-        encoded = {name: encode_json(getattr(found, name)) for name in ("acceptance_stats", "patterns", "trends")}
-        row = {**found._asdict(), **encoded, "tally": encode_json(tally)}
+        user_profile = _profile(user_id, tally, self._now())
+        encoded = {
+            name: encode_json(getattr(user_profile, name)) for name in ("acceptance_stats", "patterns", "trends")
+        }
+        row = {**user_profile._asdict(), **encoded, "tally": encode_json(tally)}
         del row["compacted_through"]  # only compaction moves it
         is_saved = self._database.run(
             f"INSERT INTO user_preference_profiles({', '.join(row)})"  # noqa: S608 - our own columns

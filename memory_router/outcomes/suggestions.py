@@ -95,12 +95,12 @@ class SuggestionStore:
             "created_at": self._now(),
         }
         with self._database.transaction():
-            found = self._database.rows(
+            rows = self._database.rows(
                 f"INSERT INTO config_suggestions({', '.join(row)})"  # noqa: S608 - our own columns
                 f" VALUES ({', '.join(f':{name}' for name in row)}) RETURNING suggestion_id",
                 row,
             )
-        return self.get(int(found[0]["suggestion_id"]))
+        return self.get(int(rows[0]["suggestion_id"]))
 
     def get(self, suggestion_id: int) -> Suggestion:
         """Return one suggestion.
@@ -169,28 +169,28 @@ class SuggestionStore:
                 again changes nothing.
         """
         with self._database.transaction():
-            found = self.get(suggestion_id)
-            if found.status not in ("pending", outcome):
+            suggestion = self.get(suggestion_id)
+            if suggestion.status not in ("pending", outcome):
                 raise AdviceError(
-                    f"Suggestion {suggestion_id} is {found.status} already.",
+                    f"Suggestion {suggestion_id} is {suggestion.status} already.",
                     "Make a new one if it is wanted.",
                 )
             # Outcomes are recorded before the status changes, so that a wrong one changes nothing.
             recorded = self._outcomes.record_within(
-                found.user_id,
-                found.suggestion_type,
-                found.suggestion_value,
+                suggestion.user_id,
+                suggestion.suggestion_type,
+                suggestion.suggestion_value,
                 outcome,
                 reason=reason,
                 suggestion_id=suggestion_id,
-                config_before=found.config_before,
+                config_before=suggestion.config_before,
                 config_after=config_after,
-                evidence={**(found.evidence_summary or {}), "decided_by": decided_by}
+                evidence={**(suggestion.evidence_summary or {}), "decided_by": decided_by}
                 if decided_by
-                else found.evidence_summary,
-                created_at=found.created_at,
+                else suggestion.evidence_summary,
+                created_at=suggestion.created_at,
             )
-            if found.status == "pending":
+            if suggestion.status == "pending":
                 self._move(suggestion_id, "pending", outcome)
         return recorded
 

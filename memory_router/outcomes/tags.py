@@ -30,12 +30,12 @@ def tags_of(suggestion_type: str, value: str, outcome: str, reason: str | None, 
 def _tagged(evidence: Any, depth: int = 3) -> Iterator[str]:
     """Yield what evidence holds under names such as `reason_tag` and `negative_tags`."""
     if depth and isinstance(evidence, list):
-        for one in evidence:
-            yield from _tagged(one, depth - 1)
+        for entry in evidence:
+            yield from _tagged(entry, depth - 1)
     if not depth or not isinstance(evidence, dict):
         return
     for name, value in evidence.items():
         if str(name).endswith(("tag", "tags")):
-            yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
+            yield from (tag for tag in (value if isinstance(value, list) else [value]) if isinstance(tag, str))
         else:
             yield from _tagged(value, depth - 1)

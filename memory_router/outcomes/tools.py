@@ -102,7 +102,7 @@ def get_suggestion_outcomes(user_id: str, layer: str = "search", query: JsonObje
         StoreError: the database cannot be used.
     """
     given = _checked(query or {})
-    wanted = Wanted(
+    selection = Wanted(
         validation.clean_user(user_id),
         tuple(given.get("types", ())),
         tuple(given.get("outcomes", ())),
@@ -110,7 +110,7 @@ def get_suggestion_outcomes(user_id: str, layer: str = "search", query: JsonObje
     )
     database = open_database(paths.learning_database(), SCHEMA)
     try:
-        return read(database, layer, wanted, text=given.get("text", ""), ids=given.get("ids", ())).results
+        return read(database, layer, selection, text=given.get("text", ""), ids=given.get("ids", ())).results
     finally:
         database.close()
 
@@ -134,7 +134,7 @@ def _checked(query: JsonObject) -> JsonObject:
 def _fits(value: Any, described: JsonObject) -> bool:
     """Return whether a value keeps to the few words of JSON Schema that queries are described in."""
     if described["type"] == "array":
-        return isinstance(value, list) and all(_fits(one, described["items"]) for one in value)
+        return isinstance(value, list) and all(_fits(entry, described["items"]) for entry in value)
     if described["type"] == "string":
         return isinstance(value, str) and value in described.get("enum", (value,))
     if isinstance(value, bool) or not isinstance(value, int):

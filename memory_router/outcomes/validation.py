@@ -84,8 +84,8 @@ def in_utc(text: str) -> str:
         AdviceError: it is no time.
     """
     try:
-        found = datetime.fromisoformat(text)
-        aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return iso(aware.astimezone(UTC))
     except (ValueError, OverflowError) as error:
         raise AdviceError(f"{text[:40]!r} is no time.", "Give it as ISO 8601, such as 2026-01-14T10:30:00Z.") from error
@@ -123,9 +123,9 @@ def _without_secrets(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return _redacted(name, _storable(value))
     if isinstance(value, dict):
-        return {_told(str(key)): _without_secrets(one, str(key)) for key, one in value.items()}
+        return {_told(str(key)): _without_secrets(member, str(key)) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_secrets(one, name) for one in value]
+        return [_without_secrets(entry, name) for entry in value]
     return value
 
 

@@ -91,8 +91,15 @@ def judged(
         connection.executemany(
             "INSERT INTO passages(rowid, named, defined, identifiers, said, beside) VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (key, one.named, one.defined, words.identifier_terms(one.text), one.text, one.beside)
-                for key, one in enumerate(passages)
+                (
+                    key,
+                    passage.named,
+                    passage.defined,
+                    words.identifier_terms(passage.text),
+                    passage.text,
+                    passage.beside,
+                )
+                for key, passage in enumerate(passages)
             ],
         )
         fulltext = FullText(connection, _LAYOUT)
@@ -101,13 +108,13 @@ def judged(
         matches = fulltext.among(query, [*range(len(passages))])
     finally:
         connection.close()
-    units = {key: Unit(one.text, one.time, one.filed) for key, one in enumerate(passages)}
+    units = {key: Unit(passage.text, passage.time, passage.filed) for key, passage in enumerate(passages)}
     pool = gathered(query, matches, {}, {}, units, "words", wish)
     scored = []
-    for key, one in enumerate(passages):
-        if key in matches or one.filed or one.chosen is not None:
+    for key, passage in enumerate(passages):
+        if key in matches or passage.filed or passage.chosen is not None:
             features = pool.features(key)
-            scored.append(Scored(key, _believed(pool.relevance(features), one.chosen), features))
+            scored.append(Scored(key, _believed(pool.relevance(features), passage.chosen), features))
     return folded(pool, scored, limit)
 
 

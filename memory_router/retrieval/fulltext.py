@@ -104,9 +104,9 @@ class FullText:
         names = list(layout.columns)
         weights = tuple(layout.columns.values())
         own, named, defining = (
-            [names.index(one) for one in part] for part in (layout.own, layout.named, layout.defining)
+            [names.index(column) for column in part] for part in (layout.own, layout.named, layout.defining)
         )
-        beside = [names.index(one) for one in layout.beside]
+        beside = [names.index(column) for column in layout.beside]
         parts = _Parts(weights, own, named, beside, defining)
         # The name belongs to the table: two tables of one connection do not overwrite each other's function.
         self._function = f"matched_{layout.table}"
@@ -140,7 +140,7 @@ class FullText:
             limit: the largest number of rows.
             within: which rows may be found.
         """
-        found: dict[int, Match] = {}
+        matches: dict[int, Match] = {}
         bindings = {**within.bindings, "limit": limit * query.wider}
         if query.choosing and query.terms:
             expression = _any(query.terms[: query.choosing])
@@ -151,9 +151,9 @@ class FullText:
             frequent = query.terms[0].frequency > SCORED
             if not frequent:
                 best = [key for (key,) in self._connection.execute(sql, {**bindings, "expression": expression})]
-                found = self._matches(query, expression, best)
-        for expression in _frequent(query.terms[query.choosing if found else 0 :]):
-            if len(found) >= limit:
+                matches = self._matches(query, expression, best)
+        for expression in _frequent(query.terms[query.choosing if matches else 0 :]):
+            if len(matches) >= limit:
                 break
             sql = f"""
                 SELECT {self._table}.rowid FROM {self._table} {within.sql} WHERE {self._table} MATCH :expression
@@ -161,8 +161,8 @@ class FullText:
             """  # noqa: S608
             bound = {**within.bindings, "expression": f"{self._own_filter}({expression})", "newest": _NEWEST}
             newest = [key for (key,) in self._connection.execute(sql, bound)]
-            found |= self._matches(query, expression, [key for key in newest if key not in found])
-        best_first = sorted(found.values(), key=lambda match: (-match.score, match.key))
+            matches |= self._matches(query, expression, [key for key in newest if key not in matches])
+        best_first = sorted(matches.values(), key=lambda match: (-match.score, match.key))
         return {match.key: match for match in best_first[:limit]}
 
     def among(self, query: Query, keys: Sequence[int]) -> dict[int, Match]:

@@ -56,30 +56,32 @@ def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: i
         priors: log-odds to add for each backend; 0 for those that are missing.
         limit: the largest number of results.
     """
-    posteriors = {one: posterior(one.relevance, priors.get(one.backend, 0.0)) for one in candidates}
-    by_id = {one.id: one for one in candidates if one.id}
-    for one in candidates:
-        if (successor := by_id.get(one.superseded_by)) is not None and one.superseded_by != one.id:
+    posteriors = {
+        candidate: posterior(candidate.relevance, priors.get(candidate.backend, 0.0)) for candidate in candidates
+    }
+    by_id = {candidate.id: candidate for candidate in candidates if candidate.id}
+    for candidate in candidates:
+        if (successor := by_id.get(candidate.superseded_by)) is not None and candidate.superseded_by != candidate.id:
             # A replaced result never claims more than what replaced it, so that order and number agree.
-            posteriors[successor] = max(posteriors[successor], posteriors[one])
-            posteriors[one] = min(posteriors[one], posteriors[successor])
+            posteriors[successor] = max(posteriors[successor], posteriors[candidate])
+            posteriors[candidate] = min(posteriors[candidate], posteriors[successor])
     order = sorted(
         posteriors,
-        key=lambda one: (
-            -posteriors[one],
-            bool(one.superseded_by),
-            one.place,
-            -priors.get(one.backend, 0.0),
-            one.backend,
+        key=lambda candidate: (
+            -posteriors[candidate],
+            bool(candidate.superseded_by),
+            candidate.place,
+            -priors.get(candidate.backend, 0.0),
+            candidate.backend,
         ),
     )
     folding, merged = Folding(), list[Merged]()
-    for one in order:
-        place = folding.duplicate_of(one.text)
+    for candidate in order:
+        place = folding.duplicate_of(candidate.text)
         if place is None:
-            merged.append(Merged(one, posteriors[one]))
+            merged.append(Merged(candidate, posteriors[candidate]))
         else:
-            merged[place] = merged[place]._replace(copies=(*merged[place].copies, one))
+            merged[place] = merged[place]._replace(copies=(*merged[place].copies, candidate))
     return merged[:limit]
 
 

@@ -73,4 +73,4 @@ def fitted() -> Mapping[str, Map]:
     """Return the maps by what was compared: `words` alone, `static` vectors too, or a model of `meaning`."""
     with open(os.path.join(os.path.dirname(__file__), "weights.json"), encoding="utf-8") as file:
         maps = json.load(file)["maps"]
-    return {name: Map(one["bias"], Features(**one["weights"])) for name, one in maps.items()}
+    return {name: Map(parameters["bias"], Features(**parameters["weights"])) for name, parameters in maps.items()}

@@ -245,14 +245,17 @@ def folded(found: Pool, scored: Iterable[Scored], limit: int) -> list[Scored]:
         scored: those of them that were judged.
         limit: the largest number of results.
     """
-    best_first = sorted((one for one in scored if one.relevance >= FLOOR), key=lambda one: (-one.relevance, one.key))
+    best_first = sorted(
+        (candidate for candidate in scored if candidate.relevance >= FLOOR),
+        key=lambda candidate: (-candidate.relevance, candidate.key),
+    )
     folding, answers = Folding(), list[Scored]()
-    for one in best_first:
-        place = folding.duplicate_of(found.units[one.key].text)
+    for candidate in best_first:
+        place = folding.duplicate_of(found.units[candidate.key].text)
         if place is not None:
-            answers[place] = answers[place]._replace(copies=(*answers[place].copies, one.key))
+            answers[place] = answers[place]._replace(copies=(*answers[place].copies, candidate.key))
         elif len(answers) == limit:
             break
         else:
-            answers.append(one)
+            answers.append(candidate)
     return answers

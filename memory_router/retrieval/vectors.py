@@ -159,7 +159,7 @@ class Vectors:
         mean, deviation = 0.0, 0.0
         if len(sample) >= _FEWEST:
             mean = math.fsum(sample) / len(sample)
-            deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in sample) / len(sample))
+            deviation = math.sqrt(math.fsum((sampled - mean) ** 2 for sampled in sample) / len(sample))
         likeness = {}
         for key, cosine in self._cosines(keys).items():
             standing = (cosine - mean) / deviation if deviation > 1e-6 else 0.0
@@ -234,11 +234,13 @@ def embedded(embedding: Embedding, batch: Sequence[Passage]) -> list[bytes]:
     Raises:
         UnansweredError: the model is behind an endpoint, and that does not answer.
     """
-    if embedding.is_weighted and len(batch) <= _FEW and not any(one.above or one.around for one in batch):
-        return [quantized(embedding.embed(one.text, _alike)) for one in batch]
+    if embedding.is_weighted and len(batch) <= _FEW and not any(passage.above or passage.around for passage in batch):
+        return [quantized(embedding.embed(passage.text, _alike)) for passage in batch]
     # A model of sentences reads one text: what it is about belongs to it, what others say does not.
-    texts = [one.text if embedding.is_weighted else f"{one.above}\n{one.text}".lstrip() for one in batch]
-    made = embedding.embed_all(texts, _alike, [f"{one.above}\n{one.around}" for one in batch])
+    texts = [
+        passage.text if embedding.is_weighted else f"{passage.above}\n{passage.text}".lstrip() for passage in batch
+    ]
+    made = embedding.embed_all(texts, _alike, [f"{passage.above}\n{passage.around}" for passage in batch])
     return [quantized(row) for row in made] if isinstance(made, list) else quantized_all(made)
 
 
@@ -257,7 +259,7 @@ def _put(connection: apsw.Connection, embedding: Embedding, model: int, batch: S
         is_new = length in (0, len(rows[0]))
         connection.execute("UPDATE vector_models SET dimension = ? WHERE model = ?", (len(rows[0]), model))
         if is_new:
-            store(connection, model, zip((one.key for one in batch), rows, strict=True))
+            store(connection, model, zip((passage.key for passage in batch), rows, strict=True))
         else:
             connection.execute("DELETE FROM vector_bits WHERE model = ?", (model,))
             connection.execute("DELETE FROM vectors WHERE model = ?", (model,))

@@ -31,11 +31,11 @@ def wish(question: str, now: float | None = None) -> Wish:
         return Wish(asks_present, now=now) if asks_present else NO_WISH._replace(now=now)
     from memory_router.text import moments, timewords
 
-    asked = timewords.read(question, now)
-    if asked.since is None and asked.until is None:
-        asked = moments.read_dates(question, now)
-    until = None if asked.until is None else asked.until - 1
-    return Wish(asks_present, asked.since, until, now)
+    parsed = timewords.read(question, now)
+    if parsed.since is None and parsed.until is None:
+        parsed = moments.read_dates(question, now)
+    until = None if parsed.until is None else parsed.until - 1
+    return Wish(asks_present, parsed.since, until, now)
 
 
 def asks_only_for_the_newest(question: str) -> bool:

@@ -245,7 +245,7 @@ def at_once(steps: int, begin: Begin) -> Iterator[tuple[int, Attempt]]:
             arrivals.put((position, error))
 
     begun = [(position, ask) for position in range(steps) if (ask := begin(position))]
-    threads = [threading.Thread(target=run, args=one) for one in begun]
+    threads = [threading.Thread(target=run, args=pair) for pair in begun]
     for thread in threads:
         thread.start()
     for _ in threads:

@@ -58,12 +58,12 @@ def _completed(bundled: Any, own: Any, member: str = "") -> Any:
     if isinstance(bundled, dict) and isinstance(own, dict):
         return bundled | {name: _completed(bundled.get(name), value, name) for name, value in own.items()}
     key = _KEYS.get(member)
-    if key is None or bundled == own or not isinstance(own, list) or not all(isinstance(one, dict) for one in own):
+    if key is None or bundled == own or not isinstance(own, list) or not all(isinstance(entry, dict) for entry in own):
         return own
-    changed = {one.get(key): one for one in own}
-    known = [one[key] for one in bundled]
-    kept = [_completed(one, changed.get(one[key], {})) for one in bundled]
-    added = [one for one in own if one.get(key) not in known]
+    changed = {entry.get(key): entry for entry in own}
+    known = [entry[key] for entry in bundled]
+    kept = [_completed(entry, changed.get(entry[key], {})) for entry in bundled]
+    added = [entry for entry in own if entry.get(key) not in known]
     return [*kept[:-1], *added, kept[-1]] if member == "rules" else [*kept, *added]
 
 
@@ -121,7 +121,7 @@ def build(body: dict[str, Any], file: str) -> Config:
 
 def _learning(body: dict[str, Any]) -> Learning:
     executions, approvals, llm = (body.get(name, {}) for name in ("executions", "approvals", "llm_routing"))
-    found = {
+    settings = {
         "mode": body.get("learning"),
         "similarity_threshold": body.get("similarity_threshold"),
         "confidence_threshold": body.get("confidence_threshold"),
@@ -133,7 +133,7 @@ def _learning(body: dict[str, Any]) -> Learning:
         "llm_cost_usd": llm.get("cost_usd"),
         "llm_duration_ms": llm.get("duration_ms"),
     }
-    return Learning(**{name: value for name, value in found.items() if value is not None})
+    return Learning(**{name: value for name, value in settings.items() if value is not None})
 
 
 def _rule(rule: dict[str, Any]) -> Rule:

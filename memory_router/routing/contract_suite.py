@@ -109,10 +109,10 @@ class _Backend:
 
     def fetches_what_it_found(self) -> str:
         """Fetch the first result of a question in each layer."""
-        found = [result["id"] for result in self._ask(query="the a is of in and")["results"] if result.get("id")]
-        for layer in ("search", "timeline", "detail") if found else ():
-            if not self._ask(verb="get", id=found[0], layer=layer)["results"]:
-                return f"it sent nothing for {found[0]!r} in the layer {layer}"
+        ids = [result["id"] for result in self._ask(query="the a is of in and")["results"] if result.get("id")]
+        for layer in ("search", "timeline", "detail") if ids else ():
+            if not self._ask(verb="get", id=ids[0], layer=layer)["results"]:
+                return f"it sent nothing for {ids[0]!r} in the layer {layer}"
         return ""
 
     def refuses_unknown_verbs(self) -> str:

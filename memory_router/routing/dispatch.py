@@ -270,5 +270,5 @@ def _world(manifest: Manifest, caller: Caller | None) -> tuple[Hashable, ...]:
     if caller is None:
         return ()
     is_ours = os.path.dirname(manifest.folder) == paths.bundled("backends")
-    read = (one for one in caller.environment.items() if not is_ours or one[0].startswith(_READ_BY_OURS))
+    read = (variable for variable in caller.environment.items() if not is_ours or variable[0].startswith(_READ_BY_OURS))
     return caller.folder, frozenset(read)

@@ -94,7 +94,7 @@ def with_merged(
     status = "success" if merged[0].posterior >= threshold else "partial"
     envelope = _answered(plan, best, status, plan.chain.index(best.step))
     return envelope._replace(
-        results=[one.to_result() for one in merged],
+        results=[result.to_result() for result in merged],
         result_count=len(merged),
         normalized_relevance=round(merged[0].posterior, 4),
         metadata={**(envelope.metadata or {}), **told},

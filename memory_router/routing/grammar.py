@@ -92,8 +92,8 @@ class Word(NamedTuple):
 
 def verbs_of_command(sentence: list[str]) -> set[str]:
     """Return those of a sentence's lower-case words that say what to do and not what it is about."""
-    found = _unframed(sentence)
-    return {word for word in found if word in _VERBS} | ({found[0]} if _is_command(found, any_object=True) else set())
+    words = _unframed(sentence)
+    return {word for word in words if word in _VERBS} | ({words[0]} if _is_command(words, any_object=True) else set())
 
 
 def is_question(sentence: Sequence[Word]) -> bool:
@@ -103,8 +103,8 @@ def is_question(sentence: Sequence[Word]) -> bool:
 
 def is_question_or_command(sentence: Sequence[Word]) -> bool:
     """Return whether a sentence asks or commands; it is taken at its word, since a sentence begins there."""
-    found = _unframed([word.lower for word in sentence])
-    return _is_question(found) or _is_command(found, any_object=True)
+    words = _unframed([word.lower for word in sentence])
+    return _is_question(words) or _is_command(words, any_object=True)
 
 
 def ends_and_begins(left: Sequence[Word], right: Sequence[Word], *, joined: bool, in_sequence: bool) -> bool:
@@ -119,26 +119,26 @@ def ends_and_begins(left: Sequence[Word], right: Sequence[Word], *, joined: bool
     before, behind = [word.lower for word in left], [word.lower for word in right]
     if _is_name(right[0]) or before[-1] in _ASKING or _is_open(before) or _is_condition(left):
         return False
-    asked = _unframed(before)
+    request = _unframed(before)
     bare = _unframed(behind)
     if _is_direct_question(bare):
-        return _is_question(asked) or _is_command(asked, any_object=True) or (joined and _is_topic(asked))
-    if _is_question(asked):
+        return _is_question(request) or _is_command(request, any_object=True) or (joined and _is_topic(request))
+    if _is_question(request):
         # "which services use it" asks; "what they may do" only names something.
         if joined and bare[0] in ("what", "which", "who", "whose") and len(bare) > 2:
             return bare[1] not in _SUBJECTS
         addressed = bare[:2] in (["tell", "me"], ["show", "me"], ["remind", "me"], ["give", "me"], ["let", "me"])
-        to_do = asked[0] in ("how", "how's")
+        to_do = request[0] in ("how", "how's")
         marked = in_sequence or len(bare) < len(behind) or (joined and "," in left[-1].after)
         return _is_command(bare, any_object=False) and (addressed or (marked and not to_do))
-    if not _is_command(asked, any_object=True) or not _is_command(bare, any_object=False):
+    if not _is_command(request, any_object=True) or not _is_command(bare, any_object=False):
         return False
     # "find all read and delete calls": a verb before the "and" may be what is joined.
     if _is_verb(before[-1]) and bare[1] not in _OPENERS:
         return False
     # "the script to read files and write logs", "jobs that read orders and send mail": still the same object.
-    nested = any(word in _RELATIVE for word in asked[2:]) or any(
-        word == "to" and _is_verb(following) for word, following in itertools.pairwise(asked)
+    nested = any(word in _RELATIVE for word in request[2:]) or any(
+        word == "to" and _is_verb(following) for word, following in itertools.pairwise(request)
     )
     return in_sequence or len(bare) < len(behind) or not nested
 

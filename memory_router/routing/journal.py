@@ -126,11 +126,11 @@ def entries(file: str) -> Iterator[JsonObject]:
 
 
 def _entry(line: str) -> JsonObject | None:
-    found = _LINE.match(line)
-    if not found:
+    match = _LINE.match(line)
+    if not match:
         return None
-    told = {name: _value(value) for name, value in _FIELD.findall(found["told"])}
-    return {"time": found["time"], "event": found["event"], **told}
+    told = {name: _value(value) for name, value in _FIELD.findall(match["told"])}
+    return {"time": match["time"], "event": match["event"], **told}
 
 
 _LINE = re.compile(r"\[(?P<time>[^\]]+)\] (?P<event>[A-Z_]+) (?P<told>.*)")

@@ -81,12 +81,12 @@ def _is_code_name(word: str) -> bool:
 def path(question: str, tokens: Sequence[Token]) -> Span | None:  # noqa: ARG001 - a detector takes both
     """Find a file, a folder or a pattern of files: `test_auth.py`, `src/auth/`, `*.swift`."""
     before = ""
-    for found in _CHUNK.finditer(question):
-        chunk = found[0].strip(_AROUND).removesuffix("'s").rstrip(_AROUND + ".")
+    for match in _CHUNK.finditer(question):
+        chunk = match[0].strip(_AROUND).removesuffix("'s").rstrip(_AROUND + ".")
         if chunk and _is_path(chunk, before):
-            start = found.start() + found[0].index(chunk)
+            start = match.start() + match[0].index(chunk)
             return start, start + len(chunk)
-        before = found[0].lower()
+        before = match[0].lower()
     return None
 
 
@@ -126,16 +126,16 @@ def _is_file_name(name: str) -> bool:
 
 def quote(question: str, tokens: Sequence[Token]) -> Span | None:  # noqa: ARG001 - a detector takes both
     """Find words in quotation marks or backticks, which are to be found exactly."""
-    found = _QUOTED.search(question)
-    return found.span() if found else None
+    match = _QUOTED.search(question)
+    return match.span() if match else None
 
 
 def time(question: str, tokens: Sequence[Token]) -> Span | None:  # noqa: ARG001 - a detector takes both
     """Find an expression of time that reaches to the present or nearly so: "yesterday", "last 3 days"."""
     from memory_router.text import timewords  # read only where no other signal has spoken
 
-    found = timewords.find(tokens)
-    return (found.start, found.end) if found else None
+    phrase = timewords.find(tokens)
+    return (phrase.start, phrase.end) if phrase else None
 
 
 DETECTORS: Mapping[str, Detector] = {"identifier": identifier, "path": path, "time": time, "quote": quote}

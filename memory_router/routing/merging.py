@@ -70,8 +70,8 @@ def merge(attempts: Iterable[Attempt], priors: Mapping[str, float], limit: int) 
         for place, result in enumerate(attempt.response["results"])
     }
     return [
-        Merged(results[found.candidate], found, priors.get(found.candidate.backend, 0.0))
-        for found in merging.merge(list(results), priors, limit)
+        Merged(results[merged.candidate], merged, priors.get(merged.candidate.backend, 0.0))
+        for merged in merging.merge(list(results), priors, limit)
     ]
 
 

@@ -104,13 +104,13 @@ def handed_over(part: Part, before: str, found: str) -> str:
     if not names:
         return part.query
     beginnings = {word[:_STEM] for word in spoken}
-    name = max(names, key=lambda name: sum(one.lower()[:_STEM] in beginnings for one in words.split_name(name)))
+    name = max(names, key=lambda name: sum(word.lower()[:_STEM] in beginnings for word in words.split_name(name)))
     return f"{part.text[: pronoun.start()]}{name}{part.text[pronoun.end() :]}"
 
 
 def _texts(request: str) -> Iterable[str]:
-    found = _read(_ATOM.sub(lambda atom: re.sub(r"\W", "x", atom[0]), request))
-    spans = [span for segment in _joined(_segments(found)) for span in _divided(segment)]
+    spoken = _read(_ATOM.sub(lambda atom: re.sub(r"\W", "x", atom[0]), request))
+    spans = [span for segment in _joined(_segments(spoken)) for span in _divided(segment)]
     for span in spans:
         ending = "?" if "?" in span[-1].after else ""
         yield request[span[0].start : span[-1].end] + ending
@@ -135,15 +135,15 @@ def _subjects(text: str) -> list[str]:
 
 def _read(text: str) -> list[Word]:
     """Return the words of a text, each with the punctuation and the white space behind it."""
-    found: list[Word] = []
+    spoken: list[Word] = []
     for run in _RUN.finditer(text):
         bare = run[1].rstrip(_PUNCTUATION)
         after = run[1][len(bare) :] + run[2]
         if bare:
-            found.append(Word(run.start(), run.start() + len(bare), bare, after))
-        elif found:
-            found[-1] = found[-1]._replace(after=found[-1].after + after)
-    return found
+            spoken.append(Word(run.start(), run.start() + len(bare), bare, after))
+        elif spoken:
+            spoken[-1] = spoken[-1]._replace(after=spoken[-1].after + after)
+    return spoken
 
 
 def _segments(found: Sequence[Word]) -> list[tuple[bool, list[Word]]]:
@@ -253,16 +253,16 @@ def answers(parts: Sequence[Part], ask: Callable[[str], Envelope]) -> Iterator[E
     But behind a part that waits for approval nothing runs: whoever approves it decides about what follows, too.
     """
     waiting: Envelope | None = None
-    before = found = ""
+    before = excerpts = ""
     for part in parts:
         if waiting:
             sentence = f"Not asked: an earlier part needs approval first. {waiting.error_message}"
             yield failed(Plan(part.query), str(waiting.error_code), sentence)
             continue
-        envelope = ask(handed_over(part, before, found))
+        envelope = ask(handed_over(part, before, excerpts))
         yield envelope
         before = envelope.query_echo
-        found = "\n".join(result["content"] for result in envelope.results[:_HANDED_OVER])
+        excerpts = "\n".join(result["content"] for result in envelope.results[:_HANDED_OVER])
         if envelope.approval_id:
             waiting = envelope
 

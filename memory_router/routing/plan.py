@@ -69,7 +69,7 @@ class Plan(NamedTuple):
     @property
     def learned_priors(self) -> list[str]:
         """Return a line for each prior that evidence changed; only strategy `all` has priors."""
-        return [one.sentence for one in self.match.learned] if self.match and self.strategy == "all" else []
+        return [prior.sentence for prior in self.match.learned] if self.match and self.strategy == "all" else []
 
     def to_dict(self) -> JsonObject:
         """Return the decision as `memory-router rules route --json` prints it."""

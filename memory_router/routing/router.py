@@ -189,7 +189,7 @@ class Router:
             return envelope
         told = describe(plan, attempts, self._config)
         if plan.strategy == "all":
-            told["merged"] = [one.to_trace() for one in merged]
+            told["merged"] = [result.to_trace() for result in merged]
         return envelope._replace(trace=told)
 
     def query_multi(self, request: str, **asked: Any) -> Envelope:

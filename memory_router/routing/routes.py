@@ -30,8 +30,8 @@ class Routes:
 
     def match(self, query: str) -> Match:
         """Return the route for `query`, with what was learned about the priors of its rule."""
-        found = self._match(query)
-        return found._replace(learned=self._overrides.learned(found.rule.id)) if found.rule else found
+        match = self._match(query)
+        return match._replace(learned=self._overrides.learned(match.rule.id)) if match.rule else match
 
     def _match(self, query: str) -> Match:
         override = self._overrides.match(query)

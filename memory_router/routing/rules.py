@@ -89,7 +89,7 @@ class Match(NamedTuple):
     def priors(self) -> dict[str, float]:
         """Return the log-odds that strategy `all` adds for each backend: the rule's own, and what was learned."""
         own = dict(self.rule.priors) if self.rule else {}
-        return own | {one.backend: own.get(one.backend, 0.0) + one.shift for one in self.learned}
+        return own | {prior.backend: own.get(prior.backend, 0.0) + prior.shift for prior in self.learned}
 
 
 class RuleSource(Protocol):
@@ -185,8 +185,8 @@ class _Phrases:
         self._signals = [entry for entry, _ in phrases]
 
     def first(self, tokens: Sequence[Token]) -> tuple[_Ranked, Span] | None:
-        found = self._index.first(tokens)
-        return (self._signals[found.number], (found.start, found.end)) if found else None
+        phrase = self._index.first(tokens)
+        return (self._signals[phrase.number], (phrase.start, phrase.end)) if phrase else None
 
 
 def _words_of_intent(rule: Rule, languages: Iterable[str]) -> list[Signal]:
@@ -206,8 +206,8 @@ def _timed_search(timeout_ms: int, pattern: str) -> Detector:
     search = functools.partial(compile_pattern(pattern, "a signal").search, timeout=timeout_ms / 1000)
 
     def detect(question: str, _tokens: Sequence[Token]) -> Span | None:
-        found = search(question)
-        return found.span() if found else None
+        match = search(question)
+        return match.span() if match else None
 
     return detect
 
@@ -220,7 +220,7 @@ def _bundled_search(pattern: str) -> Detector:
     """
 
     def detect(question: str, _tokens: Sequence[Token]) -> Span | None:
-        found = re.search(pattern, question, re.IGNORECASE)
-        return found.span() if found else None
+        match = re.search(pattern, question, re.IGNORECASE)
+        return match.span() if match else None
 
     return detect

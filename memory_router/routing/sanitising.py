@@ -21,8 +21,8 @@ def sanitised(value: Any, depth: int = _DEEPEST) -> Any:
     if not depth:
         return None
     if isinstance(value, list):
-        return [sanitised(one, depth - 1) for one in value]
-    return {clean(name): sanitised(one, depth - 1) for name, one in value.items()}
+        return [sanitised(entry, depth - 1) for entry in value]
+    return {clean(name): sanitised(member, depth - 1) for name, member in value.items()}
 
 
 def clean(text: str) -> str:

@@ -29,7 +29,7 @@ def iso_time_range(since: str | None, until: str | None) -> tuple[str | None, st
 def _moment(text: str | None, now: float, *, is_end: bool) -> float | None:
     if text is None:
         return None
-    found = moments.moment(text, now, is_end=is_end)
-    if found is None:
+    moment = moments.moment(text, now, is_end=is_end)
+    if moment is None:
         raise InvalidTimeError(f"{text!r} is no time that is understood.", _FIX)
-    return found
+    return moment

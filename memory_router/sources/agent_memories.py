@@ -201,7 +201,7 @@ def _spelt(name: str) -> str:
     folder, left = "/", name.lstrip("-")
     while left:
         spelt = {re.sub(r"[^A-Za-z0-9]", "-", inner): inner for inner in _listed(folder)}
-        fitting = [one for one in spelt if left == one or left.startswith(f"{one}-")]
+        fitting = [spelling for spelling in spelt if left == spelling or left.startswith(f"{spelling}-")]
         if not fitting:
             return os.path.join(folder, left)
         taken = max(fitting, key=len)
@@ -218,14 +218,14 @@ def _named_by_claude_code() -> str:
 def _workspaces() -> list[str]:
     """Return the workspaces of OpenClaw's agents: the standard ones and those that its settings name."""
     home = paths.openclaw_dir()
-    found = [os.path.join(home, name) for name in _listed(home) if name.split("-")[0] == "workspace"]
+    workspaces = [os.path.join(home, name) for name in _listed(home) if name.split("-")[0] == "workspace"]
     agents = _settings(os.path.join(home, "openclaw.json")).get("agents")
     if isinstance(agents, dict):
         listed = agents.get("list")
         for entry in (agents.get("defaults"), *(listed if isinstance(listed, list) else ())):
             named = entry.get("workspace") if isinstance(entry, dict) else None
-            found += [os.path.expanduser(named)] if isinstance(named, str) else []
-    return sorted({os.path.realpath(workspace) for workspace in found})
+            workspaces += [os.path.expanduser(named)] if isinstance(named, str) else []
+    return sorted({os.path.realpath(workspace) for workspace in workspaces})
 
 
 def _settings(file: str) -> dict[str, object]:

@@ -29,11 +29,13 @@ class _Source:
     def __init__(self, text: str, path: str) -> None:
         self._lines = text.split("\n")
         self._offsets = [0, *accumulate(len(line) + 1 for line in self._lines)]
-        found = grammars.definitions(text, path)
+        definitions = grammars.definitions(text, path)
         # Outer ones before inner ones that begin on the same line.
-        self._found = sorted(found or looks.definitions(self._lines), key=lambda one: (one.start, -one.end))
-        self._starts = [one.start for one in self._found]
-        self._named = sorted((one.line, one.name) for one in self._found)
+        self._found = sorted(
+            definitions or looks.definitions(self._lines), key=lambda definition: (definition.start, -definition.end)
+        )
+        self._starts = [definition.start for definition in self._found]
+        self._named = sorted((definition.line, definition.name) for definition in self._found)
         self._outer = _outer(self._found)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -48,10 +50,10 @@ class _Source:
         """Yield `start` to `end` in blocks: outermost definitions and what is between them, short neighbours joined."""
         bounds = {start, end}
         edge = start
-        for one in found:
-            if one.start >= edge:
-                bounds |= {one.start, one.end}
-                edge = one.end
+        for definition in found:
+            if definition.start >= edge:
+                bounds |= {definition.start, definition.end}
+                edge = definition.end
         held: tuple[int, int] | None = None
         for first, last in pairwise(sorted(bounds)):
             is_long = self._size(first, last) > prose.LONGEST and depth < _DEEPEST
@@ -89,16 +91,16 @@ class _Source:
 
 def _within(found: Sequence[Definition], start: int, end: int) -> list[Definition]:
     """Return the definitions inside the one that fills `start` to `end`."""
-    inside = [one for one in found if start <= one.start and one.end <= end]
-    return [one for one in inside if (one.start, one.end) != (start, end)]
+    inside = [definition for definition in found if start <= definition.start and definition.end <= end]
+    return [definition for definition in inside if (definition.start, definition.end) != (start, end)]
 
 
 def _outer(found: Sequence[Definition]) -> list[int | None]:
     """Return, for each definition in order, the place of the one right around it."""
     around: list[int | None] = []
     above: list[int] = []
-    for index, one in enumerate(found):
-        while above and found[above[-1]].end <= one.start:
+    for index, definition in enumerate(found):
+        while above and found[above[-1]].end <= definition.start:
             above.pop()
         around.append(above[-1] if above else None)
         above.append(index)

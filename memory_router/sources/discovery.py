@@ -168,16 +168,16 @@ def _is_pattern(line: str) -> bool:
 
 def _ancestors(root: str) -> list[_Ignore]:
     """Return the ignore files above a root inside its repository, unless they leave out the root itself."""
-    found: list[_Ignore] = []
+    ignores: list[_Ignore] = []
     folder = root
     while not os.path.exists(os.path.join(folder, ".git")):
         parent = os.path.dirname(folder)
         if parent == folder:
             return []
         folder = parent
-        found[:0] = [_Ignore(folder, name) for name in _IGNORE_FILES]
-    found = [ignore for ignore in found if ignore.spec]
-    return [] if _ignored(root + os.sep, found) else found
+        ignores[:0] = [_Ignore(folder, name) for name in _IGNORE_FILES]
+    ignores = [ignore for ignore in ignores if ignore.spec]
+    return [] if _ignored(root + os.sep, ignores) else ignores
 
 
 def _ignored(path: str, ignores: list[_Ignore]) -> str | None:

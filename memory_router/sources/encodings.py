@@ -60,8 +60,8 @@ def _wide(raw: bytes) -> str | None:
 
 
 def _declared(raw: bytes) -> list[str]:
-    found = _DECLARED.search(raw[:_DECLARED_WITHIN])
-    return [found[1].decode("ascii")] if found else []
+    match = _DECLARED.search(raw[:_DECLARED_WITHIN])
+    return [match[1].decode("ascii")] if match else []
 
 
 def _strictly(raw: bytes, encoding: str) -> str | None:

@@ -158,12 +158,12 @@ def definitions(text: str, path: str) -> list[Definition]:
         return []
     cursor = QueryCursor(query)
     cursor.set_max_start_depth(_DEEPEST)
-    found = (
+    candidates = (
         _definition(match["definition"][0], name)
         for _, match in cursor.matches(tree.root_node)
         for name in match["name"]
     )
-    return list(dict.fromkeys(one for one in found if one.name))
+    return list(dict.fromkeys(definition for definition in candidates if definition.name))
 
 
 def _language(path: str) -> str:

@@ -52,14 +52,14 @@ def definitions(lines: Sequence[str]) -> list[Definition]:
     Args:
         lines: the lines of the file.
     """
-    found: list[Definition] = []
+    closed: list[Definition] = []
     open_ones: list[tuple[int, Definition]] = []
     for indent, line, name in _lines_that_define(lines):
         start = _with_comments(lines, line)
         while open_ones and open_ones[-1][0] >= indent:
-            found.append(open_ones.pop()[1]._replace(end=start))
+            closed.append(open_ones.pop()[1]._replace(end=start))
         open_ones.append((indent, Definition(start, len(lines), line, name)))
-    return sorted(found + [one for _, one in open_ones])
+    return sorted(closed + [definition for _, definition in open_ones])
 
 
 def _lines_that_define(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:

@@ -28,7 +28,7 @@ def chunks(text: str) -> tuple[str, list[Chunk]]:
     headings = list(_headings(lines, body))
     if not title:
         title = next((heading.text for heading in headings if heading.level == 1), "")
-    found = list(_section(lines, 0, headings[0].line if headings else len(lines), ""))
+    sections = list(_section(lines, 0, headings[0].line if headings else len(lines), ""))
     above: list[_Heading] = []
     start: int | None = None  # where headings without a text began, of which the next one is a part
     for heading, following in zip(headings, [*headings[1:], None], strict=False):
@@ -38,9 +38,9 @@ def chunks(text: str) -> tuple[str, list[Chunk]]:
         is_bare = not any(line.strip() for line in lines[heading.end : end])
         if following and is_bare and following.level > heading.level:
             continue
-        found.extend(_section(lines, start, end, " > ".join(upper.text for upper in above)))
+        sections.extend(_section(lines, start, end, " > ".join(upper.text for upper in above)))
         start = None
-    return title, found
+    return title, sections
 
 
 def _section(lines: Sequence[str], start: int, end: int, heading: str) -> Iterator[Chunk]:
@@ -54,7 +54,7 @@ def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
     for number, line in enumerate(lines[1:200], 1):
         if line.rstrip() in {"---", "..."}:
             titles = (_TITLE.match(held) for held in lines[1:number])
-            return number + 1, next((found[1].strip("\"'") for found in titles if found), "")
+            return number + 1, next((match[1].strip("\"'") for match in titles if match), "")
     return 0, ""
 
 

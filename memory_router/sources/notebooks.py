@@ -29,8 +29,8 @@ def as_markdown(text: str) -> Notebook | None:
         text: the content of the file.
     """
     try:
-        found = json.loads(text)
-        cells = [(str(cell["cell_type"]), _source(cell["source"])) for cell in found["cells"]]
+        notebook = json.loads(text)
+        cells = [(str(cell["cell_type"]), _source(cell["source"])) for cell in notebook["cells"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     written = list(_lines(cells, text))
@@ -51,10 +51,10 @@ def _lines(cells: list[tuple[str, list[str]]], text: str) -> Iterator[tuple[str,
         for line in source:
             # Programs differ in whether they write other letters than ASCII as they are.
             for written in (json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]):
-                found = text.find(written, place) if written else -1
-                if found >= 0:
-                    number += text.count("\n", place, found)
-                    place = found
+                position = text.find(written, place) if written else -1
+                if position >= 0:
+                    number += text.count("\n", place, position)
+                    place = position
                     break
             yield line, number
         if kind == "code":

@@ -99,11 +99,11 @@ def parse(path: str, text: str, mtime_ns: int = 0) -> Document:
     title = os.path.basename(path)
     chunks: list[Chunk]
     if language == "markdown":
-        found, chunks = markdown.chunks(text)
-        title = found or title
+        own_title, chunks = markdown.chunks(text)
+        title = own_title or title
     elif language == "notebook" and (notebook := as_markdown(text)):
-        found, chunks = markdown.chunks(notebook.text)
-        title, chunks = found or title, [_placed(chunk, notebook.lines) for chunk in chunks]
+        own_title, chunks = markdown.chunks(notebook.text)
+        title, chunks = own_title or title, [_placed(chunk, notebook.lines) for chunk in chunks]
     elif language in _CODE:
         chunks = code.chunks(text, path)
     else:

@@ -97,8 +97,8 @@ class PostgresDatabase:
 
     def version(self, room: str) -> int:
         """Return how many migrations of a room were done."""
-        found = self.rows(VERSION, {"room": room})
-        return int(found[0]["version"]) if found else 0
+        rows = self.rows(VERSION, {"room": room})
+        return int(rows[0]["version"]) if rows else 0
 
     def close(self) -> None:
         """Let the database go."""

@@ -81,7 +81,9 @@ def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _
             tables = [
                 (name, sql)
                 for kind, name, sql in entries
-                if kind == "table" and name not in virtual and not name.startswith(tuple(f"{one}_" for one in virtual))
+                if kind == "table"
+                and name not in virtual
+                and not name.startswith(tuple(f"{table}_" for table in virtual))
             ]
             with writing(new):
                 for name, sql in tables:

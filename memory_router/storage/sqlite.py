@@ -222,12 +222,12 @@ def load_distances(connection: apsw.Connection) -> bool:
     """Register the distance functions on a connection; return whether they are installed."""
     from importlib.util import find_spec  # few open a database to compare vectors
 
-    found = find_spec("sqlite_vec")  # located, not imported: the package imports numpy
-    if found is None or found.origin is None:
+    spec = find_spec("sqlite_vec")  # located, not imported: the package imports numpy
+    if spec is None or spec.origin is None:
         return False
     try:
         connection.enable_load_extension(True)
-        connection.load_extension(os.path.join(os.path.dirname(found.origin), "vec0"))
+        connection.load_extension(os.path.join(os.path.dirname(spec.origin), "vec0"))
         connection.enable_load_extension(False)
     except apsw.Error:
         return False

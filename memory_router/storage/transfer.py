@@ -63,8 +63,8 @@ def check(database: Database, schema: Schema, tables: Sequence[Table]) -> list[s
     """Return what is wrong with the tables of a room, a sentence each."""
     problems: list[str] = []
     if database.dialect == "sqlite":
-        found = [row["integrity_check"] for row in database.rows("PRAGMA integrity_check")]
-        problems += [f"the file is damaged: {message}" for message in found if message != "ok"]
+        messages = [row["integrity_check"] for row in database.rows("PRAGMA integrity_check")]
+        problems += [f"the file is damaged: {message}" for message in messages if message != "ok"]
     version = database.version(schema.room)
     if version != len(schema.migrations):
         problems.append(f"the schema of {schema.room} is {version}, not {len(schema.migrations)}")
@@ -130,11 +130,11 @@ def _converted(
     table: Table, row: Row, columns: Sequence[str], numbers: dict[str, dict[int, int]], dialect: Dialect
 ) -> Row:
     """Return a row as the target takes it."""
-    found = {name: row[name] for name in columns}
-    found |= {name: numbers[name][row[name]] for name, _ in table.refers}
-    found |= {name: bool(row[name]) for name in table.flags if row[name] is not None}
-    found |= {name: decode_vector(row[name]) for name in table.vectors}
-    return found | {name: _bits(row[name], dialect) for name in table.bits}
+    converted = {name: row[name] for name in columns}
+    converted |= {name: numbers[name][row[name]] for name, _ in table.refers}
+    converted |= {name: bool(row[name]) for name in table.flags if row[name] is not None}
+    converted |= {name: decode_vector(row[name]) for name in table.vectors}
+    return converted | {name: _bits(row[name], dialect) for name in table.bits}
 
 
 def _bits(value: Any, dialect: Dialect) -> bytes | str | None:

@@ -175,11 +175,11 @@ def load() -> StaticEmbedding | None:
 
     Repair the installation with `pip install --force-reinstall memory-router`.
     """
-    found = find_spec(_FOLDER)
-    if found is None or found.origin is None:
+    spec = find_spec(_FOLDER)
+    if spec is None or spec.origin is None:
         return None
     try:
-        return StaticEmbedding(path.dirname(found.origin))
+        return StaticEmbedding(path.dirname(spec.origin))
     except (OSError, ValueError, LookupError, struct.error):  # a package of another version, or damaged
         return None
 
@@ -209,8 +209,8 @@ class _Numbered(dict[str, int]):
 
 def _weighted(text: str, weight: Weight) -> list[tuple[str, float]]:
     """Return a text's different words with their weights; case is kept, since the table knows names by it."""
-    found = {word: weight(word.lower()) for word in _WORD.findall(text)}
-    return [(word, factor) for word, factor in found.items() if factor > 0]
+    weights = {word: weight(word.lower()) for word in _WORD.findall(text)}
+    return [(word, factor) for word, factor in weights.items() if factor > 0]
 
 
 def _vocabulary(file_name: str) -> dict[str, int]:

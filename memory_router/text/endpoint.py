@@ -122,24 +122,24 @@ class EndpointEmbedding:
         Raises:
             UnansweredError: the endpoint does not answer in time, or not with as many vectors of one length.
         """
-        found: list[list[float]] = []
+        vectors: list[list[float]] = []
         for start in range(0, len(texts), _BATCH):
-            found += self._asked(texts[start : start + _BATCH], _SECONDS)
-        if len({len(vector) for vector in found}) > 1:
+            vectors += self._asked(texts[start : start + _BATCH], _SECONDS)
+        if len({len(vector) for vector in vectors}) > 1:
             raise UnansweredError(f"{self._endpoint.shown} gave vectors of different lengths.")
-        return found
+        return vectors
 
     def _asked(self, texts: Sequence[str], seconds: float) -> list[list[float]]:
         sent = [redact(text[:_MOST_CHARACTERS]).text for text in texts]
         answer = self._endpoint.post("/embeddings", {"input": sent, "encoding_format": "float"}, seconds)
         try:
-            vectors = {one["index"]: [float(value) for value in one["embedding"]] for one in answer["data"]}
-            found = [vectors[place] for place in range(len(texts))]
+            vectors = {entry["index"]: [float(value) for value in entry["embedding"]] for entry in answer["data"]}
+            ordered = [vectors[place] for place in range(len(texts))]
         except (LookupError, TypeError, ValueError) as error:
             raise UnansweredError(f"{self._endpoint.shown} did not answer with one vector a text.") from error
-        if not all(vector and all(map(math.isfinite, vector)) for vector in found):
+        if not all(vector and all(map(math.isfinite, vector)) for vector in ordered):
             raise UnansweredError(f"{self._endpoint.shown} gave an empty vector, or one that is no numbers.")
-        return found
+        return ordered
 
 
 class EndpointReranker:
@@ -162,13 +162,13 @@ class EndpointReranker:
         body = {"query": redact(question).text, "documents": documents, "top_n": len(documents)}
         answer = self._endpoint.post("/rerank", body, seconds)
         try:
-            by_place = {one["index"]: float(one["relevance_score"]) for one in answer["results"]}
-            found = [by_place[place] for place in range(len(documents))]
+            by_place = {entry["index"]: float(entry["relevance_score"]) for entry in answer["results"]}
+            scores = [by_place[place] for place in range(len(documents))]
         except (LookupError, TypeError, ValueError) as error:
             raise UnansweredError(f"{self._endpoint.shown} did not answer with one score a passage.") from error
-        if not all(map(math.isfinite, found)):
+        if not all(map(math.isfinite, scores)):
             raise UnansweredError(f"{self._endpoint.shown} gave a score that is no number.")
-        return found
+        return scores
 
 
 def _read(connection: HTTPConnection, response: Any, ends: float) -> bytes:

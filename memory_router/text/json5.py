@@ -87,22 +87,22 @@ def _strict(text: str) -> tuple[str, list[int]]:
     spelling = _Spelling()
     place = 0
     while place < len(text):
-        found = _TOKEN.match(text, place)
-        if found is None:
+        match = _TOKEN.match(text, place)
+        if match is None:
             raise ValueError(f"character {place + 1} ({text[place]!r}) begins nothing that JSON5 knows")
-        spelt = found[0]
-        if found["double"]:
+        spelt = match[0]
+        if match["double"]:
             plain = _unescaped(spelt)
             spelling.add(plain, place, is_copied=plain == spelt)
-        elif found["single"]:
+        elif match["single"]:
             spelling.add(_double_quoted(spelt), place, is_copied=False)
-        elif found["word"]:
-            spelling.add(_word(text, spelt, found.end()), place, is_copied=False)
-        elif not found["comment"]:
+        elif match["word"]:
+            spelling.add(_word(text, spelt, match.end()), place, is_copied=False)
+        elif not match["comment"]:
             if spelt in "}]":
                 spelling.drop_comma()
             spelling.add(spelt, place)
-        place = found.end()
+        place = match.end()
     return "".join(spelling.text), [*spelling.origins, len(text)]
 
 
@@ -113,7 +113,7 @@ def _double_quoted(spelt: str) -> str:
 
 def _unescaped(spelt: str) -> str:
     """Return a string without the escapes that only JSON5 has."""
-    return _ESCAPE.sub(lambda found: {"'": "'", "\n": "", "\r\n": ""}.get(found[1], found[0]), spelt)
+    return _ESCAPE.sub(lambda match: {"'": "'", "\n": "", "\r\n": ""}.get(match[1], match[0]), spelt)
 
 
 def _word(text: str, spelt: str, end: int) -> str:

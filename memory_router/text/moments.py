@@ -21,12 +21,12 @@ def read_dates(question: str, now: float) -> Asked:
 
     What is said of a date need not have been said on it, so this is a hint where `read` is a condition.
     """
-    for one in dates.found(question):
-        day = midnight(one.year, one.month, one.day), midnight(one.year, one.month, one.day + 1)
-        return narrowed(question, one.start, one.end, *day)
+    for date in dates.found(question):
+        day = midnight(date.year, date.month, date.day), midnight(date.year, date.month, date.day + 1)
+        return narrowed(question, date.start, date.end, *day)
     for pattern, span in _DATES:
-        if found := pattern.search(question):
-            return narrowed(question, *found.span(), *span(found, now))
+        if match := pattern.search(question):
+            return narrowed(question, *match.span(), *span(match, now))
     return Asked(question)
 
 
@@ -41,9 +41,9 @@ def moment(text: str, now: float, *, is_end: bool) -> float | None:
     text = " ".join(text.split())
     if (exact := moment_ago(text, now)) is not None:
         return exact
-    for asked in _readings(text, now):
-        if asked.words and not asked.rest and asked.since is not None and asked.until is not None:
-            return asked.since if not is_end else asked.until - (asked.until != now)
+    for reading in _readings(text, now):
+        if reading.words and not reading.rest and reading.since is not None and reading.until is not None:
+            return reading.since if not is_end else reading.until - (reading.until != now)
     if "-" not in text:
         return now if text.lower() == "now" else None
     from datetime import datetime
@@ -78,8 +78,8 @@ def _month_alone(found: re.Match[str], now: float) -> tuple[float, float]:
 
 
 _DATES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], float], tuple[float, float]]], ...] = (
-    (_MONTH_OF_YEAR, lambda found, _now: _month_of(int(found[2]), dates.month(found[1]))),
+    (_MONTH_OF_YEAR, lambda match, _now: _month_of(int(match[2]), dates.month(match[1]))),
     (_MONTH_ALONE, _month_alone),
-    (_YEAR_ALONE, lambda found, _now: _year_of(int(found[1]))),
+    (_YEAR_ALONE, lambda match, _now: _year_of(int(match[1]))),
     (_RECENTLY, lambda _found, now: (now - _RECENT_DAYS * _DAY, now)),
 )

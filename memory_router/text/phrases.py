@@ -71,12 +71,12 @@ class Phrase(NamedTuple):
 def tokens_of(text: str) -> list[Token]:
     """Return the words of a text and the ends of its sentences."""
     tokens: list[Token] = []
-    for found in _TOKEN.finditer(text):
-        word, start = found[0], found.start()
+    for match in _TOKEN.finditer(text):
+        word, start = match[0], match.start()
         if word.isascii():
-            tokens.append(Token(_END if word in _ENDS else word.lower(), word, start, found.end()))
+            tokens.append(Token(_END if word in _ENDS else word.lower(), word, start, match.end()))
         elif word in _ENDS:
-            tokens.append(Token(_END, word, start, found.end()))
+            tokens.append(Token(_END, word, start, match.end()))
         else:
             tokens += [Token(part.lower(), part, start + at, start + at + len(part)) for at, part in _parts(word)]
     return tokens
@@ -177,16 +177,16 @@ class PhraseIndex:
                     continue
                 if number not in possible:
                     possible[number] = not any(map(words.isdisjoint, self._slots_of(number).needed))
-                if possible[number] and (found := self._match(number, tokens, position)):
-                    best, rank = found, number
+                if possible[number] and (phrase := self._match(number, tokens, position)):
+                    best, rank = phrase, number
         return best
 
     def all(self, tokens: Sequence[Token]) -> Iterator[Phrase]:
         """Yield the phrases of a text in the order in which they begin; of those that begin together the first rank."""
         for position, token in enumerate(tokens):
             for number in sorted(self._beginning_at(token.word)):
-                if found := self._match(number, tokens, position):
-                    yield found
+                if phrase := self._match(number, tokens, position):
+                    yield phrase
                     break
 
     def _beginning_at(self, word: str) -> Iterator[int]:

@@ -103,8 +103,8 @@ def _before_host(value: str) -> str:
         return value[: max(value.find("@"), 0)]
     # What has neither a dot nor a port, and another host behind it, is a piece of the password; not so in a query.
     path = value.find("?", hosts[0].end())
-    hosts = [one for one in hosts if path < 0 or one.start() < path]
-    host = next((one for one in hosts if {".", ":"} & set(one.group())), hosts[-1])
+    hosts = [match for match in hosts if path < 0 or match.start() < path]
+    host = next((match for match in hosts if {".", ":"} & set(match.group())), hosts[-1])
     return value[: host.start()]
 
 

@@ -46,7 +46,7 @@ def words_in(text: str) -> list[str]:
     """Return the words of a normal text; scripts without spaces between them give pairs of characters."""
     if text.isascii():
         return (_ASCII if _SIGNS.search(text) else _PLAIN).findall(text)
-    runs = ((found["run"], found[0]) for found in re.finditer(_ANY, text))
+    runs = ((match["run"], match[0]) for match in re.finditer(_ANY, text))
     return list(chain.from_iterable(pairs(run) if run else (word,) for run, word in runs))
 
 

@@ -50,12 +50,12 @@ def read(question: str, now: float) -> Asked:
         question: any text.
         now: what "today" is counted from, in seconds since the epoch.
     """
-    found = find(tokens_of(question))
-    if found is None:
+    phrase = find(tokens_of(question))
+    if phrase is None:
         return Asked(question)
-    since, until = span_of(found, now)
-    form = _forms().names[found.number]
-    return narrowed(question, found.start, found.end, since, until)._replace(is_conversation=form == "conversation")
+    since, until = span_of(phrase, now)
+    form = _forms().names[phrase.number]
+    return narrowed(question, phrase.start, phrase.end, since, until)._replace(is_conversation=form == "conversation")
 
 
 def find(tokens: Sequence[Token]) -> Phrase | None:
@@ -79,10 +79,10 @@ def span_of(found: Phrase, now: float) -> Span:
 
 def moment_ago(text: str, now: float) -> float | None:
     """Return the moment that "3 days ago" names, to the second; None if the text is anything else."""
-    found = find(tokens_of(text))
-    if found is None or (found.start, found.end) != (0, len(text)) or _forms().names[found.number] != "ago":
+    phrase = find(tokens_of(text))
+    if phrase is None or (phrase.start, phrase.end) != (0, len(text)) or _forms().names[phrase.number] != "ago":
         return None
-    return now - _amount(*found.captures)
+    return now - _amount(*phrase.captures)
 
 
 def midnight(year: int, month: int = 1, day: int = 1) -> float:

@@ -36,13 +36,13 @@ def is_grammar(word: str) -> bool:
 
 def characters(run: str) -> list[str]:
     """Return the characters of a run, each with the vowel signs and tone marks that belong to it."""
-    found: list[str] = []
+    clusters: list[str] = []
     for char in run:
-        if found and unicodedata.category(char).startswith("M"):
-            found[-1] += char
+        if clusters and unicodedata.category(char).startswith("M"):
+            clusters[-1] += char
         else:
-            found.append(char)
-    return found
+            clusters.append(char)
+    return clusters
 
 
 def pairs(run: str) -> list[str]:

@@ -124,14 +124,14 @@ def parse(text: str) -> Question:
 
 def identifiers_in(text: str) -> tuple[Identifier, ...]:
     """Return the identifiers of a text: camelCase, PascalCase, snake_case, kebab-case and dotted names."""
-    return _unique(found for name in dict.fromkeys(_IDENTIFIER.findall(text)) for found in _identifiers(name))
+    return _unique(identifier for name in dict.fromkeys(_IDENTIFIER.findall(text)) for identifier in _identifiers(name))
 
 
 def identifier_terms(text: str) -> str:
     """Return what an index needs beside a text so that its identifiers are found whole and by their parts."""
     terms: dict[str, None] = {}
-    for found in identifiers_in(text):
-        terms.update(dict.fromkeys(_spellings_of_name(found.parts)))
+    for identifier in identifiers_in(text):
+        terms.update(dict.fromkeys(_spellings_of_name(identifier.parts)))
     return " ".join(terms)
 
 
@@ -167,7 +167,7 @@ def split_name(name: str) -> tuple[str, ...]:
 def _identifiers(name: str) -> list[Identifier]:
     """Return a name and, if it is dotted, those of its steps that are names too: `Planner.plan_pickup`."""
     steps = name.split(".") if "." in name else []
-    return [found for found in map(_identifier, [name, *steps]) if found]
+    return [identifier for identifier in map(_identifier, [name, *steps]) if identifier]
 
 
 def _identifier(name: str) -> Identifier | None:

@@ -75,21 +75,21 @@ def find(place: Place, question: str, limit: int, seconds: float) -> Found:
 
     notes = {"server": refused.cause, "fix": refused.fix} if refused else {}
     with GraphFiles(place, ends) as graph:
-        found = _answer(graph, question, [], limit, "file", notes)
-        return found._replace(notes={**found.notes, "left_out": graph.trouble}) if graph.trouble else found
+        answer = _answer(graph, question, [], limit, "file", notes)
+        return answer._replace(notes={**answer.notes, "left_out": graph.trouble}) if graph.trouble else answer
 
 
 def _answer(graph: Graph, question: str, nearest: Sequence[str], limit: int, by: str, notes: dict[str, str]) -> Found:
-    asked = read(question)
-    linked = [link(graph, thing) for thing in asked.things]
-    least = _WORTH_WALKING if asked.intent == SURROUNDINGS else 0.0
+    parsed = read(question)
+    linked = [link(graph, thing) for thing in parsed.things]
+    least = _WORTH_WALKING if parsed.intent == SURROUNDINGS else 0.0
     hits: list[Hit] = []
-    if linked and all(one.score > least for one in linked):
-        told = relations.answer(graph, asked, linked, limit)
+    if linked and all(match.score > least for match in linked):
+        told = relations.answer(graph, parsed, linked, limit)
         hits = told.hits
         notes = {**notes, **({"note": told.note} if told.note else {})}
-    factor = 1.0 if asked.intent == SURROUNDINGS else _MENTIONED
+    factor = 1.0 if parsed.intent == SURROUNDINGS else _MENTIONED
     for hit in passages.find(graph, question, nearest, limit):
         hits.append(hit._replace(relevance=round(factor * hit.relevance, 4)))
-    is_empty = not (hits or any(one.nodes for one in linked) or graph.frequencies([]).total)
-    return Found(sorted(hits, key=lambda hit: -hit.relevance)[:limit], by, asked.intent, notes, is_empty)
+    is_empty = not (hits or any(match.nodes for match in linked) or graph.frequencies([]).total)
+    return Found(sorted(hits, key=lambda hit: -hit.relevance)[:limit], by, parsed.intent, notes, is_empty)

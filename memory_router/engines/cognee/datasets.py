@@ -16,17 +16,17 @@ def datasets(files: Sequence[str]) -> dict[str, str]:
     Args:
         files: graphs, each called by its dataset's id in a folder of its owner's, or one of everything.
     """
-    found = {}
+    by_path = {}
     for path in files:
         stem, ending = os.path.splitext(os.path.basename(path))
         folder = os.path.dirname(path)
         if ending:
             names = _names(os.path.dirname(folder))
-            found[path] = names.get(stem.replace("-", ""), "")
+            by_path[path] = names.get(stem.replace("-", ""), "")
         else:
             names = _names(folder)
-            found[path] = next(iter(names.values())) if len(names) == 1 else ""
-    return {path: name for path, name in found.items() if name}
+            by_path[path] = next(iter(names.values())) if len(names) == 1 else ""
+    return {path: name for path, name in by_path.items() if name}
 
 
 def _names(folder: str) -> dict[str, str]:

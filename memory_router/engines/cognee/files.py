@@ -130,11 +130,11 @@ class GraphFiles:
 
     def edges(self, ids: Sequence[str]) -> list[Edge]:
         """Return the relations between things that begin or end at some of them."""
-        found: set[Edge] = set()
+        edges: set[Edge] = set()
         for end in ("a", "b"):
             for source, target, relation, held in self._rows(_EDGES % end, ids=list(ids), most=_MOST_EDGES, **_SORTS):
-                found.add(Edge(source, target, relation or "related_to", str(_held(held).get("edge_text") or "")))
-        return sorted(found)
+                edges.add(Edge(source, target, relation or "related_to", str(_held(held).get("edge_text") or "")))
+        return sorted(edges)
 
     def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return things by their ids."""
@@ -142,10 +142,10 @@ class GraphFiles:
 
     def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
         """Return the passages that speak of some things, by the thing."""
-        found: dict[str, list[Node]] = {node: [] for node in ids}
+        by_thing: dict[str, list[Node]] = {node: [] for node in ids}
         for path, (thing, *row) in self._by_file(_MENTIONS, ids=list(ids), passage=PASSAGE, most=_MOST_MENTIONS):
-            found[thing].append(self._node(path, row))
-        return {thing: sorted(passages) for thing, passages in found.items()}
+            by_thing[thing].append(self._node(path, row))
+        return {thing: sorted(passages) for thing, passages in by_thing.items()}
 
     def frequencies(self, words: Sequence[str]) -> Frequencies:
         """Count the passages, and those that hold each of some words in lower case."""

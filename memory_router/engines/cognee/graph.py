@@ -150,7 +150,7 @@ class HeldGraph:
             text = passage.text.lower()
             if score := sum(weight for word, weight in weights.items() if word in text):
                 scored.append((score, passage))
-        return [passage for _, passage in sorted(scored, key=lambda one: (-one[0], one[1]))[:most]]
+        return [passage for _, passage in sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:most]]
 
 
 def together(name: str) -> str:

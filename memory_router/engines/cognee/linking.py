@@ -62,7 +62,7 @@ def link(graph: Graph, phrase: str) -> Linked:
         score = 1.0 if is_name else _fit(parts, together(node.name))
         if score >= _LEAST:
             scored.append((score, node))
-    scored.sort(key=lambda one: (-one[0], len(one[1].name), one[1].id))
+    scored.sort(key=lambda pair: (-pair[0], len(pair[1].name), pair[1].id))
     return Linked(phrase, [node for _, node in scored[:_MOST]], [score for score, _ in scored[:_MOST]])
 
 

@@ -21,8 +21,8 @@ class _Counts:
     def __init__(self, graph: Graph, question: words.Question) -> None:
         named = (part for name in question.identifiers for part in (*name.parts, name.text.lower()))
         paths = (step for path in question.paths for step in words.split_name(path))
-        asked = list(dict.fromkeys([*question.words, *named, *paths]))[:_MOST_WORDS]
-        self.parts = {word: beginning(word) for word in asked}
+        terms = list(dict.fromkeys([*question.words, *named, *paths]))[:_MOST_WORDS]
+        self.parts = {word: beginning(word) for word in terms}
         self.count, self._holding = graph.frequencies(list(dict.fromkeys(self.parts.values())))
 
     def frequency(self, term: str) -> int:
@@ -48,12 +48,12 @@ def find(graph: Graph, question: str, nearest: Sequence[str], limit: int) -> lis
     if not counts.count:
         return []
     chosen = {node: place for place, node in enumerate(nearest[:_MOST_CHOSEN])}
-    found = [*graph.passages(counts.weights(), max(_JUDGED, limit)), *graph.nodes(chosen).values()]
-    nodes = list({node.id: node for node in found if node.kind == PASSAGE and node.text}.values())
+    candidates = [*graph.passages(counts.weights(), max(_JUDGED, limit)), *graph.nodes(chosen).values()]
+    nodes = list({node.id: node for node in candidates if node.kind == PASSAGE and node.text}.values())
     passages = [Passage(node.text, _name(node), time=node.written, chosen=chosen.get(node.id)) for node in nodes]
     paths = [step for path in parsed.paths for step in words.split_name(path)]
     scored = judged(passages, counts, question, parsed, limit, wish(question), paths)
-    return [_hit(nodes[one.key], one.relevance) for one in scored]
+    return [_hit(nodes[passage.key], passage.relevance) for passage in scored]
 
 
 def _name(node: Node) -> str:

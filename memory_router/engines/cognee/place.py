@@ -79,8 +79,8 @@ def _folder(program: str | None) -> str | None:
         packages = os.path.join(_environment(program), "lib")
         inside = "site-packages/cognee/.cognee_system"
         versions = (name for name in _names(packages) if name.startswith("python3"))
-        found = (os.path.join(packages, version, inside) for version in versions)
-        named = next(filter(os.path.isdir, found), "")
+        folders = (os.path.join(packages, version, inside) for version in versions)
+        named = next(filter(os.path.isdir, folders), "")
     folder = os.path.join(os.path.expanduser(named), "databases")
     return folder if os.path.isabs(folder) and os.path.isdir(folder) else None
 

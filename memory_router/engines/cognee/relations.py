@@ -50,13 +50,13 @@ def answer(graph: Graph, asked: Asked, linked: Sequence[Linked], limit: int) -> 
     """
     first = linked[0]
     if asked.intent in (RELATION, CHAIN):
-        found = _between(graph, first, linked[1], asked.intent == CHAIN)
+        findings = _between(graph, first, linked[1], asked.intent == CHAIN)
     elif asked.intent in (DEPENDENTS, DEPENDENCIES):
-        found = _needing(graph, first, asked)
+        findings = _needing(graph, first, asked)
     else:
-        found = _around(graph, first)
+        findings = _around(graph, first)
     note = " ".join(filter(None, map(_ambiguity, linked)))
-    return Told(_with_evidence(graph, found[:limit]), note)
+    return Told(_with_evidence(graph, findings[:limit]), note)
 
 
 class _Found(NamedTuple):
@@ -69,9 +69,9 @@ class _Found(NamedTuple):
 def _needing(graph: Graph, linked: Linked, asked: Asked) -> list[_Found]:
     """Return what needs a thing, or what it needs, the nearest and surest first."""
     verbs = "|".join(_KIN[kind] for kind in asked.kinds if kind in _KIN)
-    wanted = re.compile(verbs) if verbs else _NEEDING
+    pattern = re.compile(verbs) if verbs else _NEEDING
     is_up = asked.intent == DEPENDENTS
-    found: list[_Found] = []
+    findings: list[_Found] = []
     ways: dict[str, _Way] = {node: ([], [node], _SAID * score) for node, score in linked.near.items()}
     border = dict(ways)
     for distance in range(1, _STEPS_FAR + 1 if asked.is_far else 2):
@@ -82,18 +82,18 @@ def _needing(graph: Graph, linked: Linked, asked: Asked) -> list[_Found]:
             if here not in border or there in ways:
                 continue
             steps, nodes, relevance = border[here]
-            is_sure = any(map(wanted.fullmatch, stems(edge.relation.replace("_", " "))))
+            is_sure = any(map(pattern.fullmatch, stems(edge.relation.replace("_", " "))))
             if not is_sure and distance > 1:
                 continue
             worth = relevance * (1.0 if is_sure else _LOOSE) * (_FARTHER if distance > 1 else 1.0)
             if there not in reached or worth > reached[there][2]:
                 reached[there] = [*steps, edge], [*nodes, there], worth
-        found += [_Found(steps, nodes, worth, there) for there, (steps, nodes, worth) in reached.items()]
+        findings += [_Found(steps, nodes, worth, there) for there, (steps, nodes, worth) in reached.items()]
         ways |= reached
         border = {there: way for there, way in reached.items() if way[2] > _SAID * _LOOSE}
         if not border:
             break
-    return sorted(found, key=lambda one: (-one.relevance, one.about))
+    return sorted(findings, key=lambda finding: (-finding.relevance, finding.about))
 
 
 def _direction(edge: Edge) -> tuple[str, str]:
@@ -159,23 +159,23 @@ def _stations(
 
 def _around(graph: Graph, linked: Linked) -> list[_Found]:
     """Return what a thing is connected with."""
-    found: dict[str, _Found] = {}
+    neighbours: dict[str, _Found] = {}
     near = linked.near
     for edge in graph.edges(list(near)):
         here = edge.source if edge.source in near else edge.target
         there = edge.other(here)
         if there not in near:
-            found.setdefault(there, _Found([edge], [here, there], _SAID * _AROUND * near[here], there))
-    return sorted(found.values(), key=lambda one: (-one.relevance, one.about))
+            neighbours.setdefault(there, _Found([edge], [here, there], _SAID * _AROUND * near[here], there))
+    return sorted(neighbours.values(), key=lambda neighbour: (-neighbour.relevance, neighbour.about))
 
 
 def _with_evidence(graph: Graph, found: Sequence[_Found]) -> list[Hit]:
     """Put answers into words, each step with a passage that speaks of both its ends."""
-    stations = list(dict.fromkeys(node for one in found for node in one.nodes))
+    stations = list(dict.fromkeys(node for finding in found for node in finding.nodes))
     if not stations:
         return []
     known, mentions = graph.nodes(stations), graph.mentions(stations)
-    return [_told(one, known, mentions) for one in found]
+    return [_told(finding, known, mentions) for finding in found]
 
 
 def _told(one: _Found, known: dict[str, Node], mentions: dict[str, list[Node]]) -> Hit:
@@ -211,8 +211,8 @@ def _arrows(one: _Found, known: dict[str, Node]) -> str:
 def _sentence(text: str, *names: str) -> str:
     """Return the sentences of a passage that speak of some names, at least its beginning."""
     sentences = re.split(r"(?<=[.!?])\s+|\n+", text.strip())
-    telling = [one for one in sentences if any(together(name) in together(one) for name in names)]
-    both = [one for one in telling if all(together(name) in together(one) for name in names)]
+    telling = [sentence for sentence in sentences if any(together(name) in together(sentence) for name in names)]
+    both = [sentence for sentence in telling if all(together(name) in together(sentence) for name in names)]
     return " ".join(both[:1] or telling[:2] or sentences[:1])[:_EVIDENCE]
 
 

@@ -82,8 +82,11 @@ def datasets(server: Server, ends: float) -> list[Dataset]:
         # Absent in earlier versions, and refused while a graph is being written: then nothing is read as a whole.
         with contextlib.suppress(StoreError):
             told = _objects(_call(server, "GET", "/api/v1/datasets/graph-summary", None, ends))
-            sizes = {one.get("datasetId"): (_count(one.get("numNodes")), _count(one.get("numEdges"))) for one in told}
-    named = ((str(one.get("id", "")), str(one.get("name", ""))) for one in listed)
+            sizes = {
+                summary.get("datasetId"): (_count(summary.get("numNodes")), _count(summary.get("numEdges")))
+                for summary in told
+            }
+    named = ((str(dataset.get("id", "")), str(dataset.get("name", ""))) for dataset in listed)
     return [Dataset(key, name, *sizes.get(key, (-1, -1))) for key, name in named if key]
 
 
@@ -99,18 +102,18 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
     Raises:
         StoreError: the server does not answer, refuses, or says something else.
     """
-    known = [one for one in datasets(server, ends) if one.nodes]
+    known = [dataset for dataset in datasets(server, ends) if dataset.nodes]
     if not known:
         return Asked(HeldGraph([], []), [], True, "")
     body = {"query": question, "topK": max(limit, 10)}
-    is_whole = all(one.nodes > 0 for one in known) and sum(one.nodes for one in known) <= _MOST_NODES
+    is_whole = all(dataset.nodes > 0 for dataset in known) and sum(dataset.nodes for dataset in known) <= _MOST_NODES
     nodes: list[Node] = []
     edges: list[Edge] = []
     troubles: list[StoreError] = []
     if is_whole:
-        for one in known:
-            told = _call(server, "GET", f"/api/v1/datasets/{one.id}/graph", None, ends)
-            nodes += _nodes(told, one.name)
+        for dataset in known:
+            told = _call(server, "GET", f"/api/v1/datasets/{dataset.id}/graph", None, ends)
+            nodes += _nodes(told, dataset.name)
             edges += _edges(told)
     else:
         searches = [("/api/v1/search", {"searchType": "GRAPH_COMPLETION", "topK": _MOST_TRIPLETS, **_NO_MODEL})]
@@ -143,34 +146,34 @@ _NO_MODEL = {"onlyContext": True, "verbose": True}
 
 def _nodes(told: Any, dataset: str) -> Iterator[Node]:
     """Yield the nodes of a dataset's whole graph."""
-    for one in _objects(told.get("nodes") if isinstance(told, dict) else None):
-        yield read_node(one.get("id"), one.get("type"), one.get("label"), one.get("properties"), dataset)
+    for node in _objects(told.get("nodes") if isinstance(told, dict) else None):
+        yield read_node(node.get("id"), node.get("type"), node.get("label"), node.get("properties"), dataset)
 
 
 def _edges(told: Any) -> Iterator[Edge]:
-    for one in _objects(told.get("edges") if isinstance(told, dict) else None):
-        yield Edge(str(one.get("source")), str(one.get("target")), str(one.get("label") or "related_to"))
+    for edge in _objects(told.get("edges") if isinstance(told, dict) else None):
+        yield Edge(str(edge.get("source")), str(edge.get("target")), str(edge.get("label") or "related_to"))
 
 
 def _recalled(told: Any) -> Iterator[Node]:
     """Yield the passages of an answer of `recall`."""
-    for one in _objects(told):
-        raw = one.get("raw")
-        if one.get("kind") == "chunk" and isinstance(raw, dict) and isinstance(raw.get("id"), str):
-            yield read_node(raw["id"], PASSAGE, "", raw, one.get("dataset_name"))
+    for passage in _objects(told):
+        raw = passage.get("raw")
+        if passage.get("kind") == "chunk" and isinstance(raw, dict) and isinstance(raw.get("id"), str):
+            yield read_node(raw["id"], PASSAGE, "", raw, passage.get("dataset_name"))
 
 
 def _triplets(told: Any) -> Iterator[tuple[Node, Node, Edge]]:
     """Yield the relations of an answer of `search`; without several users they are not wrapped by dataset."""
-    for one in _objects(told):
-        for triplet in _objects(one.get("objects_result")):
+    for result in _objects(told):
+        for triplet in _objects(result.get("objects_result")):
             ends = []
             for end in (triplet.get("node1"), triplet.get("node2")):
                 held = end if isinstance(end, dict) else {}
                 own = held.get("node_attributes")
                 own = own if isinstance(own, dict) else {}
                 ends.append(
-                    read_node(held.get("node_id"), own.get("type"), own.get("name"), own, one.get("dataset_name"))
+                    read_node(held.get("node_id"), own.get("type"), own.get("name"), own, result.get("dataset_name"))
                 )
             about = triplet.get("attributes")
             about = about if isinstance(about, dict) else {}
@@ -179,7 +182,7 @@ def _triplets(told: Any) -> Iterator[tuple[Node, Node, Edge]]:
 
 
 def _objects(told: Any) -> list[dict[str, Any]]:
-    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    return [entry for entry in told if isinstance(entry, dict)] if isinstance(told, list) else []
 
 
 def _count(told: Any) -> int:

@@ -54,10 +54,10 @@ def _of_server(place: Place) -> State | None:
         known = server.datasets(place.server, time.monotonic() + _SECONDS)
     except StoreError as error:
         return State("unusable", error.cause, error.fix)
-    things = sum(max(0, one.nodes) for one in known)
-    if not known or (not things and all(one.nodes == 0 for one in known)):
+    things = sum(max(0, dataset.nodes) for dataset in known)
+    if not known or (not things and all(dataset.nodes == 0 for dataset in known)):
         return State("empty", "Cognee's server answers, and its datasets hold nothing.", _FIX_ADD)
-    sizes = f", {things:,} nodes and {sum(max(0, one.edges) for one in known):,} edges" if things else ""
+    sizes = f", {things:,} nodes and {sum(max(0, dataset.edges) for dataset in known):,} edges" if things else ""
     return State("ready", f"Cognee's server: {len(known):,} dataset{'s' * (len(known) != 1)}{sizes}.", "")
 
 

@@ -77,15 +77,15 @@ def fetch(database: str, name: str, layer: str) -> Passage | None:
     Raises:
         StoreError: the index is damaged or locked.
     """
-    wanted = parse_identity(name)
-    connection = open_read_only(database, SCHEMA) if wanted else None
-    if wanted is None or connection is None:
+    target = parse_identity(name)
+    connection = open_read_only(database, SCHEMA) if target else None
+    if target is None or connection is None:
         return None
     with named_errors(database):
-        for file, path, *about in connection.execute(_FILE, (wanted.key,)):
+        for file, path, *about in connection.execute(_FILE, (target.key,)):
             chunks = [_Chunk._make(row) for row in connection.execute(_CHUNKS, (file,))]
             if chunks:
-                return _passage(wanted, path, about, chunks, layer)
+                return _passage(target, path, about, chunks, layer)
     return None
 
 

@@ -148,8 +148,8 @@ class _Run:
         """Bring the chosen roots up to date, or all known ones when none is chosen."""
         known = [path for (path,) in self.connection.execute("SELECT path FROM roots")]
         # What a root inside a chosen one holds may be invisible from the outer one, so both are looked through.
-        wanted = {root for root in known if not chosen or _is_below(root, chosen)}
-        for root in sorted(wanted | set(chosen)):
+        affected = {root for root in known if not chosen or _is_below(root, chosen)}
+        for root in sorted(affected | set(chosen)):
             if os.path.exists(root):
                 self._refresh(root, [other for other in known if other != root])
             elif root in known and root in chosen:
@@ -197,15 +197,15 @@ class _Run:
         with writing(self.connection):
             root = store.add_root(self.connection, path)
         survey = Survey(path)
-        found = list(survey.files())
-        self.listener.surveyed(path, len(found))
+        files = list(survey.files())
+        self.listener.surveyed(path, len(files))
         before = store.stored_below(self.connection, path)
-        for batch in _batches(self._news(found, before, survey)):
+        for batch in _batches(self._news(files, before, survey)):
             with writing(self.connection):
                 for news in batch:
                     self._write(root, news)
             self.listener.advanced(len(batch))
-        gone = before.keys() - {one.path for one in found}
+        gone = before.keys() - {present.path for present in files}
         kept = [*survey.unreadable, *(other for other in others if _is_below(other, [path]))]
         self._remove([file for file in sorted(gone) if not _is_below(file, kept)])
         with writing(self.connection):
@@ -217,33 +217,33 @@ class _Run:
         self, found: Sequence[Found], before: Mapping[str, tuple[int, store.Fingerprint]], survey: Survey
     ) -> Iterator[_News]:
         """Yield what has to be written; count and pass over the rest."""
-        for one in found:
-            mtime_ns, old = before.get(one.path, (0, None))
-            cutter = reading.cutter_of(one.path)
+        for file in found:
+            mtime_ns, old = before.get(file.path, (0, None))
+            cutter = reading.cutter_of(file.path)
             known = old if old and old.cutter == cutter else None
-            if known and known.settled and (known.size, mtime_ns) == (one.size, one.mtime_ns):
+            if known and known.settled and (known.size, mtime_ns) == (file.size, file.mtime_ns):
                 self._count("unchanged", known, survey)
                 self.listener.advanced(1)
                 continue
             try:
-                raw, settled = _read(one)
+                raw, settled = _read(file)
             except FileNotFoundError:  # it vanished since the survey; the next run forgets it
                 self.listener.advanced(1)
                 continue
             except OSError as error:
-                survey.unreadable[one.path] = error.strerror or str(error)
+                survey.unreadable[file.path] = error.strerror or str(error)
                 self.listener.advanced(1)
                 continue
             digest = hashlib.blake2b(raw, digest_size=16).digest()
             if known and known.hash == digest:
                 self._count("unchanged", known, survey)
-                yield _News(one, known._replace(size=one.size, settled=settled), None)
+                yield _News(file, known._replace(size=file.size, settled=settled), None)
                 continue
-            unfit, document = reading.document(one.path, raw, one.mtime_ns)
-            document = document._replace(project=project_of(os.path.dirname(one.path)) or "")
-            fingerprint = store.Fingerprint(one.size, settled, digest, cutter, unfit)
+            unfit, document = reading.document(file.path, raw, file.mtime_ns)
+            document = document._replace(project=project_of(os.path.dirname(file.path)) or "")
+            fingerprint = store.Fingerprint(file.size, settled, digest, cutter, unfit)
             self._count("changed" if old else "added", fingerprint, survey)
-            yield _News(one, fingerprint, document)
+            yield _News(file, fingerprint, document)
 
     def _count(self, kind: str, fingerprint: store.Fingerprint, survey: Survey) -> None:
         if fingerprint.unfit:
@@ -285,9 +285,9 @@ def _read(found: Found) -> tuple[bytes, bool]:
 def _batches(news: Iterator[_News]) -> Iterator[list[_News]]:
     batch: list[_News] = []
     size = 0
-    for one in news:
-        batch.append(one)
-        size += one.fingerprint.size
+    for update in news:
+        batch.append(update)
+        size += update.fingerprint.size
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0

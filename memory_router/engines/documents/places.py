@@ -29,15 +29,15 @@ def files_named(connection: apsw.Connection, asked: str, question: str = "") -> 
     if asked.startswith("~/"):
         asked = os.path.expanduser("~") + asked[1:]
     asked = asked.removeprefix("./")
-    choices = [re.compile(_pattern(one), re.IGNORECASE | re.DOTALL) for one in _choices(asked)]
-    found: dict[int, str] = {}
+    choices = [re.compile(_pattern(choice), re.IGNORECASE | re.DOTALL) for choice in _choices(asked)]
+    paths: dict[int, str] = {}
     for file, path, root in _candidates(connection, asked):
         shown = normal(path if os.path.isabs(asked) else shown_path(path, root))
         if any(pattern.fullmatch(shown) for pattern in choices):
-            found[file] = shown
-    if question and not found:
-        found = _spaced(connection, asked, normal(question).lower())
-    return sorted(found, key=lambda file: (found[file].count("/"), found[file]))
+            paths[file] = shown
+    if question and not paths:
+        paths = _spaced(connection, asked, normal(question).lower())
+    return sorted(paths, key=lambda file: (paths[file].count("/"), paths[file]))
 
 
 def shown_path(path: str, root: str) -> str:

@@ -33,6 +33,6 @@ def _rows(database: str, sql: str, *values: str) -> list[tuple[Any, ...]]:
     if connection is None:
         return []
     with named_errors(database):
-        found = list(connection.execute(sql, values))
+        rows = list(connection.execute(sql, values))
     connection.close()
-    return found
+    return rows

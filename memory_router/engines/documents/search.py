@@ -203,26 +203,26 @@ class DocumentIndex(DatabaseReader):
         is_open = not files and selection == EVERYTHING
         within = Within() if is_open else Within(_WITHIN, self._filter)
         firsts = [key for (key,) in self.connection.execute(_FIRST_CHUNKS, (json.dumps(files[:limit]),))]
-        found = core.pool(self, query, 2 * limit, vectors, within, wish(text), firsts)
-        return self._reranked(query.text, self._hits(core.ranked(found, max(limit, _RERANKED))), mode)[:limit]
+        pool = core.pool(self, query, 2 * limit, vectors, within, wish(text), firsts)
+        return self._reranked(query.text, self._hits(core.ranked(pool, max(limit, _RERANKED))), mode)[:limit]
 
     def _steps(self, path: str) -> tuple[str, ...]:
         """Return the words of a path, unless texts hold it as it is."""
         return () if self.fulltext.frequency(path) else words.split_name(os.path.splitext(path)[0])
 
     def _hits(self, scored: Sequence[core.Scored]) -> list[Hit]:
-        keys = [key for one in scored for key in (one.key, *one.copies)]
+        keys = [key for candidate in scored for key in (candidate.key, *candidate.copies)]
         rows: dict[int, Any] = {row[0]: row for row in self.connection.execute(_HITS, (json.dumps(keys),))}
         return [
             Hit._make(
                 [
-                    *rows[one.key],
-                    one.relevance,
-                    one.features,
-                    tuple((rows[key][2], rows[key][4]) for key in one.copies),
+                    *rows[candidate.key],
+                    candidate.relevance,
+                    candidate.features,
+                    tuple((rows[key][2], rows[key][4]) for key in candidate.copies),
                 ]
             )
-            for one in scored
+            for candidate in scored
         ]
 
     def _reranked(self, text: str, hits: list[Hit], mode: str) -> list[Hit]:

@@ -138,7 +138,7 @@ def without_vectors(connection: apsw.Connection, after: int, size: int) -> Seque
     for chunk, text, title, heading, file, position in rows:
         if file not in texts:
             held = connection.execute("SELECT text FROM chunks WHERE file = ? ORDER BY position", (file,))
-            texts[file] = [str(one) for (one,) in held]
+            texts[file] = [str(content) for (content,) in held]
         passages.append(Passage(chunk, text, f"{title}\n{heading}", surroundings(texts[file], position)))
     return passages
 

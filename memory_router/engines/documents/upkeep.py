@@ -71,7 +71,7 @@ def status(database: str) -> list[RootStatus]:
 def _root_status(root: str, finished: float | None, rows: list[Any], everywhere: set[str]) -> RootStatus:
     known = {path: (mtime_ns, size) for path, mtime_ns, size, _, _ in rows}
     survey = Survey(root)
-    present = {one.path: (one.mtime_ns, one.size) for one in survey.files()} if os.path.exists(root) else {}
+    present = {file.path: (file.mtime_ns, file.size) for file in survey.files()} if os.path.exists(root) else {}
     skipped = survey.skipped + Counter(unfit for *_, unfit, _ in rows if unfit)
     return RootStatus(
         root,
@@ -130,7 +130,7 @@ def changes(database: str) -> Iterator[None]:
     Raises:
         StoreError: nothing is indexed yet.
     """
-    present = [one for one in roots(database) if os.path.exists(one)]
+    present = [root for root in roots(database) if os.path.exists(root)]
     if not present:
         raise StoreError("There is no indexed folder to watch.", "Name one: memory-router index PATH --watch")
     yield from _bursts(database, present, None)
@@ -146,7 +146,7 @@ def follow(database: str) -> Iterator[None]:
         StoreError: the index is damaged or locked.
     """
     while os.path.exists(database):
-        present = [one for one in roots(database) if os.path.exists(one)]
+        present = [root for root in roots(database) if os.path.exists(root)]
         yield
         if present:
             yield from _bursts(database, present, _LOOK_MS)
@@ -189,7 +189,7 @@ def _bursts(database: str, folders: list[str], until_ms: int | None) -> Iterator
 
 
 def _present(database: str) -> set[str]:
-    return {one for one in roots(database) if os.path.exists(one)}
+    return {root for root in roots(database) if os.path.exists(root)}
 
 
 def roots(database: str) -> list[str]:

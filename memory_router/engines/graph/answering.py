@@ -60,12 +60,12 @@ def dependents(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int, *,
             direct, count = _by_text(graph, entity, edges, factor * relevance, limit)
             texts += count
             findings += direct
-            seen.update(one.path for one in direct if one.path)
+            seen.update(finding.path for finding in direct if finding.path)
             if is_far and direct and relevance == CERTAIN and len(findings) < limit:
                 findings += _farther(graph, entity, seen, factor * relevance, limit)
     if not findings and asked.is_name:
         findings = [nobody(graph, asked.entities[0], kinds)]
-    findings.sort(key=lambda one: -one.relevance)
+    findings.sort(key=lambda finding: -finding.relevance)
     return Dependents(findings[:limit], texts)
 
 
@@ -73,12 +73,12 @@ def _readings(entity: Entity, kinds: Sequence[str]) -> list[tuple[Sequence[str],
     """Return which edges tell of dependents, what each is worth, and whether they are sure, the best first."""
     chosen = kinds or walking.DEPENDING
     told = CERTAIN if set(chosen).isdisjoint(_MENTIONS) or entity.kind not in CODE else _MENTIONED
-    found: list[tuple[Sequence[str], float, bool]] = [(chosen, told, True), (chosen, _BY_NAME, False)]
+    readings: list[tuple[Sequence[str], float, bool]] = [(chosen, told, True), (chosen, _BY_NAME, False)]
     if tuple(kinds) == CALLS and entity.kind == "function":
-        found.append((("uses",), _HANDED_ON, True))
+        readings.append((("uses",), _HANDED_ON, True))
     if not kinds:
-        found.append((_MENTIONS, _MENTIONED if entity.kind in CODE else CERTAIN, True))
-    return found
+        readings.append((_MENTIONS, _MENTIONED if entity.kind in CODE else CERTAIN, True))
+    return readings
 
 
 def _depended_on(graph: Graph, entity: Entity, kinds: Sequence[str]) -> list[int]:
@@ -106,11 +106,11 @@ def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
         if is_whole and not kinds:
             by_target = _by_module(graph, by_target, known, inside)
         for target, reasons in by_target.items():
-            if any(one.id == target for one in findings):
+            if any(finding.id == target for finding in findings):
                 continue
             sure = any(edge.weight > walking.POSSIBLE for edge in reasons)
             findings.append(_told(entity, known[target], reasons, known, factor * (CERTAIN if sure else _BY_NAME)))
-    return sorted(findings, key=lambda one: -one.relevance)[:limit]
+    return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
 
 
 def _is_importing(graph: Graph, entity: Entity) -> bool:
@@ -124,12 +124,12 @@ def _by_module(
     wholes = ("module", "package", "library", "project")
     outer = graph.modules(known[node].path for node in by_target if known[node].kind not in wholes)
     known.update((module.id, module) for module in outer.values())
-    found: dict[int, list[Edge]] = {}
+    by_module: dict[int, list[Edge]] = {}
     for node, reasons in by_target.items():
         module = known[node] if known[node].kind in wholes else outer.get(known[node].path or "")
         if module is not None and module.id not in inside:
-            found.setdefault(module.id, []).extend(reasons)
-    return found
+            by_module.setdefault(module.id, []).extend(reasons)
+    return by_module
 
 
 def surroundings(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) -> list[Finding]:
@@ -178,7 +178,7 @@ def _by_text(
     groups: dict[str, list[Edge]] = {}
     for edge in edges:
         groups.setdefault(edge.path or "", []).append(edge)
-    first = sorted(groups.items(), key=lambda one: (_is_test(one[0]), -min(len(one[1]), _SHOWN), one[0]))[:limit]
+    first = sorted(groups.items(), key=lambda pair: (_is_test(pair[0]), -min(len(pair[1]), _SHOWN), pair[0]))[:limit]
     known = graph.entities([node for _, reasons in first for edge in reasons for node in (edge.source, edge.target)])
     findings = []
     for path, reasons in first:

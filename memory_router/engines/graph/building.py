@@ -179,7 +179,7 @@ def _update(connection: apsw.Connection, listed: Iterable[Source], among: str = 
     changed = 0
     for batch in _batches(_fresh(connection, listed), _READ):
         changed += len(batch)
-        configured.update(os.path.dirname(one.path) for one in batch if _configures(one.path))
+        configured.update(os.path.dirname(source.path) for source in batch if _configures(source.path))
         _read(connection, store, batch)
     gone = [
         str(path)
@@ -203,11 +203,11 @@ def _update(connection: apsw.Connection, listed: Iterable[Source], among: str = 
 
 def _fresh(connection: apsw.Connection, listed: Iterable[Source]) -> Iterator[Source]:
     """Yield the texts that are not held as they are now, each path once."""
-    for one in listed:
-        if connection.execute("INSERT OR IGNORE INTO listed(path) VALUES (?) RETURNING 1", (one.path,)).get is None:
+    for source in listed:
+        if connection.execute("INSERT OR IGNORE INTO listed(path) VALUES (?) RETURNING 1", (source.path,)).get is None:
             continue
-        if connection.execute("SELECT fingerprint FROM files WHERE path = ?", (one.path,)).get != one.fingerprint:
-            yield one
+        if connection.execute("SELECT fingerprint FROM files WHERE path = ?", (source.path,)).get != source.fingerprint:
+            yield source
 
 
 def _configures(path: str) -> bool:

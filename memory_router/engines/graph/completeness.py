@@ -50,16 +50,16 @@ def _reasons(graph: Graph, entity: Entity, kinds: Sequence[str]) -> list[str]:
     """Return what keeps the answer from being complete."""
     language = graph.language(entity.path)
     family = json.dumps(FAMILIES.get(language, (language,)))
-    found = []
+    reasons = []
     if entity.kind == "function" and (not kinds or "calls" in kinds):
         calls = graph.connection.execute(_OPEN, (entity.name, entity.path or "", family)).fetchall()
         if calls:
             places = _listed([f"{path}:{line}" for path, line in calls])
-            found.append(f"It may be what calls of `{entity.name}` on receivers of unknown class mean: {places}.")
+            reasons.append(f"It may be what calls of `{entity.name}` on receivers of unknown class mean: {places}.")
     unread = graph.connection.execute(_UNREAD, (family, entity.path or "")).fetchall()
     if unread:
-        found.append(f"Not understood: {_listed([f'{path} ({problem})' for path, problem in unread])}.")
-    return found
+        reasons.append(f"Not understood: {_listed([f'{path} ({problem})' for path, problem in unread])}.")
+    return reasons
 
 
 def _listed(places: Sequence[str]) -> str:

@@ -130,11 +130,11 @@ def _likely(asked: Linked) -> dict[int, float]:
 
 
 def _with_members(graph: Graph, nodes: dict[int, float]) -> dict[int, float]:
-    found = dict(nodes)
+    scores = dict(nodes)
     for node, score in nodes.items():
         for member in walking.members(graph.connection, node):
-            found.setdefault(member, score)
-    return found
+            scores.setdefault(member, score)
+    return scores
 
 
 def _start(steps: Sequence[Edge], one: Linked) -> int:

@@ -84,8 +84,10 @@ class Denotation:
             return []
         name = {"python": "__init__", "java": node.qualified.rpartition(".")[2]}.get(self.language(file), "constructor")
         name = "default" if node.kind == "module" else name
-        found = self.meant(f"{node.qualified}.{name}", file)
-        return [one for one in found if one.kind in ("function", "class") and one.id != node.id]
+        candidates = self.meant(f"{node.qualified}.{name}", file)
+        return [
+            candidate for candidate in candidates if candidate.kind in ("function", "class") and candidate.id != node.id
+        ]
 
     def is_open(self, target: str, file: int) -> bool:
         """Return whether a member is looked for in the value of something of which no type is known."""
@@ -170,24 +172,24 @@ class Denotation:
         if held is not None:
             return held
         self._members[target, folder] = _NOTHING  # a cycle of re-exports finds nothing here
-        found: dict[Node, None] = {}
+        denoted: dict[Node, None] = {}
         if name.endswith("[]"):
             for holder in self._denoted(target[:-2], folder, depth - 1).nearest(folder, self.folder):
                 if holder.type.endswith("[]") and holder.file is not None:
                     element = self.seen_from(holder.file, holder.type[:-2])
-                    found.update(dict.fromkeys(self._denoted(element, folder, depth - 1).nodes))
-            self._members[target, folder] = _Namesakes(list(found))
+                    denoted.update(dict.fromkeys(self._denoted(element, folder, depth - 1).nodes))
+            self._members[target, folder] = _Namesakes(list(denoted))
             return self._members[target, folder]
         for holder in self._denoted(owner, folder, depth - 1).nearest(folder, self.folder):
             around = self.folder(holder.file) or folder
             for other in dict.fromkeys(self._elsewhere(holder, name)):
                 meant = self._denoted(other, around, depth - 1).nearest(around, self.folder) if other != target else []
-                found.update(dict.fromkeys(meant))
+                denoted.update(dict.fromkeys(meant))
                 if meant and holder.kind == "module":
                     break  # a name of its own comes before one from a star
-        if not found and "/" in target:
-            found = dict.fromkeys(self._named(f"{owner}/{name}").nodes)  # Rust: a module in a module
-        self._members[target, folder] = _Namesakes(list(found))
+        if not denoted and "/" in target:
+            denoted = dict.fromkeys(self._named(f"{owner}/{name}").nodes)  # Rust: a module in a module
+        self._members[target, folder] = _Namesakes(list(denoted))
         return self._members[target, folder]
 
     def _elsewhere(self, holder: Node, name: str) -> Iterator[str]:

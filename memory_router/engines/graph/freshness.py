@@ -34,7 +34,7 @@ def _followed(graph: str) -> int:
     """Return the revision of the memories that a graph holds; -1 if it never took any in."""
     try:
         with closing(apsw.Connection(graph, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-            found = connection.execute("SELECT revision FROM followed WHERE store = 'memories'").get
+            revision = connection.execute("SELECT revision FROM followed WHERE store = 'memories'").get
     except apsw.Error:
         return -1
-    return -1 if found is None else int(found)
+    return -1 if revision is None else int(revision)

@@ -53,8 +53,8 @@ def entities(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Entit
 
 def modules(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, Entity]:
     """Return the modules that some texts are, by path."""
-    found = (Entity(*row) for row in connection.execute(_MODULES, (json.dumps(paths),)))
-    return {one.path: one for one in found if one.path}
+    matches = (Entity(*row) for row in connection.execute(_MODULES, (json.dumps(paths),)))
+    return {entity.path: entity for entity in matches if entity.path}
 
 
 def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
@@ -66,9 +66,9 @@ def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
         phrase: a name of any spelling, or a few words.
     """
     for spelling in _spellings(phrase):
-        found, count = _named(connection, stems, spelling, phrase)
-        if found:
-            return Linked(phrase, found, [1.0] * len(found), count)
+        matches, count = _named(connection, stems, spelling, phrase)
+        if matches:
+            return Linked(phrase, matches, [1.0] * len(matches), count)
     return _by_words(connection, stems, phrase)
 
 
@@ -135,7 +135,7 @@ def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entit
         return fitting
     texts = _texts_at(connection, stems, path.removesuffix(f".{member}"))
     inside = [Entity(*row) for text in texts for row in connection.execute(_IN_FILE, (text.id,))]
-    return [one for one in inside if one.qualified.lower().endswith(f".{member.lower()}")]
+    return [entity for entity in inside if entity.qualified.lower().endswith(f".{member.lower()}")]
 
 
 def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Entity]:
@@ -146,12 +146,12 @@ def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Enti
         for row in connection.execute(_BY_ALIAS, (key(own, stems),))
     ]
     ends = f"/{path.lower()}"
-    texts = {one.id: one for one in (Entity(*row) for row in rows) if one.path and one.kind != "section"}
-    paths = {node: f"/{one.path}".lower() for node, one in texts.items()}
+    texts = {entity.id: entity for entity in (Entity(*row) for row in rows) if entity.path and entity.kind != "section"}
+    paths = {node: f"/{entity.path}".lower() for node, entity in texts.items()}
     whole = [texts[node] for node, held in paths.items() if held.endswith(ends)]
     stem = os.path.splitext(path)[0]
     names = {path, stem, stem.removesuffix("/index"), stem.removesuffix("/mod"), stem.replace("/", ".")}
-    whole = [one for one in whole if one.qualified in names] or whole  # what lies so below its root
+    whole = [entity for entity in whole if entity.qualified in names] or whole  # what lies so below its root
     return whole or [texts[node] for node, held in paths.items() if os.path.splitext(held)[0].endswith(ends)]
 
 
@@ -168,7 +168,9 @@ def _libraries_below(connection: apsw.Connection, name: str) -> list[Entity]:
     steps = " ".join(re.findall(r"[^\W_]+", name))
     rows = connection.execute(_BY_END, (f'name : "{steps}"',))
     ends = "/" + name.lower().lstrip("/")
-    return sorted((one for one in (Entity(*row) for row in rows) if one.name.lower().endswith(ends)), key=_shortest)
+    return sorted(
+        (entity for entity in (Entity(*row) for row in rows) if entity.name.lower().endswith(ends)), key=_shortest
+    )
 
 
 def _shortest(entity: Entity) -> tuple[int, str]:
@@ -183,7 +185,7 @@ def _preferred(connection: apsw.Connection, found: list[Entity], name: str, phra
         connection.execute(
             "SELECT value, (SELECT count(*) FROM (SELECT 1 FROM edges WHERE target = value LIMIT 100))"
             " FROM json_each(?)",
-            (json.dumps([one.id for one in found]),),
+            (json.dumps([entity.id for entity in found]),),
         )
     )
     said = {_KIND_WORDS[word] for word in phrase.lower().split() if word in _KIND_WORDS} - {""}
@@ -220,4 +222,4 @@ def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
     best = scored[:_MOST]
     known = entities(connection, [node for _, _, node in best])
     kept = [(score, known[node]) for score, _, node in best if node in known]
-    return Linked(phrase, [one for _, one in kept], [score for score, _ in kept])
+    return Linked(phrase, [entity for _, entity in kept], [score for score, _ in kept])

@@ -37,11 +37,11 @@ def row_count(connection: apsw.Connection) -> int:
 def frequencies(connection: apsw.Connection, words: Iterable[str]) -> dict[str, int]:
     """Return in how many rows each word stands; for a frequent one an estimate."""
     most = row_count(connection)
-    found = {}
+    counts = {}
     for word in words:
         count, last = connection.execute(_COUNT, (f'"{word}"', _COUNTED)).get
-        found[word] = int(count) if count < _COUNTED else max(_COUNTED, min(most, _COUNTED * most // int(last)))
-    return found
+        counts[word] = int(count) if count < _COUNTED else max(_COUNTED, min(most, _COUNTED * most // int(last)))
+    return counts
 
 
 def holding(connection: apsw.Connection, words: Mapping[str, int]) -> dict[int, tuple[float, Columns]]:
@@ -53,25 +53,25 @@ def holding(connection: apsw.Connection, words: Mapping[str, int]) -> dict[int, 
     """
     rarest = _rarest(words)
     choosing = _within(words, rarest, _SCORED)
-    found: dict[int, tuple[float, Columns]] = {}
+    matches: dict[int, tuple[float, Columns]] = {}
     if choosing:
         best = _best(connection, _any(choosing), _CANDIDATES)
         among = _columns(connection, words, _any(choosing), list(best), len(best))
-        found = {row: (best[row], columns) for row, columns in among.items()}
+        matches = {row: (best[row], columns) for row, columns in among.items()}
     if len(choosing) == len(rarest):
-        return found
+        return matches
     walked = _within(words, rarest, _WALKED) or rarest[:1]
     first = _first(connection, words, (f"name : ({_all(walked)})", _all(walked), f"name : {_all(walked[:1])}"))
-    return {**{row: (0.0, columns) for row, columns in first.items()}, **found}
+    return {**{row: (0.0, columns) for row, columns in first.items()}, **matches}
 
 
 def _first(connection: apsw.Connection, words: Iterable[str], expressions: Iterable[str]) -> dict[int, Columns]:
     """Return rows that fit any of some expressions, of the first as many as are candidates, of others to fill up."""
-    found: dict[int, Columns] = {}
+    matches: dict[int, Columns] = {}
     for expression in expressions:
-        if len(found) < _CANDIDATES:
-            found = {**_columns(connection, words, expression, None, _CANDIDATES), **found}
-    return found
+        if len(matches) < _CANDIDATES:
+            matches = {**_columns(connection, words, expression, None, _CANDIDATES), **matches}
+    return matches
 
 
 def _best(connection: apsw.Connection, expression: str, most: int) -> dict[int, float]:
@@ -83,10 +83,10 @@ def _columns(
     connection: apsw.Connection, words: Iterable[str], expression: str, among: Sequence[int] | None, most: int
 ) -> dict[int, Columns]:
     """Return, by row, in which columns each word stands; of given rows, or of the first that fit an expression."""
-    asked = list(words)
+    terms = list(words)
     bindings = {
-        "expression": f"({expression}) AND ({_any(asked)})",
-        "count": len(asked),
+        "expression": f"({expression}) AND ({_any(terms)})",
+        "count": len(terms),
         "rows": None if among is None else json.dumps(among),
         "most": most,
     }

@@ -46,8 +46,8 @@ class Notes:
     def _notes(self, target: str, ref: Ref) -> list[int]:
         if os.path.isabs(target):
             paths = [target] if os.path.splitext(target)[1] else [target, f"{target}.md"]
-            found = (self._connection.execute(_BY_PATH, (path,)).get for path in paths)
-            return [node for node in found if node is not None][:1]
+            nodes = (self._connection.execute(_BY_PATH, (path,)).get for path in paths)
+            return [node for node in nodes if node is not None][:1]
         rows = list(self._connection.execute(_BY_ALIAS, (ref.key,)))
         called = [row for row in rows if _ends(row[1], target)]
         if not called and "/" not in target:
@@ -58,8 +58,8 @@ class Notes:
         """Return, of several notes of one name, that beside the one that refers; else all, if they are few."""
         folder = self._names.folder(ref.file)
         beside = [node for node, path in rows if os.path.dirname(path) == folder]
-        found = beside[:1] or [node for node, _ in rows]
-        return found if len(found) <= _HOMONYMS else []
+        nearest = beside[:1] or [node for node, _ in rows]
+        return nearest if len(nearest) <= _HOMONYMS else []
 
     def mentioned(self, ref: Ref) -> Iterator[int]:
         """Yield what prose means by a name of code: the whole name, its end, or another spelling of it."""
@@ -102,5 +102,5 @@ class Notes:
 def _ends(path: str, target: str) -> bool:
     """Return whether a path ends in a target, whatever their endings and case."""
     stem = os.path.splitext(path)[0]
-    wanted = "/" + target.strip("/").lower()
-    return f"/{stem.lower()}".endswith(wanted) or f"/{path.lower()}".endswith(wanted)
+    ending = "/" + target.strip("/").lower()
+    return f"/{stem.lower()}".endswith(ending) or f"/{path.lower()}".endswith(ending)

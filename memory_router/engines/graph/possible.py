@@ -51,7 +51,7 @@ class Candidates:
         methods = self._named(name, language)
         if methods and (language in _TYPED or is_standard(name, language)):
             known = self._known_to(ref.file)
-            methods = [one for one in methods if one[1] in known]
+            methods = [method for method in methods if method[1] in known]
         return [node for node, _ in methods] if len(methods) <= FEW else []
 
     def linked(self, ref: Ref) -> list[int]:
@@ -59,8 +59,8 @@ class Candidates:
         family = FAMILIES.get(self._names.language(ref.file), ())
         if ref.target.startswith(".") or "c" not in family:
             return []
-        found = [node for (node,) in self._connection.execute(_FUNCTIONS, (ref.key, json.dumps(family)))]
-        return found if len(found) == 1 else []
+        nodes = [node for (node,) in self._connection.execute(_FUNCTIONS, (ref.key, json.dumps(family)))]
+        return nodes if len(nodes) == 1 else []
 
     def _named(self, name: str, language: str) -> list[tuple[int, int]]:
         family = FAMILIES.get(language, (language,))

@@ -112,8 +112,8 @@ def read(question: str) -> Asked:
     """
     flat = " ".join(question[:_MAX_CHARACTERS].split())
     for name in _LANGUAGES:
-        if asked := _understood(_language(name), flat):
-            return asked
+        if parsed := _understood(_language(name), flat):
+            return parsed
     return Asked(SURROUNDINGS, (_language("en").thing(flat),))
 
 
@@ -151,11 +151,15 @@ def _kinds(language: _Language, intent: str, named: dict[str, str | None], plain
 def _plain(text: str) -> str:
     """Return lower case without accents."""
     decomposed = unicodedata.normalize("NFD", text.lower())
-    return unicodedata.normalize("NFC", "".join(one for one in decomposed if not "\u0300" <= one <= "\u036f"))
+    return unicodedata.normalize(
+        "NFC", "".join(character for character in decomposed if not "\u0300" <= character <= "\u036f")
+    )
 
 
 def _tolerant(pattern: str) -> str:
     """Return a pattern that takes letters with and without their accents."""
     return "".join(
-        _SPELT.get(one) or (one if _plain(one) == one.lower() else f"(?:{one}|{_plain(one)})") for one in pattern
+        _SPELT.get(character)
+        or (character if _plain(character) == character.lower() else f"(?:{character}|{_plain(character)})")
+        for character in pattern
     )

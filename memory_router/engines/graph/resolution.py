@@ -116,7 +116,7 @@ class _Resolver:
         for node in nodes:
             yield node.id
             if ref.kind == "calls" and node.kind in ("class", "module"):
-                yield from (one.id for one in self._names.constructors(node))
+                yield from (constructor.id for constructor in self._names.constructors(node))
 
     def _imported(self, ref: Ref) -> Iterator[int]:
         """Yield the module that is imported, and beside it the member; else the library."""

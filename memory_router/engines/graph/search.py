@@ -99,38 +99,38 @@ class KnowledgeGraph(DatabaseReader):
         Raises:
             StoreError: the graph is damaged or locked.
         """
-        asked = questions.read(question)
-        if limit < 1 or not asked.things:
-            return Answer([], asked.intent, "Nothing was asked for.", "NO_ENTITY")
+        parsed = questions.read(question)
+        if limit < 1 or not parsed.things:
+            return Answer([], parsed.intent, "Nothing was asked for.", "NO_ENTITY")
         with named_errors(self.path):
-            linked = [linking.link(self._graph.connection, self._graph.stems, thing) for thing in asked.things]
-            unknown = [one.phrase for one in linked if one.score < _TOO_WEAK]
+            linked = [linking.link(self._graph.connection, self._graph.stems, thing) for thing in parsed.things]
+            unknown = [match.phrase for match in linked if match.score < _TOO_WEAK]
             if unknown:
                 names = " and ".join(f'"{phrase}"' for phrase in unknown)
-                return Answer([], asked.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
-            if asked.intent == questions.SURROUNDINGS and not linked[0].is_name:
-                return Answer([], asked.intent, "The question names nothing in the graph.", "NO_ENTITY")
+                return Answer([], parsed.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
+            if parsed.intent == questions.SURROUNDINGS and not linked[0].is_name:
+                return Answer([], parsed.intent, "The question names nothing in the graph.", "NO_ENTITY")
             notes = list(map(_ambiguity, linked))
-            if asked.intent == questions.DEPENDENTS:
-                found = answering.dependents(self._graph, linked[0], asked.kinds, limit, is_far=asked.is_far)
-                findings = found.findings
-                if found.texts > limit:
+            if parsed.intent == questions.DEPENDENTS:
+                dependents = answering.dependents(self._graph, linked[0], parsed.kinds, limit, is_far=parsed.is_far)
+                findings = dependents.findings
+                if dependents.texts > limit:
                     notes.append(
-                        f"{found.texts} texts depend on it directly; {limit} are shown (`--limit` shows more)."
+                        f"{dependents.texts} texts depend on it directly; {limit} are shown (`--limit` shows more)."
                     )
             else:
-                findings = self._findings(asked, linked, limit)
+                findings = self._findings(parsed, linked, limit)
             if not findings:
-                notes.append(self._nothing(asked, linked))
+                notes.append(self._nothing(parsed, linked))
         note = " ".join(filter(None, notes))
-        code = "" if findings else "NO_CHAIN" if asked.intent == questions.CHAIN else "NO_RELATION"
-        return Answer(findings, asked.intent, note, code)
+        code = "" if findings else "NO_CHAIN" if parsed.intent == questions.CHAIN else "NO_RELATION"
+        return Answer(findings, parsed.intent, note, code)
 
     def _nothing(self, asked: questions.Asked, linked: list[Linked]) -> str:
         """Return why no way between things is told."""
         if asked.intent != questions.CHAIN or not connecting.is_code(*linked):
-            return f"No relation of {' and '.join(one.entities[0].shown for one in linked)} is known."
-        start, end = (one.entities[0].shown for one in linked)
+            return f"No relation of {' and '.join(match.entities[0].shown for match in linked)} is known."
+        start, end = (match.entities[0].shown for match in linked)
         links = " or ".join(asked.kinds) if asked.kinds else "calls or imports"
         told = f"No chain of {links} from {start} to {end} is known."
         back = connecting.leads_back(self._graph, linked[0], linked[1], asked.kinds)

@@ -115,22 +115,22 @@ class Store:
         nodes: dict[str, int] = {}
         fresh: list[tuple[int, Definition, int]] = []
         moved: list[tuple[int, int, int]] = []
-        for one in definitions:
-            if one.qualified in nodes:
+        for definition in definitions:
+            if definition.qualified in nodes:
                 continue
-            digest = _digest(one)
-            held = before.get(one.qualified)
-            if held and held[1:3] == (one.kind, digest):
-                nodes[one.qualified] = held[0]
-                moved.append((one.line, one.last_line, held[0]))
+            digest = _digest(definition)
+            held = before.get(definition.qualified)
+            if held and held[1:3] == (definition.kind, digest):
+                nodes[definition.qualified] = held[0]
+                moved.append((definition.line, definition.last_line, held[0]))
             else:
-                nodes[one.qualified] = self._next
-                fresh.append((self._next, one, digest))
+                nodes[definition.qualified] = self._next
+                fresh.append((self._next, definition, digest))
                 self._next += 1
         self._connection.executemany("UPDATE nodes SET line = ?, last_line = ? WHERE id = ?", moved)
         if not before:
             touched.add(CONTAINS)
-        self._owners.update(one.name for _, one, _ in fresh)
+        self._owners.update(definition.name for _, definition, _ in fresh)
         kept = set(nodes.values())
         self._remove_nodes(((held[0], held[3], held[4]) for held in before.values() if held[0] not in kept), touched)
         self._insert(file, fresh, touched)
@@ -139,16 +139,17 @@ class Store:
         self._connection.executemany(
             "INSERT INTO edges(source, target, kind, weight) VALUES (?, ?, 'defines', 1.0)",
             [
-                (nodes[one.parent], nodes[one.qualified])
-                for one in definitions
-                if one.parent in nodes and (nodes[one.qualified] in added or nodes[one.parent] in added)
+                (nodes[definition.parent], nodes[definition.qualified])
+                for definition in definitions
+                if definition.parent in nodes
+                and (nodes[definition.qualified] in added or nodes[definition.parent] in added)
             ],
         )
         return nodes
 
     def _insert(self, file: int, fresh: Sequence[tuple[int, Definition, int]], touched: set[str]) -> None:
-        keys = [self._key(one.name) for _, one, _ in fresh]
-        touched.update(keys, (one.name for _, one, _ in fresh))
+        keys = [self._key(definition.name) for _, definition, _ in fresh]
+        touched.update(keys, (definition.name for _, definition, _ in fresh))
         self._connection.executemany(
             "INSERT INTO nodes(id, file, kind, name, qualified, key, line, last_line, summary, digest, type)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -156,30 +157,39 @@ class Store:
                 (
                     node,
                     file,
-                    one.kind,
-                    one.name,
-                    one.qualified,
+                    definition.kind,
+                    definition.name,
+                    definition.qualified,
                     own,
-                    one.line,
-                    one.last_line,
-                    one.summary,
+                    definition.line,
+                    definition.last_line,
+                    definition.summary,
                     digest,
-                    one.type,
+                    definition.type,
                 )
-                for (node, one, digest), own in zip(fresh, keys, strict=True)
+                for (node, definition, digest), own in zip(fresh, keys, strict=True)
             ],
         )
         self._connection.executemany(
             "INSERT INTO node_text(rowid, name, summary, body) VALUES (?, ?, ?, ?)",
             [
-                (node, f"{spoken(one.name)} {own}", one.summary, one.body or spoken(one.qualified))
-                for (node, one, _), own in zip(fresh, keys, strict=True)
+                (
+                    node,
+                    f"{spoken(definition.name)} {own}",
+                    definition.summary,
+                    definition.body or spoken(definition.qualified),
+                )
+                for (node, definition, _), own in zip(fresh, keys, strict=True)
             ],
         )
 
     def _put_aliases(self, source: Source, nodes: Mapping[str, int], definitions: Sequence[Definition]) -> None:
         """Let a file be found by its own name and its aliases, a section by the blocks that are named in it."""
-        rows = [(self._key(alias), nodes[one.qualified]) for one in definitions for alias in one.aliases]
+        rows = [
+            (self._key(alias), nodes[definition.qualified])
+            for definition in definitions
+            for alias in definition.aliases
+        ]
         if os.path.isabs(source.path) and definitions:
             rows.append((self._key(_stem(source.path)), nodes[definitions[0].qualified]))
         self._connection.executemany(

@@ -38,7 +38,7 @@ def told_way(steps: Sequence[Edge], known: Mapping[int, Entity], start: int, rel
     way = " ".join(
         [
             stations[0].shown,
-            *(_arrow(edge, one, other) for edge, one, other in zip(steps, stations, stations[1:], strict=False)),
+            *(_arrow(edge, here, other) for edge, here, other in zip(steps, stations, stations[1:], strict=False)),
         ]
     )
     first = next((edge for edge in steps if edge.path), None)
@@ -48,7 +48,7 @@ def told_way(steps: Sequence[Edge], known: Mapping[int, Entity], start: int, rel
         f"{stations[0].name} to {stations[-1].name}",
         first.path if first else None,
         first.line if first else None,
-        max((one.modified for one in stations), default=0) or None,
+        max((station.modified for station in stations), default=0) or None,
         stations[0].id,
         {"path": path, "steps": len(steps)},
     )

@@ -48,15 +48,15 @@ class Things:
 
     def required(self, name: str) -> int:
         """Return the project that declares a name, else the library."""
-        found = self._connection.execute("SELECT id FROM nodes WHERE name = ? AND kind = 'project'", (name,)).get
-        return self.library(name) if found is None else int(found)
+        project = self._connection.execute("SELECT id FROM nodes WHERE name = ? AND kind = 'project'", (name,)).get
+        return self.library(name) if project is None else int(project)
 
     def _found(self, relation: str, name: str, own: str) -> int | None:
         kind, needed = _THINGS[relation]
         if kind == "person":
-            found = self._of_first_name(name)
-            if len(found) == 1:
-                return found[0]
+            nodes = self._of_first_name(name)
+            if len(nodes) == 1:
+                return nodes[0]
         if kind == "term":
             # What a document is about, or code defines, is what its name means elsewhere.
             rows = self._connection.execute(
@@ -64,12 +64,12 @@ class Things:
                 " LIMIT 2",
                 (own,),
             )
-            found = [node for (node,) in rows]
-            if len(found) == 1:
-                return int(found[0])
-            found = self._of_first_name(name)
-            if len(found) == 1:
-                return found[0]
+            nodes = [node for (node,) in rows]
+            if len(nodes) == 1:
+                return int(nodes[0])
+            nodes = self._of_first_name(name)
+            if len(nodes) == 1:
+                return nodes[0]
         texts = self._connection.execute(
             "SELECT count(DISTINCT file) FROM refs WHERE key = ? AND kind = ?", (own, relation)
         ).get

@@ -57,8 +57,8 @@ def edges_at(
     connection: apsw.Connection, nodes: Iterable[int], end: str, kinds: Sequence[str], most: int
 ) -> list[Edge]:
     """Return the edges that begin (`source`) or end (`target`) at some nodes, with what proves them."""
-    asked = {"nodes": json.dumps(list(nodes)), "kinds": json.dumps(kinds), "most": most}
-    rows = connection.execute(_FIND_BY[end], asked)
+    bindings = {"nodes": json.dumps(list(nodes)), "kinds": json.dumps(kinds), "most": most}
+    rows = connection.execute(_FIND_BY[end], bindings)
     return [Edge(*row) for row in rows]
 
 
@@ -72,7 +72,7 @@ def members(connection: apsw.Connection, node: int) -> list[int]:
         ") SELECT id FROM inside LIMIT 10000",
         (node,),
     )
-    return [found for (found,) in rows]
+    return [member for (member,) in rows]
 
 
 def way(
@@ -160,7 +160,7 @@ class _Side:
         """Take one step from everything at the border along edges of some kinds, given as JSON, and of some weight."""
         self.depth += 1
         border = json.dumps([node for node in self.border if self._degrees[node] < _HUB or self.depth == 1])
-        found: dict[int, _Reached] = {}
+        arrivals: dict[int, _Reached] = {}
         reached = self.reached
         for end in self._ends:
             for source, target, weight in self._connection.execute(_STEP_BY[end], (border, kinds, least, _MOST_EDGES)):
@@ -168,15 +168,15 @@ class _Side:
                 if there in reached:
                     continue
                 strength = reached[here].strength * weight
-                held = found.get(there)
+                held = arrivals.get(there)
                 if held is None or strength > held.strength:
-                    found[there] = _Reached(self.depth, strength, here)
+                    arrivals[there] = _Reached(self.depth, strength, here)
         if len(self._ends) > 1:
             # That two things use one library, or lie in one project, connects them no more than any others.
-            common = {node for (node,) in self._connection.execute(_COMMON, (json.dumps(list(found)),))}
-            found = {node: how for node, how in found.items() if node not in common}
-        reached.update(found)
-        self._arrive(list(found))
+            common = {node for (node,) in self._connection.execute(_COMMON, (json.dumps(list(arrivals)),))}
+            arrivals = {node: how for node, how in arrivals.items() if node not in common}
+        reached.update(arrivals)
+        self._arrive(list(arrivals))
 
     def _arrive(self, border: list[int]) -> None:
         """Count how many edges lead on from a border, up to what makes a hub."""
@@ -205,7 +205,7 @@ def _meeting(one: _Side, other: _Side) -> int | None:
 def _edge(connection: apsw.Connection, one: int, other: int, kinds: Sequence[str], *, is_directed: bool) -> Edge:
     """Return the strongest edge between two neighbours."""
     for source, target in [(one, other)] if is_directed else [(one, other), (other, one)]:
-        asked = {"source": source, "target": target, "kinds": json.dumps(kinds), "most": 1}
-        for row in connection.execute(_BETWEEN, asked):
+        bindings = {"source": source, "target": target, "kinds": json.dumps(kinds), "most": 1}
+        for row in connection.execute(_BETWEEN, bindings):
             return Edge(*row)
     raise AssertionError("neighbours have an edge")  # pragma: no cover

@@ -120,8 +120,8 @@ def _work(connection: apsw.Connection, work: Callable[[Reading], _T], may_lag: b
 
 def _check(connection: apsw.Connection) -> None:
     for table, columns in _COLUMNS.items():
-        found = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
-        if missing := columns - found:
+        present = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+        if missing := columns - present:
             raise NewerStoreError(
                 f"QMD's index {shown(connection.filename)} has other tables than those of QMD 2 "
                 f"({table}: no {', '.join(sorted(missing))}).",

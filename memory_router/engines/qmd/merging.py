@@ -28,10 +28,10 @@ def merged(first: Sequence[_Result], second: Sequence[_Result]) -> list[_Result]
     """Return results of two engines, most relevant first, each in its own order, and any file by one of them alone."""
     queues = [list(reversed(second)), list(reversed(first))]
     told: dict[str | None, list[_Result]] = {}
-    found = []
+    results = []
     while queue := max(filter(None, queues), key=lambda queue: queue[-1].relevance, default=None):
         result = queue.pop()
         file = os.path.realpath(result.path) if result.path else result.id
         if told.setdefault(file, queue) is queue:
-            found.append(result)
-    return found
+            results.append(result)
+    return results

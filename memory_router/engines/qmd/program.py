@@ -116,5 +116,5 @@ def _version(node: str) -> int:
         told = subprocess.run([node, "--version"], capture_output=True, timeout=_NODE_SECONDS, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    found = re.match(rb"v(\d+)\.", told)
-    return int(found[1]) if found else 0
+    match = re.match(rb"v(\d+)\.", told)
+    return int(match[1]) if match else 0

@@ -138,7 +138,7 @@ class _Document(NamedTuple):
         if selection is None:
             return chunks
         names, modified = (self.project, self.collection), _seconds(self.modified)
-        return [one for one in chunks if selection.admits(names, self._day(one), modified)]
+        return [chunk for chunk in chunks if selection.admits(names, self._day(chunk), modified)]
 
     def passage(self, chunk: Chunk, beside: str) -> Passage:
         """Return one of its passages as it is judged."""
@@ -197,28 +197,28 @@ def passage(path: str, uri: str, layer: str = "search") -> Answer:
         StoreError: the index cannot be read.
     """
     name, _, line = uri.rpartition(":")
-    wanted = int(line) if name.startswith("qmd://") and line.isascii() and line.isdigit() else 1
+    line_number = int(line) if name.startswith("qmd://") and line.isascii() and line.isdigit() else 1
     document = name if name.startswith("qmd://") else uri
 
     def work(opened: Reading) -> Answer:
         numbers = _ids(opened.connection, [document])
-        return Answer([_at(opened.connection, number, wanted, layer) for number in numbers], 0, opened.may_lag)
+        return Answer([_at(opened.connection, number, line_number, layer) for number in numbers], 0, opened.may_lag)
 
     return read(path, work)
 
 
 def _search(opened: Reading, text: str, limit: int, also: Sequence[str], selection: "Selection | None") -> Answer:
     connection = opened.connection
-    asked = understood(connection, text)
+    query = understood(connection, text)
     most = max(_READ if selection is None else _READ_TO_CHOOSE, 2 * limit)
     scores: dict[int, float] = {}
-    for expression in (syntax.match_expression(text), asked.expression):
+    for expression in (syntax.match_expression(text), query.expression):
         for number, score in _scored(connection, expression, max(50, most))[:most]:
             scores.setdefault(number, score)
-    named = [number for path in asked.question.paths for number in _named(connection, path, limit)]
+    named = [number for path in query.question.paths for number in _named(connection, path, limit)]
     chosen = {number: place for place, number in enumerate(_ids(connection, also))}
     deleted = 0
-    found: list[tuple[int, _Document, Chunk]] = []
+    candidates: list[tuple[int, _Document, Chunk]] = []
     passages: list[Passage] = []
     for number in dict.fromkeys(named or [*scores, *chosen]):
         document = _document(connection, number)
@@ -228,15 +228,15 @@ def _search(opened: Reading, text: str, limit: int, also: Sequence[str], selecti
         chunks = document.chunks(selection)
         texts = [chunk.text for chunk in chunks]
         for position, chunk in enumerate(chunks):
-            found.append((number, document, chunk))
+            candidates.append((number, document, chunk))
             passage = document.passage(chunk, surroundings(texts, position))
             passages.append(passage._replace(filed=number in named, chosen=chosen.get(number)))
-    steps = () if named else asked.steps
+    steps = () if named else query.steps
     told: dict[int, Hit] = {}
-    for one in judged(passages, asked.counts, asked.text, asked.question, len(passages), wish(asked.text), steps):
-        number, document, chunk = found[one.key]
+    for match in judged(passages, query.counts, query.text, query.question, len(passages), wish(query.text), steps):
+        number, document, chunk = candidates[match.key]
         if number not in told and len(told) < limit:
-            told[number] = _hit(document, chunk, scores.get(number, 0.0), one.relevance)
+            told[number] = _hit(document, chunk, scores.get(number, 0.0), match.relevance)
     return Answer([*told.values()], deleted, opened.may_lag)
 
 
@@ -270,7 +270,7 @@ def _at(connection: apsw.Connection, number: int, line: int, layer: str) -> Hit:
     """Return what a layer shows of the passage that a line is in, or of the last one before it."""
     document = _document(connection, number)
     chunks = document.chunks(None)
-    position = max((place for place, one in enumerate(chunks) if one.first_line <= line), default=0)
+    position = max((place for place, chunk in enumerate(chunks) if chunk.first_line <= line), default=0)
     shown, text = layered(chunks, position, layer)
     hit = _hit(document, chunks[position], 0.0, 1.0)
     return hit._replace(content=text, first_line=shown[0].first_line, last_line=shown[-1].last_line)

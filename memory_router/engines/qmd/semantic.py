@@ -50,9 +50,9 @@ def meant(index: str, mode: str, question: str, limit: int, seconds: float) -> M
         return Trouble("Nothing of the question is left for QMD's models.", "Ask with words, not only with exclusions.")
     port = daemon_port()
     if port:
-        found = _ask_daemon(port, mode, line, limit, ends)
-        if found is not None:
-            return Meant(found, "daemon")
+        uris = _ask_daemon(port, mode, line, limit, ends)
+        if uris is not None:
+            return Meant(uris, "daemon")
     if trouble := missing_models("generate", "rerank") if mode == "query" else missing_models("generate"):
         return Trouble(trouble.reason, f"{trouble.fix}; or, with the embedding model alone: {_FIX_DAEMON}")
     runs = program()
@@ -174,7 +174,7 @@ def _files(results: Any, *, quoted: bool = False) -> list[str]:
     """
     if not isinstance(results, list):
         raise ValueError("no list")
-    named = [str(one.get("file", "")) for one in results if isinstance(one, dict)]
+    named = [str(result.get("file", "")) for result in results if isinstance(result, dict)]
     if quoted:
         from urllib.parse import unquote
 

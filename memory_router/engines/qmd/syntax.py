@@ -27,8 +27,8 @@ def match_expression(question: str) -> str | None:
     Args:
         question: what the user typed.
     """
-    wanted, excluded = _parts(question)
-    return _with_exclusions(" AND ".join(wanted), excluded) if wanted else None
+    required, excluded = _parts(question)
+    return _with_exclusions(" AND ".join(required), excluded) if required else None
 
 
 def any_of(phrases: list[str], question: str) -> str:
@@ -59,15 +59,15 @@ def without_exclusions(question: str) -> str:
 
 def _parts(question: str) -> tuple[list[str], list[str]]:
     """Return what must be there and what must not, as FTS5 phrases."""
-    wanted: list[str] = []
+    required: list[str] = []
     excluded: list[str] = []
     for minus, quoted, term in _PIECE.findall(question):
         phrases = [f'"{phrase}"'] if (phrase := _phrase(quoted)) else _term(term)
         if minus and phrases:
             excluded.append(f"({' AND '.join(phrases)})" if len(phrases) > 1 else phrases[0])
         else:
-            wanted += phrases
-    return wanted, excluded
+            required += phrases
+    return required, excluded
 
 
 def _term(term: str) -> list[str]:

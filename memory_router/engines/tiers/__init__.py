@@ -40,8 +40,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    wanted = "Memory" if name == "MemoryEntry" else name  # the seed's name for a memory
+    attribute = "Memory" if name == "MemoryEntry" else name  # the seed's name for a memory
     for module, names in _HOMES.items():
-        if wanted in names:
-            return getattr(import_module(f"{__name__}.{module}"), wanted)
+        if attribute in names:
+            return getattr(import_module(f"{__name__}.{module}"), attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

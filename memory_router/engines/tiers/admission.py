@@ -192,7 +192,7 @@ def _each_text(value: Any, clean: Any) -> Any:
     if isinstance(value, str):
         return clean(visible(value))
     if isinstance(value, list):
-        return [_each_text(one, clean) for one in value]
+        return [_each_text(part, clean) for part in value]
     if isinstance(value, dict):
-        return {visible(name): _each_text(one, clean) for name, one in value.items()}
+        return {visible(name): _each_text(part, clean) for name, part in value.items()}
     return value

@@ -88,17 +88,17 @@ def groups(memories: Sequence[Memory], strategy: str, keep: int, now: float) -> 
         old = [memory for memory in old if memory.importance < _UNIMPORTANT]
     if strategy == "time":
         old = [memory for memory in old if now - memory.created > _WEEK]
-    found: list[list[Memory]] = []
+    gathered: list[list[Memory]] = []
     for project in dict.fromkeys(memory.project for memory in old):
         own = [memory for memory in old if memory.project == project]
         if strategy == "semantic":
-            found += _alike(own)
+            gathered += _alike(own)
         elif strategy == "time":
             weeks = dict.fromkeys(int(memory.created // _WEEK) for memory in own)
-            found += [part for week in weeks for part in _parts(m for m in own if int(m.created // _WEEK) == week)]
+            gathered += [part for week in weeks for part in _parts(m for m in own if int(m.created // _WEEK) == week)]
         else:
-            found += _parts(own)
-    return [group for group in found if len(group) > 1]
+            gathered += _parts(own)
+    return [group for group in gathered if len(group) > 1]
 
 
 def summary_of(group: Sequence[Memory], summarise: Summariser) -> Memory:
@@ -131,14 +131,14 @@ def extract(group: Sequence[Memory]) -> str:
     """
     chosen: list[tuple[float, str]] = []
     length = 0
-    for memory in sorted(group, key=lambda one: (-one.importance, -one.accesses, -one.created)):
+    for memory in sorted(group, key=lambda candidate: (-candidate.importance, -candidate.accesses, -candidate.created)):
         sentence = _SENTENCE.split(memory.text, maxsplit=1)[0][:_LONGEST_SUMMARY]
         if length + len(sentence) > _LONGEST_SUMMARY and chosen:
             break
         if sentence not in (text for _, text in chosen):
             chosen.append((memory.created, sentence))
             length += len(sentence)
-    return "\n".join(text for _, text in sorted(chosen, key=lambda one: one[0]))
+    return "\n".join(text for _, text in sorted(chosen, key=lambda pair: pair[0]))
 
 
 def _parts(memories: Iterable[Memory]) -> list[list[Memory]]:
@@ -148,13 +148,13 @@ def _parts(memories: Iterable[Memory]) -> list[list[Memory]]:
 
 def _alike(memories: Sequence[Memory]) -> list[list[Memory]]:
     """Group memories whose words overlap by half with the group's first (Jaccard index)."""
-    found: list[tuple[set[str], list[Memory]]] = []
+    clusters: list[tuple[set[str], list[Memory]]] = []
     for memory in memories:
         words = {stem for stem in stems(memory.text) if not is_stop_word(stem)}
-        for first, group in found:
+        for first, group in clusters:
             if len(group) < _LARGEST_GROUP and len(first & words) >= _ALIKE * len(first | words) > 0:
                 group.append(memory)
                 break
         else:
-            found.append((words, [memory]))
-    return [group for _, group in found]
+            clusters.append((words, [memory]))
+    return [group for _, group in clusters]

@@ -51,25 +51,25 @@ def discover(folder: str) -> list[Layout]:
     """Return the layouts of the project that `folder` is in."""
     folder = os.path.abspath(folder)
     while True:
-        found = [Layout(kind, folder) for kind, is_there in _SIGNS.items() if is_there(folder)]
+        layouts = [Layout(kind, folder) for kind, is_there in _SIGNS.items() if is_there(folder)]
         parent = os.path.dirname(folder)
-        if found or os.path.exists(os.path.join(folder, ".git")) or parent == folder:
-            return found
+        if layouts or os.path.exists(os.path.join(folder, ".git")) or parent == folder:
+            return layouts
         folder = parent
 
 
 def read(layout: Layout) -> list[Memory]:
     """Return the memories of a layout, without those that are marked as superseded; what cannot be read is left out."""
-    found: dict[str, Memory] = {}
+    memories: dict[str, Memory] = {}
     for file in _committed(layout.root) if layout.kind == "git" else _files(layout):
         whole = layout.kind == "git" or _FRONT_MATTER.match(file.text)
         for text, created in [_whole(file)] if whole else _entries(file):
             clean = redact(text).text
             if clean:
                 tier = "session" if "daily" in file.path.split(os.sep) else "persistent"
-                one = Memory(identity(clean, file.path), clean, created, source=file.path, tier=tier)
-                found.setdefault(one.id, one)
-    return list(found.values())
+                memory = Memory(identity(clean, file.path), clean, created, source=file.path, tier=tier)
+                memories.setdefault(memory.id, memory)
+    return list(memories.values())
 
 
 def open_all(layouts: list[Layout]) -> InProcessStore:
@@ -111,8 +111,8 @@ def _files(layout: Layout) -> Iterator[_File]:
     else:
         paths = [os.path.join(layout.root, "CLAUDE.local.md")]
         paths += [os.path.join(at, name) for at, _, names in os.walk(root) for name in sorted(names)]
-    wanted = [path for path in paths if path.endswith(".md") and os.path.basename(path) not in _SKIPPED]
-    for path in wanted[:_MOST_FILES]:
+    chosen = [path for path in paths if path.endswith(".md") and os.path.basename(path) not in _SKIPPED]
+    for path in chosen[:_MOST_FILES]:
         # A link may lead anywhere: only what really lies in the project is read.
         if os.path.realpath(path).startswith(os.path.realpath(layout.root) + os.sep) and (text := _text(path)):
             yield _File(path, text, os.path.getmtime(path))
@@ -178,10 +178,10 @@ def _entries(file: _File) -> Iterator[tuple[str, float]]:
 
 def _moment(text: str) -> float | None:
     """Return the first date of a text, with its time of day if there is one, in seconds since the epoch."""
-    found = _DATE.search(text)
-    if not found:
+    match = _DATE.search(text)
+    if not match:
         return None
-    year, month, day, hour, minute = (int(part or 0) for part in found.groups())
+    year, month, day, hour, minute = (int(part or 0) for part in match.groups())
     try:
         return time.mktime((year, month, day, hour, minute, 0, 0, 0, -1))
     except (ValueError, OverflowError):

@@ -82,19 +82,24 @@ class Lifecycle:
             for copy in await there.ask(lambda store: store.moving()):
                 here = self._rooms[str(copy.moved_from)] if copy.moved_from in self._config.tiers else there
                 if here is not there:
-                    await here.ask(lambda store, one=copy.id: store.remove([one], now, "recovered", "after a crash"))  # type: ignore[misc]
-                await there.ask(lambda store, one=copy.id: store.settle(one))  # type: ignore[misc]
+                    await here.ask(lambda store, key=copy.id: store.remove([key], now, "recovered", "after a crash"))  # type: ignore[misc]
+                await there.ask(lambda store, key=copy.id: store.settle(key))  # type: ignore[misc]
 
     async def accessed(self, found: list[Recollection], now: float) -> list[Recollection]:
         """Count an access to each memory found, move up what is used much, and return them as they are then."""
         touched: dict[str, Memory] = {}
-        for room in dict.fromkeys(self._rooms[one.tier] for one in found):
-            ids = [one.id for one in found if self._rooms[one.tier] is room]
+        for room in dict.fromkeys(self._rooms[recollection.tier] for recollection in found):
+            ids = [recollection.id for recollection in found if self._rooms[recollection.tier] is room]
             held = await room.ask(lambda store, ids=ids: store.touch(ids, now))  # type: ignore[misc]
             touched.update((memory.id, memory) for memory in held)
         moved = await self.promote_used(list(touched.values()), now)
-        present = {one.id: touched.get(one.id, one.memory)._replace(tier=moved.get(one.id, one.tier)) for one in found}
-        return [one._replace(memory=present[one.id]) for one in found]
+        present = {
+            recollection.id: touched.get(recollection.id, recollection.memory)._replace(
+                tier=moved.get(recollection.id, recollection.tier)
+            )
+            for recollection in found
+        }
+        return [recollection._replace(memory=present[recollection.id]) for recollection in found]
 
     async def used(self, ids: Sequence[str], at: float) -> None:
         """Count an access to each memory at a time, in seconds since the epoch, and move up what is used much."""
@@ -129,9 +134,9 @@ class Lifecycle:
             return
         order: Order = "most" if above else "least"
         chosen = Selection(tiers=(tier,))
-        found = await room.ask(lambda store: store.find(chosen, now, excess + _CONSIDERED, order))
-        found.sort(key=lambda memory: self._scoring.score(memory, now), reverse=above is not None)
-        leaving = found[:excess]
+        memories = await room.ask(lambda store: store.find(chosen, now, excess + _CONSIDERED, order))
+        memories.sort(key=lambda memory: self._scoring.score(memory, now), reverse=above is not None)
+        leaving = memories[:excess]
         target = above or below
         if target is None:
             ids = [memory.id for memory in leaving]

@@ -27,9 +27,9 @@ def names_in_memories() -> frozenset[str]:
     """
     names: set[str] = set()
     for text in _latest_texts():
-        found = _NAME.findall(text)
-        if found and _CAPITALISED not in languages_of(_LOWER.findall(text)):
-            names.update(name.lower() for name in found)
+        matches = _NAME.findall(text)
+        if matches and _CAPITALISED not in languages_of(_LOWER.findall(text)):
+            names.update(name.lower() for name in matches)
     return frozenset(names)
 
 

@@ -50,7 +50,7 @@ def redact_personal(text: str) -> Redacted:
     """
     kinds: set[str] = set()
     for kind in _KINDS:
-        text = kind.pattern.sub(lambda found, kind=kind: _replaced(found[0], kind, kinds), text)  # type: ignore[misc]
+        text = kind.pattern.sub(lambda match, kind=kind: _replaced(match[0], kind, kinds), text)  # type: ignore[misc]
     return Redacted(text, tuple(sorted(kinds)))
 
 

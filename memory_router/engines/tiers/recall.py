@@ -54,9 +54,9 @@ class MemoryRows:
         self.fulltext.refresh()
         self._allowed = bindings(selection, now)
         query = query or understand(self.fulltext, question, also=path_words(question))
-        asked = wish(question, now)
+        wished = wish(question, now)
         newest: list[int] = []
-        if asked.present:
+        if wished.present:
             bound = {**self._allowed, "limit": max(_NEWEST, limit)}
             newest = [row for (row,) in self._connection.execute(_NEWEST_ROWS, bound)]
         if asks_only_for_the_newest(question):
@@ -66,13 +66,13 @@ class MemoryRows:
             ]
         # What was said after the newest memory can be nowhere here.
         latest = self._connection.execute("SELECT max(created) FROM memories").get
-        asked = asked._replace(now=min(now, latest or now))
-        found = core.pool(
-            self, query, limit, self._prepared_vectors(query.text), Within(_WITHIN, self._allowed), asked, newest
+        wished = wished._replace(now=min(now, latest or now))
+        pool = core.pool(
+            self, query, limit, self._prepared_vectors(query.text), Within(_WITHIN, self._allowed), wished, newest
         )
-        scored = core.ranked(found, limit)
-        memories = self._memories([one.key for one in scored])
-        return [Recollection(memories[one.key], one.relevance, one.features) for one in scored]
+        scored = core.ranked(pool, limit)
+        memories = self._memories([candidate.key for candidate in scored])
+        return [Recollection(memories[candidate.key], candidate.relevance, candidate.features) for candidate in scored]
 
     def units(self, keys: Sequence[int]) -> Mapping[int, core.Unit]:
         """Return memories by row; those that may not be found are left out."""
@@ -98,8 +98,8 @@ class MemoryRows:
         return beside
 
     def _memories(self, rows: Sequence[int]) -> dict[int, Memory]:
-        found = self._connection.execute(_BY_ROWS, (json.dumps(rows),))
-        return {row: memory_of(fields) for row, *fields in found}
+        cursor = self._connection.execute(_BY_ROWS, (json.dumps(rows),))
+        return {row: memory_of(fields) for row, *fields in cursor}
 
     def _prepared_vectors(self, question: str) -> Vectors | None:
         if not isinstance(self._vectors, Vectors):

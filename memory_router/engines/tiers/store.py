@@ -116,8 +116,8 @@ class MemoryStore:
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Find the memories of a selection that answer a question, best first, as `recall` does."""
         with self._errors():
-            found = self._rows.search(query, max(limit, 0), selection, now)
-        return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
+            recollections = self._rows.search(query, max(limit, 0), selection, now)
+        return in_force_first(recollections, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
 
     def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
         """Store a memory unless one with its id is there and alive; return whether it is new."""

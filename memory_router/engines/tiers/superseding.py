@@ -88,12 +88,16 @@ class Superseding:
             memory: the new one, as it is stored.
             now: seconds since the epoch.
         """
-        found = []
+        recollections = []
         for room, part in self._rooms.selected(Selection(scope=memory.project)).items():
-            found += await room.ask(lambda store, part=part: store.search(memory.text, _COMPARED, part, now))  # type: ignore[misc]
-        about = [one for one in found if one.relevance >= _ABOUT and one.id != memory.id]
-        about.sort(key=lambda one: -one.relevance)
-        return tuple(one.memory for one in about if one.memory.superseded_by is None)[:_TOLD]
+            recollections += await room.ask(lambda store, part=part: store.search(memory.text, _COMPARED, part, now))  # type: ignore[misc]
+        about = [
+            recollection
+            for recollection in recollections
+            if recollection.relevance >= _ABOUT and recollection.id != memory.id
+        ]
+        about.sort(key=lambda recollection: -recollection.relevance)
+        return tuple(recollection.memory for recollection in about if recollection.memory.superseded_by is None)[:_TOLD]
 
     async def _link(self, memory: Memory, end: LinkEnd, value: str | None) -> bool:
         before: str | None = getattr(memory, end)

@@ -196,11 +196,11 @@ class MemorySystem:
             )
         )
         best: dict[str, Recollection] = {}
-        for one in (one for answer in answers for one in answer):
-            if one.id not in best or best[one.id].memory.moved_from is None:
-                best[one.id] = one._replace(is_same=identity(one.text, None) == identity(query, None))
-        found = sorted(best.values(), key=lambda one: (-one.similarity, -one.memory.created))[: max(k, 0)]
-        return await self._lifecycle.accessed(found, now)
+        for hit in (hit for answer in answers for hit in answer):
+            if hit.id not in best or best[hit.id].memory.moved_from is None:
+                best[hit.id] = hit._replace(is_same=identity(hit.text, None) == identity(query, None))
+        hits = sorted(best.values(), key=lambda hit: (-hit.similarity, -hit.memory.created))[: max(k, 0)]
+        return await self._lifecycle.accessed(hits, now)
 
     async def count_accesses(self, ids: Sequence[str], at: float) -> None:
         """Count an access to each memory at a time, in seconds since the epoch, and move up what is used much."""
@@ -245,23 +245,23 @@ class MemorySystem:
             StoreError: a store cannot be used.
         """
         now = await self._now()
-        wanted = {ids} if isinstance(ids, str) else set(ids)
-        if not wanted and not filter and tier is None:
+        named = {ids} if isinstance(ids, str) else set(ids)
+        if not named and not filter and tier is None:
             raise QueryError("Nothing is chosen to be forgotten.", "Name ids, a tier or a filter.")
         selection = selection_of(filter, tier, now)
         gone: list[Memory] = []
         for room, part in self._rooms.selected(selection).items():
-            if wanted:
-                held = [await room.ask(lambda store, one=one: store.get(one, now)) for one in sorted(wanted)]  # type: ignore[misc]
-                found = [memory for memory in held if memory and part.holds(memory)]
+            if named:
+                held = [await room.ask(lambda store, key=key: store.get(key, now)) for key in sorted(named)]  # type: ignore[misc]
+                memories = [memory for memory in held if memory and part.holds(memory)]
             else:
-                found = await room.ask(lambda store, part=part: store.find(part, now))  # type: ignore[misc]
-            if not dry_run and found:
-                doomed = [memory.id for memory in found]
-                found = await room.ask(lambda store, doomed=doomed: store.remove(doomed, now, "forgotten"))  # type: ignore[misc]
-                for memory in found:
+                memories = await room.ask(lambda store, part=part: store.find(part, now))  # type: ignore[misc]
+            if not dry_run and memories:
+                doomed = [memory.id for memory in memories]
+                memories = await room.ask(lambda store, doomed=doomed: store.remove(doomed, now, "forgotten"))  # type: ignore[misc]
+                for memory in memories:
                     await self._superseding.unlink(memory, now)
-            gone += found
+            gone += memories
         return Receipt(tuple(gone), dry_run, now)
 
     async def compact(

@@ -35,7 +35,7 @@ def words_of_others(words: Iterable[str], ids: Collection[str]) -> set[str]:
     """
     own = json.dumps(list(ids))
     with named_errors(database), closing(connection):
-        return {one for one in words if connection.execute(sql, (f'"{one}"', own)).get}
+        return {word for word in words if connection.execute(sql, (f'"{word}"', own)).get}
 
 
 def _words_of_others_on_server(words: Iterable[str], ids: Collection[str]) -> set[str]:

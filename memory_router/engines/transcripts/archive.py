@@ -177,6 +177,6 @@ class ImportedArchive(DatabaseReader):
             SELECT n.id FROM below JOIN nodes n ON n.previous = below.id
             WHERE n.role = 'summary' ORDER BY depth LIMIT 3
         """
-        keys = [found for (found,) in self.connection.execute(sql, (key,))]
+        keys = [node for (node,) in self.connection.execute(sql, (key,))]
         held = self.turns(keys)
-        return [held[one] for one in keys]
+        return [held[node] for node in keys]

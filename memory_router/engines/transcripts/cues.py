@@ -341,7 +341,7 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
 
 def reason_in(text: str) -> str | None:
     """Return the first sentence of a text that gives a reason."""
-    return next((one.strip() for one in _SENTENCE.findall(text[:_READ]) if _REASON.search(one)), None)
+    return next((sentence.strip() for sentence in _SENTENCE.findall(text[:_READ]) if _REASON.search(sentence)), None)
 
 
 def _hinted(text: str) -> set[str]:
@@ -350,8 +350,8 @@ def _hinted(text: str) -> set[str]:
 
 
 def _strongest(cues: tuple[_Cue, ...], text: str, hinted: set[str]) -> float:
-    found = (cue.weight for cue in cues if cue.pattern in hinted and _compiled(cue.pattern).search(text))
-    return max(found, default=0.0)
+    weights = (cue.weight for cue in cues if cue.pattern in hinted and _compiled(cue.pattern).search(text))
+    return max(weights, default=0.0)
 
 
 @cache
@@ -360,11 +360,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _patterns_by_beginning() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    patterns: dict[str, list[str]] = {}
     for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_INTERRUPTIONS, *_OFFERS, *_ACKNOWLEDGED):
         for beginning in cue.hints.split():
-            found.setdefault(beginning[:4].rstrip("'"), []).append(cue.pattern)
-    return found
+            patterns.setdefault(beginning[:4].rstrip("'"), []).append(cue.pattern)
+    return patterns
 
 
 _HINTS = _patterns_by_beginning()

@@ -96,9 +96,9 @@ class DecisionFinder:
             ranked: what matches the question with its score in [0, 1], best first.
             limit: how many at the most.
         """
-        found = self._around(self.field, ranked)
-        found.sort(key=lambda one: -one.score)
-        return self._in_force_first(found[: 3 * limit])[:limit]
+        decisions = self._around(self.field, ranked)
+        decisions.sort(key=lambda decision: -decision.score)
+        return self._in_force_first(decisions[: 3 * limit])[:limit]
 
     def load(self, keys: Iterable[int]) -> None:
         """Read turns that are not read yet."""
@@ -114,10 +114,10 @@ class DecisionFinder:
         field.spread(first, _REACH + 2)
         for key in first:
             near |= dict.fromkeys((key, *field.above(key, _REACH), *field.below(key, _REACH)))
-        self.read(field, {one for key in near for one in (key, *field.above(key, 2), *field.below(key, 1))})
+        self.read(field, {neighbour for key in near for neighbour in (key, *field.above(key, 2), *field.below(key, 1))})
         settled = [key for key in near if self.strength(field, key) >= _SETTLED]
         field.spread(settled, _REACH + 2)
-        self.read(field, {one for key in settled for one in field.above(key, _REACH + 2)})
+        self.read(field, {neighbour for key in settled for neighbour in field.above(key, _REACH + 2)})
         scores = dict(ranked)
         return [self._decision(field, key, scores) for key in settled]
 
@@ -187,7 +187,7 @@ class DecisionFinder:
     def _decision(self, field: Field, key: int, scores: dict[int, float]) -> Decision:
         shares, span = self._window(field, key)
         said = support(field.query, shares, field)
-        matching = max((share * scores.get(one, 0.0) for one, share in shares.items()), default=0.0)
+        matching = max((share * scores.get(turn, 0.0) for turn, share in shares.items()), default=0.0)
         score = (0.6 * said + 0.4 * matching) * (0.7 + 0.3 * self.strength(field, key))
         return Decision(key, score, said, *span)
 
@@ -199,17 +199,17 @@ class DecisionFinder:
         led: list[int] = []
         factor = 1.0
         above = field.above(key, _REACH)
-        for distance, one in enumerate(above, 1):
-            if factor == 1.0 and self._is_done(field, one):
+        for distance, turn in enumerate(above, 1):
+            if factor == 1.0 and self._is_done(field, turn):
                 factor = _ELSEWHERE
-            shares[one] = factor * _BEFORE[distance]
+            shares[turn] = factor * _BEFORE[distance]
             if factor == 1.0:
-                led.append(one)
+                led.append(turn)
         below = field.below(key, 2)
-        for distance, one in enumerate(below, 1):
-            shares[one] = _AFTER[distance]
-        for one in (key, *below[:1]):
-            for tool in field.attached.get(one, ()):
+        for distance, turn in enumerate(below, 1):
+            shares[turn] = _AFTER[distance]
+        for turn in (key, *below[:1]):
+            for tool in field.attached.get(turn, ()):
                 shares[tool] = 0.8
         led.reverse()
         while led and field.role(led[0]) == "assistant":
@@ -226,16 +226,16 @@ class DecisionFinder:
 
     def _in_force_first(self, found: list[Decision]) -> list[Decision]:
         """Put each decision behind the one that took its place, and mark it."""
-        known = {one.key: one for one in found}
-        self.load(one.key for one in found)
-        for one in found[:_FOLLOWED]:
-            later = self._later(one)
+        known = {decision.key: decision for decision in found}
+        self.load(decision.key for decision in found)
+        for decision in found[:_FOLLOWED]:
+            later = self._later(decision)
             if later:
-                known[later.key] = self._successor(known.get(later.key) or self.decision(later.key), one)
-                known[one.key] = known[one.key]._replace(superseded_by=later.key)
+                known[later.key] = self._successor(known.get(later.key) or self.decision(later.key), decision)
+                known[decision.key] = known[decision.key]._replace(superseded_by=later.key)
         marked: dict[int, Decision] = {}
-        for one in found:
-            for link in self._succession(known[one.key], known):
+        for decision in found:
+            for link in self._succession(known[decision.key], known):
                 marked.setdefault(link.key, link)
         return list(marked.values())
 
@@ -307,8 +307,8 @@ class DecisionFinder:
         earlier, later = self.turns[one.key], self.turns[other.key]
         if (later.time or 0.0) <= (earlier.time or 0.0):
             return 0.0
-        asked = self.decision(other.key).support
-        answers = min(1.0, asked / one.support) if one.support else 0.0
+        asked_support = self.decision(other.key).support
+        answers = min(1.0, asked_support / one.support) if one.support else 0.0
         mention = self._mention(one, later, weights)
         return (other.support + _ANSWERS * answers + _MENTIONS * mention) * self._change(one, other, field)
 

@@ -70,7 +70,7 @@ def opened(text: str) -> Turn:
     if _OF_THE_HOST.match(words) or _HEARTBEAT.search(words):
         context.append(words)
         words = ""
-    return Turn(words.strip(), "\n".join(one.strip() for one in context if one.strip()))
+    return Turn(words.strip(), "\n".join(part.strip() for part in context if part.strip()))
 
 
 def is_silence(text: str) -> bool:
@@ -103,17 +103,17 @@ def _without_blocks(text: str, context: list[str]) -> str:
 def _without_header(text: str, context: list[str]) -> str:
     """Return a text without the metadata that a chat channel puts before and after a message."""
     while True:
-        if found := _UNTRUSTED.match(text):
-            end = _end_of_metadata(text, found.end())
-        elif found := _CHANNEL_HEADER.match(text) or _SYSTEM_LINE.match(text):
-            end = found.end()
+        if match := _UNTRUSTED.match(text):
+            end = _end_of_metadata(text, match.end())
+        elif match := _CHANNEL_HEADER.match(text) or _SYSTEM_LINE.match(text):
+            end = match.end()
         else:
             break
         context.append(text[:end])
         text = text[end:].lstrip()
-    if found := _UNTRUSTED_END.search(text):
-        context.append(found[0])
-        text = text[: found.start()]
+    if match := _UNTRUSTED_END.search(text):
+        context.append(match[0])
+        text = text[: match.start()]
     return text
 
 

@@ -44,11 +44,11 @@ def expand(archive: Archive, name: str, layer: str) -> Expanded | None:
         reach = _REACH[layer]
         line = [*reversed(field.above(key, reach)), key, *field.below(key, reach)]
         field.expand(line)
-        with_tools = [one for spoken in line for one in (spoken, *(field.attached.get(spoken, ()) if reach else ()))]
+        with_tools = [node for spoken in line for node in (spoken, *(field.attached.get(spoken, ()) if reach else ()))]
         held = archive.turns(with_tools)
         if key not in held:
             return None
-        around = tuple(held[one] for one in dict.fromkeys(with_tools) if one in held)
+        around = tuple(held[node] for node in dict.fromkeys(with_tools) if node in held)
         near = _nearest(around, next(place for place, turn in enumerate(around) if turn.key == key))
         summaries = tuple(archive.summaries_above(key)) if reach else ()
         return Expanded(held[key], near, summaries, len(around) - len(near))

@@ -52,9 +52,9 @@ def sessions_below(places: Sequence[str]) -> list[SessionFile]:
         StoreError: one of the places does not exist.
     """
     standard = {os.path.realpath(place): host for place, host in registry.standard_places().items()}
-    found: dict[str, tuple[int, Host | None]] = {}
+    by_path: dict[str, tuple[int, Host | None]] = {}
     for place in map(os.path.realpath, places or standard):
-        host = standard.get(place) or next((one for root, one in standard.items() if _is_below(place, root)), None)
+        host = standard.get(place) or next((owner for root, owner in standard.items() if _is_below(place, root)), None)
         keeps = host.keeps if host else registry.keeps
         if not os.path.exists(place):
             raise StoreError(
@@ -62,8 +62,11 @@ def sessions_below(places: Sequence[str]) -> list[SessionFile]:
                 "Give `memory-router index --transcripts` a folder or a file that is there.",
             )
         listed = _walked(place, keeps, follow=place in standard) if os.path.isdir(place) else (place,)
-        found |= {path: (_modified(path), host) for path in listed if _modified(path)}
-    return [SessionFile(path, host) for path, (_, host) in sorted(found.items(), key=lambda one: (one[1][0], one[0]))]
+        by_path |= {path: (_modified(path), host) for path in listed if _modified(path)}
+    return [
+        SessionFile(path, host)
+        for path, (_, host) in sorted(by_path.items(), key=lambda entry: (entry[1][0], entry[0]))
+    ]
 
 
 def host_of(path: str) -> Host | None:

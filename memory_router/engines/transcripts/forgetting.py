@@ -68,7 +68,7 @@ def chosen(database: str, choice: Choice) -> list[SpokenTurn]:
     if connection is None:
         return []
     with named_errors(database), closing(connection):
-        prints = json.dumps([fingerprint(one) for one in choice.ids]) if choice.ids else None
+        prints = json.dumps([fingerprint(identifier) for identifier in choice.ids]) if choice.ids else None
         sessions = json.dumps(choice.sessions) if choice.sessions else None
         bound = {**choice._asdict(), "ids": prints, "sessions": sessions}
         return [SpokenTurn(*row) for row in connection.execute(_CHOSEN, bound)]
@@ -128,7 +128,7 @@ def words_of_others(database: str, words: Iterable[str], turns: Collection[Spoke
     keys = {turn.key for turn in turns}
     with named_errors(database), closing(connection):
         sql = "SELECT rowid FROM node_text WHERE node_text MATCH ?"
-        return {one for one in words if any(key not in keys for (key,) in connection.execute(sql, (f'"{one}"',)))}
+        return {word for word in words if any(key not in keys for (key,) in connection.execute(sql, (f'"{word}"',)))}
 
 
 def _remove(connection: apsw.Connection, keys: set[int]) -> None:

@@ -109,18 +109,18 @@ def import_transcripts(
     began, started = time.time(), time.perf_counter()
     is_own, database = database is None, database or place.archive()
     chosen = [os.path.realpath(place) for place in places] or files.standard_places()
-    found = files.sessions_below(chosen) if chosen else []
+    sessions = files.sessions_below(chosen) if chosen else []
     with exclusive(database, listener.waiting):
         try:
-            run = _imported(database, found, listener)
+            run = _imported(database, sessions, listener)
         except CorruptStoreError:
             note = _told(place.mend(database))
-            run = _imported(database, found, listener)
+            run = _imported(database, sessions, listener)
             run.notes.append(note)
-        report = run.report(found, chosen, time.perf_counter() - started)
+        report = run.report(sessions, chosen, time.perf_counter() - started)
         if is_own and {*map(os.path.realpath, files.standard_places())} <= {*chosen}:
             with suppress(OSError):  # the next question looks again
-                survey.note(began, [*registry.places(), *(file.path for file in found[-_GROWING:])])
+                survey.note(began, [*registry.places(), *(file.path for file in sessions[-_GROWING:])])
         try:
             with named_errors(database):
                 embedded = vectors.refresh(run.connection, listener.embedded)

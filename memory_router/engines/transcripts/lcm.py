@@ -144,10 +144,10 @@ class LcmArchive:
         terms, required = wanted.terms, wanted.required
         window_values = _window(window)
         if self._has_words and all(term < _IDEOGRAPHS for term in terms):
-            found = self._by_words(wanted, window_values, limit)
+            matches = self._by_words(wanted, window_values, limit)
         else:
-            found = self._by_likeness(terms, required, window_values)
-        by_key = {match.key: match for match in found}
+            matches = self._by_likeness(terms, required, window_values)
+        by_key = {match.key: match for match in matches}
         for match in self._by_tools(terms, window_values):
             known = by_key.get(match.key)
             both = (
@@ -249,9 +249,9 @@ class LcmArchive:
         while names and len(chain) < _DEEPEST:
             chain += names
             names = [name for name in self._higher(names) if name not in chain]
-        keys = [found for name in chain if (found := self.key_of(name)) is not None]
+        keys = [node for name in chain if (node := self.key_of(name)) is not None]
         held = self.turns(keys)
-        return [held[one] for one in keys if one in held]
+        return [held[summary] for summary in keys if summary in held]
 
     def _higher(self, names: list[str]) -> list[str]:
         sql = """
@@ -264,7 +264,7 @@ class LcmArchive:
         is_open = all(value is None for value in window.values())
         rank = None if wanted.is_frequent else "bm25()"
         within = "" if is_open else f"CROSS JOIN messages m ON m.message_id = messages_fts.rowid AND {self._allowed}"
-        found = matching.matches(
+        matches = matching.matches(
             self.connection,
             "messages_fts",
             wanted.terms,
@@ -279,8 +279,8 @@ class LcmArchive:
                 self.connection, "summaries_fts", wanted.terms, wanted.required, limit // 4, rank=rank
             )
             keys = self._summary_keys([match.key for match in above])
-            found += [match._replace(key=keys[match.key]) for match in above if match.key in keys]
-        return [match._replace(places=[[columns[-1], []] for columns in match.places]) for match in found]
+            matches += [match._replace(key=keys[match.key]) for match in above if match.key in keys]
+        return [match._replace(places=[[columns[-1], []] for columns in match.places]) for match in matches]
 
     def _summary_keys(self, rows: list[int]) -> dict[int, int]:
         """Return the keys of summaries by their rows in the full-text table."""
@@ -315,8 +315,8 @@ class LcmArchive:
             AND {self._allowed}
             GROUP BY t.message_id LIMIT {_LIKE_ROWS}
         """  # noqa: S608
-        wanted = [term.lower() for term in terms if len(term) > 2]
-        rows = self.connection.execute(sql, {"terms": json.dumps(wanted), **window})
+        lowered = [term.lower() for term in terms if len(term) > 2]
+        rows = self.connection.execute(sql, {"terms": json.dumps(lowered), **window})
         return [Match(key, 0, [[[], _places(term, given)] for term in terms]) for key, given in rows]
 
     def _tools(self, listed: str) -> dict[int, str]:
@@ -343,10 +343,10 @@ class LcmArchive:
 
 def _columns(connection: apsw.Connection) -> dict[str, set[str]]:
     sql = "SELECT t.name, c.name FROM main.sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"
-    found: dict[str, set[str]] = {}
+    columns: dict[str, set[str]] = {}
     for table, column in connection.execute(sql):
-        found.setdefault(table, set()).add(column)
-    return found
+        columns.setdefault(table, set()).add(column)
+    return columns
 
 
 def _turn(row: tuple[object, ...], tools: str) -> Turn:

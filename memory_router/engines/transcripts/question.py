@@ -75,7 +75,7 @@ def understand(text: str, now: float) -> Wanted:
     question = words.parse(when.rest)
     dropped = _DECIDING | _VAGUE
     about = [word for word in question.words if word not in dropped and not words.is_stop_word(word)]
-    names = [*(one.text for one in question.identifiers), *question.paths]
+    names = [*(identifier.text for identifier in question.identifiers), *question.paths]
     is_bare = not (names or question.phrases) and _NEWEST.issuperset(about)
     is_newest = is_bare and not _NEWEST.isdisjoint(question.words)
     is_decision = _DECISION.search(text) is not None or not _DECIDING.isdisjoint(question.words)

@@ -78,10 +78,10 @@ class Field:
         self._window = window
         if query.terms:
             terms = [term.text for term in query.terms]
-            wanted = Wanted(terms, terms[: query.choosing], query.terms[0].frequency > SCORED)
-            found = archive.matching(wanted, window, candidates)
-            average = max(1.0, sum(match.length for match in found) / max(1, len(found)))
-            self.hits = {match.key: self._match(match, average) for match in found}
+            sought = Wanted(terms, terms[: query.choosing], query.terms[0].frequency > SCORED)
+            matches = archive.matching(sought, window, candidates)
+            average = max(1.0, sum(match.length for match in matches) / max(1, len(matches)))
+            self.hits = {match.key: self._match(match, average) for match in matches}
             # A node beside one that matches is ranked, too, by what stands two turns around it.
             self.spread(self.hits, 3)
 
@@ -93,10 +93,10 @@ class Field:
 
     def expand(self, keys: Iterable[int]) -> None:
         """Load the edges of nodes and of those below them."""
-        wanted = [key for key in dict.fromkeys(keys) if key not in self._expanded or key not in self.previous]
-        if wanted:
-            self._expanded.update(wanted)
-            self._take(self.archive.edges(wanted))
+        missing = [key for key in dict.fromkeys(keys) if key not in self._expanded or key not in self.previous]
+        if missing:
+            self._expanded.update(missing)
+            self._take(self.archive.edges(missing))
 
     def _take(self, edges: Iterable[Edge]) -> None:
         for key, previous, role, shown in edges:
@@ -121,7 +121,7 @@ class Field:
         reached = set(frontier)
         for _ in range(steps):
             self.expand(frontier)
-            above = {one for key in frontier if (one := self.previous.get(key)) is not None}
+            above = {before for key in frontier if (before := self.previous.get(key)) is not None}
             frontier = (above | {max(self.following[key]) for key in frontier if key in self.following}) - reached
             reached |= frontier
 
@@ -137,30 +137,30 @@ class Field:
 
     def above(self, key: int, steps: int) -> list[int]:
         """Return the turns that led to a node, the nearest first."""
-        found: list[int] = []
+        turns: list[int] = []
         if key not in self.previous:
             self.expand((key,))
         current = self.previous.get(key)
-        while current is not None and len(found) < steps and current not in found and current != key:
-            found.append(current)
+        while current is not None and len(turns) < steps and current not in turns and current != key:
+            turns.append(current)
             if current not in self._expanded:
                 self.expand((current,))
             current = self.previous.get(current)
-        return found
+        return turns
 
     def below(self, key: int, steps: int) -> list[int]:
         """Return the turns that came after a node, the nearest first; of several branches the last one went on."""
-        found: list[int] = []
+        turns: list[int] = []
         current = key
-        while len(found) < steps:
+        while len(turns) < steps:
             if current not in self._expanded:
                 self.expand((current,))
             children = self.following.get(current)
-            if not children or max(children) in found or max(children) == key:
+            if not children or max(children) in turns or max(children) == key:
                 break
             current = max(children)
-            found.append(current)
-        return found
+            turns.append(current)
+        return turns
 
     def around(self, key: int, steps: int = REACH) -> list[int]:
         """Return the nodes near a node."""
@@ -175,7 +175,7 @@ class Field:
         words_of = ArchiveWords(self.archive)
         candidates = set(self.hits)
         if self._window == ANY_TIME:  # else what stands beside a match may lie outside
-            candidates |= {one for key in self.hits for one in self.around(key, 1)}
+            candidates |= {neighbour for key in self.hits for neighbour in self.around(key, 1)}
         likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
         self.spread(likeness, 3)
         candidates = candidates | likeness.keys()
@@ -197,7 +197,7 @@ class Field:
         """Return what matches with its BM25 as a share of the best one's, best first."""
         best = max((match.score for match in self.hits.values()), default=0.0) or 1.0
         return sorted(
-            ((key, match.score / best) for key, match in self.hits.items()), key=lambda one: (-one[1], -one[0])
+            ((key, match.score / best) for key, match in self.hits.items()), key=lambda pair: (-pair[1], -pair[0])
         )
 
     def _match(self, found: Found, average: float) -> Match:

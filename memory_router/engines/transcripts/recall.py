@@ -71,67 +71,71 @@ def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, n
     Raises:
         StoreError: an archive is damaged, locked or unreadable.
     """
-    found: list[Recollection] = []
+    recollections: list[Recollection] = []
     for archive in archives:
         with named_errors(archive.path):
-            found += _from_one(archive, text[:_MAX_CHARACTERS], limit, window, now)
-    found.sort(key=lambda one: -one.relevance)
+            recollections += _from_one(archive, text[:_MAX_CHARACTERS], limit, window, now)
+    recollections.sort(key=lambda recollection: -recollection.relevance)
     if len(archives) > 1:
-        found = _once(found)
-    return found[: max(limit, 0)]
+        recollections = _once(recollections)
+    return recollections[: max(limit, 0)]
 
 
 def _once(found: list[Recollection]) -> list[Recollection]:
     """Return each turn once, though two hosts kept it: same speaker, same words, the same few minutes."""
     kept: list[Recollection] = []
-    for one in found:
-        words = " ".join(one.turn.text.split())
+    for recollection in found:
+        words = " ".join(recollection.turn.text.split())
         twins = (
             other
             for other in kept
-            if other.archive is not one.archive
-            and other.turn.role == one.turn.role
+            if other.archive is not recollection.archive
+            and other.turn.role == recollection.turn.role
             and " ".join(other.turn.text.split()) == words
-            and abs((other.turn.time or 0.0) - (one.turn.time or 0.0)) < _SAME_MOMENT
+            and abs((other.turn.time or 0.0) - (recollection.turn.time or 0.0)) < _SAME_MOMENT
         )
         if next(twins, None) is None:
-            kept.append(one)
+            kept.append(recollection)
     return kept
 
 
 def _from_one(archive: Archive, text: str, limit: int, window: Window, now: float) -> list[Recollection]:
-    wanted, window = _narrowed(archive, text, window, now)
-    if wanted.is_bare:
-        return _newest(archive, limit, window, is_timed=wanted.is_newest or bool(wanted.time.words))
-    query = understood(archive, text, wanted.question)
+    parsed, window = _narrowed(archive, text, window, now)
+    if parsed.is_bare:
+        return _newest(archive, limit, window, is_timed=parsed.is_newest or bool(parsed.time.words))
+    query = understood(archive, text, parsed.question)
     field = Field(archive, query, window, max(_CANDIDATES, 2 * limit))
     pool = field.pool(wish(text, now))
     finder = DecisionFinder(field)
-    decisions = [] if wanted.is_name else finder.find(field.by_score(), limit)
+    decisions = [] if parsed.is_name else finder.find(field.by_score(), limit)
     if window.since is not None or window.until is not None or window.session is not None:
-        finder.load(one.key for one in decisions)
-        decisions = [one for one in decisions if one.key in pool.units or _is_within(finder.turns[one.key], window)]
+        finder.load(decision.key for decision in decisions)
+        decisions = [
+            decision
+            for decision in decisions
+            if decision.key in pool.units or _is_within(finder.turns[decision.key], window)
+        ]
     return _merged(finder, pool, decisions, limit)
 
 
 def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[Wanted, Window]:
     """Read the words of time; where "today" holds nothing, today is the day of the newest turn."""
-    wanted = understand(text, now)
-    if not wanted.time.words:
-        return wanted, window
+    parsed = understand(text, now)
+    if not parsed.time.words:
+        return parsed, window
     latest = archive.latest()
-    if wanted.time.is_conversation:
-        return wanted, window._replace(session=latest[1] if latest else None)
-    narrowed = _intersection(window, wanted)
+    if parsed.time.is_conversation:
+        return parsed, window._replace(session=latest[1] if latest else None)
+    narrowed = _intersection(window, parsed)
     if latest and not archive.newest(narrowed, 1):
-        wanted = understand(text, latest[0] + 1)
-        narrowed = _intersection(window, wanted)
-    return wanted, narrowed
+        parsed = understand(text, latest[0] + 1)
+        narrowed = _intersection(window, parsed)
+    return parsed, narrowed
 
 
 def _intersection(window: Window, wanted: Wanted) -> Window:
-    since = max((one for one in (window.since, wanted.time.since) if one is not None), default=None)
-    until = min((one for one in (window.until, wanted.time.until) if one is not None), default=None)
+    since = max((moment for moment in (window.since, wanted.time.since) if moment is not None), default=None)
+    until = min((moment for moment in (window.until, wanted.time.until) if moment is not None), default=None)
     return window._replace(since=since, until=until)
 
 
@@ -149,34 +153,37 @@ def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> 
     finder.load(walked)
     settled = [key for key in walked if finder.turns[key].role == "user" and finder.strength(field, key) >= _SURE]
     others = [key for key in walked if key not in settled]
-    found = [_decided(finder, finder.decision(key), {}) for key in settled]
-    found += [_said(finder, key) for key in others]
+    recollections = [_decided(finder, finder.decision(key), {}) for key in settled]
+    recollections += [_said(finder, key) for key in others]
     top = _NEWEST if is_timed else _NEWEST_AT_ALL
-    return [one._replace(relevance=max(0.1, top - 0.01 * place)) for place, one in enumerate(found[:limit])]
+    return [
+        recollection._replace(relevance=max(0.1, top - 0.01 * place))
+        for place, recollection in enumerate(recollections[:limit])
+    ]
 
 
 def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], limit: int) -> list[Recollection]:
     """Return decisions and what was merely said, most probable first; what is part of a chain is not repeated."""
-    by_key = {one.key: one for one in decisions}
-    finder.load(member for one in decisions for member in one.members)
+    by_key = {choice.key: choice for choice in decisions}
+    finder.load(member for choice in decisions for member in choice.members)
     units = {key: core.Unit(turn.text, turn.time) for key, turn in finder.turns.items()}
     pool = pool._replace(units={**units, **pool.units})
-    told = {one.key: pool.features(one.key, one.members) for one in decisions}
+    told = {choice.key: pool.features(choice.key, choice.members) for choice in decisions}
     claims = {key: pool.relevance(features) for key, features in told.items()}
-    for one in reversed(decisions):  # each stands after the one that took its place
-        if one.superseded_by in claims:
-            later = one.superseded_by
-            claims[later] = max(claims[later], claims[one.key])
-            claims[one.key] = min(claims[one.key], claims[later])
+    for earlier in reversed(decisions):  # each stands after the one that took its place
+        if earlier.superseded_by in claims:
+            later = earlier.superseded_by
+            claims[later] = max(claims[later], claims[earlier.key])
+            claims[earlier.key] = min(claims[earlier.key], claims[later])
     said = core.ranked(pool, 2 * limit, finder.field.candidates)
-    settled = {member: one for one in decisions for member in one.members}
+    settled = {member: choice for choice in decisions for member in choice.members}
     for mention in said:  # so does what was said on the way to a decision
         if led_to := settled.get(mention.key):
             in_force = led_to.superseded_by if led_to.superseded_by in claims else led_to.key
             claims[in_force] = max(claims[in_force], mention.relevance)
-    order = [(claims[one.key], one, None) for one in decisions if claims[one.key] >= FLOOR]
-    every = sorted([*order, *((one.relevance, None, one) for one in said)], key=lambda each: -each[0])
-    found: list[Recollection] = []
+    order = [(claims[choice.key], choice, None) for choice in decisions if claims[choice.key] >= FLOOR]
+    every = sorted([*order, *((candidate.relevance, None, candidate) for candidate in said)], key=lambda each: -each[0])
+    recollections: list[Recollection] = []
     shown: set[int] = set()
     seen: set[tuple[str, str, str]] = set()
     for claim, decision, hit in every:
@@ -192,10 +199,10 @@ def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], 
             continue
         seen.add(same)
         shown.update((made.turn.key, *(step.turn.key for step in made.chain)))
-        found.append(made)
-        if len(found) == limit:
+        recollections.append(made)
+        if len(recollections) == limit:
             break
-    return found
+    return recollections
 
 
 def _reply(finder: DecisionFinder, hit: core.Scored) -> int:
@@ -210,7 +217,7 @@ def _reply(finder: DecisionFinder, hit: core.Scored) -> int:
 def _said(finder: DecisionFinder, key: int) -> Recollection:
     near = [*reversed(finder.field.above(key, 2)), key, *finder.field.below(key, 2)]
     finder.load(near)
-    around = tuple(finder.turns[one] for one in near if one in finder.turns)
+    around = tuple(finder.turns[node] for node in near if node in finder.turns)
     return Recollection(finder.field.archive, finder.turns[key], 0.0, around=around)
 
 

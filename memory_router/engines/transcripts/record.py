@@ -218,7 +218,7 @@ def parsed(line: bytes) -> list[dict[str, Any]]:
 def _salvaged(line: bytes) -> list[dict[str, Any]]:
     """Return the whole records of a damaged line: each ends where the line does, or where another begins."""
     spelt = line.replace(b"\0", b"").strip().decode("utf-8-sig", "replace").strip()
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     position, decoder = spelt.find("{"), json.JSONDecoder()
     for _ in range(min(_MOST_BEGINNINGS, 2 + _MOST_SALVAGED // max(1, len(spelt)))):
         if position < 0:
@@ -233,9 +233,9 @@ def _salvaged(line: bytes) -> list[dict[str, Any]]:
             position = spelt.find('{"', position + 1)
             continue
         # Half a surrogate pair is JSON but no text.
-        found.append(orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")))
+        records.append(orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")))
         position = spelt.find("{", end)
-    return found
+    return records
 
 
 def moment(value: object) -> float | None:

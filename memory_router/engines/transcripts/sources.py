@@ -35,8 +35,8 @@ def reader_of(path: str, stream: BinaryIO) -> Reader | None:
     """Return what reads a file of lines, by its first records; None if it holds no session."""
     for number, line in enumerate(files.lines(stream, 0)):
         for raw in parsed(line.raw) if line.raw else ():
-            if found := registry.reader_of(path, raw):
-                return found
+            if reader := registry.reader_of(path, raw):
+                return reader
         if number >= _PROBED_LINES:
             break
     return None
@@ -77,9 +77,9 @@ def in_document(path: str, stream: BinaryIO) -> tuple[Reader, Batch] | None:
     if size > _LONGEST_DOCUMENT:
         return None
     stream.seek(0)
-    found = parsed(stream.read())
-    reader = registry.reader_of(path, found[0]) if found else None
-    return (reader, Batch(list(reader.read(found[0], 0)), size)) if reader else None
+    records = parsed(stream.read())
+    reader = registry.reader_of(path, records[0]) if records else None
+    return (reader, Batch(list(reader.read(records[0], 0)), size)) if reader else None
 
 
 def in_database(tables: DatabaseHost, connection: apsw.Connection, start: int) -> Iterator[Batch]:
@@ -108,11 +108,11 @@ def sessions_below(places: Sequence[str]) -> set[str]:
     Args:
         places: absolute paths of files or folders; one that is gone holds nothing.
     """
-    found: set[str] = set()
+    sessions: set[str] = set()
     for file in files.sessions_below([place for place in places if os.path.exists(place)]) if places else ():
         with suppress(OSError, apsw.Error):
-            found |= {record.session for batch in _batches(file.path) for record in batch.records if record.session}
-    return found
+            sessions |= {record.session for batch in _batches(file.path) for record in batch.records if record.session}
+    return sessions
 
 
 def _batches(path: str) -> Iterator[Batch]:

@@ -89,7 +89,7 @@ def own_statements(text: str) -> str:
 
 def without_questions(text: str) -> str:
     """Return the sentences of a text that end in no question mark, one a line."""
-    return "\n".join(one.strip() for one in _SENTENCE.findall(text) if not one.rstrip().endswith("?"))
+    return "\n".join(sentence.strip() for sentence in _SENTENCE.findall(text) if not sentence.rstrip().endswith("?"))
 
 
 def turned_down_in(text: str) -> list[str]:

@@ -72,12 +72,12 @@ def refresh(connection: apsw.Connection, advanced: Callable[[int, int], None]) -
 def _pending(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.Passage]:
     """Return the next turns, and before them those that they go on from, whose surroundings have grown."""
     batch = [_Said(*row) for row in connection.execute(_PENDING, (after, size, _READ))]
-    levels = [{one.key: one for one in batch}]
+    levels = [{turn.key: turn for turn in batch}]
     for _ in range(2 * _AROUND):
-        above = json.dumps(list({one.previous for one in levels[-1].values() if one.previous is not None}))
+        above = json.dumps(list({turn.previous for turn in levels[-1].values() if turn.previous is not None}))
         levels.append({row[0]: _Said(*row) for row in connection.execute(_SAID, (above, _READ))})
-    held = {key: one for level in levels for key, one in level.items()}
-    below = {one.previous: key for key, one in sorted(held.items()) if one.role in SPEAKERS}
+    held = {key: turn for level in levels for key, turn in level.items()}
+    below = {turn.previous: key for key, turn in sorted(held.items()) if turn.role in SPEAKERS}
     keys = sorted({key for level in levels[: 1 + _AROUND] for key in level})
     return [vectors.Passage(key, held[key].text, "", _around(held, below, key)) for key in keys]
 
@@ -85,11 +85,11 @@ def _pending(connection: apsw.Connection, after: int, size: int) -> Sequence[vec
 def _around(held: Mapping[int, _Said], below: Mapping[int | None, int], key: int) -> str:
     """Return what was said just before a turn and just after it; of several branches the last one counts."""
     near: list[str] = []
-    one, other = held[key].previous, below.get(key)
+    before, other = held[key].previous, below.get(key)
     for _ in range(_AROUND):
-        if one is not None and one in held:
-            near.append(held[one].text[-_NEAR_END:])
-            one = held[one].previous
+        if before is not None and before in held:
+            near.append(held[before].text[-_NEAR_END:])
+            before = held[before].previous
         if other is not None:
             near.append(held[other].text[:_NEAR_END])
             other = below.get(other)

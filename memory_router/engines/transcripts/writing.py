@@ -142,9 +142,9 @@ class Archivist:
         return _Place(node, node if record.role in _SPOKEN else turn, moment)
 
     def _places(self, records: Sequence[Record]) -> dict[str | None, _Place]:
-        wanted = {fingerprint(name): name for record in records for name in (record.id, record.parent) if name}
-        rows = self._connection.execute(_PLACES, (json.dumps(list(wanted)),))
-        return {wanted[print_]: _Place(node, turn, moment) for print_, node, turn, moment in rows}
+        names = {fingerprint(name): name for record in records for name in (record.id, record.parent) if name}
+        rows = self._connection.execute(_PLACES, (json.dumps(list(names)),))
+        return {names[print_]: _Place(node, turn, moment) for print_, node, turn, moment in rows}
 
     def _place_of(self, node: int) -> _Place:
         row = self._connection.execute(_PLACE, (node,)).get

@@ -64,30 +64,34 @@ def list_approvals(
     if context.invoked_subcommand:
         return
     with open_stores() as stores:
-        found = stores.approvals.newest(pending=pending)
+        records = stores.approvals.newest(pending=pending)
     rows = [
         (
-            one.id,
-            one.state,
-            ", ".join(one.needed_by),
-            one.decided_by or ("somebody above" if one.escalation_required else ""),
-            iso_time(one.expires_at),
-            one.user_request,
+            approval.id,
+            approval.state,
+            ", ".join(approval.needed_by),
+            approval.decided_by or ("somebody above" if approval.escalation_required else ""),
+            iso_time(approval.expires_at),
+            approval.user_request,
         )
-        for one in found
+        for approval in records
     ]
     columns = ("id", "state", "needed by", "by", "until", "request")
-    output.show({"approvals": [_as_object(one) for one in found]}, lambda: print_table(columns, rows), as_json=as_json)
+    output.show(
+        {"approvals": [_as_object(approval) for approval in records]},
+        lambda: print_table(columns, rows),
+        as_json=as_json,
+    )
 
 
 def _decide(approval_id: str, by: str | None, *, approved: bool, as_json: bool) -> None:
     output.require_person("An approval is given" if approved else "A question is denied")
     with open_stores() as stores:
-        found = stores.approvals.decide(approval_id, by or account(), approved=approved, account=account())
-    told = f"{found.decided_by} {found.state}: {found.user_request}"
-    output.show(_as_object(found), told, as_json=as_json)
+        approval = stores.approvals.decide(approval_id, by or account(), approved=approved, account=account())
+    told = f"{approval.decided_by} {approval.state}: {approval.user_request}"
+    output.show(_as_object(approval), told, as_json=as_json)
     if approved:
-        output.note(f"Ask it again until {iso_time(found.expires_at)}; it holds for one answer.")
+        output.note(f"Ask it again until {iso_time(approval.expires_at)}; it holds for one answer.")
 
 
 def _as_object(approval: Approval) -> dict[str, object]:

@@ -65,11 +65,14 @@ def copy(
     confirm(f"Add what {without_password(source)} holds to {without_password(target)}?", yes=yes)
     copied: list[Copied] = []
     for room in _ROOMS:
-        with closing(open_database(source, room.SCHEMA)) as one, closing(open_database(target, room.SCHEMA)) as other:
+        with (
+            closing(open_database(source, room.SCHEMA)) as origin,
+            closing(open_database(target, room.SCHEMA)) as other,
+        ):
             is_advice = room is advice
-            copied += copy_outcomes(one, other) if is_advice else transfer.copy(one, other, room.TABLES)
+            copied += copy_outcomes(origin, other) if is_advice else transfer.copy(origin, other, room.TABLES)
     output.show(
-        {"copied": [one._asdict() for one in copied]},
+        {"copied": [row._asdict() for row in copied]},
         lambda: print_table(("table", "rows", "new there"), copied),
         as_json=as_json,
     )
@@ -99,7 +102,9 @@ def check(url: Url = None, as_json: AsJson = False) -> None:
     problems: list[str] = []
     for room in _ROOMS:
         with closing(open_database(url, room.SCHEMA)) as database:
-            problems += [one for one in transfer.check(database, room.SCHEMA, room.TABLES) if one not in problems]
+            problems += [
+                problem for problem in transfer.check(database, room.SCHEMA, room.TABLES) if problem not in problems
+            ]
     told = "is whole." if not problems else f"has problems: {'; '.join(problems)}."
     _print({"database": without_password(url), "ok": not problems, "problems": problems}, told, as_json=as_json)
     raise typer.Exit(1 if problems else 0)

@@ -79,22 +79,22 @@ def list_(as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         store = app.improving.amendments(stores)
-        found = [(one, _state(one, store)) for one in store.all()]
+        pairs = [(amendment, _state(amendment, store)) for amendment in store.all()]
     columns = ("id", "when", "state", "setting", "old", "new", "by", "dream")
     rows = [
         (
-            one.id,
-            iso_time(one.amended_at),
+            amendment.id,
+            iso_time(amendment.amended_at),
             state,
-            one.setting,
-            one.old_value,
-            one.new_value,
-            one.amended_by,
-            one.cycle_id,
+            amendment.setting,
+            amendment.old_value,
+            amendment.new_value,
+            amendment.amended_by,
+            amendment.cycle_id,
         )
-        for one, state in found
+        for amendment, state in pairs
     ]
-    told = {"amendments": [_as_object(one, state) for one, state in found]}
+    told = {"amendments": [_as_object(amendment, state) for amendment, state in pairs]}
     output.show(told, lambda: print_table(columns, rows), as_json=as_json)
 
 

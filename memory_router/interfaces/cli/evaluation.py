@@ -28,9 +28,9 @@ def eval(  # noqa: A001 - the name of the command
     Example: memory-router backends eval --questions 50 --json
     """
     with progress.of_questions() as advanced:
-        found = app.evaluating.evaluate(questions, advanced)
-    output.show(found.to_dict(), lambda: _print(found), as_json=as_json)
-    if not any(found.passages.values()):
+        evaluation = app.evaluating.evaluate(questions, advanced)
+    output.show(evaluation.to_dict(), lambda: _print(evaluation), as_json=as_json)
+    if not any(evaluation.passages.values()):
         sys.exit(1)
 
 

@@ -45,21 +45,25 @@ def list_(
     Example: memory-router rules executions list --status failed
     """
     with open_stores() as stores:
-        found = stores.executions.newest(limit, status=status, project=project)
+        records = stores.executions.newest(limit, status=status, project=project)
     columns = ("id", "when", "status", "way", "ms", "stars", "request")
     rows = [
         (
-            one.id,
-            iso_time(one.started_at),
-            one.status,
-            " > ".join(one.routing_path) or "-",
-            one.duration_ms,
-            "*" * (one.user_satisfaction or 0),
-            one.user_request,
+            execution.id,
+            iso_time(execution.started_at),
+            execution.status,
+            " > ".join(execution.routing_path) or "-",
+            execution.duration_ms,
+            "*" * (execution.user_satisfaction or 0),
+            execution.user_request,
         )
-        for one in found
+        for execution in records
     ]
-    output.show({"executions": [as_object(one) for one in found]}, lambda: print_table(columns, rows), as_json=as_json)
+    output.show(
+        {"executions": [as_object(execution) for execution in records]},
+        lambda: print_table(columns, rows),
+        as_json=as_json,
+    )
 
 
 @executions.command()
@@ -69,8 +73,8 @@ def show(execution_id: Id, as_json: AsJson = False) -> None:
     Example: memory-router rules executions show 3f9c
     """
     with open_stores() as stores:
-        found = stores.executions.get(execution_id)
-    output.show(as_object(found), lambda: _print(found), as_json=as_json)
+        execution = stores.executions.get(execution_id)
+    output.show(as_object(execution), lambda: _print(execution), as_json=as_json)
 
 
 @executions.command()
@@ -89,8 +93,8 @@ def rate(
     Example: memory-router rules executions rate 3f9c 5
     """
     with open_stores() as stores:
-        found = stores.executions.rate(answer, stars) if ":" not in answer else _rated_result(stores, answer, stars)
-    output.show(as_object(found), f"{answer} has {stars} of 5 stars now: {found.user_request}", as_json=as_json)
+        execution = stores.executions.rate(answer, stars) if ":" not in answer else _rated_result(stores, answer, stars)
+    output.show(as_object(execution), f"{answer} has {stars} of 5 stars now: {execution.user_request}", as_json=as_json)
 
 
 def _rated_result(stores: LearningStores, result_id: str, stars: int) -> Execution:
@@ -136,7 +140,14 @@ def _print(execution: Execution) -> None:
     print_table(
         ("step", "status", "relevance", "ms", "accepted", "error"),
         [
-            (one.step, one.status, f"{one.relevance:.2f}", one.duration_ms, one.accepted, one.error_code)
-            for one in execution.attempts
+            (
+                attempt.step,
+                attempt.status,
+                f"{attempt.relevance:.2f}",
+                attempt.duration_ms,
+                attempt.accepted,
+                attempt.error_code,
+            )
+            for attempt in execution.attempts
         ],
     )

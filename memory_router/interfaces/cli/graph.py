@@ -47,16 +47,16 @@ def show(
     opened = app.indexing.open_graph()
     if opened is None:
         raise StoreError("There is no graph yet: nothing is indexed.", "Run: memory-router index PATH")
-    found = opened.neighbourhood(name, depth)
-    if found is None:
+    neighbourhood = opened.neighbourhood(name, depth)
+    if neighbourhood is None:
         raise StoreError(f"Nothing in the graph is called {name!r}.", "Index what defines it, or try another spelling.")
     chosen = format or (Format.json if as_json or not output.is_terminal() else Format.tree)
     if chosen == Format.tree:
-        _print_tree(found)
+        _print_tree(neighbourhood)
     elif chosen == Format.json:
-        output.print_json(_as_json(found))
+        output.print_json(_as_json(neighbourhood))
     else:
-        print(_drawn(found, chosen))
+        print(_drawn(neighbourhood, chosen))
 
 
 def _as_json(found: "Neighbourhood") -> dict[str, Any]:

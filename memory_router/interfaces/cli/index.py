@@ -106,23 +106,23 @@ def _show_status(as_json: bool) -> None:
     roots = app.indexing.status()
     size = app.indexing.disk_size()
     told = {"index": places.documents_db(), "bytes": size, "vectors": app.indexing.vectors_in_use()}
-    output.show({**told, "roots": [one._asdict() for one in roots]}, lambda: _print_status(roots), as_json=as_json)
+    output.show({**told, "roots": [root._asdict() for root in roots]}, lambda: _print_status(roots), as_json=as_json)
 
 
 def _print_status(roots: "Sequence[RootStatus]") -> None:
     columns = ("folder", "files", "passages", "age", "new", "changed", "removed", "skipped")
-    print_table(columns, [_row(one) for one in roots])
-    for one in roots:
-        for reason, count in one.skipped.items():
-            print(output.visible(f"{places.shown(one.path)}: skipped {count:,}: {reason}"))
-        for path, reason in one.unreadable.items():
+    print_table(columns, [_row(root) for root in roots])
+    for root in roots:
+        for reason, count in root.skipped.items():
+            print(output.visible(f"{places.shown(root.path)}: skipped {count:,}: {reason}"))
+        for path, reason in root.unreadable.items():
             print(output.visible(f"{places.shown(path)} cannot be read: {reason}"))
     if not roots:
         print("Nothing is indexed yet. Run: memory-router index PATH")
         return
     print(f"{app.indexing.disk_size() / 2**20:,.1f} MiB in {places.shown(places.documents_db())}")
     print(app.indexing.vectors_in_use())
-    if any(one.new or one.changed or one.removed for one in roots):
+    if any(root.new or root.changed or root.removed for root in roots):
         print("Bring it up to date: memory-router index")
 
 

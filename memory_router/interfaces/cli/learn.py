@@ -58,7 +58,10 @@ def _print_lesson(lesson: "Lesson", mode: str) -> None:
     if lesson.patterns:
         print_table(
             ("pattern", "executions", "rule", ""),
-            [(one.request_pattern, one.executions, one.rule, one.reason) for one in lesson.patterns],
+            [
+                (pattern.request_pattern, pattern.executions, pattern.rule, pattern.reason)
+                for pattern in lesson.patterns
+            ],
         )
     if lesson.proposed and mode == "suggest":
         output.note(f"\n{len(lesson.proposed)} rules were found; decide: memory-router suggestions list")

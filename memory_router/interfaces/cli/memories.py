@@ -51,18 +51,21 @@ def recall(
     chosen = filter_of(project, tag, since, until, by) | (
         {} if min_importance is None else {"min_importance": min_importance}
     )
-    found = app.remembering.work_with(lambda memories: memories.recall(text, limit, tier, chosen))
-    results = [{**app.remembering.as_object(one.memory), "relevance": round(one.relevance, 4)} for one in found]
+    recollections = app.remembering.work_with(lambda memories: memories.recall(text, limit, tier, chosen))
+    results = [
+        {**app.remembering.as_object(recollection.memory), "relevance": round(recollection.relevance, 4)}
+        for recollection in recollections
+    ]
     columns = ("relevance", "when", "tier", "id", "text")
     rows = [
         (
-            f"{one.relevance:.2f}",
-            iso_time(one.memory.created)[:10],
-            one.tier,
-            app.remembering.qualified(one.id),
-            one.text,
+            f"{recollection.relevance:.2f}",
+            iso_time(recollection.memory.created)[:10],
+            recollection.tier,
+            app.remembering.qualified(recollection.id),
+            recollection.text,
         )
-        for one in found
+        for recollection in recollections
     ]
     told = {"query_echo": text, "results": results, "result_count": len(results)}
     output.show(told, lambda: print_table(columns, rows), as_json=as_json)
@@ -85,13 +88,13 @@ def list_(
     held = app.remembering.work_with(lambda memories: memories.memories(chosen, tier))
     rows = [
         (
-            iso_time(one.created)[:10],
-            one.author.name or one.author.kind,
-            one.tier,
-            app.remembering.qualified(one.id),
-            one.text,
+            iso_time(memory.created)[:10],
+            memory.author.name or memory.author.kind,
+            memory.tier,
+            app.remembering.qualified(memory.id),
+            memory.text,
         )
-        for one in held
+        for memory in held
     ]
     output.show(
         {"memories": [app.remembering.as_object(memory) for memory in held]},
@@ -183,9 +186,10 @@ def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) 
         confirm(f"Forget {counted} for good?", yes=yes)
         receipt = app.forgetting.forget(planned)
     rows: list[dict[str, Any]] = [
-        {"id": app.remembering.qualified(one.id), "tier": one.tier, "project": one.project} for one in planned.memories
+        {"id": app.remembering.qualified(memory.id), "tier": memory.tier, "project": memory.project}
+        for memory in planned.memories
     ]
-    rows += [{"id": f"{app.forgetting.CONVERSATIONS}{one.id}", "session": one.session} for one in planned.turns]
+    rows += [{"id": f"{app.forgetting.CONVERSATIONS}{turn.id}", "session": turn.session} for turn in planned.turns]
     traces = {"questions": app.forgetting.questions(planned)} if dry_run else receipt._asdict() if receipt else {}
     told = {"forgotten": rows, "count": len(rows), "dry_run": dry_run, "timestamp": iso_time(time.time())}
     sentence = f"{counted} {'would be' if dry_run else 'were'} forgotten."
@@ -193,8 +197,8 @@ def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) 
 
 
 def _print_forgotten(planned: "Plan", receipt: "app.forgetting.Receipt | None", sentence: str) -> None:
-    texts = [(app.remembering.qualified(one.id), one.text[:80]) for one in planned.memories]
-    texts += [(f"{app.forgetting.CONVERSATIONS}{one.id}", one.text[:80]) for one in planned.turns]
+    texts = [(app.remembering.qualified(memory.id), memory.text[:80]) for memory in planned.memories]
+    texts += [(f"{app.forgetting.CONVERSATIONS}{turn.id}", turn.text[:80]) for turn in planned.turns]
     print_table(("id", "text"), texts)
     print(sentence)
     if receipt:

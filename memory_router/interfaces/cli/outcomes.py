@@ -80,9 +80,9 @@ def decide(
     Example: memory-router outcomes decide 7 rejected --reason "too noisy"
     """
     with open_outcomes() as advice:
-        found = advice.decide(suggestion_id, outcome, reason=reason, config_after=_decoded(config_after))
+        recorded = advice.decide(suggestion_id, outcome, reason=reason, config_after=_decoded(config_after))
     _tell(advice)
-    _print_recorded(found, as_json=as_json)
+    _print_recorded(recorded, as_json=as_json)
 
 
 @outcomes.command()
@@ -104,7 +104,7 @@ def record(
     Example: memory-router outcomes record --type reduce_source --value theverge --outcome rejected
     """
     with open_outcomes() as advice:
-        found = advice.record(
+        recorded = advice.record(
             user or account(),
             type_,
             value,
@@ -117,7 +117,7 @@ def record(
             key=key,
         )
     _tell(advice)
-    _print_recorded(found, as_json=as_json)
+    _print_recorded(recorded, as_json=as_json)
 
 
 @outcomes.command("list")
@@ -186,9 +186,11 @@ def compact(
     with open_outcomes() as advice:
         compaction = advice.compaction(kept_days=days, after=after)
         users = [name for name in ([user] if user else compaction.users()) if compaction.is_due(name)]
-        found = [compaction.preview(name) if dry_run else compaction.run(name) for name in users]
-    told = "\n".join(_compacted(one, dry_run=dry_run) for one in found) or "Nothing is old enough to be compacted."
-    output.show({"compacted": [one._asdict() for one in found], "dry_run": dry_run}, told, as_json=as_json)
+        reports = [compaction.preview(name) if dry_run else compaction.run(name) for name in users]
+    told = (
+        "\n".join(_compacted(report, dry_run=dry_run) for report in reports) or "Nothing is old enough to be compacted."
+    )
+    output.show({"compacted": [report._asdict() for report in reports], "dry_run": dry_run}, told, as_json=as_json)
 
 
 def _print_recorded(found: Recorded, *, as_json: bool) -> None:
@@ -223,11 +225,11 @@ def _print(layer: Layer, answer: Answer) -> None:
         print("There are no such outcomes.")
         return
     if layer == "search":
-        rows = [(one["id"], one["snippet"], _ago(one), f"{one['score']:.2f}") for one in answer.results]
+        rows = [(result["id"], result["snippet"], _ago(result), f"{result['score']:.2f}") for result in answer.results]
         print_table(("id", "outcome", "when", "score"), rows)
         return
-    for one in answer.results:
-        print_members({name: None if value is None else _cell(value) for name, value in one.items()})
+    for result in answer.results:
+        print_members({name: None if value is None else _cell(value) for name, value in result.items()})
         print()
 
 

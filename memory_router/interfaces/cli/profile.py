@@ -39,11 +39,13 @@ def profile(
             community = across_users(advice.database)
             output.show(_community_as_object(community), lambda: _print_community(community), as_json=as_json)
             return
-        found = advice.outcomes.recompute(name) if recompute else advice.outcomes.profile(name)
+        user_profile = advice.outcomes.recompute(name) if recompute else advice.outcomes.profile(name)
         weeks = advice.outcomes.weeks(name)
-    told = alerts(found.trends, found.last_outcome_at, now())
-    found = found._replace(trends=present_trends(found.trends, found.last_outcome_at, now()))
-    output.show({**found._asdict(), "alerts": told}, lambda: _print(found, weeks, told), as_json=as_json)
+    told = alerts(user_profile.trends, user_profile.last_outcome_at, now())
+    user_profile = user_profile._replace(
+        trends=present_trends(user_profile.trends, user_profile.last_outcome_at, now())
+    )
+    output.show({**user_profile._asdict(), "alerts": told}, lambda: _print(user_profile, weeks, told), as_json=as_json)
 
 
 def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
@@ -54,8 +56,8 @@ def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
     print_table(
         ("type", "accepted", "rejected", "rate", "confidence"),
         [
-            (name, one["accepted"], one["rejected"], f"{one['rate']:.0%}", one["confidence"])
-            for name, one in found.acceptance_stats.items()
+            (name, tally["accepted"], tally["rejected"], f"{tally['rate']:.0%}", tally["confidence"])
+            for name, tally in found.acceptance_stats.items()
         ],
     )
     print()
@@ -68,8 +70,13 @@ def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
 
 def _community_as_object(found: Community) -> JsonObject:
     rules = [
-        {**one._asdict(), "given": one.given._asdict(), "then": one.then._asdict(), "told": str(one)}
-        for one in found.associations
+        {
+            **association._asdict(),
+            "given": association.given._asdict(),
+            "then": association.then._asdict(),
+            "told": str(association),
+        }
+        for association in found.associations
     ]
     return {**found._asdict(), "associations": rules}
 
@@ -78,7 +85,7 @@ def _print_community(found: Community) -> None:
     print(f"{found.users} users or more")
     print_table(
         ("pattern", "users or more", "confidence"),
-        [(one, one.support, f"{one.confidence:.2f}") for one in found.associations],
+        [(association, association.support, f"{association.confidence:.2f}") for association in found.associations],
     )
     for name, counts in found.trends.items():
         print(f"{name}: {', '.join(f'{value} {count}' for value, count in counts.items()) or 'not enough users'}")

@@ -154,7 +154,7 @@ def list_(as_json: AsJson = False) -> None:
     Example: memory-router rules list --json
     """
     with open_stores() as stores:
-        found = stores.rules.all()
+        listed = stores.rules.all()
     columns = ("id", "source", "state", "confidence", "success", "executions", "asks", "pattern")
     rows = [
         (
@@ -167,9 +167,9 @@ def list_(as_json: AsJson = False) -> None:
             " > ".join((rule.recommended_system_id, *rule.alternative_systems)),
             rule.request_pattern,
         )
-        for rule in found
+        for rule in listed
     ]
-    output.show({"rules": [_as_object(rule) for rule in found]}, lambda: print_table(columns, rows), as_json=as_json)
+    output.show({"rules": [_as_object(rule) for rule in listed]}, lambda: print_table(columns, rows), as_json=as_json)
 
 
 @rules.command()

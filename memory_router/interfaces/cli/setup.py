@@ -118,8 +118,8 @@ def _done(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
 def _applied(change: Change) -> dict[str, Any]:
     kept = change.apply()
     connection = Connection(change.client, change.part, not change.before)
-    known = [one for one in wiring.connected() if one[:2] != connection[:2]]
-    earlier = [one for one in wiring.connected() if one[:2] == connection[:2]]
+    known = [connected for connected in wiring.connected() if connected[:2] != connection[:2]]
+    earlier = [connected for connected in wiring.connected() if connected[:2] == connection[:2]]
     wiring.remember_connected([*known, *(earlier or [connection])])
     return _told(change) | {"kept": kept}
 
@@ -145,7 +145,7 @@ def _take_out(*, dry_run: bool, as_json: bool) -> None:
         if not dry_run:
             if is_there:
                 change.apply()
-            wiring.remember_connected([one for one in wiring.connected() if one != connection])
+            wiring.remember_connected([connected for connected in wiring.connected() if connected != connection])
         told.append(_told(change) | {"changed": is_there})
         sentences.append(_taken_out(change, dry_run=dry_run))
     sentences = sentences or ["Nothing is connected by `memory-router setup`."]

@@ -22,22 +22,24 @@ def stats(as_json: AsJson = False) -> None:
     Example: memory-router rules stats --json
     """
     with open_stores() as stores:
-        found = statistics(stores.database, stores.config.learning)
+        figures = statistics(stores.database, stores.config.learning)
         sources = by_source(stores.executions.all())
         evidence = app.improving.prior_evidence(stores)
     if waiting := app.improving.waiting_sentence():
         output.note(waiting)
-    told = [one.sentence for one in evidence]
-    output.show(_as_object(found, sources, told), lambda: _print(found, sources, told), as_json=as_json)
+    told = [piece.sentence for piece in evidence]
+    output.show(_as_object(figures, sources, told), lambda: _print(figures, sources, told), as_json=as_json)
 
 
 def _as_object(found: Statistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> dict[str, object]:
     return {
-        "sources": [{**one._asdict(), "first": iso_time(one.first), "last": iso_time(one.last)} for one in sources],
+        "sources": [
+            {**source._asdict(), "first": iso_time(source.first), "last": iso_time(source.last)} for source in sources
+        ],
         "useful": evidence,
-        "patterns": [one._asdict() for one in found.patterns],
-        "confidence_by_week": [{**one._asdict(), "week": iso_time(one.week)[:10]} for one in found.weeks],
-        "cache_hits_by_day": [{**one._asdict(), "date": iso_time(one.date)[:10]} for one in found.days],
+        "patterns": [pattern._asdict() for pattern in found.patterns],
+        "confidence_by_week": [{**week._asdict(), "week": iso_time(week.week)[:10]} for week in found.weeks],
+        "cache_hits_by_day": [{**day._asdict(), "date": iso_time(day.date)[:10]} for day in found.days],
         "savings": found.savings._asdict(),
         "success_rate": found.success_rate,
     }
@@ -66,10 +68,10 @@ def _print(found: Statistics, sources: Sequence[SourceStatistics], evidence: lis
         ("rule", "backend", "asked", "accepted", "mean", "from", "to"),
         [
             (
-                *(one.rule, one.backend, one.asked, f"{one.accepted / one.asked:.0%}", f"{one.mean_ms:.0f} ms"),
-                *(iso_time(one.first)[:10], iso_time(one.last)[:10]),
+                *(row.rule, row.backend, row.asked, f"{row.accepted / row.asked:.0%}", f"{row.mean_ms:.0f} ms"),
+                *(iso_time(row.first)[:10], iso_time(row.last)[:10]),
             )
-            for one in sources
+            for row in sources
         ],
     )
     for sentence in evidence:
@@ -80,13 +82,13 @@ def _print(found: Statistics, sources: Sequence[SourceStatistics], evidence: lis
             ("pattern", "executions", "confidence", "success", "cost"),
             [
                 (
-                    one.request_pattern,
-                    one.based_on_executions,
-                    f"{one.confidence_score:.2f}",
-                    f"{one.success_rate or 0:.0%}",
-                    f"{one.avg_cost_usd or 0:.4f}",
+                    pattern.request_pattern,
+                    pattern.based_on_executions,
+                    f"{pattern.confidence_score:.2f}",
+                    f"{pattern.success_rate or 0:.0%}",
+                    f"{pattern.avg_cost_usd or 0:.4f}",
                 )
-                for one in found.patterns
+                for pattern in found.patterns
             ],
         )
 

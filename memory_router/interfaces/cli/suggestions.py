@@ -39,19 +39,19 @@ def advise(
     """
     advice = app.improving.suggest(_tell_waiting)
     told = {
-        "suggestions": [one._asdict() for one in advice.suggestions],
+        "suggestions": [suggestion._asdict() for suggestion in advice.suggestions],
         "notes": advice.notes,
-        "settled": [one._asdict() for one in advice.settled],
+        "settled": [settlement._asdict() for settlement in advice.settled],
     }
     silent = advice.silent if why else []
-    told |= {"silent": [one._asdict() for one in silent]} if why else {}
+    told |= {"silent": [silence._asdict() for silence in silent]} if why else {}
 
     def draw() -> None:
         for closed in advice.settled:
             output.note(output.visible(f"Suggestion {closed.suggestion_id} is {closed.outcome}: {closed.why}"))
         _print(advice.suggestions, advice.notes)
-        for one in silent:
-            print(output.visible(f"Not suggested: {one.type} {one.value}: {one.why}."))
+        for silence in silent:
+            print(output.visible(f"Not suggested: {silence.type} {silence.value}: {silence.why}."))
 
     output.show(told, draw, as_json=as_json)
 
@@ -63,14 +63,14 @@ def show(suggestion_id: Id, as_json: AsJson = False) -> None:
     Example: memory-router suggestions show 3
     """
     with app.improving.opened() as advice:
-        found = advice.outcomes.suggestions.get(suggestion_id)
-        diff = advice.targets.diff(found) if found.status == "pending" and found.change else None
+        suggestion = advice.outcomes.suggestions.get(suggestion_id)
+        diff = advice.targets.diff(suggestion) if suggestion.status == "pending" and suggestion.change else None
 
     def draw() -> None:
-        print_members(found._asdict())
+        print_members(suggestion._asdict())
         print(output.visible(diff or ""))
 
-    output.show(found._asdict() | ({} if diff is None else {"diff": diff}), draw, as_json=as_json)
+    output.show(suggestion._asdict() | ({} if diff is None else {"diff": diff}), draw, as_json=as_json)
 
 
 @suggestions.command()
@@ -84,12 +84,14 @@ def accept(
     Example: memory-router suggestions accept 3 --reason "cognee is not installed here"
     """
     with app.improving.opened() as advice:
-        found = advice.advisor.get(suggestion_id)
-        advice.advisor.check(found)
-        diff = advice.targets.diff(found)
-        if not _goes_on(found, diff, f"Accept suggestion {suggestion_id}?", dry_run=dry_run, yes=yes, as_json=as_json):
+        suggestion = advice.advisor.get(suggestion_id)
+        advice.advisor.check(suggestion)
+        diff = advice.targets.diff(suggestion)
+        if not _goes_on(
+            suggestion, diff, f"Accept suggestion {suggestion_id}?", dry_run=dry_run, yes=yes, as_json=as_json
+        ):
             return
-        _let_a_person_change(advice, found)
+        _let_a_person_change(advice, suggestion)
         with app.improving.deciding(_tell_waiting):
             done = advice.advisor.accept(suggestion_id, reason)
     _tell(done, diff, f"Accepted. To put it back: memory-router suggestions undo {suggestion_id}", as_json=as_json)
@@ -118,12 +120,12 @@ def undo(suggestion_id: LastId = None, dry_run: DryRun = False, yes: Yes = False
     """
     with app.improving.opened() as advice:
         number = suggestion_id if suggestion_id is not None else advice.advisor.last_accepted().suggestion_id
-        found = advice.advisor.get(number, status="accepted")
-        advice.advisor.check(found, back=True)
-        diff = advice.targets.diff(found, back=True)
-        if not _goes_on(found, diff, f"Undo suggestion {number}?", dry_run=dry_run, yes=yes, as_json=as_json):
+        suggestion = advice.advisor.get(number, status="accepted")
+        advice.advisor.check(suggestion, back=True)
+        diff = advice.targets.diff(suggestion, back=True)
+        if not _goes_on(suggestion, diff, f"Undo suggestion {number}?", dry_run=dry_run, yes=yes, as_json=as_json):
             return
-        _let_a_person_change(advice, found)
+        _let_a_person_change(advice, suggestion)
         with app.improving.deciding(_tell_waiting):
             done = advice.advisor.undo(number)
     _tell(done, diff, "Undone.", as_json=as_json)
@@ -157,7 +159,10 @@ def _tell(done: "Suggestion", diff: str | None, sentence: str, *, as_json: bool)
 
 def _print(waiting: "list[Suggestion]", notes: list[str]) -> None:
     if waiting:
-        rows = [(one.suggestion_id, one.suggestion_type, one.suggestion_value, one.reason) for one in waiting]
+        rows = [
+            (suggestion.suggestion_id, suggestion.suggestion_type, suggestion.suggestion_value, suggestion.reason)
+            for suggestion in waiting
+        ]
         print_table(("id", "type", "about", "because"), rows)
         output.note("Decide: memory-router suggestions accept ID, or memory-router suggestions reject ID --reason WHY")
     else:

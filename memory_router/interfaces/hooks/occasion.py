@@ -124,11 +124,11 @@ def _is_topic(sentence: str) -> bool:
 
 
 def _words(clause: str) -> list[Word]:
-    return [Word(found.start(), found.end(), found[0], "") for found in _WORD.finditer(clause)]
+    return [Word(match.start(), match.end(), match[0], "") for match in _WORD.finditer(clause)]
 
 
 def _telling(sentence: str, prose: str) -> str:
     """Return the sentence, or all that was said where it has hardly a word to look for."""
-    asked = parse(sentence)
-    told = len(asked.words) + len(asked.identifiers) + len(asked.paths)
+    parsed = parse(sentence)
+    told = len(parsed.words) + len(parsed.identifiers) + len(parsed.paths)
     return (sentence if told > 1 else " ".join(prose.split()))[:_LONGEST_QUESTION]

@@ -62,15 +62,15 @@ def handle(
     clock.allow(settings.hooks.deadline_ms)
     if not settings.hooks.prompt:
         return Report("off")
-    found = occasion(prompt, rules.table if rules else RuleTable(settings), _names)
-    if found is None:
+    need = occasion(prompt, rules.table if rules else RuleTable(settings), _names)
+    if need is None:
         return Report("not_needed", told={"session": _session(told), "characters": len(prompt)})
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
-        return Report("timeout", told={"session": _session(told), "reason": found.reason})
+        return Report("timeout", told={"session": _session(told), "reason": need.reason})
     router = app.asking.QuietRouter(settings, left, rules=rules, dispatcher=dispatcher)
-    envelope = router.query(found.question, choice=ASK_ALL, limit=_RESULTS, project=_project(told))
-    return _report(found, envelope, settings, _session(told))
+    envelope = router.query(need.question, choice=ASK_ALL, limit=_RESULTS, project=_project(told))
+    return _report(need, envelope, settings, _session(told))
 
 
 def _session(told: JsonObject) -> str | None:
@@ -89,14 +89,14 @@ def _report(found: Occasion, envelope: "Envelope", settings: Config, session: st
         "backend": envelope.routed_to,
         "error": envelope.error_code,
     }
-    convincing = [one for one in envelope.results if one["relevance"] >= settings.fallback_threshold]
+    convincing = [result for result in envelope.results if result["relevance"] >= settings.fallback_threshold]
     if envelope.status == "success":
         shown = layered(envelope._replace(results=convincing), "timeline").results
         block = fenced(shown, settings.hooks.tokens)
         if block:
             results = block.count("\n[")
             # Ids alone: what is forgotten later does not stay in a log.
-            ids = " ".join(str(one["id"]) for one in shown[:results] if one.get("id"))
+            ids = " ".join(str(result["id"]) for result in shown[:results] if result.get("id"))
             told |= {"results": results, "tokens": estimate_tokens(block), "ids": ids or None}
             app.accesses.note(shown[:results])
             return Report("injected", event.context("UserPromptSubmit", block), told)

@@ -63,12 +63,12 @@ class MemoryServer(MCPServer[Any]):
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a tool's arguments without alternatives to null and without null as a default."""
-    properties = {name: _without_null(one) for name, one in schema.get("properties", {}).items()}
+    properties = {name: _without_null(member) for name, member in schema.get("properties", {}).items()}
     return {**schema, "properties": properties}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    choices: list[dict[str, Any]] = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    choices: list[dict[str, Any]] = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) != 1:
         return schema
     return {name: value for name, value in schema.items() if name not in ("anyOf", "default")} | choices[0]
@@ -78,7 +78,7 @@ def _meant(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
     """Return arguments without those that only say that nothing is meant, and lists where a word was given."""
     properties, required = schema.get("properties", {}), schema.get("required", ())
     given = {name: value for name, value in arguments.items() if name in required or value not in (None, "")}
-    lists = {name for name, one in properties.items() if one.get("type") == "array"}
+    lists = {name for name, member in properties.items() if member.get("type") == "array"}
     return {name: [value] if name in lists and isinstance(value, str) else value for name, value in given.items()}
 
 

@@ -252,7 +252,7 @@ class Tools:
         """Get what memory search found in full, or what surrounds it: passages, facts, turns of talk, by ids."""
         results, missing = fetch(self._router, ids, layer, self._own())
         if not results:
-            raise UnansweredError(" ".join(f"{one['id']}: {one['error_message']}" for one in missing))
+            raise UnansweredError(" ".join(f"{failure['id']}: {failure['error_message']}" for failure in missing))
         kept, used = within(results, budget)
         spent = {"tokens_allowed": budget, "tokens_used": used, "results_left_out": len(results) - len(kept)}
         fetched: Fetched = {"results": kept, "missing": missing, "budget": spent}  # type: ignore[typeddict-item]
@@ -279,7 +279,7 @@ class Tools:
         facts in `similar` is no longer so, call it again with the same text and that id as `supersedes`.
         """
         scope = project or self._project
-        one, similar = app.remembering.remember(
+        stored, similar = app.remembering.remember(
             text,
             importance,
             tags=tags,
@@ -288,14 +288,14 @@ class Tools:
             source="mcp",
             author=app.remembering.current_author("mcp", CLIENT.get()),
         )
-        memory = one.memory
+        memory = stored.memory
         return {
             "id": app.remembering.qualified(memory.id),
-            "status": "stored" if one.is_new else "already_stored",
+            "status": "stored" if stored.is_new else "already_stored",
             "tier": memory.tier,
             "project": memory.project,
             "expires": iso_time(memory.expires) if memory.expires else None,
-            "redacted": list(one.redacted),
+            "redacted": list(stored.redacted),
             "supersedes": app.remembering.qualified(memory.supersedes) if memory.supersedes else None,
             "similar": [{"id": app.remembering.qualified(other.id), "text": other.text} for other in similar],
         }
@@ -333,9 +333,10 @@ class Tools:
         """Tell whether memory works: which backends there are, how each is, what it holds, and how to mend it."""
         manifests, problems = read_manifests(paths.backend_folders())
         registered = read_state(paths.backends_file()).backends
-        health = app.registration.probe_all([one for name, one in manifests.items() if name in registered])
+        health = app.registration.probe_all([manifest for name, manifest in manifests.items() if name in registered])
         backends: list[Backend] = [
-            {"name": name, "status": one.status, "reason": one.reason, "fix": one.fix} for name, one in health.items()
+            {"name": name, "status": report.status, "reason": report.reason, "fix": report.fix}
+            for name, report in health.items()
         ]
         status: Status = {
             "version": __version__,
@@ -352,7 +353,7 @@ class Tools:
 
 
 def _found(envelope: Envelope, scope: str | None) -> Found:
-    found: Found = {
+    answer: Found = {
         "status": envelope.status,
         "results": envelope.results,  # type: ignore[typeddict-item]
         "result_count": envelope.result_count,
@@ -363,8 +364,8 @@ def _found(envelope: Envelope, scope: str | None) -> Found:
         "budget": envelope.budget,  # type: ignore[typeddict-item]
     }
     notes = [envelope.error_message] if envelope.error_message else []
-    if found["project"] and envelope.status in ("partial", "empty"):
+    if answer["project"] and envelope.status in ("partial", "empty"):
         others = [f"{count} in project {name}" for name, count in app.asking.elsewhere(envelope.query_echo).items()]
         known = f"there are results in others: {', '.join(others)}" if others else "no other has a result"
         notes.append(f'Only the project {scope} was searched; {known}. Pass project="{EVERY_PROJECT}" to search all.')
-    return found | {"note": " ".join(notes)} if notes else found
+    return answer | {"note": " ".join(notes)} if notes else answer

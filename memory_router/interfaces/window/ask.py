@@ -54,20 +54,20 @@ def ask(desk: Desk, request: Request) -> Response:
     if not given["q"]:
         return desk.page(request, "ask.html", **values)
     choice = Choice(backend=given["backend"] or None, strategy=given["strategy"] or None)
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "limit": _RESULTS,
         "trace": True,
         "project": given["project"] or None,
         "since": given["since"] or None,
         "until": given["until"] or None,
     }
-    first = desk.router().query(given["q"], choice=choice, **asked)
+    first = desk.router().query(given["q"], choice=choice, **options)
     values["answers"].append(_answer(_title(choice, settings), first, settings.fallback_threshold))
     if given["beside"] or given["threshold"]:
         threshold = _threshold(given["threshold"], settings)
         other = Choice(backend=choice.backend, strategy=given["beside"] or choice.strategy)
         quiet = QuietRouter(settings._replace(fallback_threshold=threshold), _BESIDE_MS)
-        second = quiet.query(given["q"], choice=other, **asked)
+        second = quiet.query(given["q"], choice=other, **options)
         title = f"{_title(other, settings)}, threshold {threshold:.2f}"
         values["answers"].append(_answer(title, second, threshold))
     return desk.page(request, "ask.html", **values)

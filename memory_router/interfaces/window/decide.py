@@ -59,9 +59,9 @@ def decide(desk: Desk, request: Request) -> Response:
     """Show what waits for a yes, what is not suggested and why, and what was decided last."""
     advice = app.improving.suggest(_wait)
     with app.improving.opened() as improving:
-        waiting = [_waiting(desk, improving, one) for one in advice.suggestions]
+        waiting = [_waiting(desk, improving, suggestion) for suggestion in advice.suggestions]
         last = improving.outcomes.suggestions.accepted(account())[:1]
-        undoable = [_waiting(desk, improving, one, back=True) for one in last]
+        undoable = [_waiting(desk, improving, suggestion, back=True) for suggestion in last]
         approvals = improving.stores.approvals.newest()[:_APPROVALS]
     return desk.page(
         request,
@@ -71,7 +71,7 @@ def decide(desk: Desk, request: Request) -> Response:
         notes=advice.notes,
         settled=advice.settled,
         silent=advice.silent,
-        approvals=sorted(approvals, key=lambda one: one.state != "pending"),
+        approvals=sorted(approvals, key=lambda approval: approval.state != "pending"),
         fix=_FIX,
     )
 
@@ -80,9 +80,9 @@ def accept(desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
     """Carry out a suggestion."""
     number = request.path_params["number"]
     with app.improving.deciding(_wait), app.improving.opened() as improving:
-        found = improving.advisor.get(number)
-        improving.advisor.check(found)
-        _let_a_person_change(desk, improving, found)
+        suggestion = improving.advisor.get(number)
+        improving.advisor.check(suggestion)
+        _let_a_person_change(desk, improving, suggestion)
         improving.advisor.accept(number, fields.get("reason") or None)
     return go_back(fields, "/decide", "accepted")
 
@@ -98,9 +98,9 @@ def undo(desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
     """Put back what an accepted suggestion changed."""
     number = request.path_params["number"]
     with app.improving.deciding(_wait), app.improving.opened() as improving:
-        found = improving.advisor.get(number, status="accepted")
-        improving.advisor.check(found, back=True)
-        _let_a_person_change(desk, improving, found)
+        suggestion = improving.advisor.get(number, status="accepted")
+        improving.advisor.check(suggestion, back=True)
+        _let_a_person_change(desk, improving, suggestion)
         improving.advisor.undo(number)
     return go_back(fields, "/decide", "undone")
 

@@ -112,7 +112,7 @@ def complete(result: JsonObject) -> JsonObject:
 def go_back(fields: Mapping[str, str], fallback: str, done: str) -> Response:
     """Return to the page that a form was sent from, which then says what was done."""
     path, _, query = fields.get("back", "").partition("?")
-    kept = "&".join(one for one in query.split("&") if one and not one.startswith("done="))
+    kept = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("done="))
     target = path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else fallback
     return RedirectResponse(f"{target}?{f'{kept}&' if kept else ''}done={done}", 303)
 

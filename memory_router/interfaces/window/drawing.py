@@ -52,7 +52,7 @@ def drawn(found: "Neighbourhood | None") -> Drawing | None:
     for step, radii in enumerate(_RINGS, 1):
         ring = sorted(
             (found.entities[key] for key, away in steps.items() if away == step),
-            key=lambda one: (one.kind, one.qualified),
+            key=lambda neighbour: (neighbour.kind, neighbour.qualified),
         )
         for number, entity in enumerate(ring):
             angle = 2 * math.pi * number / len(ring) - math.pi / 2

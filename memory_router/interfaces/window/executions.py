@@ -78,7 +78,7 @@ def executions(desk: Desk, request: Request) -> Response:
             moments += _questions(stores, given, after)
     if given["kind"] != "questions" and not (given["status"] or given["project"]):
         moments += _hooks(after)
-    moments.sort(key=lambda one: (-one.at, *one.order))
+    moments.sort(key=lambda moment: (-moment.at, *moment.order))
     shown = moments[:_PAGE]
     kept = {name: value for name, value in given.items() if value}
     following = f"/executions?{urlencode({**kept, 'after': _place(shown[-1])})}" if len(moments) > _PAGE else ""
@@ -98,9 +98,9 @@ def executions(desk: Desk, request: Request) -> Response:
 def execution(desk: Desk, request: Request) -> Response:
     """Show one question in full."""
     with open_stores() as stores:
-        found = stores.executions.get(request.path_params["identifier"])
-    attempts = [one._asdict() for one in found.attempts]
-    return desk.page(request, "execution.html", one=found, axis=lanes(attempts), address=request.url.path)
+        question = stores.executions.get(request.path_params["identifier"])
+    attempts = [attempt._asdict() for attempt in question.attempts]
+    return desk.page(request, "execution.html", one=question, axis=lanes(attempts), address=request.url.path)
 
 
 def rate(_desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
@@ -114,28 +114,28 @@ def rate(_desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
 
 
 def _questions(stores: LearningStores, given: Mapping[str, str], after: After | None) -> list[Moment]:
-    found = stores.executions.newest(
+    questions = stores.executions.newest(
         _PAGE + 1,
         status=given["status"] or None,
         project=given["project"] or None,
         after=(after.at, after.id) if after else None,
     )
-    return [Moment(one.started_at, (0, place), execution=one) for place, one in enumerate(found)]
+    return [Moment(question.started_at, (0, place), execution=question) for place, question in enumerate(questions)]
 
 
 def _hooks(after: After | None) -> list[Moment]:
     lines = list(enumerate(journal.entries(paths.hooks_log())))
-    found = []
+    moments = []
     for number, line in reversed(lines):
         at = _seconds(str(line["time"]))
         if after and (at, number) >= (after.at, after.line):
             continue
         outcome = _OUTCOMES.get(str(line.get("outcome")), str(line.get("outcome", "")))
         ids = tuple(str(line.get("ids", "")).split())
-        found.append(Moment(at, (1, -number), hook=line, told=outcome, ids=ids))
-        if len(found) > _PAGE:
+        moments.append(Moment(at, (1, -number), hook=line, told=outcome, ids=ids))
+        if len(moments) > _PAGE:
             break
-    return found
+    return moments
 
 
 def _seconds(time: str) -> float:

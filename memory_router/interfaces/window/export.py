@@ -38,7 +38,7 @@ def write(file: str, *, is_replacing: bool) -> Written:
     if os.path.exists(file) and not is_replacing:
         raise StoreError(f"{file} is there already.", "Choose another name, or replace it with --yes.")
     with open_stores() as stores:
-        found = app.health.health(stores)
+        report = app.health.health(stores)
         executions = stores.executions.newest(_MOST)
         llm = stores.config.learning
     suggestions = app.improving.suggest(lambda: None).suggestions
@@ -48,7 +48,7 @@ def write(file: str, *, is_replacing: bool) -> Written:
         .get_template("export.html")
         .render(
             style=_style(),
-            found=found,
+            found=report,
             llm=llm,
             warning=app.indexing.deletion_warning(),
             page=page,

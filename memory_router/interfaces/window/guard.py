@@ -91,7 +91,7 @@ class Guard:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = [value for name, value in query if name == "token"]
         if given:
-            return self._enter(scope, headers, given[0], [one for one in query if one[0] != "token"])
+            return self._enter(scope, headers, given[0], [pair for pair in query if pair[0] != "token"])
         bearer = headers.get("authorization", "")
         shown = bearer.removeprefix(_BEARER) if bearer.startswith(_BEARER) else self._cookie(headers)
         return None if is_same(shown, self._keys.token) else _unknown()

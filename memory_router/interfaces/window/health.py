@@ -12,15 +12,15 @@ def health(desk: Desk, request: Request) -> Response:
     """Show how everything is; with `check` in the address also what has changed on disk, which takes longer."""
     is_checked = "check" in request.query_params
     with open_stores() as stores:
-        found = app.health.health(stores)
+        report = app.health.health(stores)
         llm = stores.config.learning
     return desk.page(
         request,
         "health.html",
-        found=found,
+        found=report,
         llm=llm,
         warning=app.indexing.deletion_warning(),
-        changes={one.path: one for one in app.indexing.status()} if is_checked else {},
+        changes={root.path: root for root in app.indexing.status()} if is_checked else {},
         damaged=[paths.shown(path) for path in app.repairing.damaged()] if is_checked else [],
         is_checked=is_checked,
     )

@@ -44,16 +44,21 @@ class Axis(NamedTuple):
 def lanes_of_trace(trace: JsonObject) -> Axis:
     """Return the lanes of an answer with its trace: what was asked, and what was skipped and why."""
     attempts = [
-        {**one, "step": _step(one), "relevance": one["normalized_relevance"], "told": one["error_message"]}
-        for one in trace["attempts"]
+        {
+            **attempt,
+            "step": _step(attempt),
+            "relevance": attempt["normalized_relevance"],
+            "told": attempt["error_message"],
+        }
+        for attempt in trace["attempts"]
     ]
     axis = lanes(attempts)
-    skipped = [Lane(_step(one), "skipped", one["reason"]) for one in trace["skipped"]]
-    asked = {lane.step for lane in (*axis.lanes, *skipped)}
+    skipped = [Lane(_step(step), "skipped", step["reason"]) for step in trace["skipped"]]
+    shown = {lane.step for lane in (*axis.lanes, *skipped)}
     not_needed = [
-        Lane(_step(one), "skipped", "not asked: an earlier answer was accepted")
-        for one in trace["steps"]
-        if _step(one) not in asked
+        Lane(_step(step), "skipped", "not asked: an earlier answer was accepted")
+        for step in trace["steps"]
+        if _step(step) not in shown
     ]
     return Axis([*axis.lanes, *not_needed, *skipped], axis.length_ms)
 
@@ -61,13 +66,13 @@ def lanes_of_trace(trace: JsonObject) -> Axis:
 def lanes(attempts: Sequence[Mapping[str, Any]]) -> Axis:
     """Return the lanes of attempts; those without `started_ms` are taken to have come one after the other."""
     after, placed = 0, []
-    for one in attempts:
-        recorded = one.get("started_ms")
+    for attempt in attempts:
+        recorded = attempt.get("started_ms")
         start = after if recorded is None else recorded
-        after = start + one["duration_ms"]
-        placed.append((start, one))
-    length_ms = max((start + one["duration_ms"] for start, one in placed), default=0) or 1
-    return Axis([_lane(start, one, length_ms) for start, one in placed], length_ms)
+        after = start + attempt["duration_ms"]
+        placed.append((start, attempt))
+    length_ms = max((start + attempt["duration_ms"] for start, attempt in placed), default=0) or 1
+    return Axis([_lane(start, attempt, length_ms) for start, attempt in placed], length_ms)
 
 
 def _lane(start_ms: int, one: Mapping[str, Any], length_ms: int) -> Lane:

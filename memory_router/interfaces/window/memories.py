@@ -57,12 +57,12 @@ def memories(desk: Desk, request: Request) -> Response:
 def memory(desk: Desk, request: Request) -> Response:
     """Show the whole text with an id, what stands around it, what it replaced, and its place in the graph."""
     identifier = request.path_params["identifier"]
-    found, missing = app.asking.fetch(desk.router(), [identifier], "detail")
-    if not found:
+    results, missing = app.asking.fetch(desk.router(), [identifier], "detail")
+    if not results:
         raise QueryError(
             missing[0]["error_message"] if missing else "Nothing has this id.", "See the list of memories."
         )
-    result = complete(found[0])
+    result = complete(results[0])
     content = str(result["content"])
     part = min(_number(request.query_params.get("part", ""), 1), -(-len(content) // _PART) or 1)
     around, _ = app.asking.fetch(desk.router(), [identifier], "timeline")
@@ -77,7 +77,7 @@ def memory(desk: Desk, request: Request) -> Response:
         part=part,
         parts=-(-len(content) // _PART) or 1,
         characters=len(content),
-        around=[one["content"][:_PART] for one in around if one["content"] != content],
+        around=[neighbour["content"][:_PART] for neighbour in around if neighbour["content"] != content],
         revisions=_revisions(identifier),
         drawing=drawn(_surroundings(identifier, result)),
     )
@@ -88,14 +88,14 @@ def graph(desk: Desk, request: Request) -> Response:
     name = request.query_params.get("name", "").strip()
     identifier = request.query_params.get("id", "").strip()
     depth = min(_number(request.query_params.get("depth", ""), 1), 2)
-    found = app.looking.surroundings(identifier, name, depth) if name or identifier else None
+    neighbourhood = app.looking.surroundings(identifier, name, depth) if name or identifier else None
     return desk.page(
         request,
         "graph.html",
-        name=name or (found.entities[found.center].qualified if found else ""),
+        name=name or (neighbourhood.entities[neighbourhood.center].qualified if neighbourhood else ""),
         identifier=identifier,
         depth=depth,
-        drawing=drawn(found),
+        drawing=drawn(neighbourhood),
         is_asked=bool(name or identifier),
     )
 
@@ -105,10 +105,10 @@ def _revisions(identifier: str) -> "list[tuple[str, Memory]]":
     if not identifier.startswith(f"{app.looking.STORES[0]}:"):
         return []
     try:
-        found = app.looking.history(identifier)
+        revisions = app.looking.history(identifier)
     except MemoryRouterError:  # it comes from a store of its own
         return []
-    return [(app.remembering.qualified(one.id), one) for one in found] if len(found) > 1 else []
+    return [(app.remembering.qualified(revision.id), revision) for revision in revisions] if len(revisions) > 1 else []
 
 
 def _surroundings(identifier: str, result: JsonObject) -> "Neighbourhood | None":

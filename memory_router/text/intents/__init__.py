@@ -19,5 +19,5 @@ Intents = Mapping[str, Mapping[str, Sequence[str]]]
 def intents(language: str) -> Intents:
     """Return the words of intent of one of `LANGUAGES`."""
     with open(os.path.join(os.path.dirname(__file__), f"{language}.json"), encoding="utf-8") as file:
-        found: Intents = json.load(file)
-    return found
+        words: Intents = json.load(file)
+    return words

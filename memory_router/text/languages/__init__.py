@@ -69,11 +69,11 @@ def languages_of(words: Iterable[str]) -> tuple[str, ...]:
 
 @functools.cache
 def _languages_by_word() -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    codes: dict[str, tuple[str, ...]] = {}
     for code in CODES:
         for word in language(code).stop_words:
-            found[word] = (*found.get(word, ()), code)
-    return found
+            codes[word] = (*codes.get(word, ()), code)
+    return codes
 
 
 def _listed(lines: Iterable[str]) -> frozenset[str]:

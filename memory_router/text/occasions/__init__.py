@@ -36,8 +36,8 @@ class Occasions:
 
     def pointer(self, tokens: Sequence[Token]) -> str | None:
         """Return the kind of pointer to earlier work that a sentence holds, or None."""
-        found = self._back.first(tokens)
-        return self._pointers[found.number][0] if found else None
+        phrase = self._back.first(tokens)
+        return self._pointers[phrase.number][0] if phrase else None
 
     def has(self, kind: str, tokens: Sequence[Token]) -> bool:
         """Return whether a sentence has a phrase of a kind: `asks`, `ours`, `mine` and so on."""
@@ -83,5 +83,5 @@ def _codes(tokens: Sequence[Token]) -> Sequence[str]:
     if any("\u4e00" <= character <= "\u9fff" for character in text):
         return ("zh",)
     words = {token.word for token in tokens}
-    found = languages_of(words)
-    return [code for code in _LATIN if code in found] or (_LATIN if found else (ENGLISH,))
+    languages = languages_of(words)
+    return [code for code in _LATIN if code in languages] or (_LATIN if languages else (ENGLISH,))

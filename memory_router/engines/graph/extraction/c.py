@@ -79,9 +79,9 @@ class CReader(SyntaxReader):
                 for base in clause.named_children:
                     self.inherits(qualified, base, scope)
         if is_space:
-            for one in self.below(body, ("function_definition", *_CLASSES)):
-                text = self._named(one) if one.type == "function_definition" else ""
-                text = text or self.text(one.child_by_field_name("name"))
+            for definition in self.below(body, ("function_definition", *_CLASSES)):
+                text = self._named(definition) if definition.type == "function_definition" else ""
+                text = text or self.text(definition.child_by_field_name("name"))
                 if text and "::" not in text:
                     inner.names[text] = f"{qualified}.{text}"
         return [(body, inner)]
@@ -109,9 +109,9 @@ class CReader(SyntaxReader):
         kind = node.child_by_field_name("type")
         held = self._typed(kind, scope)
         declarators = node.children_by_field_name("declarator")
-        below = [(one, scope) for one in (kind, node.child_by_field_name("default_value")) if one is not None]
-        for one in declarators:
-            name = one
+        below = [(part, scope) for part in (kind, node.child_by_field_name("default_value")) if part is not None]
+        for declarator in declarators:
+            name = declarator
             is_function = False
             for _ in range(20):
                 is_function = is_function or name.type == "function_declarator"

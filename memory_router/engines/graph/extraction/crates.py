@@ -28,7 +28,7 @@ def crate_of(path: str, root: str) -> str:
         if above == "src" or os.path.exists(os.path.join(os.path.dirname(folder), "Cargo.toml")):
             return module_path(path, root)
     for above in upwards(folder, root):
-        if os.path.basename(above) == "src" or any(os.path.isfile(f"{above}{one}.rs") for one in _ROOTS):
+        if os.path.basename(above) == "src" or any(os.path.isfile(f"{above}{stem}.rs") for stem in _ROOTS):
             return module_path(f"{above}/lib.rs", root)
     return module_path(f"{root}/lib.rs", root)
 
@@ -65,7 +65,7 @@ def crates(path: str, root: str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=100_000)
 def _crates(folder: str, root: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    roots: dict[str, str] = {}
     for above in upwards(folder, root):
         body = _manifest(os.path.join(above, "Cargo.toml"))
         if not body:
@@ -76,10 +76,10 @@ def _crates(folder: str, root: str) -> dict[str, str]:
             if isinstance(pattern, str) and ".." not in pattern.split("/"):
                 members += sorted(glob.glob(os.path.join(glob.escape(above), pattern)))
         depended = body.get("dependencies", {})
-        for name, one in depended.items() if isinstance(depended, dict) else ():
-            if isinstance(one, dict) and isinstance(one.get("path"), str):
-                where = os.path.normpath(os.path.join(above, one["path"]))
-                found.setdefault(name.replace("-", "_"), _root_of(where, root))
+        for name, dependency in depended.items() if isinstance(depended, dict) else ():
+            if isinstance(dependency, dict) and isinstance(dependency.get("path"), str):
+                where = os.path.normpath(os.path.join(above, dependency["path"]))
+                roots.setdefault(name.replace("-", "_"), _root_of(where, root))
         for member in members:
             named = _manifest(os.path.join(member, "Cargo.toml"))
             package, library = named.get("package", {}), named.get("lib", {})
@@ -87,8 +87,8 @@ def _crates(folder: str, root: str) -> dict[str, str]:
                 package.get("name") if isinstance(package, dict) else None
             )
             if isinstance(name, str):
-                found.setdefault(name.replace("-", "_"), _root_of(member, root))
-    return found
+                roots.setdefault(name.replace("-", "_"), _root_of(member, root))
+    return roots
 
 
 def _root_of(folder: str, root: str) -> str:

@@ -80,13 +80,13 @@ class GoReader(SyntaxReader):
         self.define("function", name, above, node, self._result(node, scope), parent=parent)
         for given in (receiver, *map(node.child_by_field_name, ("parameters", "result"))):
             self._parameters(given, inner)
-        return [(one, inner) for one in node.named_children if one.type not in ("identifier", "field_identifier")]
+        return [(child, inner) for child in node.named_children if child.type not in ("identifier", "field_identifier")]
 
     def _result(self, node: Any, scope: Scope) -> str:
         """Return what a function returns, the first of several."""
         result = node.child_by_field_name("result")
         if result is not None and result.type == "parameter_list":
-            result = next((one.child_by_field_name("type") for one in result.named_children), None)
+            result = next((parameter.child_by_field_name("type") for parameter in result.named_children), None)
         return self._class(result, scope)
 
     def _class(self, kind: Any, scope: Scope) -> str:
@@ -103,9 +103,13 @@ class GoReader(SyntaxReader):
         return held + lists if held else ""
 
     def _parameters(self, given: Any, scope: Scope) -> None:
-        for one in given.named_children if given is not None else ():
-            held = self._class(one.child_by_field_name("type"), scope) if one.type == "parameter_declaration" else ""
-            for name in one.children_by_field_name("name"):
+        for parameter in given.named_children if given is not None else ():
+            held = (
+                self._class(parameter.child_by_field_name("type"), scope)
+                if parameter.type == "parameter_declaration"
+                else ""
+            )
+            for name in parameter.children_by_field_name("name"):
                 scope.names[self.text(name)] = held
 
     def _type(self, node: Any, scope: Scope) -> Inside:
@@ -132,10 +136,10 @@ class GoReader(SyntaxReader):
         if field.type == "method_elem":
             name = self.text(field.child_by_field_name("name"))
             self.define("function", name, scope.qualified, field, self._result(field, scope))
-            return [(one, scope) for one in field.named_children[1:]]
+            return [(child, scope) for child in field.named_children[1:]]
         if field.type == "type_elem":
-            for one in field.named_children:
-                self.inherits(scope.qualified, one, scope)
+            for base in field.named_children:
+                self.inherits(scope.qualified, base, scope)
             return ()
         names = field.children_by_field_name("name")
         if kind is None:
@@ -161,7 +165,7 @@ class GoReader(SyntaxReader):
                 scope.names[self.text(name)] = own
             elif self.text(name) != "_":
                 self.define("variable", self.text(name), self.package, node, own, parent=self.module)
-        return [(one, scope) for one in (kind, value) if one is not None]
+        return [(part, scope) for part in (kind, value) if part is not None]
 
     def _value(self, values: list[Any], position: int, scope: Scope) -> str:
         """Return what the variable at a position is given; of a call's results only the first is known."""
@@ -188,18 +192,18 @@ class GoReader(SyntaxReader):
     def _literal(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
         self._parameters(node.child_by_field_name("parameters"), inner)
-        return [(one, inner) for one in node.named_children]
+        return [(child, inner) for child in node.named_children]
 
     def _switch(self, node: Any, scope: Scope) -> Inside:
         alias = node.child_by_field_name("alias")
         inner = Scope(scope.qualified, scope.owner, {}, scope)
         for name in alias.named_children if alias is not None else ():
             inner.names[self.text(name)] = ""
-        return [(one, inner) for one in node.named_children if one != alias]
+        return [(child, inner) for child in node.named_children if child != alias]
 
     def _keyed(self, node: Any, scope: Scope) -> Inside:
         """Read the value of a field that is given by name; a key may be a field's name."""
-        return [(one, scope) for one in node.named_children[1:]]
+        return [(child, scope) for child in node.named_children[1:]]
 
     def other(self, node: Any, scope: Scope) -> str:
         """Return what a node of this language denotes."""
@@ -213,7 +217,7 @@ class GoReader(SyntaxReader):
         """Note what is called."""
         called = node.child_by_field_name("function")
         if called is not None and called.type == "identifier" and self.text(called) == "new":
-            return [(one, scope) for one in node.named_children if one != called]
+            return [(child, scope) for child in node.named_children if child != called]
         return super().call(node, scope)
 
     def means(self, node: Any, scope: Scope) -> str:

@@ -108,7 +108,7 @@ class JavaReader(SyntaxReader):
         if body is not None:
             self._members(body, inner)
             below.append((body, inner))
-        return [(one, scope) for one in node.named_children if one.type == "modifiers"] + below
+        return [(child, scope) for child in node.named_children if child.type == "modifiers"] + below
 
     def _bare(self, name: str, node: Any) -> str:
         """Define a class of a file without a package."""
@@ -123,8 +123,8 @@ class JavaReader(SyntaxReader):
                 self._members(node, scope)
             elif node.type == "field_declaration":
                 held = self._typed(node, scope)
-                for one in node.children_by_field_name("declarator"):
-                    name = self.text(one.child_by_field_name("name"))
+                for declarator in node.children_by_field_name("declarator"):
+                    name = self.text(declarator.child_by_field_name("name"))
                     scope.names[name] = held
                     if held:
                         self.define("variable", name, scope.qualified, node, held)
@@ -140,10 +140,10 @@ class JavaReader(SyntaxReader):
         return self.means(kind, scope)
 
     def _field(self, node: Any, scope: Scope) -> Inside:
-        values = [one.child_by_field_name("value") for one in node.children_by_field_name("declarator")]
+        values = [declarator.child_by_field_name("value") for declarator in node.children_by_field_name("declarator")]
         kind = node.child_by_field_name("type")
-        modifiers = [one for one in node.named_children if one.type == "modifiers"]
-        return [(one, scope) for one in (*modifiers, kind, *values) if one is not None]
+        modifiers = [child for child in node.named_children if child.type == "modifiers"]
+        return [(part, scope) for part in (*modifiers, kind, *values) if part is not None]
 
     def _method(self, node: Any, scope: Scope) -> Inside:
         name = self.text(node.child_by_field_name("name"))
@@ -153,37 +153,37 @@ class JavaReader(SyntaxReader):
         if given is not None:
             self._parameters(given, inner)
         skipped = ("identifier", "type_parameters")
-        return [(one, inner) for one in node.named_children if one.type not in skipped]
+        return [(child, inner) for child in node.named_children if child.type not in skipped]
 
     def _parameters(self, given: Any, scope: Scope, *, fields: bool = False) -> None:
-        for one in given.named_children:
-            name = one.child_by_field_name("name")
-            if one.type == "spread_parameter":
-                name = next(self.below(one, ("identifier",)), None)
+        for parameter in given.named_children:
+            name = parameter.child_by_field_name("name")
+            if parameter.type == "spread_parameter":
+                name = next(self.below(parameter, ("identifier",)), None)
             if name is not None:
-                held = "" if one.type == "spread_parameter" else self._typed(one, scope)
+                held = "" if parameter.type == "spread_parameter" else self._typed(parameter, scope)
                 scope.names[self.text(name)] = held
                 if fields and held:
-                    self.define("variable", self.text(name), scope.qualified, one, held)
+                    self.define("variable", self.text(name), scope.qualified, parameter, held)
 
     def _declared(self, node: Any, scope: Scope) -> Inside:
         """Note what local variables hold, of `for`, `try` and `catch` too."""
         held = self._typed(node, scope)
         below = [] if (kind := node.child_by_field_name("type")) is None else [(kind, scope)]
         if node.type == "local_variable_declaration":
-            for one in node.children_by_field_name("declarator"):
-                value = one.child_by_field_name("value")
-                scope.names[self.text(one.child_by_field_name("name"))] = held or self._held(value, scope)
+            for declarator in node.children_by_field_name("declarator"):
+                value = declarator.child_by_field_name("value")
+                scope.names[self.text(declarator.child_by_field_name("name"))] = held or self._held(value, scope)
                 below += [(value, scope)] if value is not None else []
             return below
         value = node.child_by_field_name("value")
         name = node.child_by_field_name("name")
         if name is not None:
             scope.names[self.text(name)] = held or (self._held(value, scope) if node.type == "resource" else "")
-        caught = [one for one in node.named_children if one.type == "catch_type"]
+        caught = [child for child in node.named_children if child.type == "catch_type"]
         if caught and name is not None:
             scope.names[self.text(name)] = self.means(caught[0].named_children[0], scope)
-        below += [(one, scope) for one in (value, *caught, node.child_by_field_name("body")) if one is not None]
+        below += [(part, scope) for part in (value, *caught, node.child_by_field_name("body")) if part is not None]
         return below
 
     def _held(self, value: Any, scope: Scope) -> str:
@@ -225,26 +225,26 @@ class JavaReader(SyntaxReader):
         """Return what an unqualified call may denote: an import, a method of the class, of those around it."""
         if name in self.bindings:
             return [self.bindings[name]]
-        found, inner = [], scope
+        candidates, inner = [], scope
         while inner.outer is not None:
             if inner.qualified == inner.owner:
-                found.append(f"{inner.owner}.{name}")
+                candidates.append(f"{inner.owner}.{name}")
             inner = inner.outer
         stars = [target for star, target in self.bindings.items() if star.startswith("*") and target != self.package]
-        return [*found, *(f"{star}.{name}" for star in stars if star.rpartition(".")[2][:1].isupper())]
+        return [*candidates, *(f"{star}.{name}" for star in stars if star.rpartition(".")[2][:1].isupper())]
 
     def _created(self, node: Any, scope: Scope) -> Inside:
         kind = node.child_by_field_name("type")
         target = self.means(kind, scope) if kind is not None else ""
         self.refer(scope, "calls", target, node)
         below: list[tuple[Any, Scope]] = []
-        for one in node.named_children:
-            if one.type == "class_body":  # an anonymous class: what it does is done by what encloses it
-                below += [(child, Scope(scope.qualified, "", {}, scope)) for child in one.named_children]
-            elif one != kind:
-                below.append((one, scope))
+        for clause in node.named_children:
+            if clause.type == "class_body":  # an anonymous class: what it does is done by what encloses it
+                below += [(child, Scope(scope.qualified, "", {}, scope)) for child in clause.named_children]
+            elif clause != kind:
+                below.append((clause, scope))
             else:
-                below += [(part, scope) for part in self.below(one, ("type_arguments",))]
+                below += [(part, scope) for part in self.below(clause, ("type_arguments",))]
         return below
 
     def _handed_on(self, node: Any, scope: Scope) -> Inside:
@@ -278,7 +278,7 @@ class JavaReader(SyntaxReader):
         if given is not None and given.type == "identifier":
             inner.names[self.text(given)] = ""
         elif given is not None and given.type == "inferred_parameters":
-            inner.names.update((self.text(one), "") for one in given.named_children)
+            inner.names.update((self.text(parameter), "") for parameter in given.named_children)
         elif given is not None:
             self._parameters(given, inner)
         body = node.child_by_field_name("body")

@@ -36,9 +36,9 @@ def facts(source: Source, text: str) -> Facts | None:
     lines = text.split("\n")
     qualified = shown(source.path, source.root)
     references = References(lines)
-    for one in dict.fromkeys(required):
-        line = next((number for number, held in enumerate(lines, 1) if one in held), 1)
-        references.add(qualified, "requires", one, line)
+    for requirement in dict.fromkeys(required):
+        line = next((number for number, held in enumerate(lines, 1) if requirement in held), 1)
+        references.add(qualified, "requires", requirement, line)
     references.add(qualified, "contains", os.path.dirname(source.path), 1)
     summary = first_sentence(description)
     return Facts([Definition("project", name, qualified, "", 1, len(lines), summary)], references.collected())
@@ -47,9 +47,9 @@ def facts(source: Source, text: str) -> Facts | None:
 def _python(text: str) -> _Declared:
     body = tomllib.loads(text)
     project, poetry = body.get("project", {}), body.get("tool", {}).get("poetry", {})
-    extra = [one for group in project.get("optional-dependencies", {}).values() for one in group]
-    named = [_name_of(one) for one in [*project.get("dependencies", ()), *extra]]
-    older = [one for one in poetry.get("dependencies", {}) if one != "python"]
+    extra = [requirement for group in project.get("optional-dependencies", {}).values() for requirement in group]
+    named = [_name_of(requirement) for requirement in [*project.get("dependencies", ()), *extra]]
+    older = [name for name in poetry.get("dependencies", {}) if name != "python"]
     return _text(project, poetry, "name"), _text(project, poetry, "description"), [*filter(None, named), *older]
 
 
@@ -83,8 +83,8 @@ def _keys(body: dict[str, Any], ending: str) -> list[str]:
 
 
 def _name_of(requirement: str) -> str:
-    found = _REQUIRED.match(requirement)
-    return found[1] if found else ""
+    match = _REQUIRED.match(requirement)
+    return match[1] if match else ""
 
 
 def _text(first: dict[str, Any], second: dict[str, Any], field: str) -> str:

@@ -92,10 +92,10 @@ def _import_root(folder: str, root: str) -> str:
 
 def upwards(folder: str, root: str) -> list[str]:
     """Return a folder and those around it, up to the root or to the top, the innermost first."""
-    found = [folder]
-    while found[-1] != root and os.path.dirname(found[-1]) != found[-1]:
-        found.append(os.path.dirname(found[-1]))
-    return found
+    folders = [folder]
+    while folders[-1] != root and os.path.dirname(folders[-1]) != folders[-1]:
+        folders.append(os.path.dirname(folders[-1]))
+    return folders
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -41,13 +41,13 @@ def read(sources: Sequence[Source], count: int | None = None) -> Generator[Read,
             worker.give(batch)
         for number, batch in enumerate(batches):
             if not workers:
-                yield [(one, reading.facts(one)) for one in batch]
+                yield [(source, reading.facts(source)) for source in batch]
                 continue
             worker = workers[number % len(workers)]
-            found = worker.take()
+            facts = worker.take()
             if number + len(workers) < len(batches):
                 worker.give(batches[number + len(workers)])
-            yield list(zip(batch, found or map(reading.facts, batch), strict=True))
+            yield list(zip(batch, facts or map(reading.facts, batch), strict=True))
     finally:
         for worker in workers:
             worker.end()
@@ -75,7 +75,7 @@ class _Worker:
     def give(self, batch: Sequence[Source]) -> None:
         """Have a batch read."""
         with suppress(OSError):
-            _send(self._in, [tuple(one) for one in batch])
+            _send(self._in, [tuple(source) for source in batch])
 
     def take(self) -> list[Facts | None] | None:
         """Return what the texts of the batch state, or None if the process is gone."""
@@ -83,7 +83,7 @@ class _Worker:
             told = _receive(self._out)
         except (EOFError, OSError):
             return None
-        return [_facts(one) if one else None for one in told]
+        return [_facts(plain) if plain else None for plain in told]
 
     def end(self) -> None:
         """End the process."""
@@ -125,8 +125,8 @@ def _serve() -> None:
     gc.disable()  # syntax trees are many objects, and hardly any cycles
     with suppress(EOFError, OSError):
         while True:
-            batch = [Source._make(one) for one in _receive(sys.stdin.buffer)]
-            _send(sys.stdout.buffer, [_plain(reading.facts(one)) for one in batch])
+            batch = [Source._make(fields) for fields in _receive(sys.stdin.buffer)]
+            _send(sys.stdout.buffer, [_plain(reading.facts(source)) for source in batch])
             gc.collect()
 
 

@@ -71,7 +71,7 @@ def facts(source: Source, text: str) -> Facts:
     plain = _without_code(lines, front) if is_markdown else lines
     sections = list(_sections(plain)) if is_markdown else []
     path = shown(source.path, source.root)
-    title = next((one.heading for one in sections), "") or (_beginning(text) if kind != "document" else "")
+    title = next((first.heading for first in sections), "") or (_beginning(text) if kind != "document" else "")
     name = title or os.path.basename(source.path)
     own_end = sections[0].line if sections and kind == "document" else len(lines)
     body = _body(lines, 0, own_end)
@@ -88,7 +88,7 @@ def facts(source: Source, text: str) -> Facts:
             qualified = f"{qualified}~{section.line + 1}"
         seen.add(qualified)
         body = _body(lines, section.line, section.end)
-        blocks = tuple(found[1] for line in plain[section.line : section.end] if (found := _BLOCK.search(line)))
+        blocks = tuple(block[1] for line in plain[section.line : section.end] if (block := _BLOCK.search(line)))
         own = Definition("section", section.heading, qualified, path, section.line + 1, section.end, title, body)
         definitions.append(own._replace(aliases=blocks))
         _read(plain, section.line, section.end, qualified, source, references)
@@ -137,20 +137,20 @@ def _without_code(lines: Sequence[str], start: int) -> list[str]:
         elif line.strip():
             is_open = line.startswith("#")
         elif not is_open:
-            before = next((one for one in reversed(lines[start:number]) if one.strip()), "")
+            before = next((earlier for earlier in reversed(lines[start:number]) if earlier.strip()), "")
             is_open = not before.startswith((" ", "\t")) and not _BULLET.match(before)
     return plain
 
 
 def _sections(lines: Sequence[str]) -> Iterator[_Section]:
-    found: list[tuple[str, int]] = []
+    headings: list[tuple[str, int]] = []
     for number, line in enumerate(lines):
         if heading := _HEADING.match(line):
-            found.append((heading[2] or "", number))
+            headings.append((heading[2] or "", number))
         elif number and _UNDERLINE.match(line) and _is_paragraph(lines[number - 1]):
-            found.append((lines[number - 1].strip(), number - 1))
-    for position, (heading_text, number) in enumerate(found):
-        end = found[position + 1][1] if position + 1 < len(found) else len(lines)
+            headings.append((lines[number - 1].strip(), number - 1))
+    for position, (heading_text, number) in enumerate(headings):
+        end = headings[position + 1][1] if position + 1 < len(headings) else len(lines)
         yield _Section(heading_text, number, end)
 
 
@@ -223,9 +223,9 @@ def _read_names(prose: str, line: int, where: str, references: References, evide
             name = name.partition(" ")[2]
         if name and name.lower() not in _CALENDAR and name not in people and not is_stop_word(name.lower()):
             references.add(where, "names", name, line, evidence)
-    for found in _PHRASE.findall(prose):
+    for phrase in _PHRASE.findall(prose):
         words = []
-        for word in found.split():
+        for word in phrase.split():
             if is_stop_word(word):
                 break
             words.append(word)
@@ -235,8 +235,8 @@ def _read_names(prose: str, line: int, where: str, references: References, evide
 
 def _read_code(text: str, line: int, where: str, references: References, evidence: str) -> None:
     ticked = [name.removesuffix("()") for name in _TICKED.findall(text) if _CODE_NAME.match(name)]
-    found = [name.text for name in identifiers_in(text) if name.is_code or "." in name.text]
-    for name in dict.fromkeys([*ticked, *found]):
+    names = [name.text for name in identifiers_in(text) if name.is_code or "." in name.text]
+    for name in dict.fromkeys([*ticked, *names]):
         references.add(where, "mentions", name.replace("::", "."), line, evidence)
 
 

@@ -105,14 +105,14 @@ class _Reader:
             kind = node.__class__
             if read := self._readers.get(kind):
                 if inside := read(node, scope):
-                    todo.extend([one for one in reversed(inside) if one[0].__class__ in _FIELDS])
+                    todo.extend([pair for pair in reversed(inside) if pair[0].__class__ in _FIELDS])
                 continue
             if kind in _HOLDING:
                 self._held(node, scope)
             for field in _FIELDS[kind]:
                 value: Any = getattr(node, field)
                 if value.__class__ is list:
-                    todo.extend([(one, scope) for one in reversed(value) if one.__class__ in _FIELDS])
+                    todo.extend([(child, scope) for child in reversed(value) if child.__class__ in _FIELDS])
                 elif value.__class__ in _FIELDS:
                     todo.append((value, scope))
 
@@ -130,7 +130,7 @@ class _Reader:
         qualified = f"{scope.qualified}.{name}"
         if qualified not in self._seen:
             self._seen[qualified] = len(self.definitions)
-            line = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+            line = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
             last = node.end_lineno or node.lineno
             own = Definition(kind, name, qualified, scope.qualified, line, last, summary, type=held)
             self.definitions.append(own)
@@ -149,7 +149,7 @@ class _Reader:
         self._attribute_types(node, qualified, scope)
         slices = [base.slice for base in node.bases if isinstance(base, ast.Subscript)]
         keywords = [keyword.value for keyword in node.keywords]
-        return [(one, scope) for one in slices] + [
+        return [(argument, scope) for argument in slices] + [
             (child, inner) for child in (*node.decorator_list, *keywords, *node.body)
         ]
 
@@ -159,7 +159,9 @@ class _Reader:
                 held = self._annotated(statement.annotation, scope)
                 self._note_attribute(qualified, statement.target.id, held, statement)
             elif isinstance(statement, _FUNCTIONS):
-                parameters = {one.arg: self._annotated(one.annotation, scope) for one in _parameters(statement)}
+                parameters = {
+                    parameter.arg: self._annotated(parameter.annotation, scope) for parameter in _parameters(statement)
+                }
                 for assigned in statement.body:
                     if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
                         continue
@@ -216,8 +218,8 @@ class _Reader:
                 if isinstance(target, ast.Name):
                     scope.names[target.id] = held
                 elif not isinstance(target, ast.Attribute):
-                    stored = (one for one in ast.walk(target) if isinstance(one, ast.Name))
-                    scope.names.update((one.id, "") for one in stored if isinstance(one.ctx, ast.Store))
+                    stored = (name for name in ast.walk(target) if isinstance(name, ast.Name))
+                    scope.names.update((name.id, "") for name in stored if isinstance(name.ctx, ast.Store))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             scope.names[node.target.id] = self._annotated(node.annotation, scope)
         elif isinstance(node, ast.For | ast.AsyncFor):
@@ -300,7 +302,7 @@ class _Reader:
 
     def _call(self, node: ast.Call, scope: _Scope) -> _Inside:
         called = node.func
-        inside = [(argument, scope) for argument in (*node.args, *[one.value for one in node.keywords])]
+        inside = [(argument, scope) for argument in (*node.args, *[keyword.value for keyword in node.keywords])]
         if isinstance(called, ast.Name):
             self._name(called, scope, "calls")
             return inside
@@ -370,7 +372,7 @@ def _assigned(node: ast.stmt) -> Iterator[str]:
 
 def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
     given = node.args
-    extra = [one for one in (given.vararg, given.kwarg) if one]
+    extra = [parameter for parameter in (given.vararg, given.kwarg) if parameter]
     return [*given.posonlyargs, *given.args, *given.kwonlyargs, *extra]
 
 

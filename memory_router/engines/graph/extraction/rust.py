@@ -190,7 +190,7 @@ class RustReader(SyntaxReader):
                     kind = outer
                     continue
                 lists += "[]" * (name in _LISTS)
-                kind = next((one for one in given.named_children if one.type != "lifetime"), None)
+                kind = next((argument for argument in given.named_children if argument.type != "lifetime"), None)
             elif kind.type in ("type_identifier", "scoped_type_identifier"):
                 held = self.means(kind, scope)
                 return held + lists if held else ""
@@ -221,13 +221,15 @@ class RustReader(SyntaxReader):
         name = self.text(node.child_by_field_name("name"))
         qualified = self.define("class", name, scope.qualified, node)
         inner = Scope(qualified, qualified, self._bounds(node, scope), scope)
-        for bounds in (one for one in node.named_children if one.type == "trait_bounds"):
+        for bounds in (child for child in node.named_children if child.type == "trait_bounds"):
             for base in bounds.named_children:
                 self.inherits(qualified, base, scope)
         if node.type == "type_item" and (kind := node.child_by_field_name("type")) is not None:
             self.inherits(qualified, kind, scope)
         self._fields(node.child_by_field_name("body"), qualified, inner)
-        return [(one, inner) for one in node.named_children if one.type not in ("type_identifier", "trait_bounds")]
+        return [
+            (child, inner) for child in node.named_children if child.type not in ("type_identifier", "trait_bounds")
+        ]
 
     def _fields(self, body: Any, owner: str, scope: Scope) -> None:
         """Note the variants of an enum, and what fields hold; those without a name are called by their position."""
@@ -249,7 +251,7 @@ class RustReader(SyntaxReader):
         kind, trait, body = map(node.child_by_field_name, ("type", "trait", "body"))
         target = self._class_of(kind, scope) if kind is not None else ""
         if not target or target.startswith(".") or target.endswith("[]"):
-            return [(one, scope) for one in node.named_children]
+            return [(child, scope) for child in node.named_children]
         inner = Scope(target, target, self._bounds(node, scope), scope)
         if trait is not None:
             self.inherits(target, trait, scope)
@@ -263,12 +265,12 @@ class RustReader(SyntaxReader):
         held = self._class_of(node.child_by_field_name("return_type"), inner)
         self.define("function", name, scope.qualified, node, held, parent=parent)
         given, body = map(node.child_by_field_name, ("parameters", "body"))
-        for one in given.named_children if given is not None else ():
-            pattern, kind = map(one.child_by_field_name, ("pattern", "type"))
+        for parameter in given.named_children if given is not None else ():
+            pattern, kind = map(parameter.child_by_field_name, ("pattern", "type"))
             self._bind(pattern, self._class_of(kind, inner), inner)
         if body is not None:
             self._declare(body, inner)
-        return [(one, inner) for one in (given, node.child_by_field_name("return_type"), body) if one is not None]
+        return [(part, inner) for part in (given, node.child_by_field_name("return_type"), body) if part is not None]
 
     def _bind(self, pattern: Any, held: str, scope: Scope) -> None:
         """Note what the names of a pattern hold.
@@ -323,13 +325,13 @@ class RustReader(SyntaxReader):
         kind = node.child_by_field_name("type")
         name = self.text(node.child_by_field_name("name"))
         self.define("variable", name, scope.qualified, node, self._class_of(kind, scope))
-        return [(one, scope) for one in (kind, node.child_by_field_name("value")) if one is not None]
+        return [(part, scope) for part in (kind, node.child_by_field_name("value")) if part is not None]
 
     def _let(self, node: Any, scope: Scope) -> Inside:
         pattern, kind = map(node.child_by_field_name, ("pattern", "type"))
         held = self._class_of(kind, scope) if kind is not None else self._value(node, scope)
         self._bind(pattern, held, scope)
-        return [(one, scope) for one in node.named_children if one != pattern]
+        return [(child, scope) for child in node.named_children if child != pattern]
 
     def _value(self, node: Any, scope: Scope) -> str:
         """Return what the value of a node denotes, nothing if only its last step is known."""
@@ -345,7 +347,7 @@ class RustReader(SyntaxReader):
     def _arm(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
         self._bind(node.child_by_field_name("pattern"), self._value(node.parent.parent, scope), inner)
-        return [(one, inner) for one in node.named_children]
+        return [(child, inner) for child in node.named_children]
 
     def _for(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
@@ -353,15 +355,15 @@ class RustReader(SyntaxReader):
         held = self._value(node, scope)
         owner, _, last = held.rpartition(".")
         self._bind(pattern, self.element(owner if last in _ITERATING else held), inner)
-        return [(one, inner) for one in node.named_children if one != pattern]
+        return [(child, inner) for child in node.named_children if child != pattern]
 
     def _closure(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
         given = node.child_by_field_name("parameters")
-        for one in given.named_children if given is not None else ():
-            pattern = one.child_by_field_name("pattern") if one.type == "parameter" else one
-            self._bind(pattern, self._class_of(one.child_by_field_name("type"), inner), inner)
-        return [(one, inner) for one in node.named_children]
+        for parameter in given.named_children if given is not None else ():
+            pattern = parameter.child_by_field_name("pattern") if parameter.type == "parameter" else parameter
+            self._bind(pattern, self._class_of(parameter.child_by_field_name("type"), inner), inner)
+        return [(child, inner) for child in node.named_children]
 
     def _macro(self, node: Any, scope: Scope) -> Inside:
         """Note what stands in a macro's arguments, which are tokens: a path and brackets are a call."""

@@ -38,8 +38,8 @@ def script_module(target: str, path: str, root: str) -> str:
         full = os.path.normpath(os.path.join(folder, target))
         return module_path(_resolved(full) or full + ".ts" * (_stem(full) == full) or full, root)
     for full in _mapped(target, folder, root):
-        if found := _resolved(full):
-            return module_path(found, root)
+        if file := _resolved(full):
+            return module_path(file, root)
     if target[:2] in ("@/", "~/"):
         return target[2:]
     return target
@@ -82,9 +82,9 @@ def _config(path: str, depth: int = _MOST_EXTENDED) -> tuple[str, _Paths]:
     base = ""
     paths: _Paths = ()
     extended = body.get("extends")
-    for one in extended if isinstance(extended, list) else [extended]:
-        if isinstance(one, str) and one.startswith("."):
-            inherited = os.path.normpath(os.path.join(folder, one))
+    for parent in extended if isinstance(extended, list) else [extended]:
+        if isinstance(parent, str) and parent.startswith("."):
+            inherited = os.path.normpath(os.path.join(folder, parent))
             base, paths = _config(inherited if inherited.endswith(".json") else inherited + ".json", depth - 1)
     options = body.get("compilerOptions")
     if not isinstance(options, dict):
@@ -95,11 +95,11 @@ def _config(path: str, depth: int = _MOST_EXTENDED) -> tuple[str, _Paths]:
     if isinstance(declared, dict):
         start = base or folder
         named = [
-            (pattern, tuple(os.path.join(start, one) for one in places if isinstance(one, str)))
+            (pattern, tuple(os.path.join(start, place) for place in places if isinstance(place, str)))
             for pattern, places in declared.items()
             if isinstance(places, list)
         ]
-        paths = tuple(sorted(named, key=lambda one: -len(one[0].partition("*")[0])))
+        paths = tuple(sorted(named, key=lambda pair: -len(pair[0].partition("*")[0])))
     return base, paths
 
 
@@ -116,15 +116,15 @@ def _packages(folder: str) -> tuple[tuple[str, str], ...]:
         return ()
     members = body.get("workspaces")
     members = members.get("packages") if isinstance(members, dict) else members
-    patterns = [one for one in members if isinstance(one, str)] if isinstance(members, list) else []
+    patterns = [member for member in members if isinstance(member, str)] if isinstance(members, list) else []
     patterns += _pnpm(os.path.join(folder, "pnpm-workspace.yaml"))
-    found = [(str(body.get("name", "")), folder)]
+    packages = [(str(body.get("name", "")), folder)]
     for pattern in patterns:
         if pattern.startswith("!") or ".." in pattern.split("/"):
             continue
         manifests = sorted(glob.glob(os.path.join(glob.escape(folder), pattern.rstrip("/"), "package.json")))
-        found += [(str(_json(manifest).get("name", "")), os.path.dirname(manifest)) for manifest in manifests]
-    return tuple(found)
+        packages += [(str(_json(manifest).get("name", "")), os.path.dirname(manifest)) for manifest in manifests]
+    return tuple(packages)
 
 
 def _pnpm(path: str) -> list[str]:
@@ -144,30 +144,30 @@ def _in_package(folder: str, inside: str) -> Iterator[str]:
     chosen = exports.get(entry) if isinstance(exports, dict) else exports if not inside else None
     if not inside and isinstance(exports, dict) and entry not in exports:
         chosen = exports
-    named = [*_texts(chosen), *([] if inside else [body[one] for one in _ENTRIES if isinstance(body.get(one), str)])]
-    for one in named:
-        yield from (os.path.join(folder, place) for place in dict.fromkeys([_BUILT.sub(r"\1src/", one), one]))
+    named = [*_texts(chosen), *([] if inside else [body[key] for key in _ENTRIES if isinstance(body.get(key), str)])]
+    for target in named:
+        yield from (os.path.join(folder, place) for place in dict.fromkeys([_BUILT.sub(r"\1src/", target), target]))
     yield from (os.path.join(folder, "src", inside or "index"), os.path.join(folder, inside or "index"))
 
 
 def _texts(value: Any) -> Iterator[str]:
     todo = [value]
     while todo:
-        one = todo.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict):
-            todo.extend(reversed(one.values()))
+        part = todo.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict):
+            todo.extend(reversed(part.values()))
 
 
 @functools.lru_cache(maxsize=100_000)
 def _resolved(full: str) -> str:
     """Return the file that a path without its ending, or a folder, stands for, or nothing."""
     stem = _stem(full)
-    for one in (stem, full):
+    for base in (stem, full):
         for ending in _ENDINGS:
-            if os.path.isfile(one + ending):
-                return one + ending
+            if os.path.isfile(base + ending):
+                return base + ending
     if os.path.isfile(full):
         return full
     for ending in _ENDINGS:

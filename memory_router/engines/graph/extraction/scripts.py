@@ -65,8 +65,8 @@ class ScriptReader(SyntaxReader):
                 if name := self.text(node.child_by_field_name("name")):
                     scope.names[name] = f"{scope.qualified}.{name}"
             elif node.type in _VARIABLES:
-                for one in node.named_children:
-                    self._declared_variable(one, scope)
+                for declarator in node.named_children:
+                    self._declared_variable(declarator, scope)
 
     def _declared_variable(self, node: Any, scope: Scope) -> None:
         name = node.child_by_field_name("name")
@@ -90,7 +90,7 @@ class ScriptReader(SyntaxReader):
             self._bound_export(node)
             return
         module = self._module(where)
-        clauses = [one for one in node.named_children if one.type not in ("string", "import_attribute")]
+        clauses = [child for child in node.named_children if child.type not in ("string", "import_attribute")]
         if node.type == "export_statement" and not clauses:
             self.bindings[f"*{node.start_point[0]}"] = module
         for space in self.below(node, ("namespace_import", "namespace_export")):
@@ -115,9 +115,9 @@ class ScriptReader(SyntaxReader):
                 self.bindings["default"] = f"{self.module}.{self.text(name)}"
 
     def _specified(self, node: Any) -> Iterator[tuple[str, str]]:
-        for one in self.below(node, ("import_specifier", "export_specifier")):
-            original = self.text(one.child_by_field_name("name"))
-            alias = one.child_by_field_name("alias")
+        for specifier in self.below(node, ("import_specifier", "export_specifier")):
+            original = self.text(specifier.child_by_field_name("name"))
+            alias = specifier.child_by_field_name("alias")
             yield original, self.text(alias) if alias is not None else original
 
     def _module(self, quoted: Any) -> str:
@@ -187,30 +187,30 @@ class ScriptReader(SyntaxReader):
     def _parameters(self, given: Any, scope: Scope) -> None:
         if given.type == "identifier":
             scope.names[self.text(given)] = ""
-        for one in given.named_children:
-            pattern = one.child_by_field_name("pattern") if one.type.endswith("_parameter") else one
+        for parameter in given.named_children:
+            pattern = parameter.child_by_field_name("pattern") if parameter.type.endswith("_parameter") else parameter
             if pattern is not None:
-                held = self._typed(one.child_by_field_name("type"), scope)
+                held = self._typed(parameter.child_by_field_name("type"), scope)
                 self._bind(pattern, held, scope)
-                if held and any(child.type == "accessibility_modifier" for child in one.named_children):
-                    self.define("variable", self.text(pattern), scope.owner, one, held)
+                if held and any(child.type == "accessibility_modifier" for child in parameter.named_children):
+                    self.define("variable", self.text(pattern), scope.owner, parameter, held)
 
     def _bind(self, pattern: Any, held: str, scope: Scope) -> None:
         """Note what the names of a pattern hold."""
         if pattern.type in ("identifier", "shorthand_property_identifier_pattern"):
             scope.names[self.text(pattern)] = held
             return
-        for one in pattern.named_children:
-            if one.type == "shorthand_property_identifier_pattern":
-                scope.names[self.text(one)] = f"{held}.{self.text(one)}" if held else ""
-            elif one.type == "pair_pattern":
-                key, value = map(one.child_by_field_name, ("key", "value"))
+        for part in pattern.named_children:
+            if part.type == "shorthand_property_identifier_pattern":
+                scope.names[self.text(part)] = f"{held}.{self.text(part)}" if held else ""
+            elif part.type == "pair_pattern":
+                key, value = map(part.child_by_field_name, ("key", "value"))
                 if key is not None and value is not None:
                     self._bind(value, f"{held}.{self.text(key)}" if held else "", scope)
-            elif one.type == "assignment_pattern":
-                self._bind(one.named_children[0], held, scope)
-            elif one.type in ("identifier", "rest_pattern", "array_pattern", "object_pattern"):
-                self._bind(one, "", scope)
+            elif part.type == "assignment_pattern":
+                self._bind(part.named_children[0], held, scope)
+            elif part.type in ("identifier", "rest_pattern", "array_pattern", "object_pattern"):
+                self._bind(part, "", scope)
 
     def _value(self, node: Any, scope: Scope) -> Inside:
         """Read a function without a name: what it does is done by what encloses it."""
@@ -228,7 +228,7 @@ class ScriptReader(SyntaxReader):
                     return self.means(annotation.named_children[0], scope)
                 annotation = annotation.named_children[-1]
             elif annotation.type in ("type_annotation", "union_type", "type_arguments", "parenthesized_type"):
-                annotation = next((one for one in annotation.named_children if one.type != "literal_type"), None)
+                annotation = next((part for part in annotation.named_children if part.type != "literal_type"), None)
             elif annotation.type == "this_type":
                 return scope.owner
             else:
@@ -247,9 +247,9 @@ class ScriptReader(SyntaxReader):
         for clause in node.named_children:
             if clause.type in ("class_heritage", "extends_type_clause"):
                 parts = [
-                    one
+                    child
                     for part in clause.named_children
-                    for one in (part.named_children if part.type.endswith("_clause") else [part])
+                    for child in (part.named_children if part.type.endswith("_clause") else [part])
                 ]
                 for base in parts:
                     self.inherits(qualified, base, scope)
@@ -311,7 +311,7 @@ class ScriptReader(SyntaxReader):
             return ()
         text = self.text(name)
         held = self._typed(annotation, scope) or (self._held(value, scope) if value is not None else "")
-        below = [(one, scope) for one in (annotation, value) if one is not None]
+        below = [(part, scope) for part in (annotation, value) if part is not None]
         if name.type != "identifier":
             self._bind(name, held, scope)
             return below
@@ -345,7 +345,7 @@ class ScriptReader(SyntaxReader):
     def _assigned(self, node: Any, scope: Scope) -> Inside:
         """Note what is assigned to `exports`, to a prototype, to a member of `this`."""
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        below = [(one, scope) for one in (left, right) if one is not None]
+        below = [(part, scope) for part in (left, right) if part is not None]
         if left is None or right is None or left.type != "member_expression":
             return below
         owner, name = self.text(left.child_by_field_name("object")), self.text(left.child_by_field_name("property"))
@@ -355,7 +355,7 @@ class ScriptReader(SyntaxReader):
             elif module := self._required(right):
                 self.bindings["*exports"] = module
             elif right.type == "object":  # what is exported is not used by that
-                return [(one, scope) for one in right.named_children if one.type not in self.NAMES]
+                return [(member, scope) for member in right.named_children if member.type not in self.NAMES]
             return [(right, scope)]
         if owner == "this" and scope.owner and (held := self._held(right, scope)):
             self.define("variable", name, scope.owner, node, held)

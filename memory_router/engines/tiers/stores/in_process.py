@@ -59,9 +59,9 @@ def recall_among(
         now: seconds since the epoch.
     """
     store = in_memory(memories, compares=True)
-    found = MemoryRows(store._connection).search(question, max(limit, 0), selection, now, query)
+    recollections = MemoryRows(store._connection).search(question, max(limit, 0), selection, now, query)
     store.close()
-    return found
+    return recollections
 
 
 class ListingStore(ABC):
@@ -77,11 +77,11 @@ class ListingStore(ABC):
 
     def find(self, selection: Selection, now: float, limit: int | None = None, order: Order = "newest") -> list[Memory]:
         """Return the memories of a selection: the newest, the least or the most important first."""
-        found = [memory for memory in self._all() if memory.is_alive(now) and selection.holds(memory)]
-        found.sort(key=lambda one: one.created, reverse=order != "least")
+        memories = [memory for memory in self._all() if memory.is_alive(now) and selection.holds(memory)]
+        memories.sort(key=lambda memory: memory.created, reverse=order != "least")
         if order != "newest":
-            found.sort(key=lambda one: one.importance, reverse=order == "most")
-        return found[:limit]
+            memories.sort(key=lambda memory: memory.importance, reverse=order == "most")
+        return memories[:limit]
 
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Return the memories of a selection that answer a question, most probable first."""

@@ -53,8 +53,8 @@ class PostgresStore:
 
     def get(self, memory_id: str, now: float) -> Memory | None:
         """Return a memory by its id, or None."""
-        found = self._memories(f"{schema.COLUMNS} FROM memories m WHERE id = %s", (memory_id,))
-        return found[0] if found and found[0].is_alive(now) else None
+        memories = self._memories(f"{schema.COLUMNS} FROM memories m WHERE id = %s", (memory_id,))
+        return memories[0] if memories and memories[0].is_alive(now) else None
 
     def find(self, selection: Selection, now: float, limit: int | None = None, order: Order = "newest") -> list[Memory]:
         """Return the memories of a selection: the newest, the least or the most important first."""
@@ -63,30 +63,30 @@ class PostgresStore:
 
     def search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         """Return the memories of a selection that answer a question, most probable first."""
-        found = self._search(query, limit, selection, now)
-        return in_force_first(found, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
+        recollections = self._search(query, limit, selection, now)
+        return in_force_first(recollections, lambda memory_id: self.get(memory_id, now), selection)[: max(limit, 0)]
 
     def _search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         with _errors():
             vocabulary = _Vocabulary(self._connection, self._stems)
-            asked = understand(vocabulary, query, also=path_words(query))
-        weights = {stem: asked.weights.get(term.bit, 0.0) for term in asked.terms for stem in term.key.split()}
+            parsed = understand(vocabulary, query, also=path_words(query))
+        weights = {stem: parsed.weights.get(term.bit, 0.0) for term in parsed.terms for stem in term.key.split()}
         bound = {
             **schema.bindings(selection, now),
             "stems": list(weights),
             "weights": list(weights.values()),
             "judged": max(_CANDIDATES, limit),
         }
-        found = self._memories(schema.BEST, bound) + self._memories(schema.LATEST, bound)
-        if not asked.terms:
-            found = self.find(selection, now, max(_CANDIDATES, limit))
+        memories = self._memories(schema.BEST, bound) + self._memories(schema.LATEST, bound)
+        if not parsed.terms:
+            memories = self.find(selection, now, max(_CANDIDATES, limit))
         embedding = load() if self._has_vectors else None
         if embedding:
             vector = _written(embedding.embed(query, vocabulary.weight))
-            found += self._memories(schema.NEAREST, {**bound, "vector": vector}) if vector else []
-        known = {memory.id: memory for memory in found}
+            memories += self._memories(schema.NEAREST, {**bound, "vector": vector}) if vector else []
+        known = {memory.id: memory for memory in memories}
         self._add_neighbours(known, now)
-        return recall_among(list(known.values()), query, asked, limit, selection, now)
+        return recall_among(list(known.values()), query, parsed, limit, selection, now)
 
     def count(self, tier: str | None = None, now: float = _FOREVER) -> int:
         """Return how many memories are alive, in one tier or in all."""
@@ -98,7 +98,7 @@ class PostgresStore:
         """Count an access to each memory; return those that are there, as they are now."""
         with _errors(), self._connection.transaction():
             held = {memory.id: memory.touched(now) for memory in self._locked(ids)}
-            touched = [held[one] for one in ids if one in held]
+            touched = [held[memory_id] for memory_id in ids if memory_id in held]
             for memory in touched:
                 self._connection.execute(
                     "UPDATE memories SET accesses = %s, access_times = %s WHERE id = %s",
@@ -234,7 +234,9 @@ class PostgresStore:
             bound = {"session": hit.session, "project": hit.project, "created": hit.created, "id": hit.id}
             bound["near"], bound["steps"] = NEAR_SECONDS, REACH
             for sql in schema.BESIDE[hit.session is not None]:
-                known.update((one.id, one) for one in self._memories(sql, bound) if one.is_alive(now))
+                known.update(
+                    (neighbour.id, neighbour) for neighbour in self._memories(sql, bound) if neighbour.is_alive(now)
+                )
 
 
 class _Vocabulary:

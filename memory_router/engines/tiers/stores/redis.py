@@ -44,7 +44,7 @@ class RedisStore(ListingStore):
     def _all(self) -> Iterable[Memory]:
         with _errors():
             ids = list(self._client.hkeys(self._ids))
-            texts = self._client.mget([self._key(one) for one in ids]) if ids else []
+            texts = self._client.mget([self._key(memory_id) for memory_id in ids]) if ids else []
             return [_memory(text) for text in texts if text]
 
     def add(self, memory: Memory, now: float, event: str = "stored", detail: str = "") -> bool:
@@ -72,7 +72,7 @@ class RedisStore(ListingStore):
         """Count an access to each memory; return those that are there, as they are now."""
 
         def change(pipe: Any) -> list[Memory]:
-            held = [memory.touched(now) for one in ids if (memory := self._read(pipe, one))]
+            held = [memory.touched(now) for memory_id in ids if (memory := self._read(pipe, memory_id))]
             pipe.multi()
             for memory in held:
                 self._put(pipe, memory, now)
@@ -126,7 +126,7 @@ class RedisStore(ListingStore):
         """Remove memories; return those that were there."""
 
         def change(pipe: Any) -> list[Memory]:
-            held = [memory for one in ids if (memory := self._read(pipe, one))]
+            held = [memory for memory_id in ids if (memory := self._read(pipe, memory_id))]
             pipe.multi()
             self._take(pipe, held, now, event, detail)
             return held
@@ -137,7 +137,7 @@ class RedisStore(ListingStore):
         """Put one memory in the place of several; do nothing and return False if one of them is gone."""
 
         def change(pipe: Any) -> bool:
-            held = [found for one in ids if (found := self._read(pipe, one))]
+            held = [original for memory_id in ids if (original := self._read(pipe, memory_id))]
             present = self._read(pipe, memory.id)
             pipe.multi()
             if len(held) < len(ids):
@@ -166,10 +166,14 @@ class RedisStore(ListingStore):
         with _errors():
             tiers: dict[str, str] = self._client.hgetall(self._ids)
             ids = list(tiers)
-            texts = self._client.mget([self._key(one) for one in ids]) if ids else []
-        held = {one: _memory(text) for one, text in zip(ids, texts, strict=True) if text}
-        expired = self.remove([one for one, memory in held.items() if not memory.is_alive(now)], now, "expired")
-        return len(expired) + sum(self._note_dropped(one, tier, now) for one, tier in tiers.items() if one not in held)
+            texts = self._client.mget([self._key(memory_id) for memory_id in ids]) if ids else []
+        held = {memory_id: _memory(text) for memory_id, text in zip(ids, texts, strict=True) if text}
+        expired = self.remove(
+            [memory_id for memory_id, memory in held.items() if not memory.is_alive(now)], now, "expired"
+        )
+        return len(expired) + sum(
+            self._note_dropped(memory_id, tier, now) for memory_id, tier in tiers.items() if memory_id not in held
+        )
 
     def counters(self, tier: str) -> dict[str, int]:
         """Return how often each event happened in a tier."""
@@ -202,7 +206,9 @@ class RedisStore(ListingStore):
     def _changed(self, change: Callable[[Any], _T], ids: Sequence[str]) -> _T:
         """Run a change in a transaction, again if somebody else changed one of the memories meanwhile."""
         with _errors():
-            result: _T = self._client.transaction(change, *(self._key(one) for one in ids), value_from_callable=True)
+            result: _T = self._client.transaction(
+                change, *(self._key(memory_id) for memory_id in ids), value_from_callable=True
+            )
             return result
 
     def _read(self, reader: Any, memory_id: str) -> Memory | None:

@@ -176,8 +176,8 @@ def _shown(message: Mapping[str, Any]) -> str:
         if block.get("name") == "ExitPlanMode":
             lines.append(text(given.get("plan")))
         elif block.get("name") == "AskUserQuestion":
-            asked = given.get("questions")
-            lines.extend(map(_question, map(mapping, asked if isinstance(asked, list) else ())))
+            questions = given.get("questions")
+            lines.extend(map(_question, map(mapping, questions if isinstance(questions, list) else ())))
     return "\n".join(filter(None, lines))
 
 
@@ -208,9 +208,9 @@ def _answered(record: Record, raw: Mapping[str, Any], said: Content) -> Iterator
 
 def _reason(output: str) -> str:
     """Return why the user refused a tool or a plan, in the user's words; empty where nobody said why."""
-    found = _REASON.search(output) if "the user" in output else None
-    if found is None or "the user" not in output[: found.start()].lower():
+    match = _REASON.search(output) if "the user" in output else None
+    if match is None or "the user" not in output[: match.start()].lower():
         return ""
-    reason = output[found.end() :]
+    reason = output[match.end() :]
     end = _AFTER_REASON.search(reason)
     return reason[: end.start()].strip() if end else reason.strip()

@@ -107,8 +107,8 @@ def rows(connection: apsw.Connection, after: int) -> Iterator[tuple[int, list[Re
 
 def _before(connection: apsw.Connection, chat: str, row: int) -> str | None:
     sql = "SELECT max(rowid), key FROM cursorDiskKV WHERE key GLOB ? AND rowid < ?"
-    found = connection.execute(sql, (f"bubbleId:{chat}:*", row)).fetchone()
-    return f"{NAME}:{str(found[1]).removeprefix('bubbleId:')}" if found and found[1] else None
+    earlier = connection.execute(sql, (f"bubbleId:{chat}:*", row)).fetchone()
+    return f"{NAME}:{str(earlier[1]).removeprefix('bubbleId:')}" if earlier and earlier[1] else None
 
 
 def _project(path: str) -> str:

@@ -90,4 +90,4 @@ def _project(path: str) -> str:
     except (OSError, ValueError, AttributeError, RecursionError):
         known = {}
     name = os.path.basename(folder)
-    return next((root for root, one in known.items() if one == name), name)
+    return next((root for root, project in known.items() if project == name), name)

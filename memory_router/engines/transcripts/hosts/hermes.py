@@ -75,8 +75,8 @@ def _said(record: Record, role: str, said: Content, used: object) -> Iterator[Re
     if said.text.startswith(_SUMMARY):
         yield record._replace(role="summary", text=said.text)
     elif role in ("user", "assistant"):
-        for one in map(mapping, _list(used)):
-            function = mapping(one.get("function"))
+        for tool in map(mapping, _list(used)):
+            function = mapping(tool.get("function"))
             given = function.get("arguments")
             tools = "\n".join(filter(None, (said.tools, call(text(function.get("name")), given))))
             said = said._replace(tools=tools, files=(*said.files, *touched(given)))

@@ -66,7 +66,7 @@ def rows(connection: apsw.Connection, after: int) -> Iterator[tuple[int, list[Re
         if session not in readers:
             first = parsed(str(connection.execute(header, (session,)).get or "").encode())
             readers[session] = Reader(session, first[0] if first else {})
-        yield row, [one for raw in parsed(str(event).encode()) for one in readers[session].read(raw, sequence)]
+        yield row, [record for raw in parsed(str(event).encode()) for record in readers[session].read(raw, sequence)]
 
 
 class Reader:

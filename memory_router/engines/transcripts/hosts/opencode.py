@@ -93,7 +93,7 @@ def rows(connection: apsw.Connection, after: int) -> Iterator[tuple[int, list[Re
         message = mapping(decoded(data))
         if _is_being_written(message) and not is_followed:
             return
-        parts = [mapping(decoded(one)) for (one,) in connection.execute(_PARTS, (name,))]
+        parts = [mapping(decoded(part)) for (part,) in connection.execute(_PARTS, (name,))]
         records = _said(name, before, session, text(folder), message, parts)
         yield row, [record._replace(time=record.time or moment(created)) for record in records]
 

@@ -75,8 +75,8 @@ def keeps(name: str) -> bool:
 
 def reader_of(path: str, first: Mapping[str, Any]) -> Reader | None:
     """Return what reads a file of records, by one of its first ones; None if that belongs to no host."""
-    found = next((host for host in _OF_LINES if host.is_ours(first)), None)
-    return found.Reader(path, first) if found else None
+    owner = next((host for host in _OF_LINES if host.is_ours(first)), None)
+    return owner.Reader(path, first) if owner else None
 
 
 def database_of(connection: apsw.Connection) -> DatabaseHost | None:
