@@ -20,7 +20,7 @@ from memory_router.learning.gate import rule_cache
 from memory_router.learning.learner import learn
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.learning.spool import Spool
@@ -54,7 +54,7 @@ def patterns() -> list[str]:
 def lookup(folder: str) -> list[float]:
     """Return how many milliseconds finding a question's rule takes, warm."""
     texts = patterns()
-    blank = RuleRecord(
+    blank = OverrideRule(
         "", "", "text", "qmd:search", (), 60, 0.95, 0.0, 40.0, 0.8, True, True, "approved", False, None, {}, None, 0, 0
     )
     rules = [blank._replace(id=str(number), request_pattern=text) for number, text in enumerate(texts)]

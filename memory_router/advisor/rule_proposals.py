@@ -7,7 +7,7 @@ from memory_router.advisor.proposal import Change, Proposal, Silence
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.priors import PriorEvidence
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.paths import shown
 from memory_router.routing.config import Config
 from memory_router.routing.rules import LearnedPrior
@@ -17,7 +17,7 @@ _OFF = "learning is off"
 _LEAST_SHIFT = 0.2
 
 
-def of_rules(rules: Sequence[RuleRecord], config: Config) -> list[Proposal]:
+def of_rules(rules: Sequence[OverrideRule], config: Config) -> list[Proposal]:
     """Return the learned rules that are sure enough to be approved and wait for it.
 
     Args:
@@ -78,7 +78,7 @@ def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str,
     )
 
 
-def kept_back(rules: Sequence[RuleRecord], cycle: Cycle | None, config: Config) -> list[Silence]:
+def kept_back(rules: Sequence[OverrideRule], cycle: Cycle | None, config: Config) -> list[Silence]:
     """Return what waits and is not proposed, and why.
 
     Args:
@@ -126,7 +126,7 @@ def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Propos
     ]
 
 
-def of_decision(kind: str, rule: RuleRecord, state: str) -> Proposal:
+def of_decision(kind: str, rule: OverrideRule, state: str) -> Proposal:
     """Return what a person decided about a rule, as if it had been suggested.
 
     Args:
@@ -169,11 +169,11 @@ def of_patterns(file: str, agent: str) -> list[Proposal]:
     ]
 
 
-def _waits(rule: RuleRecord) -> bool:
+def _waits(rule: OverrideRule) -> bool:
     return rule.auto_generated and rule.state == "proposed"
 
 
-def _doubt(rule: RuleRecord, config: Config) -> str | None:
+def _doubt(rule: OverrideRule, config: Config) -> str | None:
     """Return why a rule that waits is not proposed, or None."""
     learning = config.learning
     if learning.mode == "off":
@@ -187,7 +187,7 @@ def _told(mutations: Mapping[str, float]) -> str:
     return ", ".join(f"{setting} = {value}" for setting, value in mutations.items())
 
 
-def _approve(rule: RuleRecord) -> Proposal:
+def _approve(rule: OverrideRule) -> Proposal:
     steps = (rule.recommended_system_id, *rule.alternative_systems)
     return Proposal(
         "approve_rule",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from memory_router.advisor.proposal import Change, Proposal
 from memory_router.advisor.trials import RuleTrials, Trials, overall, trials_of
 from memory_router.learning.execution import Execution
-from memory_router.routing.config import Config, Rule, Step
+from memory_router.routing.config import Config, Step, TableRule
 
 Chain = tuple[str, ...]
 
@@ -57,7 +57,7 @@ def notes(executions: Sequence[Execution], config: Config) -> list[str]:
     ]
 
 
-def _of_rule(rule: Rule, trials: RuleTrials, of_all: dict[str, RuleTrials]) -> Iterator[Proposal]:
+def _of_rule(rule: TableRule, trials: RuleTrials, of_all: dict[str, RuleTrials]) -> Iterator[Proposal]:
     chain = chain_of(rule)
     first = trials.of(chain[0])
     better = _best(chain[1:], trials.steps)
@@ -82,7 +82,7 @@ def _of_rule(rule: Rule, trials: RuleTrials, of_all: dict[str, RuleTrials]) -> I
         yield _raise(rule, other, reason, {other: tally, **trials.steps})
 
 
-def _raise(rule: Rule, step: str, reason: str, trials: dict[str, Trials]) -> Proposal:
+def _raise(rule: TableRule, step: str, reason: str, trials: dict[str, Trials]) -> Proposal:
     better = trials[step]
     return Proposal(
         "boost_source",
@@ -95,7 +95,7 @@ def _raise(rule: Rule, step: str, reason: str, trials: dict[str, Trials]) -> Pro
     )
 
 
-def _lower(rule: Rule, step: str, failing: Trials) -> Proposal:
+def _lower(rule: TableRule, step: str, failing: Trials) -> Proposal:
     code = next((name for name, _ in failing.codes.most_common(1)), "no reason given")
     reason = (
         f"{step} failed in {failing.failed} of {failing.asked} questions of rule {rule.id} ({code}), "
@@ -142,7 +142,7 @@ def _never_answers(trials: RuleTrials) -> bool:
     return trials.executions >= _LEAST and not trials.accepted
 
 
-def _elsewhere(rule: Rule, of_all: dict[str, RuleTrials]) -> str | None:
+def _elsewhere(rule: TableRule, of_all: dict[str, RuleTrials]) -> str | None:
     """Return the step that answers best in other rules and that a rule does not ask."""
     tallies = overall(of_all.values())
     return _best([step for step in sorted(tallies) if step not in chain_of(rule)], tallies)
@@ -154,7 +154,7 @@ def _causes(trials: RuleTrials) -> str:
     return told or "nothing good enough was found"
 
 
-def chain_of(rule: Rule) -> Chain:
+def chain_of(rule: TableRule) -> Chain:
     """Return the steps of a rule as texts, the primary first."""
     return tuple(map(str, rule.steps(None)))
 
@@ -174,7 +174,7 @@ def dropped(step: str) -> Callable[[Chain], Chain]:
     return lambda chain: tuple(link for link in chain if link != step)
 
 
-def reordered(rule: Rule, order: Callable[[Chain], Chain]) -> tuple[Change, ...]:
+def reordered(rule: TableRule, order: Callable[[Chain], Chain]) -> tuple[Change, ...]:
     """Return the settings that change when every chain of a rule is put in another order.
 
     A signal with a fallback of its own has a chain of its own behind the same primary.

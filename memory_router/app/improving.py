@@ -23,7 +23,7 @@ from memory_router.learning.learner import learn as learn_from
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.priors import PriorEvidence, weigh
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.learning.votes import votes
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
@@ -165,7 +165,7 @@ def revert_amendment(amendment_id: str, waiting: Callable[[], None]) -> Amendmen
         return reverted
 
 
-def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[], None]) -> RuleRecord:
+def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[], None]) -> OverrideRule:
     """Approve, reject or disable a rule; for a learned one that is a decision, and recorded as such.
 
     Args:

@@ -14,7 +14,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import StoreError
 from memory_router.learning.comparison import Comparison, Pair, Thresholds, compare, pair, unasked
 from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
-from memory_router.learning.mutations import Ground, Mutation, can_lose, cannot_be_known, deadlines_in, propose
+from memory_router.learning.mutations import Baseline, Mutation, can_lose, cannot_be_known, deadlines_in, propose
 from memory_router.routing.config import Config, Learning, Step
 from memory_router.storage.database import Database, decode_json, encode_json
 
@@ -68,9 +68,9 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
     halves: tuple[list[Execution], list[Execution]] = ([], [])
     for execution in usable:
         halves[_digest(cycle_id, execution.user_request) & 1].append(execution)
-    ground = Ground(config, _deadlines(usable, config), any(request.similarity is not None for request in usable))
-    candidates = propose(cycle_id, ground) if usable else []
-    trained = [(mutation, _compare(halves[0], mutation, ground, route)) for mutation in candidates]
+    baseline = Baseline(config, _deadlines(usable, config), any(request.similarity is not None for request in usable))
+    candidates = propose(cycle_id, baseline) if usable else []
+    trained = [(mutation, _compare(halves[0], mutation, baseline, route)) for mutation in candidates]
     worthy = [
         (mutation, comparison)
         for mutation, comparison in trained
@@ -84,8 +84,8 @@ def dream(executions: Iterable[Execution], config: Config, route: Route, cycle_i
         return Cycle(cycle_id, _TYPE, {}, results, False, now)
     # `max` takes the first of equals: the order is the proposals' own.
     best, merit = max(worthy, key=lambda pair: (_merit(pair[1]), -len(pair[0])))
-    best = _without_passengers(best, merit, halves[0], ground, route)
-    tested = _compare(halves[1], best, ground, route, seed=cycle_id)
+    best = _without_passengers(best, merit, halves[0], baseline, route)
+    tested = _compare(halves[1], best, baseline, route, seed=cycle_id)
     reasons = _objections(tested, best)
     results = {
         **(tested.to_dict() if tested else {"executions": 0, "faster": False}),
@@ -176,12 +176,12 @@ def _configured(step: str, config: Config) -> int | None:
 
 
 def _compare(
-    executions: Sequence[Execution], mutation: Mutation, ground: Ground, route: Route, seed: str | None = None
+    executions: Sequence[Execution], mutation: Mutation, baseline: Baseline, route: Route, seed: str | None = None
 ) -> Comparison | None:
     """Compare replays under the present thresholds and under a mutation; None when there is nothing to compare."""
-    config = ground.config
+    config = baseline.config
     # What was recorded under an earlier deadline took as long as the present one lets it.
-    deadlines = {step: configured for step in ground.deadlines if (configured := _configured(step, config))}
+    deadlines = {step: configured for step in baseline.deadlines if (configured := _configured(step, config))}
     now = Thresholds(config.fallback_threshold, config.fallback_delay_ms, deadlines)
     delay = mutation.get("fallback_delay_ms", config.fallback_delay_ms)
     then = Thresholds(
@@ -226,12 +226,12 @@ def _merit(found: Comparison) -> float:
 
 
 def _without_passengers(
-    mutation: Mutation, found: Comparison, executions: Sequence[Execution], ground: Ground, route: Route
+    mutation: Mutation, found: Comparison, executions: Sequence[Execution], baseline: Baseline, route: Route
 ) -> Mutation:
     """Return a mutation without each setting whose part in what it saves nobody would notice."""
     for setting in mutation if len(mutation) > 1 else ():
         rest = {name: value for name, value in mutation.items() if name != setting}
-        alone = _compare(executions, rest, ground, route)
+        alone = _compare(executions, rest, baseline, route)
         if alone and alone.is_no_worse and _merit(found) - _merit(alone) < _least_gain(found):
             return rest
     return mutation

@@ -8,7 +8,7 @@ from memory_router.errors import ApprovalRequiredError
 from memory_router.learning.account import account
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.rule_cache import InForce, RuleCache
-from memory_router.routing.rules import RoutingRule
+from memory_router.routing.rules import MatchedOverride
 
 
 class ApprovalGate:
@@ -27,7 +27,7 @@ class ApprovalGate:
         self._minutes = minutes
         self._is_attended = is_attended
 
-    def guards(self, query: str) -> tuple[RoutingRule, ...]:
+    def guards(self, query: str) -> tuple[MatchedOverride, ...]:
         """Return every rule that takes `query` and needs somebody's approval.
 
         Raises:
@@ -36,7 +36,7 @@ class ApprovalGate:
         return self._rules.guards(query)
 
     def check(
-        self, query: str, backends: Sequence[str], rules: Sequence[RoutingRule], approval: str | None
+        self, query: str, backends: Sequence[str], rules: Sequence[MatchedOverride], approval: str | None
     ) -> JsonObject:
         """Use up an approval of `query`, and return who gave it and when, for the record.
 

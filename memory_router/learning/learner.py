@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from memory_router.learning.clustering import cluster
 from memory_router.learning.evidence import GroupEvidence, StepEvidence, best_steps, judged
 from memory_router.learning.executions import ExecutionStore
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_store import RuleStore
 from memory_router.routing.config import Config
 from memory_router.routing.rules import RuleTable
@@ -86,7 +86,7 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
     active = [rule for rule in known.rules if rule.is_active and not rule.requires_approval]
     failing = {rule.id for rule in active if _has_failed(rule, courses.get(rule.id, []))}
     patterns: list[Pattern] = []
-    changed: dict[str, RuleRecord] = {}
+    changed: dict[str, OverrideRule] = {}
     proposed: list[str] = []
     for group in groups:
         rule, reason = _rule_of(group, known, failing, config, now())
@@ -144,7 +144,7 @@ def _phase(group: GroupEvidence) -> str:
 
 def _rule_of(
     group: GroupEvidence, known: "_Known", failing: Set[str], config: Config, now: float
-) -> tuple[RuleRecord | None, str]:
+) -> tuple[OverrideRule | None, str]:
     """Return the rule that a group's executions speak for, new or brought up to date, or why it gives no rule."""
     if len(group) < _RULE:
         return None, f"{_RULE - len(group)} more executions are needed"
@@ -159,8 +159,8 @@ def _rule_of(
 
 
 def _brought_up_to_date(
-    group: GroupEvidence, earlier: RuleRecord, config: Config, now: float, *, is_failing: bool
-) -> tuple[RuleRecord | None, str]:
+    group: GroupEvidence, earlier: OverrideRule, config: Config, now: float, *, is_failing: bool
+) -> tuple[OverrideRule | None, str]:
     """Return a known rule as its group's executions speak for it now.
 
     Once a rule was suspended, what its step did before does not count any more: ten successes since lift the
@@ -203,7 +203,7 @@ def _alternatives(group: GroupEvidence, chain: Sequence[str], config: Config) ->
     return tuple(dict.fromkeys(step for step in (*chain[1:], *table) if step != chain[0]))
 
 
-def _suspended(rule: RuleRecord, now: float) -> RuleRecord:
+def _suspended(rule: OverrideRule, now: float) -> OverrideRule:
     evidence = {**rule.evidence, "counted_since": now}
     return rule._replace(state="suspended", is_active=False, evidence=evidence, updated_at=now)
 
@@ -211,12 +211,12 @@ def _suspended(rule: RuleRecord, now: float) -> RuleRecord:
 class _Known:
     """Find the learned rule that already takes a request."""
 
-    def __init__(self, rules: Sequence[tuple[RuleRecord, Any]]) -> None:
+    def __init__(self, rules: Sequence[tuple[OverrideRule, Any]]) -> None:
         self.rules = [rule for rule, _ in rules]
         self.ids = {rule.id for rule in self.rules}
         self._vectors = [vector for _, vector in rules]
 
-    def nearest(self, request: str, similarity: float) -> RuleRecord | None:
+    def nearest(self, request: str, similarity: float) -> OverrideRule | None:
         """Return the rule whose pattern is most similar, if it is similar enough."""
         if not self.rules:
             return None
@@ -235,8 +235,8 @@ class _Known:
 
 def _learned(
     group: GroupEvidence, step: StepEvidence, system: str, alternatives: tuple[str, ...], now: float
-) -> RuleRecord:
-    return RuleRecord(
+) -> OverrideRule:
+    return OverrideRule(
         # The same group gives the same rule on every machine of a team.
         id=hashlib.sha256(group.pattern.encode()).hexdigest()[:8],
         request_pattern=group.pattern,
@@ -267,7 +267,7 @@ def _learned(
     )
 
 
-def _has_failed(rule: RuleRecord, asked: Sequence[_Asked]) -> bool:
+def _has_failed(rule: OverrideRule, asked: Sequence[_Asked]) -> bool:
     """Return whether the latest questions that a learned rule sent to its step succeeded too seldom."""
     since = rule.evidence.get("counted_since", float("-inf"))
     counted = [

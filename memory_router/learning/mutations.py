@@ -28,7 +28,7 @@ _UNKNOWN = {
 }
 
 
-class Ground(NamedTuple):
+class Baseline(NamedTuple):
     """What mutations start from.
 
     Args:
@@ -42,25 +42,25 @@ class Ground(NamedTuple):
     has_rules: bool
 
 
-def propose(seed: str, ground: Ground) -> list[Mutation]:
+def propose(seed: str, baseline: Baseline) -> list[Mutation]:
     """Return mutations of one setting or two, each a change, none twice.
 
     Args:
         seed: the cycle's id.
-        ground: what they start from.
+        baseline: what they start from.
     """
     chance = random.Random(seed)  # noqa: S311 - a proposal, no secret
     kinds = ["fallback_threshold", "fallback_delay_ms"]
-    kinds += [_DEADLINES] if ground.deadlines else []
-    kinds += ["similarity_threshold"] if ground.has_rules else []
+    kinds += [_DEADLINES] if baseline.deadlines else []
+    kinds += ["similarity_threshold"] if baseline.has_rules else []
     # Rules that nobody approved route only where learning is on; elsewhere this threshold changes nothing.
-    kinds += ["confidence_threshold"] if ground.has_rules and ground.config.learning.mode == "on" else []
+    kinds += ["confidence_threshold"] if baseline.has_rules and baseline.config.learning.mode == "on" else []
     mutations: list[Mutation] = []
     for _ in range(_CANDIDATES):
         mutation = {}
         for kind in chance.sample(kinds, chance.choice((1, 1, 2))):
-            setting, value = _mutated(kind, ground, chance)
-            if value != _present(setting, ground):
+            setting, value = _mutated(kind, baseline, chance)
+            if value != _present(setting, baseline):
                 mutation[setting] = value
         if mutation and mutation not in mutations:
             mutations.append(mutation)
@@ -82,8 +82,8 @@ def can_lose(mutation: Mutation) -> bool:
     return bool(mutation.keys() - {"fallback_delay_ms"})
 
 
-def _mutated(kind: str, ground: Ground, chance: random.Random) -> tuple[str, Value]:
-    config = ground.config
+def _mutated(kind: str, baseline: Baseline, chance: random.Random) -> tuple[str, Value]:
+    config = baseline.config
     if kind == "fallback_threshold":
         return kind, _moved(config.fallback_threshold, chance.uniform(-0.15, 0.05))
     if kind == "similarity_threshold":
@@ -92,18 +92,18 @@ def _mutated(kind: str, ground: Ground, chance: random.Random) -> tuple[str, Val
         return kind, _moved(config.learning.confidence_threshold, chance.choice(_CONFIDENCES))
     if kind == "fallback_delay_ms":
         return kind, chance.choice(_DELAYS_MS)
-    step = chance.choice(sorted(ground.deadlines))
-    return _DEADLINES + step, max(round(ground.deadlines[step] * chance.choice(_SHARES)), _LEAST_DEADLINE_MS)
+    step = chance.choice(sorted(baseline.deadlines))
+    return _DEADLINES + step, max(round(baseline.deadlines[step] * chance.choice(_SHARES)), _LEAST_DEADLINE_MS)
 
 
-def _present(setting: str, ground: Ground) -> Value | None:
+def _present(setting: str, baseline: Baseline) -> Value | None:
     present: dict[str, Value | None] = {
-        "fallback_threshold": ground.config.fallback_threshold,
-        "similarity_threshold": ground.config.learning.similarity_threshold,
-        "confidence_threshold": ground.config.learning.confidence_threshold,
-        "fallback_delay_ms": ground.config.fallback_delay_ms,
+        "fallback_threshold": baseline.config.fallback_threshold,
+        "similarity_threshold": baseline.config.learning.similarity_threshold,
+        "confidence_threshold": baseline.config.learning.confidence_threshold,
+        "fallback_delay_ms": baseline.config.fallback_delay_ms,
     }
-    return present[setting] if setting in present else ground.deadlines[setting.removeprefix(_DEADLINES)]
+    return present[setting] if setting in present else baseline.deadlines[setting.removeprefix(_DEADLINES)]
 
 
 def _moved(value: float, by: float) -> float:

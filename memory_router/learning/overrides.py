@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from memory_router.errors import ConfigError, GateClosedError
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_cache import RuleCache, StoredRule, prefixes
 from memory_router.routing.config import Learning, Step
 from memory_router.routing.patterns import compile_pattern
-from memory_router.routing.rules import LearnedPrior, Match, RoutingRule
+from memory_router.routing.rules import LearnedPrior, Match, MatchedOverride
 from memory_router.text.spelling import normal
 
 _EVIDENCE = ("based_on_executions", "success_rate", "confidence_score", "avg_cost_usd", "avg_duration_ms", "created_by")
@@ -47,7 +47,7 @@ class OverrideRules:
         similar = sorted(self._by_meaning(query, rules), key=lambda pair: (pair[1].auto_generated, -pair[0]))
         return _match(similar[0][1], similar[0][0], None) if similar else None
 
-    def guards(self, query: str) -> tuple[RoutingRule, ...]:
+    def guards(self, query: str) -> tuple[MatchedOverride, ...]:
         """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
 
         A pattern is tried on the question as it is and as a person reads it: on one line, without invisible
@@ -77,7 +77,7 @@ class OverrideRules:
     def _usable(self) -> list[StoredRule]:
         return [stored for stored in self._cache.in_force().rules if self._may_use(stored.rule)]
 
-    def _may_use(self, rule: RuleRecord) -> bool:
+    def _may_use(self, rule: OverrideRule) -> bool:
         """Return whether a rule may route: a person's own always, a learned one as the mode allows."""
         if not rule.auto_generated:
             return True
@@ -87,7 +87,7 @@ class OverrideRules:
             return True
         return self._settings.mode == "on" and rule.confidence_score >= self._settings.confidence_threshold
 
-    def _by_pattern(self, query: str, rules: list[StoredRule]) -> Iterator[tuple[RuleRecord, tuple[int, int]]]:
+    def _by_pattern(self, query: str, rules: list[StoredRule]) -> Iterator[tuple[OverrideRule, tuple[int, int]]]:
         for stored in rules:
             rule = stored.rule
             if rule.pattern_kind != "regex":
@@ -107,7 +107,7 @@ class OverrideRules:
                 if match:
                     yield rule, match.span()
 
-    def _by_meaning(self, query: str, rules: list[StoredRule]) -> list[tuple[float, RuleRecord]]:
+    def _by_meaning(self, query: str, rules: list[StoredRule]) -> list[tuple[float, OverrideRule]]:
         """Return the rules that are more similar to a question than the threshold."""
         # Opening the model costs as much as the rest of the question; requests without a word in common are not alike.
         own = prefixes(query)
@@ -130,7 +130,7 @@ class OverrideRules:
                 similar.append((similarity, rule))
         return similar
 
-    def _cannot_try(self, rule: RuleRecord, why: str, fix: str) -> None:
+    def _cannot_try(self, rule: OverrideRule, why: str, fix: str) -> None:
         """Pass over a rule, unless it guards questions: then nobody knows whether this one needs approval.
 
         Raises:
@@ -143,14 +143,14 @@ class OverrideRules:
         self._warn(f"rule {rule.id} was passed over: {why}.")
 
 
-def _match(rule: RuleRecord, similarity: float | None, span: tuple[int, int] | None) -> Match:
+def _match(rule: OverrideRule, similarity: float | None, span: tuple[int, int] | None) -> Match:
     steps = tuple(map(Step.parse, (rule.recommended_system_id, *rule.alternative_systems)))
     routing_rule = _routing_rule(rule, similarity)
     return Match(None, None, span, steps, source=routing_rule.source, routing_rule=routing_rule)
 
 
-def _routing_rule(rule: RuleRecord, similarity: float | None) -> RoutingRule:
-    return RoutingRule(
+def _routing_rule(rule: OverrideRule, similarity: float | None) -> MatchedOverride:
+    return MatchedOverride(
         rule.id,
         "learned" if rule.auto_generated else "manual",
         rule.request_pattern,

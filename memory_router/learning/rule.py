@@ -5,7 +5,7 @@ from typing import NamedTuple
 from memory_router.contract import JsonObject
 
 
-class RuleRecord(NamedTuple):
+class OverrideRule(NamedTuple):
     """One rule, under the seed's names.
 
     Args:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from memory_router.errors import GateClosedError, MemoryRouterError, StoreError
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.paths import make_private, shown
 from memory_router.routing.rules import LearnedPrior
 from memory_router.storage.files import write_whole
@@ -41,7 +41,7 @@ class StoredRule(NamedTuple):
         prefixes: how the telling words of the pattern begin.
     """
 
-    rule: RuleRecord
+    rule: OverrideRule
     vector: "array[float] | None" = None
     model: str | None = None
     prefixes: frozenset[str] = frozenset()
@@ -230,7 +230,7 @@ def _load(file: str, database: Any) -> InForce | None:
             return None
         rules = tuple(
             StoredRule(
-                RuleRecord(**{**entry["rule"], "alternative_systems": tuple(entry["rule"]["alternative_systems"])}),
+                OverrideRule(**{**entry["rule"], "alternative_systems": tuple(entry["rule"]["alternative_systems"])}),
                 array("f", base64.b64decode(entry["vector"])) if entry["vector"] else None,
                 entry["model"],
                 frozenset(entry["prefixes"]),

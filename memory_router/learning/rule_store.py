@@ -10,14 +10,14 @@ from typing import Any
 from memory_router.contract import JsonObject
 from memory_router.errors import ConfigError, RuleError
 from memory_router.learning.priors import priors_in_force
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_cache import InForce, RuleCache, StoredRule, prefixes
 from memory_router.learning.schema import SCHEMA
 from memory_router.routing.patterns import compile_pattern
 from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json, open_database
 from memory_router.text.request_vectors import cosine, model, telling_words
 
-_COLUMNS = RuleRecord._fields
+_COLUMNS = OverrideRule._fields
 _VECTOR_COLUMNS = (*_COLUMNS, "request_embedding", "embedding_model")
 _SELECT = f"SELECT {', '.join(_VECTOR_COLUMNS)} FROM routing_rules"  # noqa: S608 - the names of our own columns
 _INSERT = (
@@ -48,11 +48,11 @@ class RuleStore:
         self._cache = cache
         self._now = now
 
-    def all(self) -> list[RuleRecord]:
+    def all(self) -> list[OverrideRule]:
         """Return every rule: people's, oldest first, then learned ones, those with most executions first."""
         return [rule for rule, _ in self._read()]
 
-    def get(self, rule_id: str) -> RuleRecord:
+    def get(self, rule_id: str) -> OverrideRule:
         """Return a rule by its id.
 
         Raises:
@@ -63,11 +63,11 @@ class RuleStore:
                 return rule
         raise RuleError(f"There is no rule {rule_id!r}.", "`memory-router rules list` shows them.")
 
-    def with_vectors(self) -> "list[tuple[RuleRecord, array[float] | None]]":
+    def with_vectors(self) -> "list[tuple[OverrideRule, array[float] | None]]":
         """Return every rule with the vector of its pattern; None for a regular expression."""
         return self._read()
 
-    def similar(self, request: str) -> list[tuple[float, RuleRecord]]:
+    def similar(self, request: str) -> list[tuple[float, OverrideRule]]:
         """Return the rules matched by meaning with their similarity to a request, the most similar first."""
         vector = model().embed(request)
         pairs = [(cosine(vector, other), rule) for rule, other in self._read() if other]
@@ -83,7 +83,7 @@ class RuleStore:
         kind: str = "text",
         requires_approval: bool = False,
         governance_check: JsonObject | None = None,
-    ) -> RuleRecord:
+    ) -> OverrideRule:
         """Write a person's rule.
 
         Args:
@@ -99,7 +99,7 @@ class RuleStore:
             RuleError: the pattern is empty or does not compile, another rule has it, or no step is named.
         """
         now = self._now()
-        rule = RuleRecord(
+        rule = OverrideRule(
             id=os.urandom(4).hex(),
             request_pattern=pattern,
             pattern_kind=kind,
@@ -124,7 +124,7 @@ class RuleStore:
         self.insert([rule])
         return rule
 
-    def edit(self, rule_id: str, account: str | None = None, **changes: Any) -> RuleRecord:
+    def edit(self, rule_id: str, account: str | None = None, **changes: Any) -> OverrideRule:
         """Change a rule's columns and return it as it is now; what a person changed, `learn` leaves as it is.
 
         Args:
@@ -146,7 +146,7 @@ class RuleStore:
         self._check(changed)
         return self._update(changed)
 
-    def set_state(self, rule_id: str, state: str, by: str | None = None, seen: int | None = None) -> RuleRecord:
+    def set_state(self, rule_id: str, state: str, by: str | None = None, seen: int | None = None) -> OverrideRule:
         """Approve, reject, suspend or disable a rule; one that was suspended is judged by what it does from now on.
 
         Args:
@@ -171,7 +171,7 @@ class RuleStore:
             )
         )
 
-    def remove(self, rule_id: str) -> RuleRecord:
+    def remove(self, rule_id: str) -> OverrideRule:
         """Delete a rule and return it as it was.
 
         Raises:
@@ -182,12 +182,12 @@ class RuleStore:
             self._database.run("DELETE FROM routing_rules WHERE id = :id", {"id": rule_id})
         return rule
 
-    def insert(self, rules: Sequence[RuleRecord]) -> None:
+    def insert(self, rules: Sequence[OverrideRule]) -> None:
         """Store new rules; one whose id is known already is left as it is."""
         with self.changing():
             self._database.run_all(_INSERT, map(_encoded, rules))
 
-    def bring_up_to_date(self, rules: Sequence[RuleRecord]) -> list[str]:
+    def bring_up_to_date(self, rules: Sequence[OverrideRule]) -> list[str]:
         """Store what was learned about known rules, and return the ids of those that nobody had changed meanwhile."""
         with self.changing():
             return [rule.id for rule in rules if self._swap(rule)]
@@ -210,7 +210,7 @@ class RuleStore:
                 yield
             write(in_force(self._database))
 
-    def _update(self, rule: RuleRecord) -> RuleRecord:
+    def _update(self, rule: OverrideRule) -> OverrideRule:
         with self.changing():
             if not self._swap(rule):
                 raise RuleError(
@@ -219,18 +219,18 @@ class RuleStore:
                 )
         return rule._replace(revision=rule.revision + 1)
 
-    def _swap(self, rule: RuleRecord) -> bool:
+    def _swap(self, rule: OverrideRule) -> bool:
         """Write a rule if it still has the revision that it was read with (compare and set)."""
         return bool(self._database.run(_UPDATE, {**_encoded(rule), "seen": rule.revision}))
 
-    def _read(self) -> "list[tuple[RuleRecord, array[float] | None]]":
+    def _read(self) -> "list[tuple[OverrideRule, array[float] | None]]":
         embedder = model()
         return [
             (rule, vector if made_by in (None, embedder.name) else embedder.embed(rule.request_pattern))
             for rule, vector, made_by in _rows(self._database)
         ]
 
-    def _check(self, rule: RuleRecord) -> None:
+    def _check(self, rule: OverrideRule) -> None:
         if not rule.request_pattern.strip():
             raise RuleError("The pattern is empty.", "Give the request that the rule is for.")
         if not rule.recommended_system_id:
@@ -295,12 +295,12 @@ def in_force(database: Database) -> InForce:
     return InForce(tuple(stored), priors_in_force(database))
 
 
-def _rows(database: Database) -> "Iterator[tuple[RuleRecord, array[float] | None, str | None]]":
+def _rows(database: Database) -> "Iterator[tuple[OverrideRule, array[float] | None, str | None]]":
     for row in database.rows(f"{_SELECT} ORDER BY auto_generated, based_on_executions DESC, created_at, id"):
         yield _decoded(row), decode_vector(row["request_embedding"]), row["embedding_model"]
 
 
-def _encoded(rule: RuleRecord) -> dict[str, Any]:
+def _encoded(rule: OverrideRule) -> dict[str, Any]:
     is_text = rule.pattern_kind == "text"
     return {
         **rule._asdict(),
@@ -310,8 +310,8 @@ def _encoded(rule: RuleRecord) -> dict[str, Any]:
     }
 
 
-def _decoded(row: Row) -> RuleRecord:
+def _decoded(row: Row) -> OverrideRule:
     fields = {name: row[name] for name in _COLUMNS}
     fields.update({name: decode_json(row[name]) for name in _JSON})
     fields.update({name: bool(row[name]) for name in _FLAGS})
-    return RuleRecord(**{**fields, "alternative_systems": tuple(fields["alternative_systems"])})
+    return OverrideRule(**{**fields, "alternative_systems": tuple(fields["alternative_systems"])})

@@ -6,13 +6,13 @@ from typing import Protocol
 from memory_router.contract import JsonObject
 from memory_router.routing.plan import Plan, Skip
 from memory_router.routing.registry import Registry
-from memory_router.routing.rules import RoutingRule
+from memory_router.routing.rules import MatchedOverride
 
 
 class Gate(Protocol):
     """Know which rules guard a question, and who approved it."""
 
-    def guards(self, query: str) -> tuple[RoutingRule, ...]:
+    def guards(self, query: str) -> tuple[MatchedOverride, ...]:
         """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
 
         Raises:
@@ -20,7 +20,7 @@ class Gate(Protocol):
         """
 
     def check(
-        self, query: str, backends: Sequence[str], rules: Sequence[RoutingRule], approval: str | None
+        self, query: str, backends: Sequence[str], rules: Sequence[MatchedOverride], approval: str | None
     ) -> JsonObject:
         """Use up an approval of `query`, and return who gave it and when, for the record.
 

@@ -44,7 +44,7 @@ class Signal(NamedTuple):
         return "strong" if self.strong else "weak"
 
 
-class Rule(NamedTuple):
+class TableRule(NamedTuple):
     """Send the questions that its signals match to a primary step, then to the fallback steps in order.
 
     `priors` are log-odds by backend for the strategy `all`: how much likelier than its relevance says an answer of that
@@ -178,12 +178,12 @@ class Config(NamedTuple):
     include: frozenset[str]
     tiers: dict[str, tuple[str, ...]]
     languages: tuple[str, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[TableRule, ...]
     learning: Learning = Learning()
     hooks: Hooks = Hooks()
     resident: str = "auto"
 
     @property
-    def default_rule(self) -> Rule:
+    def default_rule(self) -> TableRule:
         """Return the rule for questions that no signal matches."""
         return self.rules[-1]

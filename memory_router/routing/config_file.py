@@ -10,7 +10,7 @@ from typing import Any
 
 from memory_router import paths
 from memory_router.errors import ConfigError
-from memory_router.routing.config import CircuitBreaking, Config, Deadlines, Hooks, Learning, Rule, Signal, Step
+from memory_router.routing.config import CircuitBreaking, Config, Deadlines, Hooks, Learning, Signal, Step, TableRule
 
 
 def load(file: str | None = None) -> Config:
@@ -136,9 +136,9 @@ def _learning(body: dict[str, Any]) -> Learning:
     return Learning(**{name: value for name, value in settings.items() if value is not None})
 
 
-def _rule(rule: dict[str, Any]) -> Rule:
+def _rule(rule: dict[str, Any]) -> TableRule:
     signals = tuple(_signal(signal) for signal in rule["signals"])
-    return Rule(
+    return TableRule(
         rule["id"],
         rule["number"],
         Step.parse(rule["primary"]),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import regex
 
-from memory_router.routing.config import Config, Rule, Signal, Step
+from memory_router.routing.config import Config, Signal, Step, TableRule
 from memory_router.routing.patterns import compile_pattern
 from memory_router.routing.registry import Manifest
 from memory_router.routing.rules import RuleTable
@@ -109,7 +109,7 @@ def _unreachable(config: Config) -> list[Finding]:
     return findings
 
 
-def _is_shadowed(config: Config, rule: Rule, signal: Signal) -> bool:
+def _is_shadowed(config: Config, rule: TableRule, signal: Signal) -> bool:
     if _matches_nothing(signal):
         return True
     for other_rule, other in _in_order(config):
@@ -120,12 +120,12 @@ def _is_shadowed(config: Config, rule: Rule, signal: Signal) -> bool:
     return False
 
 
-def _in_order(config: Config) -> list[tuple[Rule, Signal]]:
+def _in_order(config: Config) -> list[tuple[TableRule, Signal]]:
     """Return the signals in the order in which they are tried: the strong ones of all rules, then the weak."""
     return sorted(_signals(config), key=lambda pair: not pair[1].strong)
 
 
-def _signals(config: Config) -> list[tuple[Rule, Signal]]:
+def _signals(config: Config) -> list[tuple[TableRule, Signal]]:
     return [(rule, signal) for rule in config.rules for signal in rule.signals]
 
 

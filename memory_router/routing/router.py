@@ -21,13 +21,13 @@ from memory_router.errors import (
 )
 from memory_router.routing.approval import Gate, guarded_backends, without_guarded_fallbacks
 from memory_router.routing.attempts import Attempt, Attempts
-from memory_router.routing.config import Config, Rule, Step
+from memory_router.routing.config import Config, Step, TableRule
 from memory_router.routing.envelope import Envelope, failed, judge, with_guesses, with_merged
 from memory_router.routing.merging import Merged, merge
 from memory_router.routing.plan import Plan, Skip, make_plan, widened
 from memory_router.routing.recording import Recorder, RoutedQuestion, describe
 from memory_router.routing.registry import USABLE, Registry
-from memory_router.routing.rules import CallersChoice, Match, RoutingRule, RuleSource
+from memory_router.routing.rules import CallersChoice, Match, MatchedOverride, RuleSource
 
 # Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
 MAX_QUERY_CHARACTERS = 32_768
@@ -280,7 +280,7 @@ class Router:
         return without_guarded_fallbacks(plan, registry)
 
     def _approved(
-        self, query: str, backends: Sequence[str], rules: Sequence[RoutingRule], approval: str | None
+        self, query: str, backends: Sequence[str], rules: Sequence[MatchedOverride], approval: str | None
     ) -> JsonObject | None:
         """Return who approved the question, or None where nobody has to."""
         return self._gate.check(query, backends, rules, approval) if backends or rules else None
@@ -343,7 +343,7 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not text.isascii() else text
 
 
-def _callers_choice(choice: Choice, rules: Sequence[Rule], registry: Registry) -> RuleSource | None:
+def _callers_choice(choice: Choice, rules: Sequence[TableRule], registry: Registry) -> RuleSource | None:
     if choice.backend:
         return CallersChoice((_chosen_step(choice.backend, registry),))
     if not choice.rule:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from memory_router.contract import JsonObject
-from memory_router.routing.config import Config, Rule, Signal, Step
+from memory_router.routing.config import Config, Signal, Step, TableRule
 from memory_router.routing.kinds import DETECTORS, Detector, Span
 from memory_router.routing.patterns import compile_pattern
 from memory_router.text.intents import intents
@@ -16,7 +16,7 @@ from memory_router.text.phrases import PhraseIndex, Token, tokens_of
 SIGNAL_CHARACTERS = 2048
 
 
-class RoutingRule(NamedTuple):
+class MatchedOverride(NamedTuple):
     """Name the rule beside the table that takes a question: one that a person wrote, or one that was learned.
 
     Args:
@@ -76,13 +76,13 @@ class Match(NamedTuple):
         learned: what evidence adds to the rule's priors.
     """
 
-    rule: Rule | None
+    rule: TableRule | None
     signal: Signal | None
     span: tuple[int, int] | None
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
     source: str = "table"
-    routing_rule: RoutingRule | None = None
+    routing_rule: MatchedOverride | None = None
     learned: tuple[LearnedPrior, ...] = ()
 
     @property
@@ -102,7 +102,7 @@ class RuleSource(Protocol):
 class CallersChoice:
     """Route every question as the caller said: by one rule, or to one step."""
 
-    def __init__(self, steps: tuple[Step, ...], rule: Rule | None = None) -> None:
+    def __init__(self, steps: tuple[Step, ...], rule: TableRule | None = None) -> None:
         self._match = Match(rule, None, None, steps, source="choice")
 
     def match(self, query: str) -> Match:  # noqa: ARG002 - a rule source is asked about the question
@@ -164,11 +164,11 @@ class _Ranked(NamedTuple):
     """A signal with its rank, the lowest first: pass, position of its rule, whether last there, own position."""
 
     rank: tuple[bool, int, bool, int]
-    rule: Rule
+    rule: TableRule
     signal: Signal
 
 
-def _ranked(rules: Iterable[tuple[Rule, Sequence[Signal]]], *, last: bool = False) -> list[_Ranked]:
+def _ranked(rules: Iterable[tuple[TableRule, Sequence[Signal]]], *, last: bool = False) -> list[_Ranked]:
     return sorted(
         _Ranked((not signal.strong, place, last, number), rule, signal)
         for place, (rule, signals) in enumerate(rules)
@@ -189,7 +189,7 @@ class _Phrases:
         return (self._signals[phrase.number], (phrase.start, phrase.end)) if phrase else None
 
 
-def _words_of_intent(rule: Rule, languages: Iterable[str]) -> list[Signal]:
+def _words_of_intent(rule: TableRule, languages: Iterable[str]) -> list[Signal]:
     return [
         Signal(f"words_{language}", strength == "strong", tuple(phrases))
         for language in languages

@@ -9,7 +9,7 @@ from memory_router import paths
 from memory_router.advisor import rule_proposals
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.routing.config import Config
 from memory_router.routing.config_file import load
 from tests.learning.conftest import NOW
@@ -19,9 +19,9 @@ RESULTS = {"mean_ms": 90.0, "mean_ms_now": 2500.0, "executions": 120, "worse_at_
 CYCLE = Cycle("dream-1", "routing_rule_tweak", {"fallback_threshold": 0.35}, RESULTS, True, NOW)
 
 
-def rule(**changes: Any) -> RuleRecord:
+def rule(**changes: Any) -> OverrideRule:
     """Return a learned rule that waits for approval."""
-    blank = RuleRecord(
+    blank = OverrideRule(
         "d9a87292", "process payroll PDFs", "text", "qmd:search", ("totalrecall",), 60, 0.97, 0.0, 40.0, 0.78,
         True, True, "proposed", False, None, {}, None, NOW, NOW,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from memory_router.advisor.proposal import Proposal
 from memory_router.advisor.step_order import Chain, chain_of, dropped, lowered, raised, reordered
 from memory_router.learning.execution import AttemptRecord, Execution
 from memory_router.learning.own_config import OwnConfig
-from memory_router.routing.config import Config, Rule
+from memory_router.routing.config import Config, TableRule
 from memory_router.routing.config_file import load
 from tests.learning.conftest import attempt, execution
 
@@ -147,7 +147,9 @@ def test_only_what_the_table_routed_speaks_of_it(changes: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("order", [raised, lowered, dropped], ids=lambda order: order.__name__)
 @pytest.mark.parametrize("rule", CONFIG.rules, ids=lambda rule: rule.id)
-def test_other_orders_are_valid(rule: Rule, order: Callable[[str], Callable[[Chain], Chain]], tmp_path: Path) -> None:
+def test_other_orders_are_valid(
+    rule: TableRule, order: Callable[[str], Callable[[Chain], Chain]], tmp_path: Path
+) -> None:
     """Whichever step is moved, the file stays valid, and no chain, also no signal's, asks a step twice or loses one."""
     own = OwnConfig(str(tmp_path / "router-config.json"), BUNDLED)
     for step in chain_of(rule):

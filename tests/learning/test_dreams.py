@@ -8,7 +8,7 @@ from memory_router import paths
 from memory_router.errors import StoreError
 from memory_router.learning.dreams import Cycle, DreamStore, dream
 from memory_router.learning.execution import AttemptRecord, Execution
-from memory_router.learning.mutations import Ground, can_lose, propose
+from memory_router.learning.mutations import Baseline, can_lose, propose
 from memory_router.routing.config import Config, Learning
 from memory_router.routing.config_file import load
 from memory_router.storage.database import Database, decode_json
@@ -138,16 +138,16 @@ def test_same_seed_same_dream() -> None:
     """The same history and cycle id give the same dream; another cycle id tries other mutations."""
     executions = history(200, GOOD, SILENT)
     assert dreamt(executions) == dreamt(executions)
-    ground = Ground(CONFIG, {"qmd:query": 5000}, has_rules=True)
-    assert propose(SEED, ground) == propose(SEED, ground)
-    assert propose(SEED, ground) != propose("dream-2026-01-29-03:00", ground)
+    baseline = Baseline(CONFIG, {"qmd:query": 5000}, has_rules=True)
+    assert propose(SEED, baseline) == propose(SEED, baseline)
+    assert propose(SEED, baseline) != propose("dream-2026-01-29-03:00", baseline)
 
 
 def test_mutations_are_changes_within_bounds() -> None:
     """Every mutation changes one setting or two to an allowed value that is not the present one; none comes twice."""
-    ground = Ground(CONFIG, {"qmd:query": 5000, "totalrecall": 5000}, has_rules=True)
+    baseline = Baseline(CONFIG, {"qmd:query": 5000, "totalrecall": 5000}, has_rules=True)
     for night in range(30):
-        mutations = propose(f"dream-{night}", ground)
+        mutations = propose(f"dream-{night}", baseline)
         assert len({tuple(sorted(one.items())) for one in mutations}) == len(mutations)
         for mutation in mutations:
             assert 1 <= len(mutation) <= 2

@@ -13,7 +13,7 @@ from memory_router.learning.execution import Execution
 from memory_router.learning.executions import ExecutionStore
 from memory_router.learning.gate import rule_cache
 from memory_router.learning.learner import Lesson, learn
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_store import RuleStore
 from memory_router.routing import config_file
 from memory_router.storage.database import Database
@@ -38,7 +38,7 @@ class School:
             self.executions.add(some)
         return learn(self.executions, self.rules, CONFIG, self._clock)
 
-    def rule(self) -> RuleRecord:
+    def rule(self) -> OverrideRule:
         """Return the only rule."""
         (rule,) = self.rules.all()
         return rule
@@ -239,7 +239,7 @@ def test_a_decision_during_learning_stands(
     school.executions.add(execution(number, "process payroll PDFs") for number in range(60, 70))
 
     class Meanwhile(RuleStore):
-        def insert(self, rules: Sequence[RuleRecord]) -> None:
+        def insert(self, rules: Sequence[OverrideRule]) -> None:
             super().insert(rules)
             school.rules.set_state(rule, "rejected", "katie")
 

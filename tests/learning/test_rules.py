@@ -10,7 +10,7 @@ import pytest
 from memory_router.errors import GateClosedError, RuleError, StoreError
 from memory_router.learning.gate import rule_cache
 from memory_router.learning.overrides import OverrideRules
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_store import RuleStore
 from memory_router.learning.schema import SCHEMA
 from memory_router.routing.config import Learning, Step
@@ -42,9 +42,9 @@ def router(file: str, mode: str = "suggest", similarity: float = 0.85, timeout_m
     return OverrideRules(rule_cache(file, URLS[file]), settings, timeout_ms)
 
 
-def learned(pattern: str, system: str = "qmd:search", **changes: object) -> RuleRecord:
+def learned(pattern: str, system: str = "qmd:search", **changes: object) -> OverrideRule:
     """Return a learned rule."""
-    blank = RuleRecord(
+    blank = OverrideRule(
         pattern[:8].encode().hex(), pattern, "text", system, (), 60, 0.95, 0.0, 40.0, 0.8, True, True, "proposed",
         False, None, {}, None, NOW, NOW,
     )  # fmt: skip

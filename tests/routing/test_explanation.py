@@ -2,17 +2,17 @@
 
 import pytest
 
-from memory_router.routing.config import Rule, Signal, Step
+from memory_router.routing.config import Signal, Step, TableRule
 from memory_router.routing.plan import Plan
-from memory_router.routing.rules import Match, RoutingRule
+from memory_router.routing.rules import Match, MatchedOverride
 
-RULE = Rule("decision_recall", 3, Step("lossless"), (), ())
+RULE = TableRule("decision_recall", 3, Step("lossless"), (), ())
 SIGNAL = Signal("decide", strong=True, phrases=("decided",))
 
 
-def override(source: str, similarity: float | None) -> RoutingRule:
+def override(source: str, similarity: float | None) -> MatchedOverride:
     """Return a rule beside the table."""
-    return RoutingRule("05726fef", source, "Process payroll PDFs", similarity, False, False, {})
+    return MatchedOverride("05726fef", source, "Process payroll PDFs", similarity, False, False, {})
 
 
 @pytest.mark.parametrize(

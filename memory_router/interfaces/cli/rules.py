@@ -14,7 +14,7 @@ from memory_router.interfaces.cli.tables import print_members, print_table
 from memory_router.learning.account import account
 from memory_router.learning.gate import own_rule_cache
 from memory_router.learning.overrides import OverrideRules
-from memory_router.learning.rule import RuleRecord
+from memory_router.learning.rule import OverrideRule
 from memory_router.learning.stores import open_stores
 from memory_router.routing import config_file
 from memory_router.routing.config import Step
@@ -225,7 +225,7 @@ def _set_state(rule_id: str, state: str, by: str | None, *, as_json: bool) -> No
     _print(rule, f"is {state}", as_json=as_json)
 
 
-def _let_a_person_change(rule: RuleRecord) -> None:
+def _let_a_person_change(rule: OverrideRule) -> None:
     """Let nobody weaken a rule that guards questions but a person at a terminal.
 
     Raises:
@@ -235,12 +235,12 @@ def _let_a_person_change(rule: RuleRecord) -> None:
         output.require_person(f"Rule {rule.id} guards questions. It is changed")
 
 
-def _print(rule: RuleRecord, what: str, *, as_json: bool) -> None:
+def _print(rule: OverrideRule, what: str, *, as_json: bool) -> None:
     told = f"Rule {rule.id} {what}: {rule.request_pattern} > {rule.recommended_system_id}"
     output.show(_as_object(rule), told, as_json=as_json)
 
 
-def _as_object(rule: RuleRecord) -> dict[str, Any]:
+def _as_object(rule: OverrideRule) -> dict[str, Any]:
     times = {"created_at": iso_time(rule.created_at), "updated_at": iso_time(rule.updated_at)}
     return {**rule._asdict(), **times}
 
