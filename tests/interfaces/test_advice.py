@@ -406,7 +406,7 @@ def test_a_terminal_gets_sentences_a_diff_and_a_question(waiting: Home) -> None:
     listed = on_terminal("advise")
     assert "cognee failed in 30 of 30 questions of rule relationship (QUERY_TIMEOUT)" in " ".join(listed.split())
     declined = on_terminal("accept", "1", answer=b"n\n")
-    assert '-      "primary": "cognee",' in declined
+    assert '+      "primary": "qmd' in declined
     assert "Accept suggestion 1?" in declined
     assert not own_config(waiting).exists()
     assert "memory-router suggestions undo 1" in on_terminal("accept", "1", answer=b"y\n")

@@ -17,7 +17,7 @@ STEPS = {"rules.relationship.primary": "qmd:vsearch", "rules.relationship.fallba
 CHANGES: dict[str, Any] = {
     "fallback_threshold": 0.35,
     "fallback_delay_ms": 200,
-    "resident": "auto",
+    "resident": "off",
     "deadlines.total_ms": 900,
     "deadlines.backends.qmd:query": 300,
     "circuit_breaker.failures": 5,
@@ -77,7 +77,7 @@ def test_nothing_bundled_is_copied(tmp_path: Path, names: set[str]) -> None:
 
 def test_what_was_edited_since_stays(tmp_path: Path) -> None:
     """Where the user edited the file after a change, undoing takes out the change and leaves the edit."""
-    config = configured(tmp_path, '{"fallback_threshold": 0.4, "resident": "auto"}')
+    config = configured(tmp_path, '{"fallback_threshold": 0.4, "resident": "off"}')
     config.write([("fallback_threshold", 0.3), ("deadlines.total_ms", 900)], ".before", [0.4, None])
     Path(config.own).write_text(Path(config.own).read_text().replace('"auto"', '"off"'))
     config.undo([("fallback_threshold", 0.4), ("deadlines.total_ms", None)], [0.3, 900], ".before")

@@ -179,4 +179,4 @@ class ImportedArchive(DatabaseReader):
         """
         keys = [node for (node,) in self.connection.execute(sql, (key,))]
         held = self.turns(keys)
-        return [held[node] for node in keys]
+        return [held[node] for node in keys if node in held]
