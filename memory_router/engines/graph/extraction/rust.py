@@ -20,7 +20,6 @@ _ITERATING = ("iter", "iter_mut", "into_iter", "drain")
 _THROUGH = (
     "unwrap", "expect", "clone", "as_ref", "as_mut", "borrow", "borrow_mut", "lock", "unwrap_or_default", "to_owned",
 )  # fmt: skip
-_UNPACKED = ("Some", "Ok")
 _POINTING_PATTERNS = ("match_pattern", "ref_pattern", "mut_pattern", "reference_pattern", "or_pattern")
 
 
@@ -227,9 +226,8 @@ class RustReader(SyntaxReader):
         if node.type == "type_item" and (kind := node.child_by_field_name("type")) is not None:
             self.inherits(qualified, kind, scope)
         self._fields(node.child_by_field_name("body"), qualified, inner)
-        return [
-            (child, inner) for child in node.named_children if child.type not in ("type_identifier", "trait_bounds")
-        ]
+        said = ("type_identifier", "trait_bounds")
+        return [(child, inner) for child in node.named_children if child.type not in said]
 
     def _fields(self, body: Any, owner: str, scope: Scope) -> None:
         """Note the variants of an enum, and what fields hold; those without a name are called by their position."""
@@ -297,7 +295,7 @@ class RustReader(SyntaxReader):
         """Yield the patterns in that of a struct or of a variant, each with what it holds."""
         kind = pattern.child_by_field_name("type")
         variant = self.means(kind, scope)
-        is_through = self.text(kind) in _UNPACKED
+        is_through = self.text(kind) in ("Some", "Ok")
         for position, part in enumerate(one for one in pattern.named_children if one != kind):
             if part.type == "field_pattern":
                 name, inner = map(part.child_by_field_name, ("name", "pattern"))
