@@ -45,7 +45,7 @@ class OwnConfig:
         return value_at(self._completed(self.text()), _place(setting))
 
     def text(self) -> str:
-        """Return the text of the user's own file; empty where there is none.
+        """Return the text of the user's own file; empty if the user has no file.
 
         Raises:
             ConfigError: the file cannot be read or is not JSON.
@@ -154,7 +154,7 @@ class OwnConfig:
         return completed(json.loads(text or "{}"), read(self._bundled))
 
     def _copied(self, suffix: str) -> str:
-        """Return the copy that `write` made; empty where there is none."""
+        """Return the copy that `write` made; empty if it made no copy."""
         try:
             return _text(self.own + suffix)
         except OSError:
