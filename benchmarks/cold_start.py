@@ -99,8 +99,6 @@ def main() -> None:
         home, notes = Path(scratch, "home"), Path(scratch, "notes")
         notes.mkdir()
         environment = {**os.environ, "HOME": scratch, "MEMORY_ROUTER_HOME": str(home)}
-        # The first run compiles the modules, as on any user's machine; a workplace may have switched that off.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         router = [sys.executable, "-m", "memory_router"]
         script = Path(sys.executable).with_name("memory-router")
         if script.exists():

@@ -11,6 +11,8 @@ from memory_router import __version__
 
 # A benchmark measures what it names: without a warm process, but for the one that measures that.
 os.environ.setdefault("MEMORY_ROUTER_RESIDENT", "off")
+# The first run compiles the modules, as on any user's machine; a workplace may have switched that off.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def heading(title: str) -> str:

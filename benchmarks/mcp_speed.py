@@ -221,7 +221,6 @@ def main() -> None:
         notes = Path(scratch, "notes")
         notes.mkdir()
         environment = {**os.environ, "HOME": scratch, "MEMORY_ROUTER_HOME": str(Path(scratch, "home"))}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         write_notes(notes, chance, words)
         for arguments in (["init", "--tier", "starter"], ["index", str(notes)], ["init"]):
             command = [sys.executable, "-m", "memory_router", *arguments]

@@ -25,6 +25,10 @@ BROKEN = Behaviour(status="error", error_code="DISK_ON_FIRE", error_message="The
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+# The many processes of the tests start as those of an installation do: from bytecode, a quarter of the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # No test leaves a process behind but those of the resident itself, which end it.
 os.environ["MEMORY_ROUTER_RESIDENT"] = "off"
 
