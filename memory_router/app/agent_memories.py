@@ -6,7 +6,7 @@ it does not come back, and which memories may go when an agent deletes its note:
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -62,16 +62,23 @@ def bring_up_to_date() -> Update:
             if memory.id not in earlier.get(name, ())
         ]
         kept = {name for names in present.values() for name in names}
+        known = {name for names in earlier.values() for name in names}
         gone = {name: source for source, names in earlier.items() for name in names if name not in kept}
-        added, removed = work_with(lambda memories: _carried_out(memories, new, gone))
+        added, removed = work_with(lambda memories: _carried_out(memories, new, known, gone))
         paths.make_private(os.path.dirname(file))
         write_whole(file, json.dumps(present).encode())
     return Update(added, removed, len(noted))
 
 
-async def _carried_out(memories: MemorySystem, new: Iterable[Memory], gone: dict[str, str]) -> tuple[int, int]:
+async def _carried_out(
+    memories: MemorySystem, new: Iterable[Memory], known: Collection[str], gone: dict[str, str]
+) -> tuple[int, int]:
+    held = await memories.memories()
+    forgotten = set(known).difference(memory.id for memory in held)
     added = 0
     for memory in new:
+        if memory.id in forgotten:  # the note stands in another file by now
+            continue
         remembered = await memories.remember(
             memory.text,
             memory.importance,
@@ -83,7 +90,6 @@ async def _carried_out(memories: MemorySystem, new: Iterable[Memory], gone: dict
             author=memory.author,
         )
         added += remembered.is_new
-    held = await memories.memories() if gone else []
     doomed = [memory.id for memory in held if memory.id in gone and memory.extra.get("file") == gone[memory.id]]
     if doomed:
         await memories.forget(doomed)

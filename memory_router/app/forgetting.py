@@ -5,9 +5,9 @@ or turns hold as well tells nothing about what is gone.
 """
 
 import os
-import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from memory_router import paths
@@ -20,18 +20,16 @@ from memory_router.engines.transcripts import forgetting as conversations
 from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.forgetting import Choice, SpokenTurn
 from memory_router.engines.transcripts.sources import sessions_below
-from memory_router.errors import QueryError
+from memory_router.errors import QueryError, StoreError
 from memory_router.learning.forgetting import blank_questions, questions_with
 from memory_router.learning.stores import open_stores
 from memory_router.outcomes.forgetting import blank_outcomes
 from memory_router.outcomes.memory import open_outcomes
 from memory_router.storage.files import exclusive, write_whole
-from memory_router.text.traces import Traces, telling_words, traces_of
+from memory_router.text.traces import ByteTraces, Traces, telling_words, traces_of
 
 CONVERSATIONS = "lossless:"
 _MEMORIES = "totalrecall:"
-_PAIR = re.compile(r"(?=(\b\w{4,}\W+\w{4,}))")
-_MOST_PAIRS = 5_000
 
 
 class Plan(NamedTuple):
@@ -147,7 +145,7 @@ def forget(planned: Plan) -> Receipt:
         planned: what `plan` returned.
 
     Raises:
-        StoreError: a database cannot be written; running it again goes on from there.
+        StoreError: a database cannot be written; running it again, or `erase_deleted`, goes on from there.
     """
     # The texts go last: until then the same words find them again, should this be interrupted.
     with open_stores() as stores:
@@ -155,16 +153,19 @@ def forget(planned: Plan) -> Receipt:
     with open_outcomes() as outcomes:
         blanked += blank_outcomes(outcomes.database, paths.outcome_archive(), planned.traces.blanked)
     lines = sum(_blank_lines(log, planned.traces) for log in _logs())
+    texts = [*(memory.text for memory in planned.memories), *(turn.text for turn in planned.turns)]
+    pieces = ByteTraces(texts, planned.traces.words)
+    copies = tuple(path for path in _files() if _is_copy(path) and pieces.stand_in(path))
+    for path in copies:
+        os.unlink(path)
     if planned.turns or planned.sessions:
         conversations.forget(place.archive(), planned.turns, planned.sessions)
     if planned.memories:
         ids = [memory.id for memory in planned.memories]
         remembering.work_with(lambda memories: memories.forget(ids))
-    for database in filter(None, {paths.memory_db(), paths.memory_file()}):
-        erase(database)
-    building.forget_what_is_gone()
-    texts = (*(memory.text for memory in planned.memories), *(turn.text for turn in planned.turns))
-    copies, remains = _other_copies(texts)
+    erase_deleted()
+    # Indexed files are the user's own.
+    remains = (path for path in _files() if path != paths.documents_db() and pieces.stand_in(path))
     return Receipt(
         len(planned.memories),
         len(planned.turns),
@@ -173,6 +174,25 @@ def forget(planned: Plan) -> Receipt:
         copies,
         (*(f"rule {rule}" for rule in own_rules), *remains),
     )
+
+
+def erase_deleted() -> None:
+    """Leave no byte of what was deleted in any database, also where `forget` was interrupted before it came to that.
+
+    Raises:
+        StoreError: a database cannot be written, or another program still reads what was deleted; the others are done.
+    """
+    archive, databases = place.archive(), filter(None, dict.fromkeys((paths.memory_db(), paths.memory_file())))
+    steps: list[Callable[[], None]] = [building.forget_what_is_gone, lambda: conversations.erase(archive)]
+    steps += [partial(erase, database) for database in databases]
+    failures = []
+    for step in steps:
+        try:
+            step()
+        except StoreError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def _logs() -> Iterator[str]:
@@ -191,22 +211,9 @@ def _blank_lines(log: str, traces: Traces) -> int:
     return len(lines) - len(kept)
 
 
-def _other_copies(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Remove damaged and earlier copies of databases that hold two words in a row of `texts`; also return who does."""
-    removed: list[str] = []
-    remains: list[str] = []
-    needles = list(dict.fromkeys(pair.encode() for text in texts for pair in _PAIR.findall(text.lower())))[:_MOST_PAIRS]
-    for path in _files():
-        with open(path, "rb") as stream:
-            content = stream.read().lower()
-        if not any(needle in content for needle in needles):
-            continue
-        if ".damaged" in os.path.basename(path) or path.endswith(".bak"):
-            os.unlink(path)
-            removed.append(path)
-        elif path != paths.documents_db():  # the user's own files
-            remains.append(path)
-    return tuple(removed), tuple(remains)
+def _is_copy(path: str) -> bool:
+    """Return whether a file is a damaged or an earlier copy of a database."""
+    return ".damaged" in os.path.basename(path) or path.endswith(".bak")
 
 
 def _files() -> Iterator[str]:

@@ -7,7 +7,7 @@ all count alike, so that its vector never ages; the words of a question count by
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -210,6 +210,24 @@ def refresh(
         done, count = batch[-1].key, count + len(batch)
         advanced(len(batch))
     return count
+
+
+def add(connection: apsw.Connection, embedding: Embedding, passages: Sequence[Passage]) -> None:
+    """Give passages vectors, outside a transaction; without the vectors of this model in the store, nothing happens.
+
+    Raises:
+        UnansweredError: the model is behind an endpoint, and that does not answer.
+    """
+    model = connection.execute("SELECT model FROM vector_models WHERE name = ?", (embedding.identity.name,)).get
+    if model is not None and passages and load_distances(connection):
+        _put(connection, embedding, int(model), passages)
+
+
+def remove(connection: apsw.Connection, keys: Collection[int]) -> None:
+    """Remove the vectors of passages inside a transaction, whichever models made them."""
+    for table in ("vector_bits", "vectors"):
+        sql = f"DELETE FROM {table} WHERE model IN (SELECT model FROM vector_models) AND id = ?"  # noqa: S608 - ours
+        connection.executemany(sql, ((key,) for key in keys))
 
 
 def model_number(connection: apsw.Connection, identity: Identity) -> int:

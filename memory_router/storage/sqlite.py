@@ -278,7 +278,7 @@ def erase_traces(connection: apsw.Connection, path: str) -> None:
         path: its file.
 
     Raises:
-        StoreError: a file cannot be written.
+        StoreError: a file cannot be written, or another program still reads what was deleted.
     """
     with named_errors(path):
         tables = [str(name) for (name,) in connection.execute(_FULL_TEXT)]
@@ -286,7 +286,13 @@ def erase_traces(connection: apsw.Connection, path: str) -> None:
             # Merging rewrites all segments, the deleted words are left out of the new ones.
             connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608 - our own tables
         connection.execute("VACUUM")
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError as error:
+            raise StoreError(
+                f"What was deleted is no answer any more, but another program reads {shown(path)}, so its bytes stay.",
+                "End that program, then run `memory-router forget` again, with the same choice: it erases them.",
+            ) from error
         for copy in glob(f"{escape(path)}.*.bak"):
             os.unlink(copy)
 

@@ -164,8 +164,12 @@ class ImportedArchive(DatabaseReader):
         return f"{' and '.join(told)} in a format newer than known" if told else ""
 
     def key_of(self, name: str) -> int | None:
-        """Return the key of the node with the host's id `name`, or None."""
-        return self.connection.execute("SELECT node FROM names WHERE fingerprint = ?", (fingerprint(name),)).get  # type: ignore[no-any-return]
+        """Return the key of the node with the host's id `name`, or None.
+
+        The id of a forgotten turn, or of a record that only links others, leads to another turn: it is nobody's here.
+        """
+        sql = "SELECT n.id FROM names JOIN nodes n ON n.id = names.node WHERE fingerprint = ? AND n.name = ?"
+        return self.connection.execute(sql, (fingerprint(name), name)).get  # type: ignore[no-any-return]
 
     def summaries_above(self, key: int) -> list[Turn]:
         """Return the summaries of the branch that a node is on, the nearest first."""

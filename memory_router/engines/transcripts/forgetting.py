@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import apsw
 
+from memory_router.engines.transcripts import vectors
 from memory_router.engines.transcripts.schema import SCHEMA, fingerprint
 from memory_router.storage.files import exclusive
 from memory_router.storage.sqlite import erase_traces, named_errors, open_database, open_read_only, writing
@@ -68,9 +69,10 @@ def chosen(database: str, choice: Choice) -> list[SpokenTurn]:
     if connection is None:
         return []
     with named_errors(database), closing(connection):
-        prints = json.dumps([fingerprint(identifier) for identifier in choice.ids]) if choice.ids else None
+        ids = json.dumps(choice.ids) if choice.ids else None
+        prints = json.dumps([fingerprint(identifier) for identifier in choice.ids])
         sessions = json.dumps(choice.sessions) if choice.sessions else None
-        bound = {**choice._asdict(), "ids": prints, "sessions": sessions}
+        bound = {**choice._asdict(), "ids": ids, "prints": prints, "sessions": sessions}
         return [SpokenTurn(*row) for row in connection.execute(_CHOSEN, bound)]
 
 
@@ -105,13 +107,27 @@ def forget(database: str, turns: Collection[SpokenTurn], sessions: Collection[st
         StoreError: the archive cannot be written; nothing was removed.
     """
     with exclusive(database), closing(open_database(database, SCHEMA)) as connection:
-        with named_errors(database), writing(connection):
-            _remove(connection, {turn.key for turn in turns})
-            connection.executemany(
-                "INSERT OR REPLACE INTO tombstones VALUES (?, ?)", [(session, time.time()) for session in sessions]
-            )
-            connection.execute("DELETE FROM sessions WHERE id NOT IN (SELECT session FROM nodes)")
-        erase_traces(connection, database)
+        keys = {turn.key for turn in turns}
+        with named_errors(database):
+            near = vectors.near(connection, keys)
+            with writing(connection):
+                _remove(connection, keys)
+                connection.executemany(
+                    "INSERT OR REPLACE INTO tombstones VALUES (?, ?)", [(session, time.time()) for session in sessions]
+                )
+                connection.execute("DELETE FROM sessions WHERE id NOT IN (SELECT session FROM nodes)")
+            vectors.renew(connection, near)
+
+
+def erase(database: str) -> None:
+    """Leave no byte of forgotten turns in the files of the archive.
+
+    Raises:
+        StoreError: a file cannot be written, or another program still reads what was deleted.
+    """
+    if os.path.exists(database):
+        with exclusive(database), closing(open_database(database, SCHEMA)) as connection:
+            erase_traces(connection, database)
 
 
 def words_of_others(database: str, words: Iterable[str], turns: Collection[SpokenTurn]) -> set[str]:
@@ -151,24 +167,17 @@ def _remove(connection: apsw.Connection, keys: set[int]) -> None:
         tied = [(kept(target, edge), key) for key, target in connection.execute(sql, (held,)) if key not in above]
         connection.executemany(f"UPDATE nodes SET {column} = ? WHERE id = ?", tied)  # noqa: S608 - constants
     connection.executemany("UPDATE names SET node = ? WHERE node = ?", ((kept(key, 0), key) for key in keys))
-    for table in [name for (name,) in connection.execute(_OF_NODES)]:
-        connection.executemany(f"DELETE FROM {table} WHERE node = ?", ((key,) for key in keys))  # noqa: S608
     for table, column in (("node_text", "rowid"), ("nodes", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608
 
 
 _CHOSEN = """
     SELECT n.id, n.name, s.name, n.text || ' ' || n.tools FROM nodes n JOIN sessions s ON s.id = n.session
-    WHERE (:ids IS NULL OR n.id IN (
-        SELECT node FROM names WHERE fingerprint IN (SELECT value FROM json_each(:ids))))
+    WHERE (:ids IS NULL OR n.name IN (SELECT value FROM json_each(:ids)) AND n.id IN (
+        SELECT node FROM names WHERE fingerprint IN (SELECT value FROM json_each(:prints))))
     AND (:sessions IS NULL OR s.name IN (SELECT value FROM json_each(:sessions)))
     AND (:project IS NULL OR s.scope = :project COLLATE NOCASE OR s.project = :project COLLATE NOCASE
          OR substr(s.project, -1 - length(:project)) = '/' || :project COLLATE NOCASE)
     AND (:since IS NULL OR n.time >= :since) AND (:until IS NULL OR n.time <= :until)
     ORDER BY n.id
-"""
-# Tables beside the nodes, such as their vectors.
-_OF_NODES = """
-    SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-    WHERE t.type = 'table' AND c.name = 'node' AND t.name <> 'names'
 """

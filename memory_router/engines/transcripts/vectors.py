@@ -5,7 +5,7 @@ A turn's vector holds what was said two turns each way, too, at half the weight.
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import apsw
 from memory_router.engines.transcripts.turn import SPEAKERS
 from memory_router.retrieval import vectors
 from memory_router.retrieval.models import chosen_embedding
+from memory_router.storage.sqlite import writing
 from memory_router.text.embedding import UnansweredError
 
 _AROUND = 2
@@ -27,6 +28,11 @@ _PENDING = f"""
     SELECT id, previous, substr(text, 1, ?3), role FROM nodes WHERE id > ?1 AND {_EMBEDDED} ORDER BY id LIMIT ?2
 """  # noqa: S608
 _SAID = "SELECT n.id, n.previous, substr(n.text, 1, ?2), n.role FROM json_each(?1) w JOIN nodes n ON n.id = w.value"
+_NEXT = "SELECT n.id FROM json_each(?1) w JOIN nodes n ON n.previous = w.value"
+_EMBEDDED_OF = """
+    SELECT DISTINCT id FROM vectors WHERE model IN (SELECT model FROM vector_models)
+    AND id IN (SELECT value FROM json_each(?))
+"""
 
 
 class Embedded(NamedTuple):
@@ -69,17 +75,64 @@ def refresh(connection: apsw.Connection, advanced: Callable[[int, int], None]) -
     return Embedded(embedded, time.perf_counter() - started)
 
 
+def near(connection: apsw.Connection, keys: Collection[int]) -> set[int]:
+    """Return the other turns whose vectors hold what was said in the turns `keys`."""
+    levels = _levels(connection, _said(connection, keys), _AROUND)
+    above = {key for level in levels for key in level}
+    return (above | _below(connection, keys, _AROUND)) - set(keys)
+
+
+def renew(connection: apsw.Connection, keys: Collection[int]) -> None:
+    """Make the vectors of turns anew, as what was said around them is gone; those that cannot be made anew go.
+
+    Args:
+        connection: an archive opened for writing, outside a transaction.
+        keys: the turns.
+    """
+    held = [key for (key,) in connection.execute(_EMBEDDED_OF, (json.dumps(list(keys)),))]
+    with writing(connection):
+        vectors.remove(connection, held)
+    embedding = chosen_embedding()
+    if isinstance(embedding, str) or not held:
+        return
+    turns = _said(connection, {*held, *_below(connection, held, _AROUND)})
+    passages = _passages(_levels(connection, turns, 2 * _AROUND), held)
+    with suppress(UnansweredError):  # words find what has no vector
+        vectors.add(connection, embedding, passages)
+
+
 def _pending(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.Passage]:
     """Return the next turns, and before them those that they go on from, whose surroundings have grown."""
     batch = [_Said(*row) for row in connection.execute(_PENDING, (after, size, _READ))]
-    levels = [{turn.key: turn for turn in batch}]
-    for _ in range(2 * _AROUND):
-        above = json.dumps(list({turn.previous for turn in levels[-1].values() if turn.previous is not None}))
-        levels.append({row[0]: _Said(*row) for row in connection.execute(_SAID, (above, _READ))})
+    levels = _levels(connection, {turn.key: turn for turn in batch}, 2 * _AROUND)
+    return _passages(levels, {key for level in levels[: 1 + _AROUND] for key in level})
+
+
+def _levels(connection: apsw.Connection, turns: dict[int, _Said], reach: int) -> list[dict[int, _Said]]:
+    """Return turns, then those that they go on from, then those that these go on from, and so on."""
+    levels = [turns]
+    for _ in range(reach):
+        levels.append(_said(connection, {turn.previous for turn in levels[-1].values() if turn.previous is not None}))
+    return levels
+
+
+def _said(connection: apsw.Connection, keys: Collection[int]) -> dict[int, _Said]:
+    return {row[0]: _Said(*row) for row in connection.execute(_SAID, (json.dumps(list(keys)), _READ))}
+
+
+def _below(connection: apsw.Connection, keys: Collection[int], reach: int) -> set[int]:
+    """Return the turns that go on from some, and those that go on from these, and so on."""
+    last, below = list(keys), set[int]()
+    for _ in range(reach):
+        last = [key for (key,) in connection.execute(_NEXT, (json.dumps(last),))]
+        below.update(last)
+    return below
+
+
+def _passages(levels: Sequence[Mapping[int, _Said]], keys: Collection[int]) -> list[vectors.Passage]:
     held = {key: turn for level in levels for key, turn in level.items()}
     below = {turn.previous: key for key, turn in sorted(held.items()) if turn.role in SPEAKERS}
-    keys = sorted({key for level in levels[: 1 + _AROUND] for key in level})
-    return [vectors.Passage(key, held[key].text, "", _around(held, below, key)) for key in keys]
+    return [vectors.Passage(key, held[key].text, "", _around(held, below, key)) for key in sorted(keys)]
 
 
 def _around(held: Mapping[int, _Said], below: Mapping[int | None, int], key: int) -> str:

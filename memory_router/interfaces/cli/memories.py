@@ -182,7 +182,9 @@ def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) 
     """
     counted = f"{len(planned.memories)} memories and {len(planned.turns)} messages"
     receipt = None
-    if not dry_run and not planned.is_empty:
+    if not dry_run and planned.is_empty:
+        app.forgetting.erase_deleted()
+    elif not dry_run:
         confirm(f"Forget {counted} for good?", yes=yes)
         receipt = app.forgetting.forget(planned)
     rows: list[dict[str, Any]] = [
