@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from machine import heading, spread
@@ -150,18 +150,29 @@ def freshness(home: Path, environment: dict[str, str], changes: int) -> None:
     print(f"a changed note, s        {spread(samples)}")
 
 
+def family(pid: int) -> set[int]:
+    """Return a process and all that it started."""
+    told = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in told.splitlines()[1:]]
+    members = {pid}
+    for _ in range(3):
+        members |= {own for own, parent in rows if parent in members}
+    return members
+
+
+def proportional_mb(pids: set[int]) -> float:
+    """Return what processes hold together; pages that several share count once."""
+    held = 0
+    for pid in pids:
+        with suppress(OSError):  # it has ended
+            held += int(Path(f"/proc/{pid}/smaps_rollup").read_text().partition("\nPss:")[2].split()[0])
+    return held / 1024
+
+
 def memory(environment: dict[str, str]) -> None:
     """Print what the resident and all that it started hold in memory."""
     pid = int(json.loads(run([*CLI, "resident", "status"], environment)[1])["pid"])
-    told = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
-    rows = [tuple(map(int, line.split())) for line in told.splitlines()[1:]]
-    family = {pid}
-    for _ in range(3):
-        family |= {own for own, parent in rows if parent in family}
-    # Pages that several processes share count once.
-    rollups = {one: Path(f"/proc/{one}/smaps_rollup").read_text() for one in family}
-    held = {one: int(text.partition("\nPss:")[2].split()[0]) for one, text in rollups.items()}
-    own, together = held[pid] / 1024, sum(held.values()) / 1024
+    own, together = proportional_mb({pid}), proportional_mb(family(pid))
     print(f"memory                   {own:.0f} MB the resident, {together:.0f} MB with backends")
 
 

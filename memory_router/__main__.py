@@ -9,7 +9,7 @@ import sys
 from memory_router import resident
 
 # What agents ask many times an hour.
-_QUESTIONS = ("query", "route")
+_QUESTIONS = ("query", "route", "get")
 _EVENTS = ("prompt", "tool")
 # For so long an agent is held up by a resident that does not say how long it will need, in seconds.
 _EVENT_SECONDS = 0.25

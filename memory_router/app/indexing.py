@@ -5,6 +5,7 @@ import select
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from memory_router import paths
@@ -16,11 +17,12 @@ from memory_router.engines.documents.state import vectors
 from memory_router.engines.documents.upkeep import RootStatus
 from memory_router.engines.graph import building
 from memory_router.engines.graph.search import KnowledgeGraph
-from memory_router.engines.transcripts import importing
+from memory_router.engines.transcripts import importing, survey
 from memory_router.engines.transcripts.files import standard_places
 from memory_router.engines.transcripts.importing import Listener as ImportListener
 from memory_router.engines.transcripts.retention import deletion_warning
 from memory_router.errors import MemoryRouterError
+from memory_router.routing import config_file
 from memory_router.storage.files import exclusive
 
 __all__ = ["ImportListener", "IndexListener", "deletion_warning", "standard_places"]
@@ -143,19 +145,50 @@ def _update_graph() -> None:
 # A machine with more work than this for each processor has none to spare for an index.
 _BUSY = 2.0
 _PAUSE_SECONDS = 1.0
+# How often to look whether agents wrote sessions, and which share of the time an import may take at the most.
+_SESSIONS_SECONDS, _IMPORTING_SHARE = 2.0, 0.1
 
 
 def follow_changes() -> NoReturn:
-    """Index after every burst of changes until stdin ends, then end the process: whoever started it is gone."""
+    """Index after every burst of changes, and import what agents write, until stdin ends; then end the process."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    try:
-        for _ in upkeep.follow(paths.documents_db()):
-            while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
-                time.sleep(_PAUSE_SECONDS)
-            index()
-    except (MemoryRouterError, OSError):
-        pass  # the next command that needs the index tells what is wrong
+    threading.Thread(target=_follow_sessions, daemon=True).start()
+    with suppress(MemoryRouterError, OSError):  # the next command that needs the index tells what is wrong
+        while is_there_to_follow():
+            for _ in upkeep.follow(paths.documents_db()):
+                _wait_for_quiet()
+                index()
+            time.sleep(_SESSIONS_SECONDS)
     os._exit(0)
+
+
+def is_there_to_follow() -> bool:
+    """Return whether folders were indexed or sessions imported, so that there is something to keep up to date."""
+    return os.path.exists(paths.documents_db()) or os.path.exists(paths.sessions_survey())
+
+
+def import_new_sessions() -> importing.Report | None:
+    """Import what agents wrote since the last import, unless there was none or the user does not want it.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+        StoreError: the archive cannot be written.
+    """
+    return import_transcripts() if survey.is_behind() and config_file.load().hooks.session_end else None
+
+
+def _follow_sessions() -> NoReturn:
+    while True:
+        _wait_for_quiet()
+        started = time.monotonic()
+        with suppress(MemoryRouterError, OSError):  # the backend of conversations tells what is wrong
+            import_new_sessions()
+        time.sleep(max(_SESSIONS_SECONDS, (time.monotonic() - started) / _IMPORTING_SHARE))
+
+
+def _wait_for_quiet() -> None:
+    while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _end_with_stdin() -> None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from memory_router import paths, resident
 
-# As many questions as are answered at once. Whoever comes while all are busy is not heard, and goes its own way.
-_WORKERS = 12
+# As many clients as are heard at once; of their questions, those that have to wait do so at the backends (`dispatch`).
+_WORKERS = 64
 _IDLE_SECONDS = 900.0
 # How often to look whether the home and the program are still there.
 _GLANCE_SECONDS = 1.0

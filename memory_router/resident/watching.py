@@ -1,4 +1,4 @@
-"""Keep the indexes of a home fresh by a process of its own, which watches the indexed folders and is in no hurry."""
+"""Keep the indexes of a home fresh by a process of its own, which watches folders and sessions and is in no hurry."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ _LOWEST = 19
 
 
 class Watcher:
-    """Start what watches, and start it anew where the indexed folders are others now, or it ended."""
+    """Start what watches, and start it anew where it ended and there is something else to watch now."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -20,13 +20,10 @@ class Watcher:
 
     def look(self) -> None:
         """See to it that what watches is there; call it about once a second."""
-        database = paths.documents_db()
-        if not os.path.exists(database):
+        if self.is_running():
             return
-        if self._process is not None and self._process.poll() is None:
-            return
-        stamp = os.stat(database).st_mtime_ns
-        if self._process is not None and stamp == self._stamp:
+        stamp = [_modified(paths.documents_db()), _modified(paths.sessions_survey())]
+        if stamp == self._stamp or not any(stamp):
             return  # it ended because it could not go on; what it cannot watch now it may after a change
         self._stamp = stamp
         with suppress(OSError):
@@ -48,3 +45,10 @@ class Watcher:
     def is_running(self) -> bool:
         """Return whether something watches."""
         return self._process is not None and self._process.poll() is None
+
+
+def _modified(file: str) -> int:
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return 0

@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from memory_router import contract, paths
@@ -12,8 +13,10 @@ from memory_router.routing import response
 from memory_router.routing.process import Caller, Deadline, Process, timed_out
 from memory_router.routing.registry import Manifest
 
-# As many as a server lets ask at once; more would only wait for a processor.
-_MOST = 8
+# More processes of a backend than there are processors would only wait for one.
+_MOST = max(2, os.cpu_count() or 1)
+# Processes of which none ends its work for so long are taken to be stuck: another one is started.
+_STUCK_SECONDS = 0.25
 # Longer than an agent thinks between two questions, shorter than a pause.
 IDLE_SECONDS = 120.0
 
@@ -96,6 +99,41 @@ class Pool(Generic[_Kept]):
             self.retire()
 
 
+class Turns:
+    """Let as many ask one backend at once as there are processors; the others wait while some of them end.
+
+    Args:
+        most: how many.
+        stuck_seconds: those of whom none ends for so long are stuck, and nobody waits for them.
+    """
+
+    def __init__(self, most: int = _MOST, stuck_seconds: float = _STUCK_SECONDS) -> None:
+        self._most = most
+        self._stuck_seconds = stuck_seconds
+        self._busy = 0
+        self._ended = 0
+        self._change = threading.Condition()
+
+    @contextmanager
+    def one(self, seconds: float) -> Iterator[None]:
+        """Have a turn; whoever got none after so many seconds goes ahead all the same."""
+        until = time.monotonic() + seconds
+        with self._change:
+            while self._busy >= self._most and (left := until - time.monotonic()) > 0:
+                ended = self._ended
+                self._change.wait(min(self._stuck_seconds, left))
+                if ended == self._ended:
+                    break
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._busy -= 1
+                self._ended += 1
+                self._change.notify()
+
+
 class Dispatcher(Protocol):
     """Carry a request to a backend and bring back what it printed."""
 
@@ -129,6 +167,7 @@ class ProcessDispatcher:
     def __init__(self, *, keep_warm: bool = False, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle: Pool[Process] | None = Pool(idle_seconds=idle_seconds) if keep_warm else None
         self._busy: set[Process] = set()
+        self._turns: dict[str, Turns] = {}
         self._is_closed = False
         # Whoever closes must miss no process that is being started or taken.
         self._lock = threading.Lock()
@@ -144,12 +183,36 @@ class ProcessDispatcher:
         deadline = Deadline.within(request.deadline_ms)
         if self._idle is None or not manifest.warm:
             return self._ask_once(manifest, request, deadline, stop, caller)
+        turns = self._turns.setdefault(manifest.name, Turns())
+        # What may be superseded does not wait: others wait for its end.
+        with turns.one(deadline.left() if stop is None else 0.0):
+            return self._ask_kept(self._idle, manifest, request, deadline, stop, caller)
+
+    def close(self) -> None:
+        """End the processes that were kept, and those that others are still waiting for."""
+        with self._lock:
+            self._is_closed = True
+            busy = list(self._busy)
+        for process in busy:
+            process.stop()
+        if self._idle:
+            self._idle.close()
+
+    def _ask_kept(
+        self,
+        idle: Pool[Process],
+        manifest: Manifest,
+        request: contract.Request,
+        deadline: Deadline,
+        stop: int | None,
+        caller: Caller | None,
+    ) -> bytes:
         kind = (manifest, *_world(manifest, caller))
-        kept = self._take(self._idle, kind)
+        kept = self._take(idle, kind)
         if kept:
             try:
                 # One that ended well while the request came says nothing.
-                if answer := self._ask_and_keep(self._idle, kept, kind, request, deadline, stop):
+                if answer := self._ask_and_keep(idle, kept, kind, request, deadline, stop):
                     return answer
             except (BackendTimeoutError, InvalidResponseError):
                 raise
@@ -161,17 +224,7 @@ class ProcessDispatcher:
                 raise timed_out(manifest.name, deadline)
             request = request._replace(deadline_ms=left_ms)
         started = self._start(manifest, request, caller)
-        return self._ask_and_keep(self._idle, started, kind, request, deadline, stop)
-
-    def close(self) -> None:
-        """End the processes that were kept, and those that others are still waiting for."""
-        with self._lock:
-            self._is_closed = True
-            busy = list(self._busy)
-        for process in busy:
-            process.stop()
-        if self._idle:
-            self._idle.close()
+        return self._ask_and_keep(idle, started, kind, request, deadline, stop)
 
     def _start(self, manifest: Manifest, request: contract.Request, caller: Caller | None) -> Process:
         with self._lock:

@@ -4,9 +4,11 @@ A manifest (`backend.json` in a folder of its own) says what a backend can do; t
 says whether it is installed and ready (seed 002, Configuration). The ask path reads both and writes neither.
 """
 
+import functools
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from memory_router import contract
@@ -111,7 +113,7 @@ def read_registry(folders: list[str], state_file: str) -> Registry:
 
 
 def read_manifests(folders: list[str]) -> tuple[dict[str, Manifest], tuple[str, ...]]:
-    """Read every backend below `folders`; a later folder's backend takes the place of an earlier one's.
+    """Read every backend below `folders`, again where a file was changed; a later folder's backend wins by its name.
 
     Args:
         folders: folders that hold one folder a backend; missing ones are passed over.
@@ -119,18 +121,33 @@ def read_manifests(folders: list[str]) -> tuple[dict[str, Manifest], tuple[str, 
     Returns:
         The manifests by name, and a sentence for each that cannot be used.
     """
+    return _manifests(tuple(stamp for folder in folders for stamp in _stamps(folder)))
+
+
+def _stamps(folder: str) -> Iterator[tuple[str, int, int, int]]:
+    """Yield each manifest below a folder with what tells whether it was changed."""
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        file = os.path.join(folder, name, "backend.json")
+        try:
+            status = os.stat(file)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:  # reading it says why
+            yield file, 0, 0, 0
+        else:
+            yield file, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+@functools.lru_cache(maxsize=1)
+def _manifests(stamps: tuple[tuple[str, int, int, int], ...]) -> tuple[dict[str, Manifest], tuple[str, ...]]:
     manifests: dict[str, Manifest] = {}
     problems: list[str] = []
-    for folder in folders:
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            file = os.path.join(folder, name, "backend.json")
-            if not os.path.exists(file):
-                continue
-            try:
-                manifest = read_manifest(file)
-            except ManifestError as error:
-                problems.append(str(error))
-                continue
+    for file, *_ in stamps:
+        try:
+            manifest = read_manifest(file)
+        except ManifestError as error:
+            problems.append(str(error))
+        else:
             manifests[manifest.name] = manifest
     return manifests, tuple(problems)
 

@@ -32,6 +32,8 @@ from tests.resident.homes import PATIENCE, SOON, begin, connected, resident, sam
         ("query", "auth", "--limit", "many"),
         ("query", "--help"),
         ("route", "what depends on auth"),
+        ("get", "qmd:1", "totalrecall:2", "--layer", "timeline"),
+        ("get", "nobody:1"),
     ],
 )
 def test_the_answer_is_the_same(arguments: tuple[str, ...], warm: Home) -> None:

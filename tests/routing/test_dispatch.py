@@ -124,3 +124,50 @@ def test_several_threads_may_ask_one_router(own_home: Home) -> None:
     assert len(requests_to(folder)) == 40
     recorded = own_home.run("executions", "list", "--limit", "100").json["executions"]
     assert {one["id"] for one in recorded} == {envelope.execution_id for envelope in envelopes}
+
+
+_ADAPTER = """
+import os, time
+from memory_router.contract import Result, answer, serve
+
+def query(request):
+    while request.query == "hang":
+        time.sleep(1)
+    return answer([Result(str(os.getpid()), 0.9)])
+
+serve("worker", query=query)
+"""
+
+
+@pytest.fixture
+def worker(folder: Path) -> Manifest:
+    """Return a warm backend that answers with its process id, and never to `hang`."""
+    (folder / "adapter.py").write_text(_ADAPTER)
+    return Manifest("worker", str(folder), command=("{python}", "adapter.py"), warm=True)
+
+
+def test_no_more_processes_are_kept_than_can_work(worker: Manifest) -> None:
+    """Of many who ask one backend at once each gets its answer; then no more processes wait than processors are."""
+    dispatcher = ProcessDispatcher(keep_warm=True)
+
+    def ask(_number: int) -> int:
+        answer = json.loads(dispatcher.ask(worker, Request("query", "auth", deadline_ms=60_000)))
+        return int(answer["results"][0]["content"])
+
+    with ThreadPoolExecutor(8) as pool:
+        pids = list(pool.map(ask, range(8)))
+    assert sum(Path(f"/proc/{pid}").exists() for pid in set(pids)) <= max(2, os.cpu_count() or 1)
+    dispatcher.close()
+
+
+def test_hung_processes_hold_nobody_up(worker: Manifest) -> None:
+    """Where all processes of a backend are busy for long, another one answers."""
+    dispatcher = ProcessDispatcher(keep_warm=True)
+    most = max(2, os.cpu_count() or 1)
+    with ThreadPoolExecutor(most) as pool:
+        hanging = [
+            pool.submit(dispatcher.ask, worker, Request("query", "hang", deadline_ms=600_000)) for _ in range(most)
+        ]
+        assert dispatcher.ask(worker, Request("query", "auth", deadline_ms=60_000))
+        dispatcher.close()
+        assert all(isinstance(asked.exception(60), BackendError) for asked in hanging)

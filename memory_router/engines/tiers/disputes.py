@@ -1,5 +1,7 @@
 """Tell which passages of notes and conversations repeat a fact that was replaced since."""
 
+import functools
+import os
 import re
 from contextlib import closing
 from typing import Any, NamedTuple
@@ -66,14 +68,9 @@ class Disputes:
         """Read the user's replaced facts; none where a server keeps the memories, or where they cannot be read."""
         try:
             file = paths.memory_file()
-            connection = open_read_only(file, SCHEMA) if file else None
-            if file is None or connection is None:
-                return cls([])
-            with named_errors(file), closing(connection):
-                rows: list[Any] = connection.execute(_REPLACED, (_MOST,)).fetchall()
+            return cls(_replaced(file, _stamp(file), _stamp(f"{file}-wal"))) if file else cls([])
         except MemoryRouterError:  # the backend of memories tells what is wrong
             return cls([])
-        return cls([one for row in rows if (one := _compared(*row))])
 
     def told(self, text: str, project: str | None, said: float | None = None) -> dict[str, str]:
         """Return `disputed_by` with the id of the fact in force, if a text repeats what that replaced; else nothing.
@@ -96,6 +93,25 @@ class Disputes:
             if any(one.is_repeated_by(sentence) for sentence in sentences):
                 return {"disputed_by": f"totalrecall:{one.current}"}
         return {}
+
+
+@functools.lru_cache(maxsize=1)
+def _replaced(file: str, *_stamps: tuple[int, ...]) -> list[Replaced]:
+    """Return the replaced facts of a database, which are read anew when something is written there."""
+    connection = open_read_only(file, SCHEMA)
+    if connection is None:
+        return []
+    with named_errors(file), closing(connection):
+        rows: list[Any] = connection.execute(_REPLACED, (_MOST,)).fetchall()
+    return [one for row in rows if (one := _compared(*row))]
+
+
+def _stamp(file: str) -> tuple[int, ...]:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _compared(text: str, project: str | None, current: str, now: str, since: float) -> Replaced | None:

@@ -2,11 +2,11 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from memory_router.app import accesses
-from memory_router.app.asking import Router, elsewhere, follow_files, follow_sessions, start_resident
+from memory_router.app.asking import Router, elsewhere, fetch, follow_files, follow_sessions, start_resident
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
@@ -14,6 +14,7 @@ from memory_router.interfaces.cli.options import Option, Values
 from memory_router.routing.envelope import Envelope, failed
 from memory_router.routing.plan import Plan
 from memory_router.routing.router import Choice, without_surrogates
+from memory_router.routing.router import Router as AnyRouter
 from memory_router.scope import current_project
 
 OpenRouter = Callable[[], Router]
@@ -21,6 +22,7 @@ _Answer = TypeVar("_Answer")
 
 _STATUS_EXIT_CODES = {"success": 0, "partial": 3, "empty": 4, "error": 1}
 
+_LAYERS = ("search", "timeline", "detail")
 _JSON = Option("--json", bool, "Print JSON, also on a terminal.", False)
 _RULE = Option("--rule", str, "Follow this rule (id or number) for any question.")
 _ALL = Option("--all", bool, "Ask all free backends at the same time, and merge.", False)
@@ -138,10 +140,18 @@ def _decisions(values: Values, open_router: OpenRouter) -> Iterator[tuple[JsonOb
         yield decision, int("error_code" in decision)
 
 
+def fetched(router: AnyRouter, ids: Sequence[str], layer: str) -> tuple[JsonObject, int]:
+    """Return what `get` prints as JSON, and its exit code."""
+    results, missing = fetch(router, ids, layer)
+    return {"layer": layer, "results": results, "result_count": len(results), "missing": missing}, int(bool(missing))
+
+
 def _own_router(values: Values) -> OpenRouter:
     return lambda: Router(keep_warm=values["text"] == "-")
 
 
+# What `get` takes beside the ids, where the command framework need not look at it.
+OF_GET = (Option("--layer", str, "How much of each.", "detail", choices=_LAYERS), _JSON)
 COMMANDS = {
     "query": Command(
         (
@@ -159,7 +169,7 @@ COMMANDS = {
                 "--layer",
                 str,
                 "`search` (50 tokens a result), `timeline` (200), `detail`.",
-                choices=("search", "timeline", "detail"),
+                choices=_LAYERS,
             ),
             Option("--budget", int, "Print at most this many tokens, as estimated.", low=200, high=1_000_000),
             Option("--trace", bool, "Tell how the answer came about.", False),

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from memory_router.app.asking import Router, fetch
+from memory_router.app.asking import Router
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.ask import fetched
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_results
 
@@ -34,10 +35,9 @@ def get(
     Example: memory-router get qmd:42 --layer timeline
     """
     with Router(keep_warm=True) as router:
-        results, missing = fetch(router, ids, layer.value)
-    told = {"layer": layer, "results": results, "result_count": len(results), "missing": missing}
-    output.show(told, lambda: _print(results, missing), as_json=as_json)
-    raise typer.Exit(1 if missing else 0)
+        told, code = fetched(router, ids, layer.value)
+    output.show(told, lambda: _print(told["results"], told["missing"]), as_json=as_json)
+    raise typer.Exit(code)
 
 
 def _print(results: list[JsonObject], missing: list[JsonObject]) -> None:

@@ -46,8 +46,14 @@ class Option(NamedTuple):
         return number if (self.low or 0) <= number <= (self.high or number) else None
 
 
-def parse(arguments: Sequence[str], options: Sequence[Option]) -> Values | None:
-    """Return the values of `options`, and of `text`, or None if there is any doubt about them."""
+def parse(arguments: Sequence[str], options: Sequence[Option], *, several: bool = False) -> Values | None:
+    """Return the values of `options`, and of `text`, or None if there is any doubt about them.
+
+    Args:
+        arguments: the command line behind the command's name.
+        options: what it may hold.
+        several: whether the command takes several texts, which are the value of `texts`.
+    """
     known = {option.flag: option for option in options}
     values: Values = {option.name: option.default for option in options}
     texts: list[str] = []
@@ -66,4 +72,6 @@ def parse(arguments: Sequence[str], options: Sequence[Option]) -> Values | None:
             if value is None or value == "":
                 return None
             values[option.name] = value
+    if several:
+        return {**values, "texts": texts} if texts else None
     return {**values, "text": texts[0]} if len(texts) == 1 else None

@@ -8,7 +8,7 @@ import time
 from typing import NoReturn
 
 from memory_router import resident
-from memory_router.app.asking import Router, Rules, follow_files, follow_sessions
+from memory_router.app.asking import Router, Rules, follow_files
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
@@ -73,6 +73,8 @@ class Answering:
         dispatcher = CallersDispatcher(self._dispatcher, Caller(request.folder, request.environment))
         if name == "hooks":
             return self._hooked(rest, request.stdin, rules, dispatcher)
+        if name == "get":
+            return self._fetched(rest, rules, dispatcher)
         command = ask.COMMANDS.get(name)
         values = options.parse(rest, command.options) if command else None
         if command is None or values is None or values["text"] == "-":
@@ -92,16 +94,29 @@ class Answering:
         ((body, code),) = command.answers(values, open_router)
         if body.get("trace"):
             body["trace"]["warm"] = True
-        self._answered += 1
-        out = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        err = "".join(f"memory-router: {sentence}\n" for sentence in warnings).encode("utf-8", "replace")
 
         def after() -> None:
             if "results" in body:
                 follow_files(body["results"], body.get("metadata"))
-                follow_sessions()
 
-        return Answer(out, err, code, after)
+        return self._said(body, code, warnings)._replace(after=after)
+
+    def _fetched(self, words: list[str], rules: Rules, dispatcher: Dispatcher) -> Handler:
+        values = options.parse(words, ask.OF_GET, several=True)
+        if values is None:
+            raise Refused
+
+        def answer() -> Answer:
+            warnings: list[str] = []
+            with Router(warn=warnings.append, rules=rules, dispatcher=dispatcher) as router:
+                return self._said(*ask.fetched(router, values["texts"], values["layer"]), warnings)
+
+        return Handler(patience_ms(rules.settings, parts=len(values["texts"])), answer)
+
+    def _said(self, body: JsonObject, code: int, warnings: list[str]) -> Answer:
+        self._answered += 1
+        out = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        return Answer(out, "".join(f"memory-router: {told}\n" for told in warnings).encode("utf-8", "replace"), code)
 
     def _hooked(self, words: list[str], stdin: bytes, rules: Rules, dispatcher: Dispatcher) -> Handler:
         hooks = rules.settings.hooks

@@ -5,7 +5,7 @@ run in threads, several at once.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from memory_router import __version__, app, paths, resident
 from memory_router.app.asking import fetch, follow_files, follow_sessions, start_resident
-from memory_router.contract import iso_time
+from memory_router.contract import JsonObject, iso_time
 from memory_router.interfaces.layers import SHORT_TOKENS, layered, within
 from memory_router.interfaces.mcp.clients import Searches
 from memory_router.routing.envelope import Envelope
@@ -47,13 +47,19 @@ CLIENT: ContextVar[str] = ContextVar("client", default="unknown client")
 
 
 def _asked_of_resident(query: str, limits: dict[str, Any]) -> Envelope | None:
-    """Return the answer of the process that all agents of this user share, if it runs and has time."""
-    if not resident.is_wanted():
-        return None
     given = [f"--{name}={value}" for name, value in limits.items() if value is not None]
+    told = _answered_by_resident(["query", "--all", *given, "--", query])
+    return Envelope.from_dict(told) if told else None
+
+
+def _answered_by_resident(arguments: Sequence[str]) -> JsonObject | None:
+    """Return what the process that all agents of this user share answers, if it runs and has time."""
     # A text that no command line can hold is answered without.
-    answer = resident.ask(["query", "--all", *given, "--", query]) if "\0" not in query else None
-    return Envelope.from_dict(json.loads(answer[0])) if answer else None
+    if not resident.is_wanted() or any("\0" in word for word in arguments):
+        return None
+    answer = resident.ask(arguments)
+    told: JsonObject | None = json.loads(answer[0]) if answer else None
+    return told
 
 
 class UnansweredError(Exception):
@@ -250,7 +256,11 @@ class Tools:
         budget: Annotated[int, Field(ge=50, le=_MOST_TOKENS, description="Most tokens of all results.")] = _MOST_TOKENS,
     ) -> Fetched:
         """Get what memory search found in full, or what surrounds it: passages, facts, turns of talk, by ids."""
-        results, missing = fetch(self._router, ids, layer, self._own())
+        told = None if self._searches else _answered_by_resident(["get", "--layer", layer, "--", *ids])
+        if told:
+            results, missing = told["results"], told["missing"]
+        else:
+            results, missing = fetch(self._router, ids, layer, self._own())
         if not results:
             raise UnansweredError(" ".join(f"{failure['id']}: {failure['error_message']}" for failure in missing))
         kept, used = within(results, budget)

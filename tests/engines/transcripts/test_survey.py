@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memory_router import paths
-from memory_router.app import asking
+from memory_router.app import asking, indexing
 from memory_router.engines.transcripts import survey
 from memory_router.engines.transcripts.importing import import_transcripts
 from memory_router.storage.files import exclusive
@@ -97,6 +97,19 @@ def test_sessions_follow_unless_the_user_wants_none(
     own_home.configure(hooks={"session_end": True})
     asking.follow_sessions()
     assert started == ["import"]
+
+
+def test_whoever_watches_imports_what_is_new(sessions: Path, own_home: Home) -> None:
+    """What agents write is imported once, and never where `hooks.session_end` is off."""
+    assert indexing.import_new_sessions() is None
+    write(sessions / "b.jsonl", talk("And the stork?", "8124.", session="b", prefix="b-"))
+    new(sessions / "b.jsonl")
+    own_home.configure(hooks={"session_end": False})
+    assert indexing.import_new_sessions() is None
+    own_home.configure(hooks={"session_end": True})
+    report = indexing.import_new_sessions()
+    assert report is not None
+    assert report.added == 2
 
 
 def test_a_growing_session_is_seen_among_many(sessions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
