@@ -1,12 +1,13 @@
 """Tell in one look what the memories hold, how fresh that is, what is broken, and what to do next."""
 
+import os
 from typing import NamedTuple
 
 from memory_router import paths
 from memory_router.app import improving, indexing, registration, repairing
 from memory_router.contract import Health
 from memory_router.errors import MemoryRouterError
-from memory_router.routing.registry import USABLE, read_manifests, read_state
+from memory_router.routing.registry import USABLE, Manifest, read_manifests, read_state
 
 
 class Step(NamedTuple):
@@ -26,6 +27,7 @@ class Overview(NamedTuple):
 
     Args:
         backends: how each registered backend is, by name.
+        not_set_up: the backends that are not registered, each with the command that registers it.
         empty: the names of backends that hold nothing yet.
         behind: how many files of indexed folders are new, changed or gone since they were read.
         problems: what is broken, a step each, the worst first.
@@ -33,12 +35,14 @@ class Overview(NamedTuple):
     """
 
     backends: dict[str, Health]
+    not_set_up: dict[str, str]
     empty: list[str]
     behind: int
     problems: list[Step]
     next_step: Step | None
 
 
+_SET_UP = Step("No memory is set up yet.", "Run: memory-router setup")
 _FILL = Step("Memory is empty.", "Run: memory-router setup")
 
 
@@ -51,10 +55,11 @@ def take() -> Overview:
     manifests, unreadable = read_manifests(paths.backend_folders())
     problems += [Step(problem, "Correct the manifest, or remove its folder.") for problem in unreadable]
     try:
-        registered = read_state(paths.backends_file()).backends
+        registered = read_state(paths.backends_file()).backends if os.path.exists(paths.backends_file()) else {}
         behind = sum(root.new + root.changed + root.removed for root in indexing.status())
     except MemoryRouterError as error:
-        return Overview({}, [], 0, problems, (problems or [Step(error.cause, error.fix)])[0])
+        return Overview({}, {}, [], 0, problems, (problems or [Step(error.cause, error.fix)])[0])
+    not_set_up = {name: _registering(manifest) for name, manifest in manifests.items() if name not in registered}
     backends = registration.probe_all([manifest for name, manifest in manifests.items() if name in registered])
     problems += [
         Step(f"{name}: {health.reason}", health.fix)
@@ -62,8 +67,13 @@ def take() -> Overview:
         if health.status not in USABLE and health.status != "installed"
     ]
     empty = [name for name, health in backends.items() if _is_empty(name, health)]
-    wishes = _wishes(backends, behind) if len(empty) < len(backends) else [_FILL]
-    return Overview(backends, empty, behind, problems, next(iter([*problems, *wishes]), None))
+    wishes = _wishes(backends, behind) if len(empty) < len(backends) else [_FILL if backends else _SET_UP]
+    return Overview(backends, not_set_up, empty, behind, problems, next(iter([*problems, *wishes]), None))
+
+
+def _registering(manifest: Manifest) -> str:
+    tier = f" --tier {manifest.tier}" if manifest.tier != registration.THIRD_PARTY else ""
+    return f"memory-router backends init{tier}"
 
 
 def _is_empty(name: str, health: Health) -> bool:

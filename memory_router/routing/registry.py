@@ -185,7 +185,7 @@ def read_state(file: str) -> State:
     """
     if not os.path.exists(file):
         raise NotInitialisedError(
-            f"No backend is registered yet: {shown(file)} does not exist.", "Run: memory-router backends init"
+            f"No backend is registered yet: {shown(file)} does not exist.", "Run: memory-router setup"
         )
     body = _read_object(file, InvalidStateError)
     backends = body.get("backends")

@@ -93,9 +93,12 @@ def test_memories_are_listed(home: Home) -> None:
 
 def test_status_names_the_one_next_step(home: Home) -> None:
     """From an empty home to a working one, `status` always names what to do next."""
-    assert "init" in home.run("status").json["next_step"]["do"]
+    told = home.run("status").json
+    assert "setup" in told["next_step"]["do"]
+    assert set(told["not_set_up"]) == {"cognee", "lossless", "qmd", "totalrecall"}
     home.run("init")
     told = home.run("status").json
+    assert told["not_set_up"]["lossless"] == "memory-router backends init --tier pro"
     assert told["empty"] == ["qmd", "totalrecall"]
     assert "setup" in told["next_step"]["do"]
     home.run("remember", "The tide table is printed on Mondays")

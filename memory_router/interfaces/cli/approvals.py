@@ -7,7 +7,7 @@ import typer
 from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_entries
 from memory_router.learning.account import account
 from memory_router.learning.approvals import Approval
 from memory_router.learning.stores import open_stores
@@ -65,21 +65,21 @@ def list_approvals(
         return
     with open_stores() as stores:
         records = stores.approvals.newest(pending=pending)
-    rows = [
+    entries = [
         (
-            approval.id,
-            approval.state,
-            ", ".join(approval.needed_by),
-            approval.decided_by or ("somebody above" if approval.escalation_required else ""),
-            iso_time(approval.expires_at),
+            (
+                *(approval.id, approval.state, f"until {iso_time(approval.expires_at)}"),
+                f"for {', '.join(approval.needed_by)}",
+                _decider(approval),
+            ),
             approval.user_request,
         )
         for approval in records
     ]
-    columns = ("id", "state", "needed by", "by", "until", "request")
+    none = "No question waits for approval." if pending else "No question needed approval."
     output.show(
         {"approvals": [_as_object(approval) for approval in records]},
-        lambda: print_table(columns, rows),
+        lambda: print_entries(entries, none),
         as_json=as_json,
     )
 
@@ -92,6 +92,12 @@ def _decide(approval_id: str, by: str | None, *, approved: bool, as_json: bool) 
     output.show(_as_object(approval), told, as_json=as_json)
     if approved:
         output.note(f"Ask it again until {iso_time(approval.expires_at)}; it holds for one answer.")
+
+
+def _decider(approval: Approval) -> str:
+    if approval.decided_by:
+        return f"by {approval.decided_by}"
+    return "by another account" if approval.escalation_required else ""
 
 
 def _as_object(approval: Approval) -> dict[str, object]:

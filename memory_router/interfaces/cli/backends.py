@@ -10,7 +10,7 @@ from memory_router.contract import Health, JsonObject
 from memory_router.errors import StateError, UnknownBackendError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_states, print_table
 from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
 from memory_router.routing import config_file
 from memory_router.routing.contract_suite import check_backend
@@ -39,9 +39,9 @@ def init(
     if "lossless" in tiers[tier]:
         import_what_hosts_keep()
         state = app.registration.register(tier, tiers[tier])
-    rows = [(name, entry["status"], entry["message"]) for name, entry in state["backends"].items()]
-    output.show(state, lambda: print_table(("backend", "status", ""), rows), as_json=as_json)
-    output.note(f"\nWritten to {paths.shown(paths.backends_file())}.")
+    states = [(name, entry["status"], entry["message"], "") for name, entry in state["backends"].items()]
+    output.show(state, lambda: print_states(states), as_json=as_json)
+    output.note(f"Written to {paths.shown(paths.backends_file())}.")
 
 
 backends = typer.Typer(name="backends")
@@ -73,7 +73,7 @@ def _print(rows: list[JsonObject], problems: Sequence[str]) -> None:
     )
     print()
     for row in rows:
-        print(output.visible(f"{row['name']}: {row['reason']} {row['fix']}"))
+        output.say(f"{row['name']}: {row['reason']} {row['fix']}")
     for problem in problems:
         output.note(problem)
 
@@ -97,7 +97,7 @@ def check_contract(
     for check in check_backend(manifests[name], deadline_ms):
         checks.append(check)
         if not as_json and output.is_terminal():
-            print(output.visible(f"{'kept  ' if check.is_kept else 'BROKEN'}  {check.promise}  {check.observation}"))
+            output.say(f"{'kept  ' if check.is_kept else 'BROKEN'}  {check.promise}  {check.observation}")
     output.show({"backend": name, "checks": [check._asdict() for check in checks]}, lambda: None, as_json=as_json)
     if not all(check.is_kept for check in checks):
         raise typer.Exit(1)

@@ -76,6 +76,7 @@ _MARKUP: Literal["markdown"] = "markdown"
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 # The framework does not export the class, only one that is derived from it.
 _USAGE_ERROR: Any = typer.BadParameter.__base__
+_TOO_MANY_WORDS = "Got unexpected extra argument"
 _TEXT = "The question; `-` reads one a line from stdin."
 
 
@@ -192,11 +193,14 @@ class _Group(typer.core.TyperGroup):
 def _fail_by_usage(error: Any) -> NoReturn:
     is_help = type(error).__name__ == "NoArgsIsHelpError"  # the framework exports neither class
     if is_help and not output.wants_json():
-        output.note(error.message)
+        print(error.message, file=sys.stderr)  # drawn for a terminal already
         sys.exit(error.exit_code)
     cause = "A command is missing." if is_help else error.format_message()
     command = error.ctx.command_path if error.ctx else "memory-router"  # an option without its value has no context
-    output.fail(UsageError(cause, f"Help: {command} --help"), error.exit_code)
+    help_ = f"Help: {command} --help"
+    if cause.startswith(_TOO_MANY_WORDS) and any(parameter.name == "text" for parameter in error.ctx.command.params):
+        help_ = f"Put the whole text in quotes. {help_}"
+    output.fail(UsageError(cause, help_), error.exit_code)
 
 
 app = typer.Typer(

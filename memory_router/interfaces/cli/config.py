@@ -7,7 +7,7 @@ import typer
 from memory_router import paths
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_entries
 from memory_router.routing import config_file, config_schema, lint
 from memory_router.routing.registry import read_manifests
 
@@ -38,7 +38,7 @@ def check(
     findings = lint.lint(config_file.build(body, file), manifests, lint.examples_of(body))
     output.show(
         {"file": file, "ok": not findings, "findings": [f._asdict() for f in findings]},
-        (lambda: print_table(("where", "what", "fix"), findings))
+        (lambda: print_entries([((where,), f"{what} {fix}") for where, what, fix in findings], ""))
         if findings
         else f"{paths.shown(file)} is valid, and nothing in it looks wrong.",
         as_json=as_json,

@@ -12,7 +12,7 @@ from memory_router import app, paths
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_states
 from memory_router.routing import config_file
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
@@ -40,7 +40,7 @@ def doctor(as_json: AsJson = False) -> None:
     ok = all(check.status != "error" for check in checks)
     output.show(
         {"ok": ok, "checks": [check._asdict() for check in checks]},
-        lambda: print_table(("layer", "", "finding", "fix"), checks),
+        lambda: print_states(checks),
         as_json=as_json,
     )
     raise typer.Exit(0 if ok else 1)
@@ -64,7 +64,7 @@ def _checks() -> Iterator[Check]:
     if settings and state:
         yield from _circuits(settings, state)
     if warning := app.indexing.deletion_warning():
-        yield Check("transcripts", "warning", warning, "Import them now and then: memory-router index --transcripts")
+        yield Check("transcripts", "warning", warning, "Run: memory-router index --transcripts")
 
 
 def _program() -> Check:
@@ -76,7 +76,7 @@ def _program() -> Check:
         "program",
         "warning",
         "memory-router is not on the PATH, so agents cannot call it by name",
-        f"Link it: ln -s {paths.shown(command)} ~/.local/bin/",
+        f"Run: ln -s {paths.shown(command)} ~/.local/bin/",
     )
 
 
@@ -118,7 +118,7 @@ def _registration() -> tuple[State | None, Check]:
             "registration",
             "error",
             "no registered backend is ready",
-            "See the backends below, then: memory-router backends init",
+            "See the backends below. Then run `memory-router backends init`.",
         )
     return state, Check("registration", "ok", f"tier {state.tier}; ready: {', '.join(usable)}")
 
@@ -132,7 +132,7 @@ def _backends(manifests: dict[str, Manifest], state: State) -> Iterator[Check]:
         registered = state.backends[name].status
         if health.status != registered:
             finding = f"is {health.status} now but registered as {registered}: {health.reason}"
-            yield Check(name, "warning", finding, f"{health.fix} Then: memory-router backends init".strip())
+            yield Check(name, "warning", finding, f"{health.fix} Then run `memory-router backends init`.".strip())
         elif health.status == "ready":
             yield Check(name, "ok", health.reason or "ready")
         else:

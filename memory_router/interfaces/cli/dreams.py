@@ -10,7 +10,7 @@ from memory_router.contract import JsonObject, iso_time
 from memory_router.errors import AmendmentError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_entries
 from memory_router.learning.amendments import Amendment, AmendmentStore
 from memory_router.learning.dreams import Cycle, DreamStore
 from memory_router.learning.stores import open_stores
@@ -80,22 +80,15 @@ def list_(as_json: AsJson = False) -> None:
     with open_stores() as stores:
         store = app.improving.amendments(stores)
         pairs = [(amendment, _state(amendment, store)) for amendment in store.all()]
-    columns = ("id", "when", "state", "setting", "old", "new", "by", "dream")
-    rows = [
+    entries = [
         (
-            amendment.id,
-            iso_time(amendment.amended_at),
-            state,
-            amendment.setting,
-            amendment.old_value,
-            amendment.new_value,
-            amendment.amended_by,
-            amendment.cycle_id,
+            (amendment.id, iso_time(amendment.amended_at), state, f"by {amendment.amended_by}"),
+            f"{amendment.setting}: {amendment.old_value} became {amendment.new_value}, by {amendment.cycle_id}",
         )
         for amendment, state in pairs
     ]
     told = {"amendments": [_as_object(amendment, state) for amendment, state in pairs]}
-    output.show(told, lambda: print_table(columns, rows), as_json=as_json)
+    output.show(told, lambda: print_entries(entries, "No dream has changed a setting."), as_json=as_json)
 
 
 @amendments.command()
@@ -116,18 +109,18 @@ def revert(
 
 def _print(cycle: Cycle) -> None:
     results = cycle.test_results
-    print(f"{cycle.cycle_id}: {_changes(cycle) if cycle.mutations else 'no change is worth a test'}.")
+    output.say(f"{cycle.cycle_id}: {_changes(cycle) if cycle.mutations else 'no change is worth a test'}.")
     if "mean_ms" in results:
         low, high = results["saved_ms_interval"]
-        print(
+        output.say(
             f"On {results['executions']} executions that did not choose it: {results['mean_ms']:.0f} instead of "
             f"{results['mean_ms_now']:.0f} ms ({low:.0f} to {high:.0f} saved), {results['success_rate']:.1%} instead "
             f"of {results['success_rate_now']:.1%} succeed, {results['unknown_share']:.1%} cannot be known."
         )
     for reason in results["reasons"]:
-        print(f"Not to be promoted: {reason}.")
+        output.say(f"Not to be promoted: {reason}.")
     for phrase in results.get("cannot_be_known", ()):
-        print(f"A replay cannot tell {phrase}.")
+        output.say(f"A replay cannot tell {phrase}.")
 
 
 def _changes(cycle: Cycle) -> str:

@@ -9,7 +9,7 @@ from memory_router.contract import iso_time
 from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
-from memory_router.interfaces.cli.tables import print_members, print_table
+from memory_router.interfaces.cli.tables import print_entries, print_members, print_table
 from memory_router.learning.account import account
 from memory_router.learning.evidence import DISSATISFIED, SATISFIED
 from memory_router.learning.execution import Execution
@@ -46,22 +46,19 @@ def list_(
     """
     with open_stores() as stores:
         records = stores.executions.newest(limit, status=status, project=project)
-    columns = ("id", "when", "status", "way", "ms", "stars", "request")
-    rows = [
+    entries = [
         (
-            execution.id,
-            iso_time(execution.started_at),
-            execution.status,
-            " > ".join(execution.routing_path) or "-",
-            execution.duration_ms,
-            "*" * (execution.user_satisfaction or 0),
-            execution.user_request,
+            (
+                *(execution.id, iso_time(execution.started_at), execution.status, f"{execution.duration_ms} ms"),
+                "*" * (execution.user_satisfaction or 0),
+            ),
+            f"{execution.user_request}  ({' > '.join(execution.routing_path) or 'nothing was asked'})",
         )
         for execution in records
     ]
     output.show(
         {"executions": [as_object(execution) for execution in records]},
-        lambda: print_table(columns, rows),
+        lambda: print_entries(entries, "No such question was asked."),
         as_json=as_json,
     )
 

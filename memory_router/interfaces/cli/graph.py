@@ -10,6 +10,7 @@ from memory_router import app
 from memory_router.errors import StoreError, install_command
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
+from memory_router.interfaces.cli.tables import terminal
 
 if TYPE_CHECKING:
     from memory_router.engines.graph.search import Neighbourhood
@@ -68,7 +69,6 @@ def _as_json(found: "Neighbourhood") -> dict[str, Any]:
 
 
 def _print_tree(found: "Neighbourhood") -> None:
-    from rich.console import Console
     from rich.tree import Tree
 
     tree = Tree(_label(found, found.center))
@@ -82,7 +82,7 @@ def _print_tree(found: "Neighbourhood") -> None:
                     branches[there] = branches[here].add(f"[dim]{arrow} {edge.kind}[/] {_label(found, there)}")
                     reached.append(there)
         border = reached
-    Console(highlight=False, emoji=False).print(tree)
+    terminal().print(tree)
 
 
 def _label(found: "Neighbourhood", node: int) -> str:

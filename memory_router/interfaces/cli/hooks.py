@@ -105,4 +105,6 @@ def log(
         )
         for entry in entries
     ]
-    output.show(entries, lambda: print_table(("time", "event", "outcome", ""), rows), as_json=as_json)
+    output.show(
+        entries, lambda: print_table(("time", "event", "outcome", ""), rows, "No hook has run yet."), as_json=as_json
+    )

@@ -91,14 +91,15 @@ def _print_report(report: "Report") -> None:
     unreadable = [(f"cannot be read: {path}", reason) for path, reason in report.unreadable.items()]
     print_table(("files", ""), [*changes, *skipped, *unreadable])
     for note in report.notes:
-        print(output.visible(note))
-    roots = f"{len(report.roots)} folder" + "s" * (len(report.roots) != 1)
-    print(
-        f"{report.files:,} files in {report.chunks:,} passages are indexed;"
+        output.say(note)
+    roots = output.counted(len(report.roots), "folder")
+    verb = "is" if report.files == 1 else "are"
+    output.say(
+        f"{output.counted(report.files, 'file')} in {output.counted(report.chunks, 'passage')} {verb} indexed;"
         f" {roots} looked through in {report.seconds:.2f} s."
     )
     if not report.roots:
-        print("Nothing was ever indexed. Name a folder: memory-router index PATH")
+        output.say("Nothing was ever indexed. Name a folder: memory-router index PATH")
 
 
 def _show_status(as_json: bool) -> None:
@@ -111,19 +112,18 @@ def _show_status(as_json: bool) -> None:
 
 def _print_status(roots: "Sequence[RootStatus]") -> None:
     columns = ("folder", "files", "passages", "age", "new", "changed", "removed", "skipped")
-    print_table(columns, [_row(root) for root in roots])
+    print_table(columns, [_row(root) for root in roots], "Nothing is indexed yet. Run: memory-router index PATH")
     for root in roots:
         for reason, count in root.skipped.items():
-            print(output.visible(f"{places.shown(root.path)}: skipped {count:,}: {reason}"))
+            output.say(f"{places.shown(root.path)}: skipped {count:,}: {reason}")
         for path, reason in root.unreadable.items():
-            print(output.visible(f"{places.shown(path)} cannot be read: {reason}"))
+            output.say(f"{places.shown(path)} cannot be read: {reason}")
     if not roots:
-        print("Nothing is indexed yet. Run: memory-router index PATH")
         return
-    print(f"{app.indexing.disk_size() / 2**20:,.1f} MiB in {places.shown(places.documents_db())}")
-    print(app.indexing.vectors_in_use())
+    output.say(f"{app.indexing.disk_size() / 2**20:,.1f} MiB in {places.shown(places.documents_db())}")
+    output.say(app.indexing.vectors_in_use())
     if any(root.new or root.changed or root.removed for root in roots):
-        print("Bring it up to date: memory-router index")
+        output.say("Bring it up to date: memory-router index")
 
 
 def _row(one: "RootStatus") -> Sequence[str]:

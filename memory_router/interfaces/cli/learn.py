@@ -51,7 +51,7 @@ def learn(
 
 def _print_lesson(lesson: "Lesson", mode: str) -> None:
     phases = lesson.phases
-    print(
+    output.say(
         f"{lesson.executions} executions: {phases['rule']} patterns with a rule's worth of them, "
         f"{phases['forming']} forming, {phases['new']} new."
     )
@@ -64,6 +64,6 @@ def _print_lesson(lesson: "Lesson", mode: str) -> None:
             ],
         )
     if lesson.proposed and mode == "suggest":
-        output.note(f"\n{len(lesson.proposed)} rules were found; decide: memory-router suggestions list")
+        output.note(f"\n{len(lesson.proposed)} rules were found. Decide: memory-router suggestions list")
     if lesson.suspended:
         output.note(f"Suspended, since they fail too often now: {', '.join(lesson.suspended)}")

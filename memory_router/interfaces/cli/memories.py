@@ -21,7 +21,7 @@ from memory_router.interfaces.cli.parameters import (
     Yes,
     confirm,
 )
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_entries, print_table
 
 if TYPE_CHECKING:
     from memory_router.app.forgetting import Plan
@@ -56,19 +56,12 @@ def recall(
         {**app.remembering.as_object(recollection.memory), "relevance": round(recollection.relevance, 4)}
         for recollection in recollections
     ]
-    columns = ("relevance", "when", "tier", "id", "text")
-    rows = [
-        (
-            f"{recollection.relevance:.2f}",
-            iso_time(recollection.memory.created)[:10],
-            recollection.tier,
-            app.remembering.qualified(recollection.id),
-            recollection.text,
-        )
+    entries = [
+        (_head(recollection.memory, f"{recollection.relevance:.2f}"), recollection.text)
         for recollection in recollections
     ]
     told = {"query_echo": text, "results": results, "result_count": len(results)}
-    output.show(told, lambda: print_table(columns, rows), as_json=as_json)
+    output.show(told, lambda: print_entries(entries, "No memory answers this."), as_json=as_json)
 
 
 def list_(
@@ -86,19 +79,10 @@ def list_(
     """
     chosen = filter_of(project, tag, since, until, by)
     held = app.remembering.work_with(lambda memories: memories.memories(chosen, tier))
-    rows = [
-        (
-            iso_time(memory.created)[:10],
-            memory.author.name or memory.author.kind,
-            memory.tier,
-            app.remembering.qualified(memory.id),
-            memory.text,
-        )
-        for memory in held
-    ]
+    entries = [(_head(memory, memory.author.name or memory.author.kind), memory.text) for memory in held]
     output.show(
         {"memories": [app.remembering.as_object(memory) for memory in held]},
-        lambda: print_table(("when", "by", "tier", "id", "text"), rows),
+        lambda: print_entries(entries, "No such memory is kept."),
         as_json=as_json,
     )
 
@@ -132,17 +116,9 @@ def history(memory_id: Id, as_json: AsJson = False) -> None:
     Example: memory-router memories history totalrecall:3f9a0c2b7d41e8056c9a
     """
     revisions = app.remembering.work_with(lambda memories: memories.history(app.remembering.own(memory_id)))
-    rows = [
-        (
-            iso_time(memory.created)[:10],
-            "" if memory.superseded_by else "in force",
-            app.remembering.qualified(memory.id),
-            memory.text,
-        )
-        for memory in revisions
-    ]
-    told = {"revisions": [app.remembering.as_object(memory) for memory in revisions], "count": len(rows)}
-    output.show(told, lambda: print_table(("when", "", "id", "text"), rows), as_json=as_json)
+    entries = [(_head(memory, "" if memory.superseded_by else "in force"), memory.text) for memory in revisions]
+    told = {"revisions": [app.remembering.as_object(memory) for memory in revisions], "count": len(revisions)}
+    output.show(told, lambda: print_entries(entries, ""), as_json=as_json)
 
 
 def forget(
@@ -180,7 +156,11 @@ def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) 
         yes: do not ask.
         as_json: print JSON also on a terminal.
     """
-    counted = f"{len(planned.memories)} memories and {len(planned.turns)} messages"
+    meant = (
+        output.counted(len(planned.memories), "memory", "memories"),
+        output.counted(len(planned.turns), "message"),
+    )
+    counted = " and ".join(meant)
     receipt = None
     if not dry_run and planned.is_empty:
         app.forgetting.erase_deleted()
@@ -199,17 +179,17 @@ def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) 
 
 
 def _print_forgotten(planned: "Plan", receipt: "app.forgetting.Receipt | None", sentence: str) -> None:
-    texts = [(app.remembering.qualified(memory.id), memory.text[:80]) for memory in planned.memories]
-    texts += [(f"{app.forgetting.CONVERSATIONS}{turn.id}", turn.text[:80]) for turn in planned.turns]
-    print_table(("id", "text"), texts)
-    print(sentence)
+    meant = [((app.remembering.qualified(memory.id),), memory.text[:80]) for memory in planned.memories]
+    meant += [((f"{app.forgetting.CONVERSATIONS}{turn.id}",), turn.text[:80]) for turn in planned.turns]
+    print_entries(meant, "Nothing is meant by this.")
+    output.say(sentence)
     if receipt:
-        print(f"{receipt.questions} recorded questions and decisions were blanked.")
-        print(f"{receipt.log_lines} lines of logs were removed.")
+        output.say(f"{receipt.questions} recorded questions and decisions were blanked.")
+        output.say(f"{receipt.log_lines} lines of logs were removed.")
         for path in receipt.copies:
-            print(output.visible(f"Removed, as it held parts of it: {path}"))
+            output.say(f"Removed, as it held parts of it: {path}")
         for path in receipt.remains:
-            print(output.visible(f"Still holds parts of it, and is left alone: {path}"))
+            output.say(f"Still holds parts of it, and is left alone: {path}")
 
 
 def tiers(
@@ -234,12 +214,13 @@ def tiers(
 
 
 def _print_tiers(stats: list[dict[str, Any]], audit: list[dict[str, Any]]) -> None:
-    names = ("tier", "entry_count", "stores", "recalls", "promotions", "demotions", "expirations", "forgotten")
-    print_table(names, [[row[name] for name in names] for row in stats])
+    counts = ("tier", "entry_count", "stores", "recalls", "promotions", "demotions", "expirations", "forgotten")
+    columns = ("tier", "holds", "stored", "recalled", "promoted", "demoted", "expired", "forgotten")
+    print_table(columns, [[row[name] for name in counts] for row in stats])
     if audit:
         print()
-        columns = ("at", "event", "tier", "id", "detail")
-        print_table(("when", "event", "tier", "id", ""), [[row[name] for name in columns] for row in audit])
+        entries = [([row[name] for name in ("id", "at", "event", "tier")], row["detail"]) for row in audit]
+        print_entries(entries, "Nothing has happened yet.")
 
 
 def filter_of(
@@ -248,6 +229,11 @@ def filter_of(
     """Return the filter that the options mean."""
     values = {"project": project, "tags": tags or None, "since": since, "until": until, "by": by}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _head(memory: "Memory", more: str) -> tuple[str, ...]:
+    """Return what the list tells of a memory beside its text."""
+    return (app.remembering.qualified(memory.id), iso_time(memory.created)[:10], memory.tier, more)
 
 
 def _print_moved(memory: "Memory", *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from memory_router import __version__
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
@@ -35,7 +35,7 @@ def show(value: Any, drawn: str | Callable[[], object], *, as_json: bool) -> Non
     if as_json or not is_terminal():
         print_json(value)
     elif isinstance(drawn, str):
-        print(visible(drawn))
+        say(drawn)
     else:
         drawn()
 
@@ -45,9 +45,14 @@ def print_version() -> None:
     print(f"memory-router {__version__}")
 
 
-def note(sentence: str) -> None:
-    """Print a sentence to stderr."""
-    print(sentence, file=sys.stderr, flush=True)
+def note(sentence: str, indent: str = "") -> None:
+    """Print a sentence to stderr, each line after an indent."""
+    print(_broken(sentence, indent, sys.stderr), file=sys.stderr, flush=True)
+
+
+def say(sentence: str, indent: str = "") -> None:
+    """Print a sentence for people to stdout, each line after an indent."""
+    print(_broken(sentence, indent, sys.stdout))
 
 
 def fail(error: MemoryRouterError, exit_code: int = 1) -> NoReturn:
@@ -56,7 +61,9 @@ def fail(error: MemoryRouterError, exit_code: int = 1) -> NoReturn:
     if wants_json():
         print_json({"status": "error", "error_code": error.code, "error_message": str(error)})
     else:
-        note(f"memory-router: {error.cause}\n  {error.fix}" if error.fix else f"memory-router: {error.cause}")
+        note(f"memory-router: {error.cause}")
+        if error.fix:
+            note(error.fix, "  ")
     sys.exit(exit_code)
 
 
@@ -97,6 +104,19 @@ def require_person(what: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ApprovalRequiredError(f"{what} by a person at a terminal only, not through a pipe.", "Tell the user.", "")
+
+
+def _broken(sentence: str, indent: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return indent + visible(sentence)
+    from memory_router.interfaces.cli.wrapping import wrapped
+
+    return wrapped(sentence, indent)
+
+
+def counted(number: int, what: str, several: str = "") -> str:
+    """Return a number with what it counts: `1 file`, `2 files`, `3 memories`."""
+    return f"{number:,} {what if number == 1 else several or what + 's'}"
 
 
 def visible(text: str) -> str:

@@ -50,9 +50,9 @@ def profile(
 
 def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
     if not found.total_outcomes:
-        print("Nothing was decided yet: memory-router outcomes record --help")
+        output.say("Nothing was decided yet: memory-router outcomes record --help")
         return
-    print(output.visible(f"{found.user_id}: {found.total_outcomes} outcomes, the last at {found.last_outcome_at}"))
+    output.say(f"{found.user_id}: {found.total_outcomes} outcomes, the last at {found.last_outcome_at}")
     print_table(
         ("type", "accepted", "rejected", "rate", "confidence"),
         [
@@ -65,7 +65,7 @@ def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
     print(f"patterns  {output.visible(', '.join(found.patterns)) or '-'}")
     print(f"trends    {', '.join(f'{name} {value}' for name, value in found.trends.items())}")
     for sentence in told:
-        print(sentence)
+        output.say(sentence)
 
 
 def _community_as_object(found: Community) -> JsonObject:
@@ -86,6 +86,7 @@ def _print_community(found: Community) -> None:
     print_table(
         ("pattern", "users or more", "confidence"),
         [(association, association.support, f"{association.confidence:.2f}") for association in found.associations],
+        "No pattern is shared by enough users.",
     )
     for name, counts in found.trends.items():
         print(f"{name}: {', '.join(f'{value} {count}' for value, count in counts.items()) or 'not enough users'}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from memory_router.app.indexing import ImportListener, IndexListener
 from memory_router.interfaces.cli import output
+from memory_router.interfaces.cli.tables import terminal
 
 
 def of_index() -> "_IndexWords":
@@ -30,11 +31,10 @@ def of_questions() -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=terminal(stderr=True), transient=True
     ) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -53,7 +53,6 @@ class _IndexBar(_IndexWords):
     """Draw a progress bar on stderr."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._progress = Progress(
@@ -61,7 +60,7 @@ class _IndexBar(_IndexWords):
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=terminal(stderr=True),
             transient=True,
         )
         self.shown = self._progress
@@ -89,10 +88,9 @@ class _ImportBar(_ImportWords):
     """Draw progress bars on stderr: the import in bytes, then the vectors in turns."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._console = Console(stderr=True)
+        self._console = terminal(stderr=True)
         self.shown = self._bars = ExitStack()
         columns = (TextColumn("transcripts"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         self._bytes = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))

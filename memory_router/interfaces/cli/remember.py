@@ -43,7 +43,7 @@ def remember(
     Example: memory-router remember "We chose Postgres for row-level security" --tag decision
     """
     if text is None and sys.stdin.isatty():
-        raise typer.BadParameter('Say what to remember: memory-router remember "TEXT".', param_hint="TEXT")
+        raise typer.BadParameter('Say what to remember: `memory-router remember "TEXT"`.', param_hint="TEXT")
     if text is None or text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
     if project and everywhere:
@@ -61,8 +61,8 @@ def remember(
     told = [_as_sentence(remembered), f"  id: {app.remembering.qualified(remembered.memory.id)}"]
     if similar:
         told.append("Stored before, and similar:")
-        told += [f"  {app.remembering.qualified(memory.id)}  {_shown(memory)}" for memory in similar]
-        told.append("If the new one replaces one of them, run the same command again with: --supersedes ID")
+        told += [f"  id: {app.remembering.qualified(memory.id)}\n  {_shown(memory)}" for memory in similar]
+        told.append("If the new one replaces one of them, run the same command again with `--supersedes ID`.")
     body = _as_json(remembered) | {"similar": [app.remembering.as_object(memory) for memory in similar]}
     output.show(body, "\n".join(told), as_json=as_json)
 

@@ -10,7 +10,7 @@ from memory_router.contract import iso_time
 from memory_router.errors import RuleError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
-from memory_router.interfaces.cli.tables import print_members, print_table
+from memory_router.interfaces.cli.tables import print_entries, print_members, print_table
 from memory_router.learning.account import account
 from memory_router.learning.gate import own_rule_cache
 from memory_router.learning.overrides import OverrideRules
@@ -155,21 +155,19 @@ def list_(as_json: AsJson = False) -> None:
     """
     with open_stores() as stores:
         listed = stores.rules.all()
-    columns = ("id", "source", "state", "confidence", "success", "executions", "asks", "pattern")
-    rows = [
+    entries = [
         (
-            rule.id,
-            "learned" if rule.auto_generated else "manual",
-            rule.state,
-            f"{rule.confidence_score:.2f}",
-            "" if rule.success_rate is None else f"{rule.success_rate:.0%}",
-            rule.based_on_executions or "",
-            " > ".join((rule.recommended_system_id, *rule.alternative_systems)),
-            rule.request_pattern,
+            (
+                *(rule.id, "learned" if rule.auto_generated else "manual", rule.state),
+                f"confidence {rule.confidence_score:.2f}",
+                "" if rule.success_rate is None else f"{rule.success_rate:.0%} of {rule.based_on_executions} succeeded",
+            ),
+            f"{rule.request_pattern} > {' > '.join((rule.recommended_system_id, *rule.alternative_systems))}",
         )
         for rule in listed
     ]
-    output.show({"rules": [_as_object(rule) for rule in listed]}, lambda: print_table(columns, rows), as_json=as_json)
+    none = "No rule of your own and none that was learned. Write one: memory-router rules add --help"
+    output.show({"rules": [_as_object(rule) for rule in listed]}, lambda: print_entries(entries, none), as_json=as_json)
 
 
 @rules.command()
@@ -210,8 +208,9 @@ def try_question(
     ]
 
     def draw() -> None:
-        print(f"Rule {taken} takes it." if taken else "No rule beside the table takes it; the rule table decides.")
-        print_table(("id", "similarity", "pattern", "state"), [tuple(row.values()) for row in rows])
+        output.say(f"Rule {taken} takes it." if taken else "No rule beside the table takes it; the rule table decides.")
+        if rows:
+            print_table(("id", "similarity", "pattern", "state"), [tuple(row.values()) for row in rows])
 
     output.show({"query": text, "taken_by": taken, "similar": rows}, draw, as_json=as_json)
 

@@ -188,13 +188,16 @@ def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
     from memory_router.interfaces.cli.tables import print_table
 
     rows = [
-        (f"sessions of {agent.title}", _count(agent.sessions, "file"), _size(agent.size))
+        (f"sessions of {agent.title}", output.counted(agent.sessions, "file"), _size(agent.size))
         for agent in findings.agents
         if agent.sessions
     ]
-    rows += [(f"notes of {agent.title}", _count(agent.noted, "fact"), "") for agent in findings.agents if agent.noted]
     rows += [
-        (paths.shown(folder.path), _count(folder.files, "file"), _size(folder.size)) for folder in findings.folders
+        (f"notes of {agent.title}", output.counted(agent.noted, "fact"), "") for agent in findings.agents if agent.noted
+    ]
+    rows += [
+        (paths.shown(folder.path), output.counted(folder.files, "file"), _size(folder.size))
+        for folder in findings.folders
     ]
     if rows:
         print_table(("to remember", "", ""), rows)
@@ -217,7 +220,8 @@ def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
 def _show_report(report: dict[str, Any]) -> None:
     from memory_router.interfaces.cli.tables import print_results
 
-    output.note(f"{_count(report['files'], 'file')} and {_count(report['messages'], 'message')} can be asked for.")
+    held = (output.counted(report["files"], "file"), output.counted(report["messages"], "message"))
+    output.note(f"{' and '.join(held)} can be asked for.")
     for change in report["connected"]:
         output.note(f"Connected {change['client']}: {_PARTS[change['part']]} in {paths.shown(change['file'])}.")
     shown = report.get("first") or report.get("demonstration")
@@ -228,10 +232,6 @@ def _show_report(report: dict[str, Any]) -> None:
         output.note("This was asked of the documents of memory-router itself. Your memory is empty:")
         output.note('  memory-router setup FOLDER, or memory-router remember "..."')
     output.note("To take the connections out again: memory-router setup --undo")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _size(size: int) -> str:

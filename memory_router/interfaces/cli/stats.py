@@ -48,10 +48,10 @@ def _as_object(found: Statistics, sources: Sequence[SourceStatistics], evidence:
 def _print(found: Statistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> None:
     saved = found.savings
     if not saved.requests:
-        print('Nothing was asked yet: memory-router query "..."')
+        output.say("Nothing was asked yet. Ask: `memory-router query TEXT`")
         return
-    print(f"{saved.requests} requests, {found.success_rate or 0:.0%} answered well")
-    print(
+    output.say(f"{saved.requests} requests, {found.success_rate or 0:.0%} answered well")
+    output.say(
         f"spent {saved.cost_usd:.2f} USD and {saved.duration_ms / 1000:.1f} s; had an LLM routed the {saved.answered} "
         f"answered ones, as assumed in `llm_routing`: {saved.llm_cost_usd:.2f} USD and "
         f"{saved.llm_duration_ms / 1000:.1f} s"
@@ -75,7 +75,7 @@ def _print(found: Statistics, sources: Sequence[SourceStatistics], evidence: lis
         ],
     )
     for sentence in evidence:
-        print(output.visible(f"useful: {sentence}"))
+        output.say(f"useful: {sentence}")
     if found.patterns:
         print()
         print_table(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from memory_router import app
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.cli.tables import print_table
+from memory_router.interfaces.cli.tables import print_states
 
 if TYPE_CHECKING:
     from memory_router.app.overview import Overview
@@ -28,16 +28,19 @@ def status(as_json: AsJson = False) -> None:
 
 
 def _print_overview(overview: "Overview") -> None:
-    if overview.backends:
-        print_table(
-            ("memory", "", "holds"),
-            [
-                (name, "empty" if name in overview.empty else health.status, health.reason)
-                for name, health in overview.backends.items()
-            ],
-        )
-        print()
+    states = [
+        (name, "empty" if name in overview.empty else health.status, health.reason, "")
+        for name, health in overview.backends.items()
+    ]
+    missing = [(name, "not set up", f"Run: {command}", "") for name, command in overview.not_set_up.items()]
+    print_states([*states, *missing])
+    print()
     for problem in overview.problems[1:]:
-        print(output.visible(f"{problem.why}\n  {problem.do}"))
+        output.say(problem.why)
+        output.say(problem.do, "  ")
     step = overview.next_step
-    print(output.visible(f"Next: {step.why}\n  {step.do}") if step else "Everything works and is up to date.")
+    if step is None:
+        output.say("Everything works and is up to date.")
+        return
+    output.say(f"Next: {step.why}")
+    output.say(step.do, "  ")

@@ -48,10 +48,10 @@ def advise(
 
     def draw() -> None:
         for closed in advice.settled:
-            output.note(output.visible(f"Suggestion {closed.suggestion_id} is {closed.outcome}: {closed.why}"))
+            output.note(f"Suggestion {closed.suggestion_id} is {closed.outcome}: {closed.why}")
         _print(advice.suggestions, advice.notes)
         for silence in silent:
-            print(output.visible(f"Not suggested: {silence.type} {silence.value}: {silence.why}."))
+            output.say(f"Not suggested: {silence.type} {silence.value}: {silence.why}.")
 
     output.show(told, draw, as_json=as_json)
 
@@ -68,7 +68,8 @@ def show(suggestion_id: Id, as_json: AsJson = False) -> None:
 
     def draw() -> None:
         print_members(suggestion._asdict())
-        print(output.visible(diff or ""))
+        if diff:
+            print(output.visible(diff))
 
     output.show(suggestion._asdict() | ({} if diff is None else {"diff": diff}), draw, as_json=as_json)
 
@@ -138,7 +139,7 @@ def _goes_on(found: "Suggestion", diff: str, question: str, *, dry_run: bool, ye
         output.show({**found._asdict(), "diff": diff, "dry_run": True}, told, as_json=as_json)
         return False
     if output.is_terminal() and not as_json:
-        print(output.visible(told))
+        output.say(told)
     confirm(question, yes=yes)
     return True
 
@@ -164,11 +165,13 @@ def _print(waiting: "list[Suggestion]", notes: list[str]) -> None:
             for suggestion in waiting
         ]
         print_table(("id", "type", "about", "because"), rows)
-        output.note("Decide: memory-router suggestions accept ID, or memory-router suggestions reject ID --reason WHY")
+        output.note(
+            "Decide with `memory-router suggestions accept ID` or `memory-router suggestions reject ID --reason WHY`."
+        )
     else:
-        print("Nothing is suggested.")
+        output.say("Nothing is suggested.")
     for note in notes:
-        print(output.visible(note))
+        output.say(note)
 
 
 def _tell_waiting() -> None:

@@ -1,12 +1,14 @@
 """Draw answers for people. `rich` is imported when something is drawn, so that programs do not pay for it."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Literal
 
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli.output import visible
+from memory_router.interfaces.cli.wrapping import columns as width_of_terminal
+from memory_router.interfaces.cli.wrapping import wrapped
 from memory_router.interfaces.layers import layered
 from memory_router.paths import shown
 from memory_router.routing.envelope import Envelope
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 # With the head of the answer and of each result, and the last line, these fill 23 of 24 lines.
 _BRIEF, _FIRST_LINES, _OTHER_LINES = 3, 8, 3
 _INDENT = "   "
-# A command begins a line, so that it is not wrapped.
-_COMMAND = re.compile(r"(?<=[.?!]) (?=Run: )")
+_GAP, _NARROWEST = 2, 16
 _ADVICE = {
     "partial": "Nothing convincing: take it as a hint, or ask again with names that it shows.",
     "empty": "Nothing was found. Try other words; what memory holds: memory-router status",
@@ -45,9 +46,9 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
     chain = f" [dim]({_plain(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallbacks_used else ""
     console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
-        _print_message(console, envelope.error_message)
+        print(wrapped(envelope.error_message, _INDENT))
     elif envelope.status in _ADVICE:
-        console.print(f"  {_ADVICE[envelope.status]}")
+        print(wrapped(_ADVICE[envelope.status], _INDENT))
     if projects := (envelope.metadata or {}).get("projects"):
         told = ", ".join(f"{name} ({count})" for name, count in projects.items())
         console.print(f"  In projects: {_plain(told)}", soft_wrap=True)
@@ -71,18 +72,6 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
             _print_trace(console, trace)
 
 
-def _print_message(console: "Console", message: str) -> None:
-    """Print a message word by word in lines of the terminal; a command in it is never wrapped."""
-    from rich.text import Text
-
-    for sentence in re.split(rf"{_COMMAND.pattern}|(?<=\.) (?=[a-z]+(?::[a-z]+)?: )", visible(message)):
-        if sentence.startswith("Run: "):
-            console.print(Text(_INDENT + sentence.removesuffix(".")), soft_wrap=True)
-            continue
-        for line in Text(sentence).wrap(console, max(console.width - len(_INDENT), 20)):
-            console.print(Text.assemble(_INDENT, line))
-
-
 def print_results(results: Sequence[JsonObject]) -> None:
     """Draw results in full."""
     for result in results:
@@ -96,23 +85,85 @@ def print_decision(decision: JsonObject) -> None:
         console.print(f"{coloured('error')} {_plain(decision['error_message'])}")
         return
     console.print(f"[bold]{_plain(decision['explanation'])}[/]")
-    rows = [(_step(step), "would be asked") for step in decision["steps"]]
-    print_table(("step", ""), rows + _skipped(decision))
+    steps = [(_step(step), "would be asked", "", "") for step in decision["steps"]]
+    print_states(steps + _skipped(decision))
     _print_learned(console, decision)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Draw a table; cells that name a status get its colour."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], none: str = "") -> None:
+    """Draw a table; cells that name a status get its colour, and no name, number or id is broken while there is room.
+
+    Args:
+        columns: their names.
+        rows: the cells of each row.
+        none: the sentence to print instead of a table without rows.
+    """
     from rich.table import Table
 
+    texts = [list(_texts(row)) for row in rows]
+    if none and not texts:
+        print(wrapped(none))
+        return
+    whole = _unbroken(columns, texts)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(coloured(cell) if cell in _COLOURS else _plain(_COMMAND.sub("\n", cell)) for cell in _texts(row))
-        )
+    for place, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=place in whole)
+    for row in texts:
+        table.add_row(*(coloured(cell) if cell in _COLOURS else _plain(cell) for cell in row))
     terminal().print(table)
+
+
+def _unbroken(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> set[int]:
+    """Return the columns of single words that stay whole: the narrow ones first, while the others keep some room."""
+    widths = {
+        place: max(map(len, cells))
+        for place, cells in enumerate(zip(columns, *rows, strict=True))
+        if not any(" " in cell for cell in cells[1:])
+    }
+    left = width_of_terminal() - _GAP * len(columns) - _NARROWEST * (len(columns) - len(widths))
+    whole = set()
+    for place, width in sorted(widths.items(), key=itemgetter(1)):
+        left -= width
+        if left >= 0:
+            whole.add(place)
+    return whole
+
+
+def print_entries(entries: Iterable[tuple[Sequence[object], str]], none: str) -> None:
+    """Draw what has a long id and a text: what tells it from others in one line, the text below it.
+
+    Args:
+        entries: the members of each head line, the id first, and the text.
+        none: the sentence to print without entries.
+    """
+    entries = list(entries)
+    if not entries:
+        print(wrapped(none))
+    for head, text in entries:
+        first, *others = (cell for cell in _texts(head) if cell)
+        cells = (coloured(cell) if cell in _COLOURS else _plain(cell) for cell in others)
+        terminal().print(f"[bold]{_plain(first)}[/]", *cells, sep="  ", soft_wrap=True)
+        if text:
+            print(wrapped(" ".join(text.split()), _INDENT))
+
+
+def print_states(states: Iterable[tuple[str, str, str, str]]) -> None:
+    """Draw how things are: name, status and finding of each, and below it the fix, whose command is never broken.
+
+    Args:
+        states: name, status, finding and fix of each; the fix may be empty.
+    """
+    from rich.text import Text
+
+    states = list(states)
+    names = max((len(name) for name, *_ in states), default=0)
+    statuses = max((len(status) for _, status, *_ in states), default=0)
+    margin = " " * (names + statuses + 2 * _GAP)
+    for name, status, finding, fix in states:
+        left = Text.assemble(f"{name:{names + _GAP}}", (status, _COLOURS.get(status, "")))
+        terminal().print(left, wrapped(finding, margin)[len(left) :], sep="", soft_wrap=True, markup=False)
+        if fix:
+            print(wrapped(fix, "  "))
 
 
 def _texts(row: Sequence[object]) -> Iterator[str]:
@@ -128,17 +179,19 @@ def _print_trace(console: "Console", trace: JsonObject) -> None:
     passed = ", ".join(str(rule["number"]) for rule in trace["rules_not_matched"])
     tried = f" Rules that did not match: {passed}." if passed else ""
     console.print(f"\n[bold]{_plain(trace['explanation'])}[/]{tried}")
-    rows = [
+    states = [
         (
             _step(attempt),
-            f"{attempt['status']}{', accepted' if attempt['accepted'] else ''}, relevance "
+            attempt["status"],
+            f"{'accepted, ' if attempt['accepted'] else ''}relevance "
             f"{attempt['normalized_relevance']:.2f} of {trace['fallback_threshold']:.2f} needed, "
             f"{attempt['duration_ms']} of {attempt['deadline_ms']} ms"
             + (f"; {attempt['error_code']}: {attempt['error_message']}" if attempt["error_code"] else ""),
+            "",
         )
         for attempt in trace["attempts"]
     ]
-    print_table(("step", ""), rows + _skipped(trace))
+    print_states(states + _skipped(trace))
     _print_learned(console, trace)
 
 
@@ -147,17 +200,18 @@ def _print_learned(console: "Console", decision: JsonObject) -> None:
         console.print(f"learned: {_plain(sentence)}")
 
 
-def _skipped(decision: JsonObject) -> list[tuple[str, str]]:
-    return [(_step(skip), f"skipped: {skip['reason']}") for skip in decision["skipped"]]
+def _skipped(decision: JsonObject) -> list[tuple[str, str, str, str]]:
+    return [(_step(skip), "skipped", skip["reason"], "") for skip in decision["skipped"]]
 
 
-def terminal() -> "Console":
+def terminal(*, stderr: bool = False) -> "Console":
     """Return the terminal that this process prints to."""
     from rich.console import Console
 
     # What a memory holds is shown as it is: no emoji for `:name:`, no colours for what looks like a number.
     # Without colours there is no bold either: https://no-color.org
-    return Console(highlight=False, emoji=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(stderr=stderr, highlight=False, emoji=False, color_system=colours)
 
 
 def _plain(text: str) -> str:

@@ -57,13 +57,13 @@ def _print_report(report: "Report") -> None:
     unreadable = [(f"cannot be read: {path}", reason) for path, reason in report.unreadable.items()]
     print_table(("transcripts", ""), [*counts, *skipped, *unreadable])
     for note in report.notes:
-        print(output.visible(note))
-    print(f"{report.messages:,} messages of {report.sessions:,} sessions can be searched.")
+        output.say(note)
+    output.say(f"{report.messages:,} messages of {report.sessions:,} sessions can be searched.")
     print(f"{report.added:,} were added; {_rate(report.added, report.seconds)}.")
     if report.embedded:
         print(f"{report.embedded:,} vectors were made; {_rate(report.embedded, report.embedding_seconds)}.")
     if not report.places:
-        print("No transcripts were found. Name their folder: memory-router index --transcripts PATH")
+        output.say("No transcripts were found. Name their folder: memory-router index --transcripts PATH")
 
 
 def _rate(count: int, seconds: float) -> str:
