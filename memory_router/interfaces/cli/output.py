@@ -107,8 +107,9 @@ def require_person(what: str) -> None:
 
 
 def _broken(sentence: str, indent: str, stream: TextIO) -> str:
+    sentence = visible(sentence)
     if not stream.isatty():
-        return indent + visible(sentence)
+        return indent + sentence
     from memory_router.interfaces.cli.wrapping import wrapped
 
     return wrapped(sentence, indent)

@@ -46,7 +46,7 @@ def print_envelope(envelope: Envelope, *, in_brief: bool) -> None:
     chain = f" [dim]({_plain(' > '.join(envelope.fallback_chain))})[/]" if envelope.fallbacks_used else ""
     console.print(f"{coloured(envelope.status)}{origin}, {envelope.router_duration_ms} ms{chain}")
     if envelope.error_message:
-        print(wrapped(envelope.error_message, _INDENT))
+        print(wrapped(visible(envelope.error_message), _INDENT))
     elif envelope.status in _ADVICE:
         print(wrapped(_ADVICE[envelope.status], _INDENT))
     if projects := (envelope.metadata or {}).get("projects"):
@@ -144,7 +144,7 @@ def print_entries(entries: Iterable[tuple[Sequence[object], str]], none: str) ->
         cells = (coloured(cell) if cell in _COLOURS else _plain(cell) for cell in others)
         terminal().print(f"[bold]{_plain(first)}[/]", *cells, sep="  ", soft_wrap=True)
         if text:
-            print(wrapped(" ".join(text.split()), _INDENT))
+            print(wrapped(visible(" ".join(text.split())), _INDENT))
 
 
 def print_states(states: Iterable[tuple[str, str, str, str]]) -> None:
@@ -161,9 +161,9 @@ def print_states(states: Iterable[tuple[str, str, str, str]]) -> None:
     margin = " " * (names + statuses + 2 * _GAP)
     for name, status, finding, fix in states:
         left = Text.assemble(f"{name:{names + _GAP}}", (status, _COLOURS.get(status, "")))
-        terminal().print(left, wrapped(finding, margin)[len(left) :], sep="", soft_wrap=True, markup=False)
+        terminal().print(left, wrapped(visible(finding), margin)[len(left) :], sep="", soft_wrap=True, markup=False)
         if fix:
-            print(wrapped(fix, "  "))
+            print(wrapped(visible(fix), "  "))
 
 
 def _texts(row: Sequence[object]) -> Iterator[str]:

@@ -5,8 +5,6 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
-from memory_router.interfaces.cli.output import visible
-
 # A sentence that is a command has a line of its own, and a command within a sentence is not broken.
 _COMMAND = re.compile(r"(?:^|(?<=[.?!]) )(Run: .*?)(?:\. |\.?$)")
 _IN_SENTENCE = re.compile(r"`[^`]+`|memory-router [a-z].*?(?=[.,;:] |\.?$)")
@@ -23,10 +21,11 @@ def wrapped(text: str, indent: str = "") -> str:
     """Return sentences in lines of the terminal.
 
     Args:
-        text: the sentences; lines that do not begin with a word, such as those of a difference, stay as they are.
+        text: the sentences, without control characters. Lines that do not begin with a word stay as they are: those of
+            a difference do not.
         indent: what stands before each line.
     """
-    return "\n".join(_lines(visible(text), indent))
+    return "\n".join(_lines(text, indent))
 
 
 def _lines(text: str, indent: str) -> Iterator[str]:
