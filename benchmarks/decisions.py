@@ -6,7 +6,8 @@ A world is a folder with files, transcripts, memories.jsonl and questions.jsonl 
 passages; without any, those of `benchmarks/worlds`. Every question goes to all memories at once, with relevance and
 priors fitted on the other worlds. A cue fires on a turn of a user's that commits to something by
 its words alone; it is right if the turn is named by a question for a decision or for what is recent. What no question
-names may be a decision, too, so that the precision is a lower bound. `--dialogues` are conversations of people without
+names may be a decision, too, so that the precision is a lower bound. A decision that was changed later is linked if it
+is shown as replaced by the change; replaced falsely is what a question names as right. `--dialogues` are conversations of people without
 decisions about work: a share of their turns is all that is measured.
 """
 
@@ -38,12 +39,13 @@ def main() -> None:
     parser.add_argument("--dialogues", type=Path, help="one JSON object a line, with `text`")
     options = parser.parse_args()
     print(heading("Decisions, asked of all memories at once, nothing fitted on the world that is asked"))
-    print(f"| world | {' | '.join(f'{kind} @{_FIRST}' for kind in _KINDS)} | superseded first | cues fire | named |")
-    print("|---|---|---|---|---|---|---|")
+    kinds = " | ".join(f"{kind} @{_FIRST}" for kind in _KINDS)
+    print(f"| world | {kinds} | superseded first | changes linked | replaced falsely | cues fire | named |")
+    print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         for one in cross_fitted(options.worlds, Path(place)):
             questions, results, _ = by_command(one.world, one.home, one.program, ("--all",))
-            cells = (*found(questions, results), *told(one.world, questions))
+            cells = (*found(questions, results), *replaced(questions, results), *told(one.world, questions))
             print(f"| {one.world.name} | {' | '.join(cells)} |", flush=True)
     if options.dialogues:
         turns = [json.loads(line)["text"] for line in options.dialogues.read_text("utf-8").splitlines()]
@@ -57,6 +59,26 @@ def found(questions: Sequence[Question], answers: Sequence[Results]) -> Iterator
         yield share(rank(results, one, one["relevant"]) < _FIRST for one, results in pairs if one["kind"] == kind)
     stale = [(one, results) for one, results in pairs if one["kind"] == "decision" and one["stale"]]
     yield share(rank(results, one, one["stale"]) < rank(results, one, one["relevant"]) for one, results in stale)
+
+
+def replaced(questions: Sequence[Question], answers: Sequence[Results]) -> Iterator[str]:
+    """Yield how many changed decisions that are shown name their change, and how many right ones count as replaced."""
+    linked = changed = falsely = in_force = 0
+    for question, results in zip(questions, answers, strict=True):
+        right, old = (_turns(question[which]) for which in ("relevant", "stale"))
+        for result in results:
+            turn, metadata = str(result.get("id", "")).removeprefix("lossless:"), result.get("metadata") or {}
+            if not metadata.get("status"):
+                continue
+            later = metadata.get("superseded_by")
+            changed, linked = changed + (turn in old), linked + (turn in old and later in right)
+            in_force, falsely = in_force + (turn in right), falsely + (turn in right and later is not None)
+    yield f"{linked} of {changed}"
+    yield f"{falsely} of {in_force}"
+
+
+def _turns(passages: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {passage["uuid"] for passage in passages if passage.get("uuid")}
 
 
 def rank(results: Results, question: Question, passages: Sequence[Any]) -> int:

@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from memory_router.engines.transcripts.statements import own_statements, without_questions
+from memory_router.engines.transcripts.statements import has_question, own_statements, without_questions
 
 
 class Cues(NamedTuple):
@@ -65,8 +65,8 @@ _COMMITMENTS = (
         0.95,
         "deci agre sett chos opte pick",
         r"\b(?:we|i)(?:'ve| have| had|'d)?(?: (?:all|both|finally|now|already|just))? "
-        r"(?:decided|agreed|settled|chose|chosen|opted|picked)\b(?! (?:up|whether|if|later|tomorrow))"
-        r"|^(?:final )?(?:decided|decision|settled)(?: is)?:|\b(?:the|my|our) (?:final )?decision is\b"
+        r"(?:decided|agreed|settled|chose|chosen|opted|picked)\b(?! (?:up|whether|if|later|tomorrow)|[.!]*$)"
+        r"|^(?:final )?(?:decided|decision|settled)(?: is)?:|\b(?:the|my|our) (?:final )?decision is\b|, decided\b"
         r"|\bit(?:'?s| is| has)(?: been)? decided\b",
     ),
     _Cue(
@@ -81,7 +81,7 @@ _COMMITMENTS = (
         r"\b(?:we(?:'ll| will| shall)?|i(?:'ll| will)|we're going to) (?:now |just |only |all )?"
         r"(?:go (?:with|for)|opt for|stay with|stick (?:with|to)|settle (?:on|for)|drop|scrap|adopt|pick|choose"
         r"|switch(?: back)? to|move to|migrate to|replace)\b|\bwe(?:'ll| will| shall) (?:use|keep|take|buy|build|never"
-        r"|always)\b|\bwe (?:never|always|only) (?!had|did|were|was|have|got)",
+        r"|always)\b|\bwe (?:never|always|only) (?!had|did|were|was|have|got|\w+ed\b)",
     ),
     _Cue(
         0.85,
@@ -97,8 +97,9 @@ _COMMITMENTS = (
     # A wish or an instruction settles a matter that was open; alone it is a task.
     _Cue(
         0.45,
-        "use take make keep we it that this nimm nehm verw benu wir",
+        "use take make keep agre we it that this nimm nehm verw benu wir",
         r"(?:^|[.!?,;:]\s*|\b(?:please|then|so|just|and|now|rather|but) )(?:use|take|make it|keep it) (?!me\b|a look)"
+        r"|^agreed, "
         r"|\bwe (?:must|have to|need to|should) (?:go (?:with|for)|use|take|keep|switch|move|drop|stay|stick)\b"
         r"|\b(?:it|that|this) (?:must|has to|needs to|should|shall) be\b"
         r"|(?:^|[.!?,;:]\s*|\b(?:bitte|dann|also|doch) )(?:nimm|nehmt|verwende|benutze)\b"
@@ -117,14 +118,37 @@ _COMMITMENTS = (
     _Cue(0.85, "go goin", r"(?:^|[.!?,;:]\s*|\b(?:then|so|ok|okay|fine|yes|right|please|just) )go(?:ing)? with\b"),
     _Cue(
         0.85,
-        "it from exce nego toda now",
-        r"\b[\w-]+ it is(?=[.,;!]|$)|\bfrom (?:now|here) on\b|\bas of (?:today|now)\b|\bno exceptions?\b"
-        r"|\bnot negotiable\b",
+        "it from exce nego toda now be end full peri",
+        r"\b[\w-]+ it is(?=[.,;!]|$)|\bfrom (?:now|here) on\b|\bfrom (?:the next|next|this) [\w-]+ on(?=[.,;!]|$)"
+        r"|\bas of (?:today|now)\b|\bno exceptions?\b|\bnot negotiable\b|^so be it\b"
+        r"|, (?:and )?(?:end of (?:discussion|story)|full stop|period)[.!]*$",
+    ),
+    # What ends the talk about a matter.
+    _Cue(
+        0.85,
+        "fert punk bast tout poin punt",
+        r"(?:,|\bund) (?:fertig|punkt|basta)[.!]*$|\bet (?:c'est tout|basta)[.!]*$"
+        r"|\bpoint final\b|\by punto\b",
+    ),
+    # Who says what there will not be.
+    _Cue(
+        0.6,
+        "ther es habr y",
+        r"\bthere (?:will be no|won't be)\b|\bes (?:wird|gibt) kein\w* [^.?!\n]{0,40}\bgeben\b|\bno habrá\b"
+        r"|\bil n'y aura pas\b",
+    ),
+    _Cue(
+        0.6,
+        "pers conv über",
+        r"\bi(?:'m| am) (?:persuaded|convinced)\b|\byou(?:'ve)? (?:convinced|persuaded) me\b"
+        r"|\bihr habt mich überzeugt\b|\bdu hast mich überzeugt\b|\büberzeugt[.,:]",
     ),
     _Cue(
         0.9,
         "ents besc geei fest",
-        r"\b(?:wir|ich|haben|hab|habe)\b[^.?!\n]{0,60}\b(?:entschieden|beschlossen|geeinigt|festgelegt)\b"
+        r"\b(?:wir|ich|haben|hab|habe)\b"
+        r"(?!(?: (?:hab\w*|mich|uns|es|das|jetzt|nun|schon))* (?:entschieden|beschlossen)[.!]*$)"
+        r"[^.?!\n]{0,60}\b(?:entschieden|beschlossen|geeinigt|festgelegt)\b"
         r"|^(?:entscheidung|beschlossen|entschieden):",
     ),
     _Cue(
@@ -153,21 +177,23 @@ _COMMITMENTS = (
 _REVERSALS = (
     _Cue(
         1.0,
-        "chan seco scra back wron mist mean no nope",
+        "chan seco scra back wron mist mean no nope eat corr",
         r"\bchang(?:e|ed|ing) (?:my|our) minds?\b|\bon second thoughts?\b|\bscratch that\b"
-        r"|\b(?:take|took) (?:it|that) back\b"
+        r"|\b(?:take|took) (?:it|that|everything) back\b|\bi (?:take|took) back\b|\beat my words\b"
+        r"|\bi stand corrected\b"
         r"|\bi was wrong\b|\bwas a mistake\b|^(?:sorry|oops|no|oh|ah|argh)[,.!]? i meant\b"
         r"|^(?:no|nope)[,.!] (?:please |let's |just )?(?:use|take|make it|keep|go (?:with|for|back))\b",
     ),
     _Cue(
         0.95,
-        "scra ditc drop aban reve undo repl reti depr supe canc disc with forg",
+        "scra ditc drop aban reve undo repl reti depr supe canc disc with forg bin tras garb tonn poub basu",
         r"(?:^|[.!?,;:]\s*|\b(?:we|i|we'll|i'll|let's|please|so|ok|okay|then|and|to|just|now|will|should) )"
-        r"(?:scrap|ditch|drop|abandon|revert|undo|replace|retire|deprecate|supersede|cancel|discard|withdraw"
+        r"(?:scrap|scratch|ditch|drop|abandon|revert|undo|replace|retire|deprecate|supersede|cancel|discard|withdraw"
         r"|forget(?: about)?)"
         r"(?:ed|ped|d)? (?!(?:by|off|in|me|us|it|to|that|what|how|where|when|who|why|about it)\b)"
         r"|\b(?:is|are|was|been|gets?) (?:now )?(?:scrapped|ditched|dropped|abandoned|reverted|replaced|retired"
-        r"|deprecated|superseded|cancelled|canceled|withdrawn)\b",
+        r"|deprecated|superseded|cancelled|canceled|withdrawn)\b"
+        r"|\b(?:in|into|to|à|a) (?:the (?:bin|trash|garbage)|die tonne|la (?:poubelle|basura))(?=[.,;!]| and | und |$)",
     ),
     _Cue(
         0.95,
@@ -309,7 +335,7 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
         role: who said it: only a user commits.
         acts: whether a tool was used with it.
     """
-    asks = "?" in text
+    asks = has_question(text)
     text = text[:_READ].lower()
     hinted = _hinted(text)
     if not hinted and not asks:  # most turns

@@ -155,6 +155,7 @@ SCHEMA = Schema(
         Migration(_vectors),
         Migration(_cues),
         Migration(_cues),
+        Migration(_cues),
     ),
     counted_by_file=True,
 )

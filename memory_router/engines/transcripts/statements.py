@@ -69,6 +69,17 @@ _TURNED_DOWN = re.compile(
 # How much of a text is read: who turns something down says so at once.
 _READ = 1200
 _SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
+# How a question begins that its writer gave no question mark.
+_ASKING = re.compile(
+    r"\W*(?:(?:ok|okay|so|and|but|hm+|und|aber|also) )?"
+    r"(?:how (?:much|many|long|often|about|come|do|does|did|is|are|can|could|would|should)|what(?:'s| is| are| do| does"
+    r"| did| would| should| if| about)|why (?:not|do|does|did|is|are|would|should)"
+    r"|(?:do|does|did|is|are|can|could|should|would|shall|has|have) (?:we|you|i|it|they|he|she|there|that|this)"
+    r"|(?:sollen|sollten|können|könnten|müssen|haben|sind|brauchen) wir|(?:kann|soll|muss|habe?) ich"
+    r"|(?:ist|hat|gibt|geht|kann|wird) (?:es|das|er|sie)|was (?:ist|sind|war|haben|machen|soll|kostet|wenn)"
+    r"|wie|warum|wieso|wann|wo|wer|est-ce que|pourquoi|por qué)\b",
+    re.IGNORECASE,
+)
 
 
 def own_statements(text: str) -> str:
@@ -88,8 +99,18 @@ def own_statements(text: str) -> str:
 
 
 def without_questions(text: str) -> str:
-    """Return the sentences of a text that end in no question mark, one a line."""
-    return "\n".join(sentence.strip() for sentence in _SENTENCE.findall(text) if not sentence.rstrip().endswith("?"))
+    """Return the sentences of a text that ask nothing, one a line."""
+    return "\n".join(sentence.strip() for sentence in _SENTENCE.findall(text) if not _asks(sentence))
+
+
+def has_question(text: str) -> bool:
+    """Return whether a text holds a question mark, or begins as a question does."""
+    return "?" in text or _ASKING.match(text) is not None
+
+
+def _asks(sentence: str) -> bool:
+    sentence = sentence.rstrip()
+    return sentence.endswith("?") or (not sentence.endswith(("!", ".")) and _ASKING.match(sentence) is not None)
 
 
 def turned_down_in(text: str) -> list[str]:

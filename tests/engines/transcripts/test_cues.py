@@ -43,9 +43,22 @@ DECIDED = (
     "vamos con la manguera",
     "I choose the second one, the pump by the well.",
     "It's been decided: the gate stays shut at night.",
+    "So be it, two barrels and no more.",
+    "Small pots from the next sowing on.",
+    "then the red hose, end of discussion",
+    "dann eben der Schlauch, fertig",
+    "pas de pompe, un arrosoir et c'est tout",
+    "There won't be a second well.",
+    "I'm convinced: we dig by hand.",
     "We won't use the old well any more.",
 )
 NOT_DECIDED = (
+    "We decided.",
+    "Ich hab mich jetzt entschieden.",
+    "We never checked the second well.",
+    "do we even use the hose from now on",
+    "wie oft nehmen wir den Schlauch",
+    "how much would it be if from now on we pump",
     "Maybe we could go with the hose?",
     "We might drop it, not sure.",
     "We have not decided to adopt the hose yet.",
@@ -99,6 +112,9 @@ TAKEN_BACK = (
     "Correction: it has to be the pump.",
     "Forget the hose. We take the pump.",
     "Wir nehmen jetzt doch die Pumpe.",
+    "Scratch the hose, the pump for the orchard.",
+    "Okay, the hose goes to the bin and we carry water.",
+    "I eat my words about the pump.",
 )
 
 
