@@ -7,8 +7,8 @@ passages; without any, those of `benchmarks/worlds`. Every question goes to all 
 priors fitted on the other worlds. A cue fires on a turn of a user's that commits to something by
 its words alone; it is right if the turn is named by a question for a decision or for what is recent. What no question
 names may be a decision, too, so that the precision is a lower bound. A decision that was changed later is linked if it
-is shown as replaced by the change; replaced falsely is what a question names as right. `--dialogues` are conversations of people without
-decisions about work: a share of their turns is all that is measured.
+is shown as replaced by the change; replaced falsely is what a question names as right. `--dialogues` are conversations
+of people without decisions about work: a share of their turns is all that is measured.
 """
 
 import argparse
