@@ -51,6 +51,11 @@ _OF_AGENTS = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let snapshots be written anew."""
+    parser.addoption("--update", action="store_true", help="write what commands print now as their snapshots")
+
+
 class Outcome(NamedTuple):
     """What a run of the command line printed and its exit code."""
 

@@ -11,7 +11,7 @@ from memory_router import paths
 from memory_router.advisor import folders, rule_proposals, step_order
 from memory_router.advisor.advisor import Advisor, Settled
 from memory_router.advisor.appliers import Folders, Targets
-from memory_router.advisor.proposal import Proposal, Silence
+from memory_router.advisor.proposal import Proposal, Silence, decoded
 from memory_router.app import accesses, indexing, remembering, shadowing
 from memory_router.learning.account import account
 from memory_router.learning.amendments import Amendment, AmendmentStore
@@ -184,9 +184,10 @@ def set_rule_state(rule_id: str, state: str, by: str | None, waiting: Callable[[
 
 
 def waiting_sentence() -> str | None:
-    """Return one line about the suggestions that wait for this user, or None where none does."""
+    """Return one line about the changes of the router that wait for this user, or None where none does."""
     with open_outcomes() as outcomes:
-        count = len(outcomes.suggestions.pending(account()))
+        # An application's suggestions wait for the application, which asks its user itself.
+        count = sum(bool(decoded(waiting.change)) for waiting in outcomes.suggestions.pending(account()))
     if not count:
         return None
     return f"{count} suggestion{'s wait' if count > 1 else ' waits'} for you: memory-router suggestions list"

@@ -88,5 +88,6 @@ def _wishes(backends: dict[str, Health], behind: int) -> list[Step]:
         files = "1 file has" if behind == 1 else f"{behind:,} files have"
         wishes.insert(0, Step(f"{files} changed since the folders were indexed.", "Run: memory-router index"))
     if waiting := improving.waiting_sentence():
-        wishes.append(Step(waiting, "Run: memory-router suggestions list"))
+        why, _, command = waiting.partition(": ")
+        wishes.append(Step(f"{why}.", f"Run: {command}"))
     return wishes

@@ -50,4 +50,4 @@ def _print(found: Evaluation) -> None:
     ]
     print_table(("", "questions", "first", "in 3", "claims", "right", "accepts nothing's", "median"), rows)
     for proposal in found.proposals:
-        output.say(f"* {proposal}")
+        output.say(proposal)

@@ -62,8 +62,8 @@ def _print(found: Profile, weeks: list[int], told: list[str]) -> None:
     )
     print()
     print(f"by week   {sparkline(weeks, max(weeks))}")
-    print(f"patterns  {output.visible(', '.join(found.patterns)) or '-'}")
-    print(f"trends    {', '.join(f'{name} {value}' for name, value in found.trends.items())}")
+    output.say(f"patterns  {', '.join(found.patterns) or '-'}")
+    output.say(f"trends    {', '.join(f'{name} {value}' for name, value in found.trends.items())}")
     for sentence in told:
         output.say(sentence)
 
