@@ -11,6 +11,7 @@ from memory_router.engines.documents.projects import indexed_projects
 from memory_router.engines.graph.entity import Finding
 from memory_router.engines.graph.freshness import take_in_memories
 from memory_router.engines.graph.search import KnowledgeGraph
+from memory_router.engines.tiers.disputes import Disputes
 from memory_router.errors import StoreError
 from memory_router.scope import admits
 
@@ -42,7 +43,8 @@ def query(request: Request) -> Response:
 
 def _anything(request: Request) -> Response:
     real = place()
-    return _own(request) if real is None else _with_real(real, request)
+    response = _own(request) if real is None else _with_real(real, request)
+    return response._replace(results=Disputes.read().marked(response.results)) if response.results else response
 
 
 def _is_within(result: Result, request: Request) -> bool:

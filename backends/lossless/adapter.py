@@ -44,8 +44,7 @@ def query(request: Request) -> Response:
     )
     notes = {"unread": [str(problem) for problem in problems]} if problems else None
     if recollections:
-        replaced = Disputes.read()
-        return answer([_result(recollection, replaced) for recollection in recollections], notes)
+        return answer(Disputes.read().marked(list(map(_result, recollections)), are_dated=True), notes)
     count = sum(archive.count() for archive in archives)
     if not count:
         return _nothing_imported()
@@ -119,11 +118,10 @@ def _nothing_imported() -> Response:
     return failure("NOT_INDEXED", f"No conversation is imported yet. {_FIX}")
 
 
-def _result(one: Recollection, replaced: Disputes) -> Result:
+def _result(one: Recollection) -> Result:
     turn = one.turn
     content = "\n".join(map(_told, one.chain or _replied(one))) or _said(turn)
     metadata = _metadata(one.archive, turn)
-    metadata |= replaced.told(content, metadata["project"], turn.time or None)
     if one.chain:
         metadata["status"] = "superseded" if one.superseded_by else "in force"
         metadata["superseded_by"] = one.superseded_by

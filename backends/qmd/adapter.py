@@ -28,7 +28,8 @@ _opened: list[DocumentIndex] = []
 def query(request: Request) -> Response:
     """Search the index, and that of the real QMD if there is one, for passages that answer a question."""
     place = paths.qmd_index()
-    return _own(request) if place is None else _with_real(place, request)
+    response = _own(request) if place is None else _with_real(place, request)
+    return response._replace(results=Disputes.read().marked(response.results)) if response.results else response
 
 
 def _own(request: Request) -> Response:
@@ -42,8 +43,7 @@ def _own(request: Request) -> Response:
         index, lambda chosen: index.search(request.query, request.limit, mode, chosen, seconds), selection
     )
     if presented.hits:
-        replaced = Disputes.read()
-        results = [_result(hit, replaced, is_changed=hit.path in presented.changed) for hit in presented.hits]
+        results = [_result(hit, is_changed=hit.path in presented.changed) for hit in presented.hits]
         return answer(results, {"engine": "embedded", **index.answer_metadata(mode), **presented.metadata()})
     if presented.gone:
         return nothing("NO_MATCH", presented.explanation())._replace(metadata=presented.metadata())
@@ -150,7 +150,7 @@ def _index() -> DocumentIndex | None:
     return _opened[0] if _opened else None
 
 
-def _result(hit: Hit, replaced: Disputes, *, is_changed: bool) -> Result:
+def _result(hit: Hit, *, is_changed: bool) -> Result:
     return Result(
         hit.content,
         round(hit.relevance, 4),
@@ -167,7 +167,6 @@ def _result(hit: Hit, replaced: Disputes, *, is_changed: bool) -> Result:
             "project": hit.project,
             "root": hit.root,
             **({"file": "changed"} if is_changed else {}),
-            **replaced.told(hit.content, hit.project),
             **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
     )

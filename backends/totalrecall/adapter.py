@@ -5,6 +5,7 @@ import time
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, iso_time, nothing, serve, window
+from memory_router.engines.tiers.disputes import Disputes
 from memory_router.engines.tiers.memory import Recollection, Selection
 from memory_router.engines.tiers.stores.opening import read_own
 from memory_router.engines.tiers.stores.protocol import Store
@@ -34,7 +35,7 @@ def query(request: Request) -> Response:
     results += [_result(recollection, "total-recall") for recollection in _from_layouts(request, selection, now)]
     if results:
         results.sort(key=lambda result: -result.relevance)
-        return answer(results[: request.limit])
+        return answer(Disputes.read().marked(results[: request.limit], are_dated=True))
     if memories is None or not (count := memories.count(now=now)):
         return nothing("NOTHING_STORED", f"Nothing is remembered yet. {_FIX}")
     by = f" that {request.by} wrote" if request.by else ""
