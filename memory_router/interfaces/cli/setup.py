@@ -67,7 +67,8 @@ def setup(
     if dry_run:
         output.show({**plan, "dry_run": True}, lambda: _show_dry_run(changes), as_json=as_json)
         return
-    confirm("Do this?", yes=yes)
+    if changes or not findings.is_empty:
+        confirm("Do this?", yes=yes)
     try:
         report = _done(findings, changes)
     except KeyboardInterrupt:
@@ -220,8 +221,9 @@ def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
 def _show_report(report: dict[str, Any]) -> None:
     from memory_router.interfaces.cli.tables import print_results
 
-    held = (output.counted(report["files"], "file"), output.counted(report["messages"], "message"))
-    output.note(f"{' and '.join(held)} can be asked for.")
+    if "demonstration" not in report:
+        held = (output.counted(report["files"], "file"), output.counted(report["messages"], "message"))
+        output.note(f"You can ask about {' and '.join(held)}.")
     for change in report["connected"]:
         output.note(f"Connected {change['client']}: {_PARTS[change['part']]} in {paths.shown(change['file'])}.")
     shown = report.get("first") or report.get("demonstration")
@@ -231,7 +233,8 @@ def _show_report(report: dict[str, Any]) -> None:
     if "demonstration" in report:
         output.note("This was asked of the documents of memory-router itself. Your memory is empty:")
         output.note('  memory-router setup FOLDER, or memory-router remember "..."')
-    output.note("To take the connections out again: memory-router setup --undo")
+    if wiring.connected():
+        output.note("To take the connections out again: memory-router setup --undo")
 
 
 def _size(size: int) -> str:
