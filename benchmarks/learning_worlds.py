@@ -5,7 +5,8 @@ backends are asked every question. Then half of the questions are rated by the t
 first ten is named useful, and without one the answer gets one star. What the router learns from that reorders
 the answers to the other half. Prints success@1 with and without, on average over ten splits of each world and with the
 spread over them; the kinds of questions that lose most; what questions of a kind that nobody rated gain; and the same
-where three of twenty users call every right result useless and the first wrong one useful.
+where three of twenty users call every right result useless and the first wrong one useful. The ceiling is what the best
+shifts for a world gain, chosen by the answers to its questions themselves.
 """
 
 import argparse
@@ -35,6 +36,9 @@ from memory_router.routing.config_file import load
 
 SPLITS = 10
 USERS, LIARS = 20, 3
+# The shifts and rounds by which the ceiling is looked for.
+SHIFTS = [quarter / 4 for quarter in range(-6, 7)]
+ROUNDS = 3
 
 Shifts = Mapping[tuple[str, str], float]
 
@@ -150,6 +154,22 @@ def gain(questions: Sequence[Question], shifts: Shifts) -> list[int]:
     return [one.is_answered(shifts) - one.is_answered({}) for one in questions]
 
 
+def ceiling(questions: Sequence[Question]) -> float:
+    """Return what shifts gain that are chosen, one after the other, by the very questions that are counted."""
+    shifts: dict[tuple[str, str], float] = {}
+    backends = sorted({candidate.backend for question in questions for candidate in question.candidates})
+    for _ in range(ROUNDS):
+        for rule in sorted({question.rule for question in questions}):
+            its = [question for question in questions if question.rule == rule]
+            for backend in backends:
+
+                def worth(shift: float, cell: tuple[str, str] = (rule, backend), its: list[Question] = its) -> float:
+                    return sum(question.is_answered({**shifts, cell: shift}) for question in its) - abs(shift) / 100
+
+                shifts[rule, backend] = max(SHIFTS, key=worth)
+    return statistics.mean(gain(questions, shifts))
+
+
 def split(questions: Sequence[Question], seed: int) -> tuple[list[Question], list[Question]]:
     """Return two halves, by chance but the same ones for the same seed."""
     order = list(questions)
@@ -177,6 +197,7 @@ def report(name: str, questions: Sequence[Question], config: Config) -> tuple[fl
     print(
         f"{name:10} {len(questions):4} questions  success@1 {statistics.mean(before):.3f}"
         f"  learned {statistics.mean(gains):+.3f} (spread {statistics.stdev(gains):.3f})"
+        f"  ceiling {ceiling(questions):+.3f}"
         f"  unrated kinds {statistics.mean(unrated):+.3f}  {LIARS} liars of {USERS} {statistics.mean(lies):+.3f}"
     )
     print("           by kind: " + ", ".join(f"{kind} {change:+.3f}" for change, kind in kinds), flush=True)

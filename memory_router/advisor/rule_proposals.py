@@ -65,7 +65,7 @@ def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str,
         )
         for piece in moved
     )
-    votes = sum(piece.prior.votes for piece in moved)
+    votes = max(piece.prior.votes for piece in moved)
     told = "; ".join(piece.sentence for piece in moved)
     return Proposal(
         "adjust_priors",

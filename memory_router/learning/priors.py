@@ -1,29 +1,31 @@
 """Learn from votes by how much the prior of a backend is wrong for the questions of a rule, and keep what is in force.
 
-A backend whose results are useful more often than their relevance and prior say gets a higher prior, one whose results
-are useful less often a lower one: as far as the nearer end of the Wilson interval, so that few votes move little.
+Each vote is a choice among the results that were shown, or of none of them, by their relevance and priors (McFadden
+1974, conditional logit). The shifts that make the choices likeliest are taken, drawn towards 0 by a normal prior, so
+that few votes move little.
 """
 
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from memory_router.learning.evidence import fair_weights
 from memory_router.learning.votes import Vote
-from memory_router.retrieval.merging import log_odds
 from memory_router.routing.rules import LearnedPrior
 from memory_router.storage.database import Database
-from memory_router.wilson import wilson_interval
 
 # A vote counts half after a month: memories change.
 _HALF_LIFE = 30 * 86_400
-# One standard error: a wrong shift costs an order, and the next votes correct it.
-_Z = 1.0
+# How far priors are wrong, as a standard deviation in log-odds (`benchmarks/learning_worlds.py`).
+_SPREAD = 0.5
 _LEAST_REQUESTS = 5
 _MOST_SHIFT = 1.5
+# A shift is exact enough, and a step is never longer.
+_EXACT, _LONGEST_STEP = 1e-3, 1.0
+_MOST_ROUNDS = 50
 # Stands for all rules in the row that says since when votes count.
 _EVERY_RULE = "*"
 
@@ -33,7 +35,7 @@ class PriorEvidence(NamedTuple):
 
     Args:
         prior: the shift that the votes speak for.
-        expected: how many votes would have been useful by relevance and the rule's own prior.
+        expected: how many would have been by relevance and the rule's own priors.
     """
 
     prior: LearnedPrior
@@ -54,27 +56,52 @@ def weigh(votes: Iterable[Vote], now: float) -> list[PriorEvidence]:
         votes: what was found useful, and what was not.
         now: the time in seconds since the epoch.
     """
-    cells: defaultdict[tuple[str, str], list[Vote]] = defaultdict(list)
+    by_rule: defaultdict[str, list[Vote]] = defaultdict(list)
     for vote in votes:
-        cells[vote.rule, vote.backend].append(vote)
-    return [
-        _evidence(rule, backend, cell, now)
-        for (rule, backend), cell in sorted(cells.items())
-        if len({vote.request for vote in cell}) >= _LEAST_REQUESTS
-    ]
+        by_rule[vote.rule].append(vote)
+    return [evidence for rule, cast in sorted(by_rule.items()) for evidence in _evidence(rule, cast, now)]
 
 
-def _evidence(rule: str, backend: str, votes: Sequence[Vote], now: float) -> PriorEvidence:
+def _evidence(rule: str, votes: Sequence[Vote], now: float) -> Iterator[PriorEvidence]:
     fair = fair_weights(Counter(vote.asked_by for vote in votes))
-    weights = [fair[vote.asked_by] * 0.5 ** (max(now - vote.asked_at, 0) / _HALF_LIFE) for vote in votes]
-    number = math.fsum(weights)
-    useful = math.fsum(weight for weight, vote in zip(weights, votes, strict=True) if vote.is_useful)
-    expected = math.fsum(weight * vote.expected for weight, vote in zip(weights, votes, strict=True))
-    low, high = wilson_interval(useful, number, _Z)
-    rate = expected / number if number else 0.0
-    shift = log_odds(min(max(rate, low), high)) - log_odds(rate)
-    bounded = round(min(max(shift, -_MOST_SHIFT), _MOST_SHIFT), 2)
-    return PriorEvidence(LearnedPrior(rule, backend, bounded, round(useful, 1), round(number, 1)), round(expected, 1))
+    weighed = [(vote, fair[vote.asked_by] * 0.5 ** (max(now - vote.asked_at, 0) / _HALF_LIFE)) for vote in votes]
+    shifts = _likeliest(weighed)
+    for backend, shift in sorted(shifts.items()):
+        offering = [(vote, weight) for vote, weight in weighed if backend in vote.odds]
+        if len({vote.request for vote, _ in offering}) < _LEAST_REQUESTS:
+            continue
+        useful = math.fsum(weight for vote, weight in offering if vote.useful == backend)
+        number = math.fsum(weight for _, weight in offering)
+        expected = math.fsum(weight * _chance(vote, backend, {}) for vote, weight in offering)
+        bounded = round(min(max(shift, -_MOST_SHIFT), _MOST_SHIFT), 2)
+        prior = LearnedPrior(rule, backend, bounded, round(useful, 1), round(number, 1))
+        yield PriorEvidence(prior, round(expected, 1))
+
+
+def _likeliest(weighed: Sequence[tuple[Vote, float]]) -> dict[str, float]:
+    """Return for each backend the shift under which the votes are likeliest, by Newton's method one at a time."""
+    shifts = dict.fromkeys(sorted({backend for vote, _ in weighed for backend in vote.odds}), 0.0)
+    for _ in range(_MOST_ROUNDS):
+        longest = 0.0
+        for backend, shift in shifts.items():
+            slope, bend = -shift / _SPREAD**2, 1 / _SPREAD**2
+            for vote, weight in weighed:
+                if backend in vote.odds:
+                    chance = _chance(vote, backend, shifts)
+                    slope += weight * ((vote.useful == backend) - chance)
+                    bend += weight * chance * (1 - chance)
+            step = min(max(slope / bend, -_LONGEST_STEP), _LONGEST_STEP)
+            shifts[backend] += step
+            longest = max(longest, abs(step))
+        if longest < _EXACT:
+            break
+    return shifts
+
+
+def _chance(vote: Vote, backend: str, shifts: Mapping[str, float]) -> float:
+    """Return the probability that what is useful is a result of a backend, where it may be that none is."""
+    odds = {name: value * math.exp(shifts.get(name, 0.0)) for name, value in vote.odds.items()}
+    return odds[backend] / (1 + math.fsum(odds.values()))
 
 
 class PriorStore:

@@ -1,18 +1,19 @@
-"""Read from what people did with answers whether a backend's results were useful for questions of a rule.
+"""Read from what people did with answers which backend's results were useful for questions of a rule.
 
 A vote is a rating, a result named useful or useless, a result that was fetched, or an answer that another backend gave
-when the same question was asked again, by somebody or in the background. Whoever found another result useful passed the
-first one over.
+when the same question was asked again, by somebody or in the background. Whoever finds one result useful prefers it to
+the others that were shown.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from memory_router.learning.evidence import DISSATISFIED, SATISFIED
 from memory_router.learning.execution import Execution, Shown
 from memory_router.learning.shadows import Shadow
-from memory_router.retrieval.merging import posterior
+from memory_router.retrieval.merging import log_odds
 from memory_router.routing.config import Config
 
 USEFUL, USELESS, FETCHED = "useful", "useless", "fetched"
@@ -40,23 +41,21 @@ class Mark(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """Whether a result of a backend was useful.
+    """Which of the results of an answer was useful.
 
     Args:
         rule: the rule of the table that took the question.
-        backend: whose result it was.
         request: the question.
-        expected: the probability that it would be useful, by its relevance and the rule's own prior.
-        is_useful: whether it was.
+        odds: for each backend the odds that its results are useful, by their relevance and the rule's own prior.
+        useful: the backend whose result was, or None if none was.
         asked_at: seconds since the epoch.
         asked_by: the account that asked.
     """
 
     rule: str
-    backend: str
     request: str
-    expected: float
-    is_useful: bool
+    odds: Mapping[str, float]
+    useful: str | None
     asked_at: float
     asked_by: str | None
 
@@ -64,7 +63,7 @@ class Vote(NamedTuple):
 def votes(
     executions: Iterable[Execution], marks: Iterable[Mark], config: Config, shadows: Iterable[Shadow] = ()
 ) -> list[Vote]:
-    """Return every vote, at most three for a backend, a question and a day.
+    """Return every vote, at most three of the same for a question and a day.
 
     Args:
         executions: what was asked, the oldest first.
@@ -76,7 +75,7 @@ def votes(
     by_execution: dict[str, list[Mark]] = {}
     for mark in marks:
         by_execution.setdefault(mark.execution_id, []).append(mark)
-    cast: Counter[tuple[str, str, str, int]] = Counter()
+    cast: Counter[tuple[str, str | None, str, int]] = Counter()
     kept = []
     best: dict[str, Shadow] = {}
     for shadow in shadows:
@@ -85,7 +84,7 @@ def votes(
                 best.get(shadow.execution_id, shadow), shadow, key=lambda one: one.relevance
             )
     for vote in _votes(executions, by_execution, priors, best):
-        key = (vote.rule, vote.backend, vote.request, int(vote.asked_at // _DAY))
+        key = (vote.rule, vote.useful, vote.request, int(vote.asked_at // _DAY))
         cast[key] += 1
         if cast[key] <= _PER_DAY:
             kept.append(vote)
@@ -105,37 +104,38 @@ def _votes(
         if not execution.shown:
             continue
         if execution.source in BY_TABLE and (of_rule := priors.get(str(execution.rule))) is not None:
-            for shown, is_useful in _judged(execution, marks.get(execution.id, ())):
-                yield _vote(execution, shown, of_rule, is_useful=is_useful)
+            for offered, useful in _judged(execution, marks.get(execution.id, ())):
+                yield _vote(execution, offered, of_rule, useful)
         question = (execution.asked_by, execution.user_request)
         first, before[question] = before.get(question), execution
         if first and _is_better_answer(execution, first) and (of_rule := priors.get(str(first.rule))) is not None:
-            yield _vote(first, first.shown[0], of_rule, is_useful=False)
-            yield _vote(first, execution.shown[0], of_rule, is_useful=True)
+            yield _vote(first, (first.shown[0], execution.shown[0]), of_rule, execution.shown[0])
 
 
 def _of_shadow(execution: Execution, shadow: Shadow, priors: Mapping[str, float]) -> Iterator[Vote]:
     """Yield that another backend would have answered what this one did not; a person's own word comes before that."""
     if execution.status != "failed" or execution.user_satisfaction is not None or execution.source not in BY_TABLE:
         return
-    if execution.shown:
-        yield _vote(execution, execution.shown[0], priors, is_useful=False)
-    yield _vote(execution, Shown(f"{shadow.backend}:", shadow.relevance), priors, is_useful=True)
+    better = Shown(f"{shadow.backend}:", shadow.relevance)
+    yield _vote(execution, (*execution.shown[:1], better), priors, better)
 
 
-def _judged(execution: Execution, marks: Iterable[Mark]) -> list[tuple[Shown, bool]]:
-    """Return the results of an answer that somebody judged, each with whether it was useful."""
+def _judged(execution: Execution, marks: Iterable[Mark]) -> Iterator[tuple[Sequence[Shown], Shown | None]]:
+    """Yield results of an answer that somebody judged, with the one of them that was useful, or None."""
     kinds: dict[str, set[str]] = {}
     for mark in marks:
         kinds.setdefault(mark.result_id, set()).add(mark.kind)
     judged = {result: USELESS not in told for result, told in kinds.items()}
-    first = execution.shown[0]
     stars = execution.user_satisfaction
-    if any(judged.values()):
-        judged.setdefault(first.id, False)
-    elif not judged and stars is not None and not DISSATISFIED < stars < SATISFIED:
-        judged[first.id] = stars >= SATISFIED
-    return [(shown, judged[shown.id]) for shown in execution.shown if shown.id in judged]
+    if not judged and stars is not None and not DISSATISFIED < stars < SATISFIED:
+        judged[execution.shown[0].id] = stars >= SATISFIED
+    useful = [shown for shown in execution.shown if judged.get(shown.id)]
+    for shown in useful:
+        yield [shown, *(other for other in execution.shown if other not in useful)], shown
+    if not useful:
+        for shown in execution.shown:
+            if shown.id in judged:
+                yield [shown], None
 
 
 def _is_better_answer(again: Execution, first: Execution) -> bool:
@@ -150,13 +150,16 @@ def _is_better_answer(again: Execution, first: Execution) -> bool:
     )
 
 
-def _vote(execution: Execution, shown: Shown, priors: Mapping[str, float], *, is_useful: bool) -> Vote:
+def _vote(execution: Execution, offered: Iterable[Shown], priors: Mapping[str, float], useful: Shown | None) -> Vote:
+    odds: dict[str, float] = {}
+    for shown in offered:
+        backend = shown.backend
+        odds[backend] = odds.get(backend, 0.0) + math.exp(log_odds(shown.relevance) + priors.get(backend, 0.0))
     return Vote(
         str(execution.rule),
-        shown.backend,
         execution.user_request,
-        posterior(shown.relevance, priors.get(shown.backend, 0.0)),
-        is_useful,
+        odds,
+        useful and useful.backend,
         execution.started_at,
         execution.asked_by,
     )

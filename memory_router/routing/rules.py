@@ -45,8 +45,8 @@ class LearnedPrior(NamedTuple):
         rule: the rule's id.
         backend: the backend's name.
         shift: log-odds.
-        useful: how many votes found its results useful, newer votes counting more.
-        votes: how many votes there are.
+        useful: how many votes found a result of it useful, newer votes counting more.
+        votes: how many votes there are on answers with a result of it.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""What people do with answers moves the priors of strategy `all`, no further than it is sure, and back again."""
+"""What people do with answers moves the priors of strategy `all`, few votes a little, and back again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,30 +34,30 @@ def asked(number: int, request: str = "", **changes: object) -> Execution:
     return execution(number, request or f"request {number}", **told)
 
 
-def told(executions: list[Execution], *marks: Mark) -> list[tuple[str, bool]]:
-    """Return who was voted for or against."""
-    return [(vote.backend, vote.is_useful) for vote in votes(executions, marks, CONFIG)]
+def told(executions: list[Execution], *marks: Mark) -> list[tuple[str | None, set[str]]]:
+    """Return which backend each vote is for, and which ones had results beside it."""
+    return [(vote.useful, {*vote.odds} - {vote.useful}) for vote in votes(executions, marks, CONFIG)]
 
 
 @pytest.mark.parametrize(
     ("stars", "marked", "expected"),
     [
-        (5, [], [("qmd", True)]),
-        (1, [], [("qmd", False)]),
+        (5, [], [("qmd", {"lossless"})]),
+        (1, [], [(None, {"qmd"})]),
         (3, [], []),
         (None, [], []),
-        (5, [("lossless:7", USEFUL)], [("qmd", False), ("lossless", True)]),
-        (None, [("lossless:7", FETCHED)], [("qmd", False), ("lossless", True)]),
-        (None, [("qmd:1", FETCHED), ("lossless:7", FETCHED)], [("qmd", True), ("lossless", True)]),
-        (2, [("qmd:1", USELESS), ("lossless:7", USEFUL)], [("qmd", False), ("lossless", True)]),
-        (None, [("lossless:7", USELESS)], [("lossless", False)]),
-        (None, [("qmd:1", FETCHED), ("qmd:1", USELESS)], [("qmd", False)]),
+        (5, [("lossless:7", USEFUL)], [("lossless", {"qmd"})]),
+        (None, [("lossless:7", FETCHED)], [("lossless", {"qmd"})]),
+        (None, [("qmd:1", FETCHED), ("lossless:7", FETCHED)], [("qmd", set()), ("lossless", set())]),
+        (2, [("qmd:1", USELESS), ("lossless:7", USEFUL)], [("lossless", {"qmd"})]),
+        (None, [("lossless:7", USELESS)], [(None, {"lossless"})]),
+        (None, [("qmd:1", FETCHED), ("qmd:1", USELESS)], [(None, {"qmd"})]),
     ],
 )
 def test_what_people_do_is_a_vote(
-    stars: int | None, marked: list[tuple[str, str]], expected: list[tuple[str, bool]]
+    stars: int | None, marked: list[tuple[str, str]], expected: list[tuple[str | None, set[str]]]
 ) -> None:
-    """A rating is about the first result, a mark about its own; the first is passed over for another useful one."""
+    """A rating is about the first result, a mark about its own; a useful one is preferred to what is not useful."""
     one = asked(1, user_satisfaction=stars)
     assert told([one], *(Mark(one.id, result, kind) for result, kind in marked)) == expected
 
@@ -66,7 +66,7 @@ def test_asking_again_is_a_vote() -> None:
     """Where a poor answer is followed by the same question to a backend that answers it, that one was right."""
     poor = asked(1, "the same", status="failed")
     again = asked(2, "the same", source="choice", rule=None, shown=BOTH[1:])
-    assert told([poor, again]) == [("qmd", False), ("lossless", True)]
+    assert told([poor, again]) == [("lossless", {"qmd"})]
     assert told([poor, again._replace(started_at=NOW + DAY)]) == []
     assert told([poor, again._replace(shown=BOTH)]) == []
     assert told([poor, again._replace(asked_by="other")]) == []
@@ -82,10 +82,12 @@ def test_only_the_table_is_judged() -> None:
     assert told([asked(1, user_satisfaction=5, source="choice"), asked(2, user_satisfaction=5, source="learned")]) == []
 
 
-def cast(number: int, useful: int, *, by: str = "katie", age: float = 0.0, expected: float = 0.5) -> list[Vote]:
-    """Return votes about lossless under the default rule, the first `useful` of them in favour."""
+def cast(number: int, useful: int, *, by: str = "katie", age: float = 0.0) -> list[Vote]:
+    """Return votes about lossless under the default rule at even odds, the first `useful` of them in favour."""
+    chosen = ["lossless"] * useful + [None] * (number - useful)
     return [
-        Vote("ambiguous", "lossless", f"{by} {one}", expected, one < useful, NOW - age, by) for one in range(number)
+        Vote("ambiguous", f"{by} {place}", {"lossless": 1.0}, backend, NOW - age, by)
+        for place, backend in enumerate(chosen)
     ]
 
 
@@ -114,18 +116,28 @@ def test_no_account_outweighs_all_others() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.booleans(), st.floats(0, 1), st.floats(0, 400 * DAY)), min_size=5, max_size=60),
+    st.lists(st.tuples(st.booleans(), st.floats(0, 1e4), st.floats(0, 400 * DAY)), min_size=5, max_size=60),
 )
 def test_no_votes_move_a_prior_too_far(drawn: list[tuple[bool, float, float]]) -> None:
     """Whatever is voted, a prior moves by at most 1.5, and only to the side that the votes speak for."""
     ballot = [
-        Vote("path", "qmd", f"{number}", expected, is_useful, NOW - age, "katie")
-        for number, (is_useful, expected, age) in enumerate(drawn)
+        Vote("path", f"{number}", {"qmd": odds}, "qmd" if is_useful else None, NOW - age, "katie")
+        for number, (is_useful, odds, age) in enumerate(drawn)
     ]
     (found,) = weigh(ballot, NOW)
     assert abs(found.prior.shift) <= 1.5
     surplus = found.prior.useful - found.expected
     assert found.prior.shift == 0 or found.prior.shift * surplus >= 0 or abs(surplus) < 0.2
+
+
+def test_whoever_is_preferred_rises_and_whoever_is_passed_over_falls() -> None:
+    """Of two backends with the same claims the one that is always chosen gets a higher prior, the other a lower one."""
+    odds = {"lossless": 1.0, "qmd": 1.0}
+    ballot = [Vote("ambiguous", f"{number}", odds, "lossless", NOW, "katie") for number in range(20)]
+    chosen, passed = weigh(ballot, NOW)
+    assert chosen.prior.shift > 0.3
+    assert passed.prior.shift < -0.3
+    assert (chosen.prior.useful, passed.prior.useful, passed.prior.votes) == (20, 0, 20)
 
 
 def test_a_prior_in_force_reaches_the_ask_path_until_it_is_reset(

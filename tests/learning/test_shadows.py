@@ -28,21 +28,21 @@ def poor(**changes: object) -> Execution:
 @pytest.mark.parametrize(
     ("changes", "shadows", "expected"),
     [
-        ({}, [("lossless", 0.9), ("cognee", 0.5)], [("qmd", False), ("lossless", True)]),
-        ({"shown": ()}, [("lossless", 0.9)], [("lossless", True)]),
+        ({}, [("lossless", 0.9), ("cognee", 0.5)], [("lossless", {"qmd", "lossless"})]),
+        ({"shown": ()}, [("lossless", 0.9)], [("lossless", {"lossless"})]),
         ({}, [("lossless", 0.1)], []),
         ({"status": "success"}, [("lossless", 0.9)], []),
-        ({"user_satisfaction": 5}, [("lossless", 0.9)], [("qmd", True)]),
+        ({"user_satisfaction": 5}, [("lossless", 0.9)], [("qmd", {"qmd"})]),
         ({"source": "choice"}, [("lossless", 0.9)], []),
     ],
 )
 def test_an_acceptable_answer_of_another_backend_is_a_vote(
-    changes: dict[str, object], shadows: list[tuple[str, float]], expected: list[tuple[str, bool]]
+    changes: dict[str, object], shadows: list[tuple[str, float]], expected: list[tuple[str, set[str]]]
 ) -> None:
     """Only the best counts, only after a poor answer by the table, and never against what a person said."""
     asked = poor(**changes)
     told = votes([asked], [], CONFIG, [Shadow(asked.id, *one) for one in shadows])
-    assert [(vote.backend, vote.is_useful) for vote in told] == expected
+    assert [(vote.useful, {*vote.odds}) for vote in told] == expected
 
 
 def test_a_backend_is_asked_each_question_once(database: Database) -> None:
