@@ -247,7 +247,7 @@ def flat(home: Home, questions: int) -> None:
     held, outcomes = [], []
     for number in range(questions):
         outcomes.append(asked())
-        if number % (questions // 10) == 0:
+        if number % max(1, questions // 10) == 0:
             held.append(f"{proportional_mb(family(process.pid)):.0f}")
     own_way = f"{outcomes.count('own way')} went their own way"
     told("questions in a row: no wrong answer", questions - outcomes.count("wrong"), questions, own_way)

@@ -78,6 +78,11 @@ def sessions_survey() -> str:
     return os.path.join(cache_dir(), "sessions.json")
 
 
+def index_progress() -> str:
+    """Return the path of the note that says how far the run of the index is that is at work."""
+    return os.path.join(cache_dir(), "indexing.json")
+
+
 def earlier_transcripts_db() -> str:
     """Return where earlier versions kept the archive of conversations; it is moved from there by itself."""
     return os.path.join(cache_dir(), "transcripts.db")

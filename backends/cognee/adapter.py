@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memory_router.engines.cognee.hit import Hit
 
 _FIX = "Run: memory-router index PATH"
+_GONE = "The graph holds no such thing any more; ask the question again."
 
 # What of the deadline is kept for starting this process and for printing the answer.
 _DEADLINE_SHARE = 0.8
@@ -26,6 +27,9 @@ _DEADLINE_RESERVE = 0.2
 
 # How many findings are looked through for those of a time and a project.
 _FILTERED = 100
+
+# How many relations of a thing a layer tells.
+_RELATIONS = {"search": 0, "timeline": 5, "detail": 50}
 
 _opened: list[KnowledgeGraph] = []
 
@@ -112,6 +116,23 @@ def _merged(real: Sequence[Result], own: Sequence[Result]) -> list[Result]:
     return merged
 
 
+def get(request: Request) -> Response:
+    """Fetch a thing of our graph with its relations, or a passage or thing of the real Cognee's, by its id."""
+    name = request.id or ""
+    if name.startswith("cognee:"):
+        from memory_router.engines.cognee.answering import fetch
+
+        real, seconds = place(), _DEADLINE_SHARE * request.deadline_ms / 1000 - _DEADLINE_RESERVE
+        hit = fetch(real, name.removeprefix("cognee:"), seconds) if real else None
+        return answer([_real_result(hit, "file")], {"engine": "cognee"}) if hit else nothing("NOT_FOUND", _GONE)
+    graph = _graph()
+    told = graph.told(int(name), _RELATIONS[request.layer or "detail"]) if graph and name.isdecimal() else None
+    if told is None:
+        return nothing("NOT_FOUND", _GONE)
+    projects = indexed_projects(paths.documents_db(), [told.path] if told.path else [])
+    return answer([_result(told, projects.get(told.path or ""))], {"engine": "embedded"})
+
+
 def health() -> Health:
     """Say what the graph holds, ours and the real Cognee's."""
     from memory_router.engines.cognee.state import examine
@@ -173,4 +194,4 @@ def _real_result(hit: "Hit", by: str) -> Result:
 
 
 if __name__ == "__main__":
-    serve("cognee", query=query, health=health)
+    serve("cognee", query=query, health=health, get=get)

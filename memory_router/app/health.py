@@ -21,7 +21,7 @@ from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
 from memory_router.learning.savings import Statistics, statistics
 from memory_router.learning.stores import LearningStores
 from memory_router.routing.breaker import CircuitBreaker
-from memory_router.routing.config import Step
+from memory_router.routing.config import Config, Step
 from memory_router.routing.registry import Manifest, read_registry
 from memory_router.routing.rules import LearnedPrior
 from memory_router.storage.schema import Schema
@@ -85,9 +85,10 @@ class FolderHealth(NamedTuple):
 
 
 class RouteEvidence(NamedTuple):
-    """What came of asking one step for the questions that one rule took, with the interval of its share."""
+    """What came of asking one step for the questions that a signal of a rule took, with the interval of its share."""
 
     rule: str
+    signal: str
     step: str
     trials: Trials
 
@@ -116,21 +117,30 @@ def health(stores: LearningStores) -> Health:
         stores: the open stores of learning.
     """
     executions = [execution for execution in stores.executions.newest(_NEWEST) if execution.source != COMPOUND]
-    trials = trials_of(executions, stores.config)
-    evidence = [
-        RouteEvidence(rule, step, tried.steps[step])
-        for rule, tried in trials.items()
-        for step in sorted(tried.steps, key=lambda name: -tried.steps[name].asked)
-    ]
     return Health(
         _backends(stores, executions),
         [_store_health(backend, counted) for backend, counted in _COUNTS.items()],
         _folders(),
-        evidence,
+        _evidence(executions, stores.config),
         stores.priors.in_force(),
         statistics(stores.database, stores.config.learning),
         len(executions),
     )
+
+
+def _evidence(executions: Iterable[Execution], config: Config) -> list[RouteEvidence]:
+    """Return the evidence for each signal and step, in the order of the table, what was asked most first."""
+    by_signal: dict[str, list[Execution]] = defaultdict(list)
+    for execution in executions:
+        by_signal[execution.signal or ""].append(execution)
+    evidence = [
+        RouteEvidence(rule, signal, step, trials)
+        for signal, taken in by_signal.items()
+        for rule, tried in trials_of(taken, config).items()
+        for step, trials in tried.steps.items()
+    ]
+    order = [rule.id for rule in config.rules]
+    return sorted(evidence, key=lambda route: (order.index(route.rule), route.signal, -route.trials.asked))
 
 
 def _backends(stores: LearningStores, executions: Iterable[Execution]) -> list[BackendHealth]:

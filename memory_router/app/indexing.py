@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from memory_router import paths
 from memory_router.app import agent_memories, registration
+from memory_router.app.progress import Noting, progress
 from memory_router.engines.documents import indexing as documents
 from memory_router.engines.documents import upkeep
 from memory_router.engines.documents.indexing import Listener as IndexListener
@@ -25,7 +26,7 @@ from memory_router.errors import MemoryRouterError
 from memory_router.routing import config_file
 from memory_router.storage.files import exclusive
 
-__all__ = ["ImportListener", "IndexListener", "deletion_warning", "standard_places"]
+__all__ = ["ImportListener", "IndexListener", "deletion_warning", "progress", "standard_places"]
 
 # Which backend answers from what is indexed here.
 _DOCUMENTS, _CONVERSATIONS, _GRAPH = "qmd", "lossless", "cognee"
@@ -43,7 +44,11 @@ def index(folders: Sequence[str] = (), listener: IndexListener | None = None) ->
     """
     if not folders and not os.path.exists(paths.documents_db()):
         return documents.NOTHING  # a run in the background may come after its home was removed: nothing is written
-    report = documents.index(folders, listener=listener or IndexListener())
+    noting = Noting(listener or IndexListener())
+    try:
+        report = documents.index(folders, listener=noting)
+    finally:
+        noting.ended()
     _update_graph()
     registration.refresh(_DOCUMENTS)
     return report

@@ -1,4 +1,4 @@
-"""Look into every memory: one list of all that the stores hold, the history of a fact, what surrounds a thing."""
+"""Look into every memory: one list of all that stores hold, the history of a fact, what surrounds a thing."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -8,6 +8,8 @@ import apsw
 
 from memory_router import paths
 from memory_router.app import indexing, remembering
+from memory_router.engines.cognee import listing as things
+from memory_router.engines.cognee import place as cognee
 from memory_router.engines.documents import listing as documents
 from memory_router.engines.documents.projects import project_names
 from memory_router.engines.documents.schema import SCHEMA as DOCUMENTS
@@ -19,6 +21,7 @@ from memory_router.engines.tiers.memory import TIERS, Memory
 from memory_router.engines.tiers.schema import SCHEMA as MEMORIES
 from memory_router.engines.transcripts import listing as turns
 from memory_router.engines.transcripts import place
+from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
 from memory_router.engines.transcripts.schema import SCHEMA as TURNS
 from memory_router.errors import QueryError, StoreError
 from memory_router.retrieval.listing import TOP, Entry, Filter, Place
@@ -28,10 +31,14 @@ from memory_router.storage.sqlite import named_errors, open_read_only
 __all__ = ["STORES", "TIERS", "Entry", "Filter", "Listed", "Page"]
 
 
+# How long another program's data may take, in seconds.
+_FOREIGN_SECONDS = 2.0
+_List = Callable[[Filter, Place, int], Sequence[Entry]]
+
+
 class _Store(NamedTuple):
-    path: Callable[[], str]
-    schema: Schema
-    entries: Callable[[apsw.Connection, Filter, Place, int], list[Entry]]
+    backend: str
+    entries: _List
 
 
 def _memories_file() -> str:
@@ -46,12 +53,42 @@ def _memories_file() -> str:
     return file
 
 
-# By the backend that answers from it; entries of the same time stand in this order.
+def _own(
+    path: Callable[[], str], schema: Schema, read: Callable[[apsw.Connection, Filter, Place, int], list[Entry]]
+) -> _List:
+    def entries(chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
+        connection = open_read_only(path(), schema)
+        if connection is None:
+            return ()
+        with closing(connection), named_errors(path()):
+            return read(connection, chosen, after, limit)
+
+    return entries
+
+
+def _of_lossless_claw(chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
+    archive = LcmArchive.open(standard_path())
+    if archive is None:
+        return ()
+    with closing(archive.connection), named_errors(archive.path):
+        return turns.entries_of_lcm(archive, chosen, after, limit)
+
+
+def _of_cognee(chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
+    there = cognee.place()
+    if there is None or not there.files:
+        return ()
+    return things.entries(there, chosen, after, limit, _FOREIGN_SECONDS)
+
+
+# What is listed, with the backend that answers from it; entries of the same time stand in this order.
 _STORES = {
-    "totalrecall": _Store(_memories_file, MEMORIES, memories.entries),
-    "lossless": _Store(place.archive, TURNS, turns.entries),
-    "qmd": _Store(paths.documents_db, DOCUMENTS, documents.entries),
-    "cognee": _Store(paths.graph_db, GRAPH, graph.entries),
+    "totalrecall": _Store("totalrecall", _own(_memories_file, MEMORIES, memories.entries)),
+    "lossless": _Store("lossless", _own(place.archive, TURNS, turns.entries)),
+    "qmd": _Store("qmd", _own(paths.documents_db, DOCUMENTS, documents.entries)),
+    "cognee": _Store("cognee", _own(paths.graph_db, GRAPH, graph.entries)),
+    "lossless-claw": _Store("lossless", _of_lossless_claw),
+    "Cognee": _Store("cognee", _of_cognee),
 }
 STORES = tuple(_STORES)
 # Only remembered facts have a tier, tags, and successors.
@@ -59,10 +96,15 @@ _OF_MEMORIES = ("totalrecall",)
 
 
 class Listed(NamedTuple):
-    """An entry with the backend that it is from."""
+    """An entry with the store that it is from."""
 
-    backend: str
+    store: str
     entry: Entry
+
+    @property
+    def backend(self) -> str:
+        """Return which backend answers from it."""
+        return _STORES[self.store].backend
 
     @property
     def id(self) -> str:
@@ -84,31 +126,30 @@ class Page(NamedTuple):
     problems: list[str]
 
 
-def page(chosen: Filter, backend: str = "", after: str = "", limit: int = 30) -> Page:
+def page(chosen: Filter, store: str = "", after: str = "", limit: int = 30) -> Page:
     """Return a page of everything that is stored, the newest first.
 
     Args:
         chosen: which entries are meant.
-        backend: only what this one answers from; all if empty.
+        store: only what this one holds; all if empty.
         after: the `following` of the page before.
         limit: the largest number of entries.
 
     Raises:
-        QueryError: `after` is no place in the list, or there is no such backend.
+        QueryError: `after` is no place in the list, or there is no such store.
     """
-    if backend and backend not in _STORES:
-        raise QueryError(f"Nothing is listed of {backend!r}.", f"Choose one of: {', '.join(STORES)}.")
-    names = [name for name in (_OF_MEMORIES if chosen.is_about_memories else STORES) if backend in ("", name)]
+    if store and store not in _STORES:
+        raise QueryError(f"Nothing is listed of {store!r}.", f"Choose one of: {', '.join(STORES)}.")
+    names = [name for name in (_OF_MEMORIES if chosen.is_about_memories else STORES) if store in ("", name)]
     listed: list[Listed] = []
     problems: list[str] = []
     for name in names:
         try:
-            listed += [Listed(name, entry) for entry in _entries(name, chosen, _place(after, name), limit + 1)]
+            entries = _STORES[name].entries(chosen, _place(after, name), limit + 1)
+            listed += [Listed(name, entry) for entry in entries]
         except StoreError as error:
             problems.append(str(error))
-    listed.sort(
-        key=lambda listing: (-listing.entry.place.time, STORES.index(listing.backend), -listing.entry.place.row)
-    )
+    listed.sort(key=lambda listing: (-listing.entry.place.time, STORES.index(listing.store), -listing.entry.place.row))
     following = _following(listed[limit - 1]) if len(listed) > limit else ""
     return Page(listed[:limit], following, problems)
 
@@ -116,9 +157,12 @@ def page(chosen: Filter, backend: str = "", after: str = "", limit: int = 30) ->
 def projects() -> list[str]:
     """Return the projects that anything belongs to, in the alphabet's order."""
     named = set(project_names(paths.documents_db()))
-    for name, read in (("totalrecall", memories.projects), ("lossless", turns.projects)):
-        if connection := _opened(name):
-            with closing(connection), named_errors(_STORES[name].path()):
+    for path, schema, read in (
+        (_memories_file(), MEMORIES, memories.projects),
+        (place.archive(), TURNS, turns.projects),
+    ):
+        if connection := open_read_only(path, schema):
+            with closing(connection), named_errors(path):
                 named |= read(connection)
     return sorted(named, key=str.casefold)
 
@@ -151,33 +195,20 @@ def surroundings(identifier: str, name: str = "", depth: int = 1, most: int = 40
         number = identifier.removeprefix("cognee:")
         if number.isdecimal():
             return opened.around(int(number), depth, most)
-        return opened.neighbourhood(name, depth, most)
-
-
-def _opened(backend: str) -> apsw.Connection | None:
-    store = _STORES[backend]
-    return open_read_only(store.path(), store.schema)
-
-
-def _entries(backend: str, chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
-    connection = _opened(backend)
-    if connection is None:
-        return ()
-    with closing(connection), named_errors(_STORES[backend].path()):
-        return _STORES[backend].entries(connection, chosen, after, limit)
+        return opened.neighbourhood(name, depth, most) if name else None
 
 
 def _following(last: Listed) -> str:
-    return f"{last.entry.place.time!r}/{last.backend}/{last.entry.place.row}"
+    return f"{last.entry.place.time!r}/{last.store}/{last.entry.place.row}"
 
 
-def _place(after: str, backend: str) -> Place:
+def _place(after: str, store: str) -> Place:
     """Return where the page of one store begins, given where the page of all of them does."""
     if not after:
         return TOP
     try:
         time, last, row = after.split("/")
-        before = STORES.index(last) - STORES.index(backend)
+        before = STORES.index(last) - STORES.index(store)
         # Of its time, stores before it in the order have shown everything, those behind it nothing.
         return Place(float(time), int(row) if before == 0 else _LAST if before > 0 else _FIRST)
     except ValueError as error:

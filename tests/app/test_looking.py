@@ -1,6 +1,7 @@
 """Everything that is stored stands in one list, each once, the newest first, whatever the size of a page."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,8 @@ from memory_router.engines.transcripts.schema import SCHEMA as TURNS
 from memory_router.errors import QueryError
 from memory_router.storage.sqlite import open_database
 from tests.conftest import Home
+from tests.engines.cognee.conftest import STACK, write_graph
+from tests.engines.transcripts.speech import lcm
 
 # Few different times, so that entries of the same time meet at the ends of pages.
 TIMES = st.lists(st.sampled_from([1.0, 1.5, 2.0, 1e9]), max_size=12)
@@ -104,3 +107,31 @@ def test_an_empty_home_has_an_empty_list(own_home: Home) -> None:
     """Where nothing was ever stored the list is empty, and nothing is made."""
     assert looking.page(ANYTHING) == looking.Page([], "", [])
     assert looking.projects() == []
+
+
+def test_what_lossless_claw_keeps_is_listed(own_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of its database stand in the list, each once, and filters choose among them."""
+    lcm(tmp_path / "lcm.db", "0.9", ["Which fence?", "Wire, 100 % of it.", "Fine."]).close()
+    monkeypatch.setenv("LCM_DATABASE_PATH", str(tmp_path / "lcm.db"))
+    fill([1.0], [2.0])
+    listed = everything(2)
+    assert {listing.id for listing in listed} == {
+        "totalrecall:m0", "lossless:t0", "lossless:lcm:1", "lossless:lcm:2", "lossless:lcm:3",
+    }  # fmt: skip
+    assert [listing.id for listing in everything(2, looking.Filter(text="100 %"))] == ["lossless:lcm:2"]
+    assert len(everything(2, looking.Filter(project="agent:main:main"))) == 3
+    assert len(everything(2, looking.Filter(since=1.7e9))) == 3
+    assert everything(2, looking.Filter(origin="openclaw", until=1.7e9)) == []
+
+
+def test_what_cognee_keeps_is_listed(own_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passages and things of the real Cognee's graph files stand in the list, each once, with ids that `get` takes."""
+    write_graph(tmp_path / "cognee/databases/owner/dataset.lbug", STACK)
+    monkeypatch.setenv("SYSTEM_ROOT_DIRECTORY", str(tmp_path / "cognee"))
+    listed = everything(3)
+    assert len(listed) == len({listing.id for listing in listed})
+    assert {listing.store for listing in listed} == {"Cognee"}
+    assert sum(listing.entry.kind == "passage" for listing in listed) == 7
+    (fridge,) = everything(3, looking.Filter(text="tide FRIDGE hangs"))
+    assert fridge.entry.excerpt == "The tide table hangs on the fridge."
+    assert fridge.id.startswith("cognee:cognee:")

@@ -110,3 +110,16 @@ def test_a_neighbourhood_is_drawn(indexed: Home) -> None:
     assert "<svg" in indexed.run("graph", "show", "has_water", "--format", "html").out
     unknown = indexed.run("graph", "show", "flux")
     assert (unknown.code, unknown.out) == (1, "")
+
+
+def test_a_thing_is_fetched_with_its_relations(indexed: Home) -> None:
+    """What an answer or the list of memories names can be fetched by its id: what it is, and what is connected."""
+    first = ask(indexed, "what depends on has_water")["results"][0]
+    body = decode_response(talk(indexed, Request("get", id=first["id"], layer="detail")))
+    (thing,) = body["results"]
+    assert thing["id"] == first["id"]
+    assert "gate" in thing["content"]
+    assert "has_water" in thing["content"]
+    for missing in ("999999", "nothing", ""):
+        body = decode_response(talk(indexed, Request("get", id=missing)))
+        assert (body["status"], body["error_code"]) == ("empty", "NOT_FOUND")

@@ -139,3 +139,14 @@ def test_init_registers_cognee_by_its_data(home: Home) -> None:
     body = home.run("query", "what depends on SessionStore", "--json").json
     assert (body["routed_to"], body["status"]) == ("cognee", "success")
     assert home.run("doctor", "--json").json["checks"]
+
+
+def test_what_cognee_holds_is_fetched(home: Home) -> None:
+    """A passage or thing of Cognee's is fetched by the id of an answer, from its files; an unknown one is told."""
+    with_graph(home)
+    first = ask(home, "what depends on SessionStore")["results"][0]
+    body = decode_response(talk(home, Request("get", id=first["id"])))
+    assert body["results"][0]["id"] == first["id"]
+    assert body["results"][0]["metadata"]["engine"] == "cognee"
+    body = decode_response(talk(home, Request("get", id="cognee:nobody")))
+    assert (body["status"], body["error_code"]) == ("empty", "NOT_FOUND")

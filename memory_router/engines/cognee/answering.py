@@ -79,6 +79,26 @@ def find(place: Place, question: str, limit: int, seconds: float) -> Found:
         return answer._replace(notes={**answer.notes, "left_out": graph.trouble}) if graph.trouble else answer
 
 
+def fetch(place: Place, identifier: str, seconds: float) -> Hit | None:
+    """Return the passage or thing with an id from the graph files, or None if none holds it.
+
+    Args:
+        place: where Cognee is.
+        identifier: what Cognee calls it.
+        seconds: how long it may take.
+
+    Raises:
+        StoreError: the files cannot be read, or not in time.
+    """
+    if not place.files:
+        return None
+    from memory_router.engines.cognee.files import GraphFiles
+
+    with GraphFiles(place, time.monotonic() + seconds) as graph:
+        node = graph.nodes([identifier]).get(identifier)
+    return passages.as_hit(node, 1.0) if node else None
+
+
 def _answer(graph: Graph, question: str, nearest: Sequence[str], limit: int, by: str, notes: dict[str, str]) -> Found:
     parsed = read(question)
     linked = [link(graph, thing) for thing in parsed.things]

@@ -47,6 +47,10 @@ _PASSAGES = (
     " UNWIND $words AS w WITH n, w, text WHERE text CONTAINS w.word"
     " RETURN n.id, sum(w.weight) AS score ORDER BY score DESC, n.id LIMIT $most"
 )
+_EVERYTHING = (
+    f"MATCH (n:Node) WHERE n.type = $passage OR ({_IS_THING.format('n')})"
+    " RETURN n.id, n.type, n.name, n.properties ORDER BY n.id LIMIT $most"
+)
 _COUNT_THINGS = f"MATCH (n:Node) WHERE {_IS_THING.format('n')} RETURN count(*)"
 _COUNT_EDGES = _EDGES.replace("%s.id IN $ids AND ", "").partition(" RETURN ")[0] + " RETURN count(*)"
 _SORTS = {"no_things": list(NO_THINGS), "document": DOCUMENT}
@@ -139,6 +143,11 @@ class GraphFiles:
     def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return things by their ids."""
         return {row[0]: self._node(path, row) for path, row in self._by_file(_NODES, ids=list(ids))}
+
+    def everything(self, most: int) -> list[Node]:
+        """Return the passages and the things of each file, so many of each file at the most."""
+        rows = self._by_file(_EVERYTHING, passage=PASSAGE, most=most, **_SORTS)
+        return list({row[0]: self._node(path, row) for path, row in rows}.values())
 
     def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
         """Return the passages that speak of some things, by the thing."""

@@ -53,7 +53,7 @@ def find(graph: Graph, question: str, nearest: Sequence[str], limit: int) -> lis
     passages = [Passage(node.text, _name(node), time=node.written, chosen=chosen.get(node.id)) for node in nodes]
     paths = [step for path in parsed.paths for step in words.split_name(path)]
     scored = judged(passages, counts, question, parsed, limit, wish(question), paths)
-    return [_hit(nodes[passage.key], passage.relevance) for passage in scored]
+    return [as_hit(nodes[passage.key], passage.relevance) for passage in scored]
 
 
 def _name(node: Node) -> str:
@@ -61,7 +61,8 @@ def _name(node: Node) -> str:
     return "" if node.document.startswith("text_") else node.document
 
 
-def _hit(node: Node, relevance: float) -> Hit:
-    title = _name(node) or " ".join(node.text.split())[:80]
+def as_hit(node: Node, relevance: float) -> Hit:
+    """Return a passage, or a thing with its description, as a hit."""
+    title = node.name or _name(node) or " ".join(node.text.split())[:80]
     metadata = {"document": node.document or None, **of_project(node)}
     return Hit(node.text, round(relevance, 4), title, node.id, node.written, metadata)

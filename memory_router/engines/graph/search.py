@@ -89,6 +89,26 @@ class KnowledgeGraph(DatabaseReader):
             entities = self._graph.entities(reached)
         return Neighbourhood(center, entities, edges) if center in entities else None
 
+    def told(self, number: int, relations: int) -> Finding | None:
+        """Return what is known of the thing with a number, or None if there is none.
+
+        Args:
+            number: the thing's number in the graph.
+            relations: how many of its relations are told at the most.
+
+        Raises:
+            StoreError: the graph is damaged or locked.
+        """
+        with named_errors(self.path):
+            thing = self._graph.entities([number]).get(number)
+            if thing is None:
+                return None
+            linked = Linked(thing.qualified, (thing,), (1.0,), 1)
+            around = answering.surroundings(self._graph, linked, (), relations) if relations else ()
+        head = f"{thing.shown}: {thing.summary}" if thing.summary else thing.shown
+        content = "\n".join([head, *(finding.content for finding in around)])
+        return Finding(content, 1.0, thing.shown, thing.path, thing.line, thing.modified, number)
+
     def ask(self, question: str, limit: int = 10) -> Answer:
         """Answer a question about what depends on what, how things relate, and the ways between them.
 

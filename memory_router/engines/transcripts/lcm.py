@@ -137,7 +137,7 @@ class LcmArchive:
                 return known
             return len(self._by_tools([term], _window(ANY_TIME)))
         sql = "SELECT count(*) FROM (SELECT 1 FROM messages WHERE content LIKE ? ESCAPE '\\' LIMIT 1000)"
-        return int(self.connection.execute(sql, (_like(term),)).get)
+        return int(self.connection.execute(sql, (like(term),)).get)
 
     def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
         """Return the best messages and summaries for what is wanted, and messages with such tool arguments."""
@@ -200,14 +200,14 @@ class LcmArchive:
     def turns(self, keys: list[int]) -> dict[int, Turn]:
         """Return messages and summaries by key; those that are not there are left out."""
         listed = json.dumps(keys)
-        tools = self._tools(listed)
+        tools, session = self._tools(listed), self.session_columns()
         rows = self.connection.execute(
             f"""
-            SELECT m.message_id, 'lcm:' || m.message_id, m.role, m.content, '', '', m.created_at, {self._session()}
+            SELECT m.message_id, 'lcm:' || m.message_id, m.role, m.content, '', '', m.created_at, {session}
             FROM json_each(?1) w JOIN messages m ON m.message_id = w.value
             JOIN conversations c ON c.conversation_id = m.conversation_id
             UNION ALL
-            SELECT w.value, 'lcm:' || m.summary_id, 'summary', m.content, '', '', {self._stamp()}, {self._session()}
+            SELECT w.value, 'lcm:' || m.summary_id, 'summary', m.content, '', '', {self._stamp()}, {session}
             FROM json_each(?1) w JOIN summaries m ON m.rowid = -w.value
             JOIN conversations c ON c.conversation_id = m.conversation_id
             """,  # noqa: S608
@@ -298,7 +298,7 @@ class LcmArchive:
             AND {self._allowed}
             ORDER BY m.message_id DESC LIMIT {_LIKE_ROWS}
         """  # noqa: S608
-        rows = self.connection.execute(sql, {"terms": json.dumps([_like(term) for term in required]), **window})
+        rows = self.connection.execute(sql, {"terms": json.dumps([like(term) for term in required]), **window})
         return [
             Match(key, len(content.split()), [[_places(term, content), []] for term in terms]) for key, content in rows
         ]
@@ -329,7 +329,8 @@ class LcmArchive:
         """
         return dict(self.connection.execute(sql, (listed,)))
 
-    def _session(self) -> str:
+    def session_columns(self) -> str:
+        """Return SQL for the name of the session `c` and for its project."""
         name = "c.session_id" if self._has("conversations", "session_id") else "c.conversation_id"
         return f"{name}, {'c.session_key' if self._has('conversations', 'session_key') else 'NULL'}"
 
@@ -370,6 +371,7 @@ def _places(term: str, text: str) -> list[int]:
     return [text.count(" ", 0, position)] if position >= 0 else []
 
 
-def _like(term: str) -> str:
+def like(term: str) -> str:
+    """Return the pattern of LIKE, with the backslash as its escape, for texts that hold a term."""
     escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

@@ -1,7 +1,10 @@
 """List what was said and summed up in imported conversations, the newest first; what has no time stands last."""
 
+import json
+
 import apsw
 
+from memory_router.engines.transcripts.lcm import LcmArchive, like
 from memory_router.retrieval.listing import Entry, Filter, Place, bindings
 
 _SQL = """
@@ -26,6 +29,34 @@ def entries(connection: apsw.Connection, chosen: Filter, after: Place, limit: in
     return [
         Entry(name, role, text, session, Place(time, key), scope, host)
         for name, role, text, session, time, key, scope, host in rows
+    ]
+
+
+# What lossless-claw keeps; not every version of it has words in an index.
+_OF_LCM = """
+    WITH listed AS (
+        SELECT m.message_id AS row, m.role, m.content, coalesce(unixepoch(m.created_at), 0) AS at, {session}
+        FROM messages m JOIN conversations c ON c.conversation_id = m.conversation_id
+        WHERE m.role IN ('user', 'assistant') AND m.content <> ''
+    )
+    SELECT row, role, substr(content, 1, :excerpt), session, at, coalesce(project, '') FROM listed
+    WHERE (at < :time OR (at = :time AND row < :row))
+    AND NOT EXISTS (SELECT 1 FROM json_each(:words) w WHERE content NOT LIKE w.value ESCAPE '\\')
+    AND (:project IS NULL OR project = :project COLLATE NOCASE)
+    AND (:origin IS NULL OR instr(lower('openclaw ' || session || ' ' || coalesce(project, '')), lower(:origin)))
+    AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at <= :until)
+    ORDER BY at DESC, row DESC LIMIT :limit
+"""
+
+
+def entries_of_lcm(archive: LcmArchive, chosen: Filter, after: Place, limit: int) -> list[Entry]:
+    """Return a page of the messages in a database of lossless-claw."""
+    name, project = archive.session_columns().split(", ")
+    values = bindings(chosen, after, limit) | {"words": json.dumps([like(word) for word in chosen.text.split()])}
+    rows = archive.connection.execute(_OF_LCM.format(session=f"{name} AS session, {project} AS project"), values)
+    return [
+        Entry(f"lcm:{row}", role, text, str(session), Place(at, row), str(project), "openclaw")
+        for row, role, text, session, at, project in rows
     ]
 
 

@@ -100,7 +100,14 @@ def execution(desk: Desk, request: Request) -> Response:
     with open_stores() as stores:
         question = stores.executions.get(request.path_params["identifier"])
     attempts = [attempt._asdict() for attempt in question.attempts]
-    return desk.page(request, "execution.html", one=question, axis=lanes(attempts), address=request.url.path)
+    return desk.page(
+        request,
+        "execution.html",
+        one=question,
+        axis=lanes(attempts),
+        is_timed=all(attempt.started_ms is not None for attempt in question.attempts),
+        address=request.url.path,
+    )
 
 
 def rate(_desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:

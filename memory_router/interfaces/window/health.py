@@ -18,6 +18,7 @@ def health(desk: Desk, request: Request) -> Response:
         request,
         "health.html",
         found=report,
+        progress=app.indexing.progress(),
         llm=llm,
         warning=app.indexing.deletion_warning(),
         changes={root.path: root for root in app.indexing.status()} if is_checked else {},

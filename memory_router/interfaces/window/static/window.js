@@ -39,3 +39,18 @@ window.addEventListener("pageshow", () => {
 for (const text of document.querySelectorAll(".results .text")) {
   text.classList.toggle("long", text.scrollHeight > text.clientHeight + 4);
 }
+
+// What goes on while the page is open is looked at again, as long as somebody sees it.
+async function follow() {
+  const live = document.querySelector("[data-live]");
+  if (!live) return;
+  if (!document.hidden) {
+    const reply = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const fresh = page.querySelector("[data-live]");
+    if (!fresh) return location.reload();
+    live.replaceWith(fresh);
+  }
+  setTimeout(follow, 2000);
+}
+setTimeout(follow, 2000);
