@@ -24,6 +24,8 @@ _NOT_COUNTED = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".pdf", ".canv
 # So many files tell what a repository is for.
 _LOOKED_AT = 300
 _GIT_SECONDS = 2.0
+# So many folders beside a former place are looked at for what was moved.
+_BESIDE = 50
 
 
 class Project(NamedTuple):
@@ -159,7 +161,7 @@ def _free_name(checkout: str, known: tuple[Project, ...]) -> str:
 
 def _gone(folder: str) -> str | None:
     """Return the project of a folder that is not there any more."""
-    inside = [project for project in _known() if folder == project.folder or folder.startswith(project.folder + os.sep)]
+    inside = [project for project in _known() if _holds(project.folder, folder)]
     if inside:
         return max(reversed(inside), key=lambda project: len(project.folder)).name
     return os.path.basename(folder.rstrip("/\\").replace("\\", "/")) or None
@@ -210,6 +212,45 @@ def register(folder: str) -> str | None:
         os.close(descriptor)
     project_of.cache_clear()
     return project.name
+
+
+def moved_to(folder: str) -> str | None:
+    """Return where a registered checkout, or a folder in one, stands since it was moved; None where nobody knows.
+
+    It is known by its first commit, where its project was seen since or beside its former place.
+
+    Args:
+        folder: an absolute path.
+    """
+    known = _known()
+    former = max(
+        (place for place, project in enumerate(known) if project.commit and _holds(project.folder, folder)),
+        key=lambda place: (len(known[place].folder), place),
+        default=None,
+    )
+    if former is None or os.path.exists(known[former].folder):
+        return None
+    commit, checkout = known[former].commit, known[former].folder
+    since = [project.folder for project in reversed(known[former + 1 :]) if project.commit == commit]
+    for place in (*since, *_beside(checkout)):
+        if os.path.exists(os.path.join(place, ".git")) and _first_commit(place) == commit:
+            moved = os.path.normpath(os.path.join(place, os.path.relpath(folder, checkout)))
+            return moved if os.path.exists(moved) else None
+    return None
+
+
+def _holds(checkout: str, folder: str) -> bool:
+    return folder == checkout or folder.startswith(checkout + os.sep)
+
+
+def _beside(checkout: str) -> list[str]:
+    above = os.path.dirname(checkout)
+    try:
+        names = sorted(os.listdir(above))
+    except OSError:
+        return []
+    folders = [os.path.join(above, name) for name in names]
+    return [folder for folder in folders if os.path.isdir(os.path.join(folder, ".git"))][:_BESIDE]
 
 
 def _registry() -> str:

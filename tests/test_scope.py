@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memory_router import paths, scope
-from memory_router.scope import admits, current_project, project_of, register
+from memory_router.scope import admits, current_project, moved_to, project_of, register
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +146,21 @@ def test_scope_admits_its_project_and_everywhere() -> None:
     """A question about a project sees what belongs to it and what belongs to everywhere; one without, everything."""
     assert [admits(project, "Shop") for project in ("shop", None, "", "bank")] == [True, True, True, False]
     assert admits("bank", None)
+
+
+def test_where_a_checkout_was_moved_is_found(tmp_path: Path) -> None:
+    """A registered checkout is found beside its former place, or where it was seen since."""
+    shop = repository(tmp_path / "code" / "shop", "go.mod", "docs/a.md")
+    register(str(shop))
+    repository(tmp_path / "code" / "other", "go.mod")
+    assert moved_to(str(shop)) is None
+    renamed = shop.rename(tmp_path / "code" / "webshop")
+    assert moved_to(str(shop)) == str(renamed)
+    assert moved_to(str(shop / "docs")) == str(renamed / "docs")
+    assert moved_to(str(shop / "nothing")) is None
+    (tmp_path / "work").mkdir()
+    far = renamed.rename(tmp_path / "work" / "shop")
+    assert moved_to(str(shop)) is None
+    register(str(far))
+    assert moved_to(str(shop)) == str(far)
+    assert moved_to(str(tmp_path / "never")) is None

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
@@ -100,7 +101,7 @@ class Pool(Generic[_Kept]):
 
 
 class Turns:
-    """Let as many ask one backend at once as there are processors; the others wait while some of them end.
+    """Let as many ask one backend at once as there are processors; the others wait in line while some of them end.
 
     Args:
         most: how many.
@@ -112,26 +113,40 @@ class Turns:
         self._stuck_seconds = stuck_seconds
         self._busy = 0
         self._ended = 0
-        self._change = threading.Condition()
+        self._line: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
 
     @contextmanager
     def one(self, seconds: float) -> Iterator[None]:
         """Have a turn; whoever got none after so many seconds goes ahead all the same."""
-        until = time.monotonic() + seconds
-        with self._change:
-            while self._busy >= self._most and (left := until - time.monotonic()) > 0:
-                ended = self._ended
-                self._change.wait(min(self._stuck_seconds, left))
-                if ended == self._ended:
-                    break
-            self._busy += 1
+        turn = threading.Event()
+        with self._lock:
+            if self._busy < self._most:
+                self._busy += 1
+                turn.set()
+            else:
+                self._line.append(turn)
+        self._wait(turn, time.monotonic() + seconds)
         try:
             yield
         finally:
-            with self._change:
-                self._busy -= 1
+            with self._lock:
                 self._ended += 1
-                self._change.notify()
+                if self._line and self._busy <= self._most:
+                    self._line.popleft().set()
+                else:
+                    self._busy -= 1
+
+    def _wait(self, turn: threading.Event, until: float) -> None:
+        left, ended = 1.0, -1
+        while left > 0 and ended != self._ended:
+            left, ended = until - time.monotonic(), self._ended
+            if turn.wait(max(0.0, min(self._stuck_seconds, left))):
+                return
+        with self._lock:
+            if not turn.is_set():
+                self._line.remove(turn)
+                self._busy += 1
 
 
 class Dispatcher(Protocol):

@@ -1,6 +1,8 @@
 """Whatever indexes or imports, by hand, by itself or by a hook, the graph follows."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,21 @@ def test_the_graph_follows_the_end_of_a_session(code: Path) -> None:
     transcript.write_text(json.dumps(line) + "\n")
     assert session.import_now(str(transcript))["added"] == 1
     assert "ferry" in told("what mentions alpha_one")
+
+
+def test_an_index_follows_a_checkout_that_was_moved(code: Path) -> None:
+    """A repository that was renamed is indexed where it is now, and its old place is forgotten; this is told once."""
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        who = ["-c", "user.email=a@example.org", "-c", "user.name=a"]
+        subprocess.run(["git", *who, "-C", str(code), *arguments], check=True, capture_output=True)
+    (code / "pyproject.toml").write_text("")
+    app.indexing.index([str(code)])
+    moved = code.rename(code.parent / "renamed")
+    (note,) = app.indexing.index().notes
+    assert "was moved to" in note
+    assert app.indexing.roots() == [str(moved)]
+    assert app.indexing.index().notes == ()
+    shutil.rmtree(moved)
+    (note,) = app.indexing.index().notes
+    assert "is not there" in note
+    assert app.indexing.roots() == [str(moved)]
