@@ -49,6 +49,7 @@ def write(file: str, *, is_replacing: bool) -> Written:
         .render(
             style=_style(),
             found=report,
+            progress=None,
             llm=llm,
             warning=app.indexing.deletion_warning(),
             page=page,
