@@ -8,6 +8,7 @@ import random
 import sys
 import time
 
+import fault_people
 import fault_processes
 import fault_stores
 from fault_outcome import Outcome, Trial, seen
@@ -29,7 +30,7 @@ SOMETIMES = (
 
 def kinds() -> dict[str, Trial]:
     """Return every kind of fault with its trial."""
-    return {**fault_stores.kinds(), **fault_processes.kinds()}
+    return {**fault_stores.kinds(), **fault_processes.kinds(), **fault_people.kinds()}
 
 
 def main() -> None:

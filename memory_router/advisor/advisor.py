@@ -94,6 +94,20 @@ class Advisor:
             taken |= dict.fromkeys(proposal.touches(), made.suggestion_id)
         return sorted(waiting, key=_strongest_first), silent
 
+    def withdraw(self, proposals: Sequence[Proposal]) -> None:
+        """Close what waits and is none of the proposals, or what this user is known not to want.
+
+        Args:
+            proposals: what there is evidence for now.
+        """
+        profile = self._advice.outcomes.profile(self._user)
+        proposed = {(proposal.type, validation.clean_value(proposal.value)): proposal for proposal in proposals}
+        for suggestion in self._own():
+            proposal = proposed.get((suggestion.suggestion_type, suggestion.suggestion_value))
+            why = self._objection(proposal, profile) if proposal else "nothing speaks for it any more"
+            if why:
+                self._record(suggestion, "superseded", why)
+
     def get(self, suggestion_id: int, *, status: str = "pending") -> Suggestion:
         """Return one suggestion of this user.
 

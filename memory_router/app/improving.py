@@ -28,6 +28,7 @@ from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.learning.votes import votes
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
 from memory_router.outcomes.suggestions import Suggestion
+from memory_router.outcomes.validation import clean_value
 from memory_router.routing.config import Config, Learning
 from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleTable
@@ -205,12 +206,13 @@ def _accept_own(improving: Improving, proposals: list[Proposal]) -> None:
     """Carry out the router's own proposals, since the user said so: `learning: on`."""
     targets = _targets(improving.stores, improving.config, "auto")
     advisor = Advisor(improving.outcomes, targets, account(), is_automatic=True)
+    advisor.withdraw(proposals)  # a run that was interrupted left it waiting
     # Only a few wait at the same time, so one batch after the other is accepted.
     while suggestions := advisor.advise(proposals)[0]:
         for suggestion in suggestions:
             advisor.accept(suggestion.suggestion_id)
         accepted = {(suggestion.suggestion_type, suggestion.suggestion_value) for suggestion in suggestions}
-        proposals = [proposal for proposal in proposals if (proposal.type, proposal.value) not in accepted]
+        proposals = [proposal for proposal in proposals if (proposal.type, clean_value(proposal.value)) not in accepted]
 
 
 def _targets(stores: LearningStores, config: OwnConfig, by: str) -> Targets:

@@ -5,14 +5,12 @@ Only timeouts count: an error costs milliseconds, a timeout the whole deadline. 
 """
 
 import json
-import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from memory_router.paths import make_private
 from memory_router.routing.config import CircuitBreaking, Step
+from memory_router.storage.files import write_whole
 
 
 class CircuitBreaker:
@@ -66,8 +64,4 @@ class CircuitBreaker:
             return {}
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
-        make_private(os.path.dirname(self._file))
-        draft = f"{self._file}.{os.getpid()}-{threading.get_ident()}"
-        with open(draft, "w", encoding="utf-8") as stream:
-            json.dump(entries, stream)
-        os.replace(draft, self._file)
+        write_whole(self._file, json.dumps(entries).encode())

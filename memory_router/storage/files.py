@@ -28,7 +28,7 @@ def write_whole(path: str, content: bytes) -> None:
         OSError: the file cannot be written; it is as it was.
     """
     target = os.path.realpath(path)
-    folder = make_private(os.path.dirname(target))
+    make_private(os.path.dirname(target))
     draft = f"{target}.{os.getpid()}-{os.urandom(4).hex()}"
     try:
         with open(_create_private(draft), "wb") as stream:
@@ -36,12 +36,25 @@ def write_whole(path: str, content: bytes) -> None:
             stream.flush()
             os.fchmod(stream.fileno(), _mode(target))
             os.fsync(stream.fileno())
-        os.replace(draft, target)
+        replace_whole(draft, target)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(draft)
         raise
-    _sync_folder(folder)
+
+
+def replace_whole(draft: str, path: str) -> None:
+    """Put a file that stands whole beside another one in its place, for good.
+
+    Args:
+        draft: the new file, in the same folder.
+        path: what it replaces, or creates.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    os.replace(draft, path)
+    _sync_folder(os.path.dirname(path))
 
 
 def copy_aside(path: str, suffix: str) -> str:

@@ -1,18 +1,20 @@
 """Bring back what can be read of a damaged SQLite database; the damaged file is kept beside it."""
 
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 import apsw
 
-from memory_router.storage.files import make_file_private, quarantine
+from memory_router.storage import schema_copy
+from memory_router.storage.files import COMPANIONS, make_file_private, quarantine, replace_whole
 from memory_router.storage.fulltext import register
 from memory_router.storage.sqlite import connect, named_errors, writing
 
-# Past a damaged page the search for the next readable row goes on in steps that double; rows lie this close at least.
-_WIDEST_GAP = 2**40
+# The numbers that rows may have. Past a damaged page the search for the next readable row goes on in steps that double.
+_FIRST_ROW, _LAST_ROW = -(2**63), 2**63 - 1
 
 
 class Salvaged(NamedTuple):
@@ -68,43 +70,85 @@ def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _
         aside = quarantine(database)
         draft = f"{database}.{os.getpid()}.part"
         make_file_private(draft)
-        rows, damaged = 0, []
-        with closing(apsw.Connection(draft)) as new:
+        with _readable(aside, f"{draft}.read") as old, closing(apsw.Connection(draft)) as new:
             register(new)
-            try:
-                old = apsw.Connection(aside, flags=apsw.SQLITE_OPEN_READONLY)
-                register(old)
-                entries = [tuple(map(str, row)) for row in old.execute(_ENTRIES)]
-            except apsw.Error:
-                entries = []
-            virtual = [name for kind, name, sql in entries if sql.upper().startswith("CREATE VIRTUAL")]
-            tables = [
-                (name, sql)
-                for kind, name, sql in entries
-                if kind == "table"
-                and name not in virtual
-                and not name.startswith(tuple(f"{table}_" for table in virtual))
-            ]
             with writing(new):
-                for name, sql in tables:
-                    new.execute(sql)
-                    copied, is_damaged = _copy(old, new, name)
-                    rows += copied
-                    damaged += [name] if is_damaged else []
-                for _, name, sql in entries:
-                    if name in virtual:
-                        new.execute(sql)
-                        with suppress(apsw.Error):  # it holds no texts of its own, `rebuild` fills it
-                            new.execute(f"INSERT INTO {name}({name}) VALUES ('rebuild')")  # noqa: S608
-                for kind, _, sql in entries:
-                    if kind in ("index", "trigger"):
-                        new.execute(sql)
-                with suppress(apsw.Error):
-                    new.pragma("user_version", int(old.pragma("user_version") or 0))
-                if tables:
+                rows, damaged = _copy_all(old, new) if old else (0, [])
+                if rows or damaged:
                     rebuild(new)
-        os.replace(draft, database)
+                schema_copy.keep(new)
+        replace_whole(draft, database)
     return Salvaged(aside, rows, tuple(damaged))
+
+
+@contextmanager
+def _readable(damaged: str, copy: str) -> Iterator[apsw.Connection | None]:
+    """Open a damaged database for reading, or a copy of it in which its schema was put back; yield None if none helps.
+
+    Args:
+        damaged: the file; it stays as it is.
+        copy: where a copy may stand meanwhile.
+    """
+    try:
+        if connection := _opened(damaged) or _opened(_restored(damaged, copy)):
+            with closing(connection):
+                yield connection
+        else:
+            yield None
+    finally:
+        for name in (copy, *(copy + companion for companion in COMPANIONS)):
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def _opened(database: str | None) -> apsw.Connection | None:
+    """Open a database for reading; return None where it cannot be said which tables it has."""
+    if database is None:
+        return None
+    connection = apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        register(connection)
+        list(connection.execute(_ENTRIES))
+    except apsw.Error:
+        connection.close()
+        return None
+    return connection
+
+
+def _restored(damaged: str, copy: str) -> str | None:
+    """Copy a damaged database with what its log holds, and put its schema back; return None where that is lost."""
+    for companion in ("", "-wal"):
+        if os.path.exists(damaged + companion):
+            make_file_private(copy + companion)
+            shutil.copyfile(damaged + companion, copy + companion)
+    with suppress(apsw.Error), closing(apsw.Connection(copy)) as connection:
+        connection.execute("SELECT 1 FROM sqlite_schema").get  # noqa: B018 - opens the log, which closing takes in
+    return copy if schema_copy.restore(copy) else None
+
+
+def _copy_all(old: apsw.Connection, new: apsw.Connection) -> tuple[int, list[str]]:
+    """Copy every row that can be read; return how many they are, and the tables of which some could not be."""
+    rows, damaged = 0, []
+    entries = [tuple(map(str, row)) for row in old.execute(_ENTRIES)]
+    virtual = [name for kind, name, sql in entries if sql.upper().startswith("CREATE VIRTUAL")]
+    shadows = tuple(f"{table}_" for table in virtual)
+    for kind, name, sql in entries:
+        if kind == "table" and name not in virtual and not name.startswith(shadows):
+            new.execute(sql)
+            copied, is_damaged = _copy(old, new, name)
+            rows += copied
+            damaged += [name] if is_damaged else []
+    for _, name, sql in entries:
+        if name in virtual:
+            new.execute(sql)
+            with suppress(apsw.Error):  # it holds no texts of its own, `rebuild` fills it
+                new.execute(f"INSERT INTO {name}({name}) VALUES ('rebuild')")  # noqa: S608
+    for kind, _, sql in entries:
+        if kind in ("index", "trigger"):
+            new.execute(sql)
+    with suppress(apsw.Error):
+        new.pragma("user_version", int(old.pragma("user_version") or 0))
+    return rows, damaged
 
 
 def _reindexed(database: str) -> bool:
@@ -153,18 +197,21 @@ def _rows(
     connection: apsw.Connection, table: str, columns: str, *, is_backwards: bool
 ) -> "Iterator[tuple[apsw.SQLiteValue, ...] | None]":
     """Yield the rows of a table that can be read, and None wherever some cannot."""
-    at, step = (2**62, -1) if is_backwards else (-1, 1)
-    compared, order = ("<", "DESC") if is_backwards else (">", "ASC")
+    at, step = (_LAST_ROW, -1) if is_backwards else (_FIRST_ROW, 1)
+    compared, order = ("<=", "DESC") if is_backwards else (">=", "ASC")
     sql = f"SELECT rowid, {columns} FROM {table} WHERE rowid {compared} ? ORDER BY rowid {order}"  # noqa: S608
-    while abs(step) < _WIDEST_GAP:
+    while _FIRST_ROW <= at <= _LAST_ROW:
         try:
             for row in connection.execute(sql, (at,)):
-                at, step = int(str(row[0])), 1 if step > 0 else -1
+                step = 1 if step > 0 else -1
+                at = int(str(row[0])) + step
                 yield row[1:]
             return
         except apsw.SQLError:  # a table without row numbers
-            with suppress(apsw.Error):
+            try:
                 yield from connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608
+            except apsw.Error:
+                yield None
             return
         except apsw.Error:
             yield None

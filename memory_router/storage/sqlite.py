@@ -14,6 +14,7 @@ import apsw
 
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.paths import make_private, shown
+from memory_router.storage import schema_copy
 from memory_router.storage.files import make_file_private
 from memory_router.storage.fulltext import register
 from memory_router.storage.schema import SET_VERSION, VERSION, VERSIONS, Schema
@@ -286,6 +287,9 @@ def erase_traces(connection: apsw.Connection, path: str) -> None:
             # Merging rewrites all segments, the deleted words are left out of the new ones.
             connection.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608 - our own tables
         connection.execute("VACUUM")
+        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_copy'").get:
+            with writing(connection):  # the tables stand on other pages now
+                schema_copy.keep(connection)
         try:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.BusyError as error:
@@ -350,9 +354,13 @@ def _migrate(connection: apsw.Connection, path: str, schema: Schema) -> None:
         connection.execute(SET_VERSION, {"room": schema.room, "version": len(schema.migrations)})
         if schema.counted_by_file:
             connection.pragma("user_version", _COUNTED_IN_TABLE)
+        if schema.precious:
+            schema_copy.keep(connection)
 
 
 def _is_counted(connection: apsw.Connection, schema: Schema) -> bool:
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_versions_copy'").get:
+        return False
+    if schema.precious and not schema_copy.is_kept(connection):
         return False
     return not schema.counted_by_file or int(connection.pragma("user_version") or 0) == _COUNTED_IN_TABLE

@@ -464,3 +464,13 @@ def test_a_diff_shows_exactly_what_is_written(world: World, back: bool) -> None:
     assert not world.own.exists() or not back
     (removed, added) = ([line[1:] for line in lines if line[0] == sign] for sign in "-+")
     assert (removed, added) == (before, after)
+
+
+def test_what_waits_of_an_interrupted_run_is_withdrawn_unless_it_is_proposed_again(world: World) -> None:
+    """The router carries out by itself what it proposes now, and nothing that a person rejected meanwhile."""
+    auto = Advisor(world.advice, world.advisor._targets, "katie", is_automatic=True)
+    auto.advise([lowered(), threshold(0.3), of_folder("/srv/tides")])
+    world.advisor.reject(suggested(world, threshold(0.3)))
+    auto.withdraw([lowered(), threshold(0.3)])
+    ((left,), _) = auto.advise([lowered()])
+    assert left.suggestion_type == "reduce_source"

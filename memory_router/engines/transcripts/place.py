@@ -7,7 +7,7 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.transcripts.indexed import INSERT, indexed
-from memory_router.storage.files import COMPANIONS, exclusive, make_file_private
+from memory_router.storage.files import COMPANIONS, exclusive, make_file_private, replace_whole
 from memory_router.storage.salvage import Salvaged, salvage
 from memory_router.storage.sqlite import back_up, named_errors
 
@@ -43,7 +43,7 @@ def _move(earlier: str, path: str) -> None:
         with closing(apsw.Connection(earlier)) as connection:
             make_file_private(draft)
             back_up(connection, draft)
-        os.replace(draft, path)
+        replace_whole(draft, path)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(draft)

@@ -12,6 +12,7 @@ from memory_router.errors import StoreError
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.memories import filter_of
 from memory_router.interfaces.cli.parameters import AsJson, By, Project, Since, Tag, Tier, Until, Yes, confirm
+from memory_router.storage.files import replace_whole, write_whole
 
 _Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 
@@ -114,7 +115,7 @@ def backup(
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL, 0o600))
         store.back_up(draft)
-        os.replace(draft, target)
+        replace_whole(draft, target)
     except OSError as error:
         raise StoreError(
             f"{paths.shown(target)} cannot be written ({error.strerror}).", "Name another file."
@@ -129,10 +130,11 @@ def backup(
 
 def _write(file: str, text: bytes, *, force: bool) -> None:
     target = os.path.expanduser(file)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise StoreError(f"{file} is no file.", "Name another one, or `-` for stdout.")
     if os.path.exists(target) and not force:
         raise StoreError(f"{file} is there already.", "Name another file, or overwrite it with --force.")
     try:
-        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-            stream.write(text)
+        write_whole(target, text)
     except OSError as error:
         raise StoreError(f"{file} cannot be written ({error.strerror}).", "Name another file.") from error
