@@ -12,6 +12,18 @@ from memory_router import errors
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 _WRITTEN = "<!-- Written by scripts/generate_docs.py. -->"
+# Messages that are put together when they are told; tests/docs/test_error_examples.py asks for each.
+PUT_TOGETHER = {
+    "ALL_BACKENDS_FAILED": (
+        "All backends in the fallback chain failed. Check ~/.openclaw/state/router.log for details. "
+        "qmd:query: The disk is on fire. Put it out. totalrecall: The disk is on fire. Put it out."
+    ),
+    "BACKEND_SKIPPED": "ghost: its backend.json cannot be found; run: memory-router backends doctor.",
+    "NO_CHAIN": "cognee: No chain of calls from function tides.close_session to function tides.open_session is known.",
+    "NO_ENTITY": 'cognee: Nothing in the graph is called "zebra_crossing".',
+    "NO_RELATION": "cognee: No relation of function lift.lift_crane and function tides.close_session is known.",
+    "USAGE_ERROR": "No such command 'remembr'. Did you mean 'remember'? Help: memory-router --help",
+}
 _SOURCES = ("memory_router", "backends")
 
 
@@ -31,7 +43,7 @@ def error_pages() -> dict[Path, str]:
     """Return the page of each error code that stands in the tables of troubleshooting.md."""
     table = (DOCS / "troubleshooting.md").read_text("utf-8")
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+) \| (.+) \|$", table, re.MULTILINE)
-    messages = _messages()
+    messages = _messages() | PUT_TOGETHER
     return {
         DOCS / "errors" / f"{code}.md": _error_page(code, meaning, remedy, messages.get(code, ""))
         for code, meaning, remedy in rows

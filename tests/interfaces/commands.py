@@ -117,15 +117,16 @@ class _Stream(io.TextIOWrapper):
         return bytes(self.buffer.getvalue()).decode()  # type: ignore[attr-defined]
 
 
-def run(arguments: tuple[str, ...], *, at_terminal: bool) -> Outcome:
+def run(arguments: tuple[str, ...], *, at_terminal: bool, typed: str = "") -> Outcome:
     """Run the command line in this process.
 
     Args:
         arguments: what is typed after `memory-router`.
         at_terminal: whether stdin and stdout are a terminal of 80 columns.
+        typed: what is typed when the command asks.
     """
     out, err = _Stream(is_terminal=at_terminal), _Stream()
-    with _streams(_Stream(is_terminal=at_terminal), out, err, ["memory-router", *arguments]):
+    with _streams(_Stream(typed.encode(), is_terminal=at_terminal), out, err, ["memory-router", *arguments]):
         try:
             app(list(arguments), prog_name="memory-router")
             code = 0
