@@ -19,6 +19,8 @@ from pathlib import Path
 from machine import heading, spread
 from mcp_speed import questions, vocabulary, write_notes  # type: ignore[import-not-found]
 
+from memory_router import resident
+
 # Made-up words, as frequent as Zipf's law says.
 CHANCE = random.Random(7)
 WORDS = vocabulary(CHANCE)
@@ -64,6 +66,7 @@ def latencies(environment: dict[str, str], runs: int) -> None:
         "query, resident": ([*CLI, "query", "QUESTION"], environment),
         "query --all, resident": ([*CLI, "query", "QUESTION", "--all"], environment),
         "query, cold": ([*CLI, "query", "QUESTION"], off),
+        "query --all, cold": ([*CLI, "query", "QUESTION", "--all"], off),
         "hook, resident": ([*CLI, "hooks", "prompt"], environment),
         "hook, cold": ([*CLI, "hooks", "prompt"], off),
     }
@@ -76,6 +79,22 @@ def latencies(environment: dict[str, str], runs: int) -> None:
     print(f"{'whole process, ms':24} median (5 % to 95 %)            / bare start")
     for name, taken in samples.items():
         print(f"{name:24} {spread(taken)}   {statistics.median(taken) / bare:.2f} x")
+
+    ratio = statistics.median(samples["query --all, cold"]) / statistics.median(samples["query, cold"])
+    print(f"all at once against in turn, cold                           {ratio:.2f} x   asked: at most 2.00 x")
+
+
+def warm(runs: int) -> None:
+    """Print how long a caller waits for a warm answer, without the start of a process of its own."""
+    samples: dict[str, list[float]] = {"in turn": [], "all at once": []}
+    for number in range(runs):
+        for name, options in (("in turn", []), ("all at once", ["--all"])):
+            started = time.perf_counter()
+            while resident.ask(["query", QUESTIONS[number], *options]) is None:
+                started = time.perf_counter()
+            samples[name].append((time.perf_counter() - started) * 1000)
+    for name, taken in samples.items():
+        print(f"warm, {name:18} {spread(taken)}{'   asked: at most 15.00' if name == 'all at once' else ''}")
 
 
 def prompt(number: int) -> bytes:
@@ -188,6 +207,8 @@ def main() -> None:
         wait_for_resident(environment)
         try:
             latencies(environment, options.runs)
+            os.environ.update(environment)
+            warm(options.runs)
             under_load(environment, 50)
             at_once(environment, 8, 60)
             freshness(Path(folder), environment, 5)
