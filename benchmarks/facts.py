@@ -1,16 +1,20 @@
 """Measure facts that replace others, and what each place hears of them: `python benchmarks/facts.py`.
 
-Three figures, each in a scratch home: how often a replaced fact still stands first; a table of what was stored in one
-kind of place and asked for in another, over the command line, MCP and the prompt hook; and whether the chain of a fact
-that eight processes replace at the same time stays a list.
+Each in a scratch home: how often a replaced fact still stands first; a table of what was stored in one kind of place
+and asked for in another, over the command line, MCP and the prompt hook; whether the chain of a fact that eight
+processes replace at the same time stays a list; and which passages of whole worlds are said to repeat a replaced fact,
+where a name or a number of each memory was replaced by another, to be judged by reading.
 """
 
 import json
 import multiprocessing
 import os
+import random
+import re
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,9 @@ from typing import Any
 import machine
 
 from memory_router import BlockingMemorySystem, Choice, Router
+from memory_router.contract import Result
+from memory_router.engines.tiers.disputes import Disputes
+from memory_router.errors import RefusedMemoryError
 
 _SUBJECTS = ["billing", "search", "export", "login", "invoice", "parser", "gateway", "mailer", "scheduler", "archive"]
 _CHANGES = [
@@ -33,7 +40,7 @@ _PROCESSES, _EACH = 8, 10
 
 
 def main() -> None:
-    """Measure and print the three figures."""
+    """Measure and print the figures."""
     print(machine.heading("facts that replace others, and what each place hears of them"))
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"HOME": home, "MEMORY_ROUTER_HOME": home}
@@ -54,6 +61,35 @@ def main() -> None:
         print(
             f"\n{_PROCESSES} processes, {_EACH} replacements each: {length} of {wanted} in the chain, a list: {is_list}"
         )
+    for world in sorted((Path(__file__).parent / "worlds").iterdir()):
+        with tempfile.TemporaryDirectory() as home:
+            os.environ |= {"HOME": home, "MEMORY_ROUTER_HOME": home}
+            disputed(world)
+
+
+def disputed(world: Path) -> None:
+    """Replace a name or number of each memory of a world; print which other passages are then disputed."""
+    chance = random.Random(7)
+    facts = [json.loads(line)["text"] for line in (world / "memories.jsonl").read_text("utf-8").splitlines()]
+    passages = [
+        part
+        for file in (*(world / "files").rglob("*"), *(world / "transcripts").rglob("*"))
+        if file.is_file()
+        for part in re.split(r"\n\s*\n|\\n", file.read_text("utf-8", "replace"))
+    ]
+    replacements = 0
+    with BlockingMemorySystem() as memories:
+        for fact in facts:
+            if named := re.findall(r"(?<=\s)(?:[A-Z]\w+|\d+)", fact):
+                value = chance.choice(named)
+                other = str(int(value) + 4711) if value.isdigit() else f"Qu{value.lower()}"
+                with suppress(RefusedMemoryError):  # of what is redacted nothing is left to replace
+                    memories.store(re.sub(rf"\b{value}\b", other, fact), supersedes=memories.store(fact))
+                    replacements += 1
+    marked = [result for result in Disputes.read().marked([Result(text, 0.5) for text in passages]) if result.metadata]
+    print(f"\n{world.name}: {replacements} replacements, {len(passages)} passages, {len(marked)} marked as disputed")
+    for result in marked:
+        print("   " + " ".join(result.content.split())[:160])
 
 
 def run(*arguments: str, cwd: Path | None = None, given: str = "") -> str:

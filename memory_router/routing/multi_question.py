@@ -46,6 +46,9 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"\b(?:it|this|that|them)\b", re.IGNORECASE)
+_ASKS_FOR_A_NAME = re.compile(r"\b(?:called|named?|which|who|whose)\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_MAX_NAMES = 3
 # What people call a thing of code, and the words that define one; "classes" loses its "s" alone.
 _CALLABLE = ("def", "function", "func", "fn")
 _TYPE = ("class", "struct", "interface", "trait", "enum", "type")
@@ -88,24 +91,45 @@ def handed_over(part: Part, before: str, found: str) -> str:
     """Return what to ask for a part once the part before it is answered.
 
     Where that one asked for a thing of code by its kind and not by its name, and this one says "it", the name takes the
-    place of the pronoun: "find the class that allocates berths and tell me what calls it".
+    place of the pronoun: "find the class that allocates berths and tell me what calls it". Where it asked what or who
+    something is, the names that answer it are added: "what is the payroll module called and who owns it".
 
     Args:
         part: the part to ask.
         before: what was asked for the part before it.
         found: the first results of that, or empty.
     """
-    pronoun = _PRONOUN.search(part.text)
-    if part.query == part.text or pronoun is None or words.parse(before).identifiers:
+    if part.query == part.text:
         return part.query
     spoken = re.findall(r"\w+", before.lower())
+    return _with_definition(part, before, spoken, found) or _with_names(part, before, spoken, found) or part.query
+
+
+def _with_definition(part: Part, before: str, spoken: Sequence[str], found: str) -> str | None:
+    """Return a part with the name of the thing of code that was found in place of its pronoun, if there is one."""
+    pronoun = _PRONOUN.search(part.text)
+    if pronoun is None or words.parse(before).identifiers:
+        return None
     keywords = {keyword for word in spoken for keyword in _KINDS.get(word.removesuffix("s"), ())}
     names = [name for keyword, name in _DEFINITION.findall(found) if keyword in keywords]
     if not names:
-        return part.query
+        return None
     beginnings = {word[:_STEM] for word in spoken}
     name = max(names, key=lambda name: sum(word.lower()[:_STEM] in beginnings for word in words.split_name(name)))
     return f"{part.text[: pronoun.start()]}{name}{part.text[pronoun.end() :]}"
+
+
+def _with_names(part: Part, before: str, spoken: Sequence[str], found: str) -> str | None:
+    """Return a part with the names that stand where the part before it is answered, if that asked for any."""
+    if not _ASKS_FOR_A_NAME.search(before):
+        return None
+    sentences = [re.findall(r"[\w-]+", sentence) for sentence in _SENTENCE_END.split(found)]
+    answering = max(sentences, key=lambda sentence: len({word.lower() for word in sentence}.intersection(spoken)))
+    names = [word for word in answering if word[:1].isupper() and word.lower() not in spoken]
+    names = [name for name in names if not words.is_stop_word(name.lower())]
+    inside = [name for name in names if name != answering[0]]
+    told = " ".join(dict.fromkeys((inside or names)[:_MAX_NAMES]))
+    return f"{part.query.removesuffix(')')} {told})" if told else None
 
 
 def _texts(request: str) -> Iterable[str]:

@@ -187,6 +187,32 @@ def test_what_a_part_found_is_handed_to_the_next(request_text: str, found: str, 
     assert handed_over(second, first.query, found) == asked
 
 
+@pytest.mark.parametrize(
+    ("request_text", "found", "asked"),
+    [
+        (
+            "what is the payroll module called and who owns it",
+            "# Payroll\n\nThe payroll module is called Wagemill.",
+            "who owns it (payroll module called Wagemill)",
+        ),
+        (
+            "who keeps the tide tables and what did they change",
+            "Berths are free. Oyelaran keeps the tide tables.",
+            "what did they change (keeps tide tables Oyelaran)",
+        ),
+        (
+            "how do we retry webhooks and what broke it",
+            "We retry webhooks with Backoff.",
+            "what broke it (retry webhooks)",
+        ),
+    ],
+)
+def test_the_names_that_answer_a_part_are_handed_to_the_next(request_text: str, found: str, asked: str) -> None:
+    """Where a part asks what something is called, or who it is, the names beside its own words are added."""
+    first, second = split(request_text)
+    assert handed_over(second, first.query, found) == asked
+
+
 def test_too_many_parts() -> None:
     """More parts than anybody asks for are refused with the limit in the message."""
     assert len(split("; ".join(["auth"] * MAX_PARTS))) == MAX_PARTS
