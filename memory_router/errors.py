@@ -41,6 +41,9 @@ answer with codes of its own, such as `NOT_INDEXED`; they pass through unchanged
 import sys
 from typing import ClassVar
 
+# What `scripts/setup.sh` installs, and the window.
+_USUAL_EXTRAS = ("code", "graph", "mcp", "window")
+
 
 class MemoryRouterError(Exception):
     """Any failure that the program can explain.
@@ -257,11 +260,35 @@ class CorruptStoreError(StoreError):
     code = "STORE_CORRUPT"
 
 
-def install_command(extra: str) -> str:
-    """Return what to type in the clone of this project so that an extra is installed, however the program was."""
-    command = f"{sys.executable} -m pip install"
-    if "/uv/" in sys.prefix:
-        command = "uv tool install --force"
-    elif "/pipx/" in sys.prefix:
-        command = "pipx install --force"
-    return f"{command} '.[{extra}]' (in the clone of memory-router)"
+def install_command(extra: str = "") -> str:
+    """Return what installs an extra into this installation, however it was made, from where it came (PEP 610).
+
+    Args:
+        extra: the extra; without one, the command installs the program anew.
+    """
+    in_tool = next((tool for tool in ("uv", "pipx") if f"/{tool}/" in sys.prefix), None)
+    # A tool's environment is made anew as a whole, so that the command names what most installations have, too.
+    extras = sorted({*_USUAL_EXTRAS, extra} - {""}) if in_tool else [extra] if extra else []
+    requirement = _source().replace("[]", f"[{','.join(extras)}]" if extras else "")
+    if in_tool:
+        return f"{'uv tool' if in_tool == 'uv' else 'pipx'} install --force {requirement}"
+    return f"{sys.executable} -m pip install {'' if extra else '--force-reinstall '}{requirement}"
+
+
+def _source() -> str:
+    """Return where this program was installed from, as an argument of installers; `[]` stands for the extras."""
+    import json
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        told = json.loads(metadata.distribution("memory-router").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        told = {}
+    url = told.get("url", "")
+    if "vcs_info" in told:
+        return f"'memory-router[] @ {told['vcs_info']['vcs']}+{url}'"
+    if not url.startswith("file://"):
+        return "'memory-router[]'"
+    is_editable = told.get("dir_info", {}).get("editable")
+    return f"{'--editable ' if is_editable else ''}'{unquote(urlsplit(url).path)}[]'"

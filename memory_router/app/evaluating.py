@@ -17,7 +17,6 @@ from typing import NamedTuple
 from memory_router.app import looking
 from memory_router.app.asking import QuietRouter, installed
 from memory_router.contract import JsonObject
-from memory_router.errors import install_command
 from memory_router.routing import config_file
 from memory_router.routing.envelope import Envelope
 from memory_router.routing.router import Choice, Router
@@ -236,8 +235,8 @@ def _proposals(
             continue
         if score.success_at_3 < _GOOD:
             yield (
-                f"{name} finds {score.success_at_3:.0%} of its own passages among the first three; searching by "
-                f"meaning may help: {install_command('meaning')}"
+                f"{name} finds {score.success_at_3:.0%} of its own passages among the first three; a larger model "
+                "may help: set MEMORY_ROUTER_EMBEDDING to the address of an endpoint that serves one"
             )
         merged = [outcome for probe, outcome in outcomes[_ALL] if probe.backend == name]
         first = sum(outcome.rank == 0 for outcome in merged) / len(merged)

@@ -7,7 +7,7 @@ together by what was asked most. Requests come in blocks, so that the comparison
 from collections.abc import Sequence
 from typing import Any
 
-from memory_router.errors import ConfigError
+from memory_router.errors import ConfigError, install_command
 
 _BLOCK = 1024
 
@@ -65,6 +65,6 @@ def _numpy() -> Any:
     except ImportError as error:
         raise ConfigError(
             "Learning compares many requests at once, and numpy is not installed.",
-            "Run: pip install --force-reinstall memory-router",
+            f"Run: {install_command()}",
         ) from error
     return np

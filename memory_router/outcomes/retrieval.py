@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from memory_router.contract import JsonObject
-from memory_router.errors import AdviceError
+from memory_router.errors import AdviceError, install_command
 from memory_router.outcomes import validation
 from memory_router.outcomes.search import MISSING, Found, Wanted, compares_meaning, fitting
 from memory_router.outcomes.store import Outcome, outcome_of
@@ -57,7 +57,8 @@ class Retrieval:
         hits = [
             _hit(match.row["outcome_id"], match.row, self._days(match.row), round(match.score, 2)) for match in matches
         ]
-        return Answer(hits, MISSING if text.strip() and not compares_meaning(self._database) else "")
+        is_poorer = text.strip() and not compares_meaning(self._database)
+        return Answer(hits, MISSING.format(command=install_command()) if is_poorer else "")
 
     def timeline(self, user_id: str, ids: Sequence[int]) -> list[JsonObject]:
         """Return what changed with outcomes and what was decided around them; 200 tokens each at the most.

@@ -25,7 +25,7 @@ _COMPARED, _NEAREST = 5000, 40
 _BITS = 256
 # How many stale outcomes are embedded anew at a time.
 BATCH = 50
-MISSING = "Outcomes are found by their tags alone. For meaning, run: pip install --force-reinstall memory-router"
+MISSING = "Outcomes are found by their tags alone, since no model of meaning is installed. Run: {command}"
 
 # Joined with '' a column is no way into an index: the shorter way is known here, whatever a planner expects.
 _OF_TYPES = {

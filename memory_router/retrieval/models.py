@@ -4,19 +4,18 @@ import math
 from collections.abc import Sequence
 
 from memory_router import paths
+from memory_router.errors import install_command
 from memory_router.text import embedding
 from memory_router.text.embedding import Embedding, UnansweredError
 
 STATIC = "static"
-
-_FIX_STATIC = "Vectors are not installed. Run: pip install --force-reinstall memory-router"
 
 
 def chosen_embedding() -> Embedding | str:
     """Return the model that is chosen, or one sentence that says why it cannot be used and what to do."""
     chosen = paths.embedding_model()
     if chosen == STATIC:
-        return embedding.load() or _FIX_STATIC
+        return embedding.load() or f"Vectors are not installed. Run: {install_command()}"
     if not chosen.startswith(("http://", "https://")):
         return f"MEMORY_ROUTER_EMBEDDING is {chosen!r}. Set it to `static` or the address of an endpoint."
     name, key = paths.embedding_endpoint()

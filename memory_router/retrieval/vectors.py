@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import apsw
 
+from memory_router.errors import install_command
 from memory_router.storage.sqlite import load_distances, writing
 from memory_router.text.embedding import Embedding, Identity, UnansweredError, quantized, quantized_all
 from memory_router.text.words import is_stop_word
@@ -26,10 +27,6 @@ _OVERSAMPLED = 6
 _SAMPLED, _FEWEST = 200, 20
 # Mean and deviation of the cosines of static vectors (regression over the results that `fit_relevance.py` labels).
 _MEAN, _DEVIATION = 0.060, 0.080
-
-FIX_VECTORS = (
-    "Vectors cannot be compared: sqlite-vec is not installed. Run: pip install --force-reinstall memory-router"
-)
 
 SCHEMA = """
     CREATE TABLE vector_models(model INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL);
@@ -102,7 +99,7 @@ class Vectors:
                 return "The index holds no vectors yet. Run: memory-router index"
             return f"The index holds vectors of {held}, not of {name}. Run: memory-router index"
         if not load_distances(connection):
-            return FIX_VECTORS
+            return f"Vectors cannot be compared: sqlite-vec is not installed. Run: {install_command()}"
         return cls(connection, embedding, *row)
 
     @property

@@ -173,7 +173,7 @@ class StaticEmbedding:
 def load() -> StaticEmbedding | None:
     """Open the table, memory-mapped and once a process; return None when the package is not installed.
 
-    Repair the installation with `pip install --force-reinstall memory-router`.
+    `install_command()` of `errors` says what repairs the installation.
     """
     spec = find_spec(_FOLDER)
     if spec is None or spec.origin is None:

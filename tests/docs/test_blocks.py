@@ -20,7 +20,7 @@ from tests.interfaces.commands import FACT, NOTES, UNHURRIED, run
 
 _NEEDS = {
     "another program, which tests/clients run where they are": r"claude |openclaw ",
-    "an installation of its own, as tests/packaging makes": r"pip |pipx |uv |git pull|bash scripts/setup",
+    "an installation of its own, as tests/packaging makes": r"pip |pipx |uv |REPOSITORY=|bash scripts/setup",
     "all tests, or checks of this program": r"bash (scripts/test|\.ci)|\.venv/bin/(ruff|mypy|python (scripts|bench))",
     "a server that runs until it is stopped": r"memory-router (window( --json.*)?$|index --w|agents mcp( --http.*)?$)",
     "a PostgreSQL server, as tests/storage starts": r".*postgresql://",

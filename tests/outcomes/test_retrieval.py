@@ -166,7 +166,7 @@ def test_without_vectors_tags_are_enough(advice: OutcomeMemory, monkeypatch: pyt
     answer = read(advice.database, "search", Wanted("ann"), text="gaming coverage", now=NOW)
     assert answer.results[0]["snippet"] == "reduce_source: theverge → rejected"
     assert answer.results[0]["score"] > 0.5
-    assert answer.note == MISSING
+    assert answer.note.startswith(MISSING.partition("{")[0])
     assert read(advice.database, "search", Wanted("ann"), text="soccer matches", now=NOW).results == []
 
 
