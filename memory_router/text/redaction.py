@@ -10,6 +10,7 @@ and after, and no pattern reaches across a `[` except that of assigned values, w
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -113,9 +114,21 @@ def _is_url_password(match: re.Match[str], value: str) -> bool:
     return bool(value) and not is_port and _is_no_template(match, value)
 
 
-def _is_curl_password(match: re.Match[str], value: str) -> bool:
-    line = match.string[max(match.start() - 300, 0) : match.start()].rpartition("\n")[2]
-    return "curl" in line and _is_password(match, value)
+def _after(words: str) -> Callable[[re.Match[str], str], bool]:
+    """Return what tells a password that is the argument of a command: its line holds one of `words` before it."""
+
+    def is_plausible(match: re.Match[str], value: str) -> bool:
+        line = match.string[max(match.start() - 300, 0) : match.start()].rpartition("\n")[2].lower()
+        return _compiled(rf"\b(?:{words})(?![\w:/-])").search(line) is not None and _is_password(match, value)
+
+    return is_plausible
+
+
+def _is_random(match: re.Match[str], value: str) -> bool:
+    """Tell a password from a word, where nothing but a space stands between its name and it."""
+    kinds = "".join("d" if char.isdigit() else "l" if char.isalpha() else "s" for char in value)
+    turns = sum(before != after for before, after in itertools.pairwise(kinds))
+    return len(value) >= 8 and turns >= 3 and not {"-", "/"} & set(value) and _is_password(match, value)
 
 
 def _is_password(match: re.Match[str], value: str) -> bool:
@@ -153,12 +166,40 @@ _HARMLESS = r"""(?xi)
   | [0-9]{1,3} [a-z]{3,}                                  # a number with its unit
 """
 # A bracket only after a quote: the `]` of our own mark ends no name.
-_NAME_END = r"""(?:\\{0,3}["']\]?)?\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
+_NAME_END = r"""(?:\\{0,3}["']\]?|\*\*)?\s{0,4}(?::=|=>|->|==|=|:\*\*|:|\uff1a)\s{0,4}"""
 # A value in quotes of one kind, or a maximal run without space, quotes, brackets and list separators.
 _VALUE = (
     r"""(?:"(?P<double>[^"\s]{1,200}+)"|'(?P<single>[^'\s]{1,200}+)'"""
     r"""|(?:\\{1,3}["'])?["'`]?(?P<secret>[^\s"'`,;<>(){}|]++))"""
 )
+
+# Names of passwords in other languages, and what follows them: a sign, or "is".
+_NAMES = r"(?:[Pp]asswort|[Kk]ennwort|[Mm]ot de passe|[Cc]ontraseña|[Ss]enha|[Ww]achtwoord|[Пп]ароль)"
+_NAMES_END = rf"(?:{_NAME_END}|\s{{1,4}}(?:ist|lautet|est|es|é|is|—|-)(?:\s{{1,4}}|:\s{{0,4}}))"
+_UNSPACED = r"(?:密码|密碼|パスワード|비밀번호)[\s:\uff1a=「\"'是为為はが는]{1,4}"
+_ARGUMENT = r"""["']?(?:\w{1,64}:)?(?P<secret>[^\s"'`\[\]]++)"""
+_FOREIGN = ("passwort", "kennwort", "mot de passe", "contraseña", "senha", "wachtwoord", "пароль")
+# Formats of tokens that begin with a fixed text, by that text in lower case.
+_PREFIXES = {
+    "dop_v1_": "do[opr]_v1_[a-f0-9]{64}+",
+    "shpat_": "shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32,}+",
+    "dapi": "dapi[a-f0-9]{32}+(?:-[0-9])?",
+    "lin_api_": "lin_api_[A-Za-z0-9]{32,}+",
+    "ntn_": "ntn_[A-Za-z0-9]{40,}+",
+    "r8_": "r8_[A-Za-z0-9]{37,}+",
+    "xai-": "xai-[A-Za-z0-9]{60,}+",
+    "pplx-": "pplx-[A-Za-z0-9]{40,}+",
+    "tvly-": "tvly-(?:dev-|prod-)?[A-Za-z0-9]{28,}+",
+    "hvs.": "hvs\\.[A-Za-z0-9_-]{24,}+",
+    "sbp_": "sbp_[a-f0-9]{40,}+",
+    "atatt3": "ATATT3[A-Za-z0-9_=-]{60,}+",
+    "nvapi-": "nvapi-[A-Za-z0-9_-]{40,}+",
+    "sntrys_": "sntrys_[A-Za-z0-9_+/=]{40,}+",
+    "figd_": "figd_[A-Za-z0-9_-]{36,}+",
+    "glsa_": "glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}+",
+    "dckr_pat_": "dckr_pat_[A-Za-z0-9_-]{24,}+",
+    "dp.st.": "dp\\.st\\.(?:[a-z0-9_-]{2,35}\\.)?[A-Za-z0-9]{40,}+",
+}
 
 _SECRETS = (
     # First, because its edges are no edges of a token.
@@ -198,6 +239,13 @@ _SECRETS = (
     ),
     _Secret("slack-token", ("xox", "xapp-"), _token(r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9_-]{12,}+"), _is_mixed),
     _Secret("slack-webhook", ("hooks.slack.com",), r"hooks\.slack\.com/services/(?P<secret>[A-Za-z0-9/]{20,}+)"),
+    _Secret("discord-webhook", ("/webhooks/",), r"/webhooks/[0-9]{10,20}/(?P<secret>[A-Za-z0-9_-]{40,}+)"),
+    _Secret(
+        "telegram-token", (":aa",), r"(?<![A-Za-z0-9])[0-9]{8,10}:(?P<secret>AA[A-Za-z0-9_-]{33}+)(?![A-Za-z0-9_-])"
+    ),
+    _Secret("sendgrid-key", ("sg.",), _token(r"SG\.[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{30,}+")),
+    _Secret("age-key", ("age-secret-key-",), _token(r"AGE-SECRET-KEY-1[A-Z0-9]{50,}+")),
+    _Secret("access-token", tuple(_PREFIXES), _token(rf"(?:{'|'.join(_PREFIXES.values())})"), _is_mixed),
     _Secret("npm-token", ("npm_",), _token(r"npm_[A-Za-z0-9]{36,}+")),
     _Secret("pypi-token", ("pypi-",), _token(r"pypi-[A-Za-z0-9_-]{50,}+")),
     _Secret(
@@ -214,28 +262,55 @@ _SECRETS = (
         "curl-password",
         ("-u", "--user"),
         r"\s(?:-u\s{0,2}|--user[ =]\s{0,1})[\"']?[^\s:\"'\[\]]{1,64}+:(?P<secret>[^\s\"'`\[\]]++)",
-        _is_curl_password,
+        _after("curl"),
+    ),
+    _Secret("password", (" -p",), rf"\s-p{_ARGUMENT}", _after(r"mysql\w*|mariadb\w*|sshpass")),
+    _Secret("password", (" -p", " -a"), rf"\s-[pa]\s{{1,2}}{_ARGUMENT}", _after("sshpass|redis-cli|login|http")),
+    _Secret(
+        "cookie", ("cookie:",), r"(?i:sess|sid|auth)\w{0,20}=(?P<secret>[A-Za-z0-9._~+/%-]{16,}+)", _after("cookie:")
     ),
     _Secret(
         "bearer-token",
-        ("bearer", "basic"),
-        r"(?i:\bbearer|\bauthorization[\"']{0,2}\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}(?P<secret>[A-Za-z0-9._~+/=-]{16,}+)",
+        ("bearer", "authorization"),
+        r"(?i:\bbearer|\bauthorization[\"']{0,2}\s{0,4}[:=]\s{0,4}[\"']?(?:basic|token|apikey))\s{1,4}(?P<secret>[A-Za-z0-9._~+/=-]{16,}+)",
         _is_mixed,
     ),
     _Secret(
         "password",
         ("passw", "passphrase", "pwd"),
-        rf"(?i:password|passwd|passphrase|pwd)(?:{_NAME_END}|\s{{1,4}}is\s{{1,4}}){_VALUE}",
+        rf"(?i:password|passwd|passphrase|pwd)"
+        rf"(?:{_NAME_END}|(?:\s(?:now|was|is|has been|changed|set|reset)){{0,4}}\s(?:is|was|to):?\s{{1,4}}){_VALUE}",
         _is_password,
     ),
+    # An element of XML, the argument of an option, an entry of `.netrc`, or a text in quotes.
+    _Secret(
+        "password",
+        ("passw", "identified by", "--pass"),
+        rf"(?i:<password>|--(?:[a-z]{{1,20}}-)?pass(?:word|wd|phrase)?\s{{1,2}}|\blogin\s\S{{1,64}}+\s{{1,4}}password\s{{1,4}}"
+        rf"|(?:password|\bidentified by)\s{{1,2}}(?=[\"'])){_VALUE}",
+        _is_password,
+    ),
+    _Secret("password", ("passw",), rf"(?i:password|passwd|passphrase)[ |]{{1,4}}{_VALUE}", _is_random),
+    _Secret("password", _FOREIGN, rf"{_NAMES}{_NAMES_END}{_VALUE}", _is_password),
+    _Secret("password", ("密", "パスワード", "비밀번호"), rf"{_UNSPACED}(?P<secret>[!-&(-~]++)", _is_password),
     # Alone the word says too little: an environment variable is named so, or it is assigned with `=`.
     _Secret(
-        "password", ("pass",), rf"(?i:_pass{_NAME_END}|(?<![A-Za-z0-9])pass\s{{0,4}}=\s{{0,4}}){_VALUE}", _is_password
+        "password",
+        ("pass", "_pw"),
+        rf"(?i:_(?:pass|pw){_NAME_END}|(?<![A-Za-z0-9])pass\s{{0,4}}=\s{{0,4}}|[\"']pass\\{{0,3}}[\"']\s{{0,4}}:\s{{0,4}}){_VALUE}",
+        _is_password,
     ),
     _Secret(
         "secret",
         ("secret", "token", "key"),
-        rf"(?i:secret|token|(?:api|access|private|secret|auth|account|signing|encryption)[_-]?key){_NAME_END}{_VALUE}",
+        rf"(?i:secret|token|(?:api|access|private|secret|auth|account|signing|encryption)[_-]?key(?:_base)?){_NAME_END}{_VALUE}",
+        _is_named_key,
+    ),
+    # The argument of an option, or a parameter of an address.
+    _Secret(
+        "secret",
+        ("token ", "-key ", "secret ", "sig=", "signature="),
+        rf"(?:(?i:--(?:[a-z]{{1,20}}-){{0,2}}(?:token|secret|key)\s{{1,2}})|[?&](?i:sig|x-(?:amz|goog)-signature)=){_VALUE}",
         _is_named_key,
     ),
 )
