@@ -1,4 +1,4 @@
-"""Measure the archive of conversations: import, questions to half a million messages, a live lcm.db of 100 MB.
+"""Measure the archive of conversations: import, questions to half a million messages, looks, a live lcm.db of 100 MB.
 
     python benchmarks/transcripts_speed.py [--messages 500000] [--keep DIR] [--session MEGABYTES]
 
@@ -20,12 +20,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import apsw
 from machine import heading, spread
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from memory_router.engines.transcripts import survey
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.importing import import_transcripts
 from memory_router.engines.transcripts.recall import recall
@@ -140,8 +142,28 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as own:
         folder = options.keep or own
+        measure_look(folder, 1000)
         measure_archive(folder, options.messages)
         measure_lcm(os.path.join(folder, "lcm.db"))
+
+
+def measure_look(folder: str, files: int) -> None:
+    """Print how long it takes to see that none of so many session files is new, as every question does."""
+    sessions = os.path.join(folder, "look")
+    for number in range(files):
+        path = os.path.join(sessions, f"project-{number % 40}", f"{number}.jsonl")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.write(b"{}\n")
+    with mock.patch.dict(os.environ, {"MEMORY_ROUTER_HOME": folder}):
+        survey.note(time.time() + 1, [sessions])
+        times, cpu = list[float](), time.process_time()
+        for _ in range(100):
+            started = time.perf_counter()
+            assert not survey.is_behind()
+            times.append((time.perf_counter() - started) * 1000)
+        cpu = (time.process_time() - cpu) * 10
+    print(f"look for new ones among {files:,} session files, ms: {spread(times)}; {cpu:.1f} of CPU")
 
 
 def measure_archive(folder: str, messages: int) -> None:

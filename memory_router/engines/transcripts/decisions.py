@@ -90,7 +90,7 @@ class DecisionFinder:
         self._contents: dict[str, frozenset[str]] = {}
 
     def find(self, ranked: list[tuple[int, float]], limit: int) -> list[Decision]:
-        """Return the decisions around what was found, best first, each after the one that superseded it.
+        """Return the decisions around what was found, best first; `in_force_first` tells which were replaced.
 
         Args:
             ranked: what matches the question with its score in [0, 1], best first.
@@ -98,7 +98,7 @@ class DecisionFinder:
         """
         decisions = self._around(self.field, ranked)
         decisions.sort(key=lambda decision: -decision.score)
-        return self._in_force_first(decisions[: 3 * limit])[:limit]
+        return decisions[:limit]
 
     def load(self, keys: Iterable[int]) -> None:
         """Read turns that are not read yet."""
@@ -224,7 +224,7 @@ class DecisionFinder:
             return False
         return self._acts(field, below[0]) or bool(self._taken_up(key, below[0]))
 
-    def _in_force_first(self, found: list[Decision]) -> list[Decision]:
+    def in_force_first(self, found: list[Decision]) -> list[Decision]:
         """Put each decision behind the one that took its place, and mark it."""
         known = {decision.key: decision for decision in found}
         self.load(decision.key for decision in found)

@@ -12,7 +12,7 @@ import apsw
 from memory_router.engines.transcripts.turn import Match
 
 # So many matches at either end of the archive tell how frequent a word is in all of it.
-_SAMPLE = 1000
+_SAMPLE = 300
 
 
 def prepare(connection: apsw.Connection) -> None:

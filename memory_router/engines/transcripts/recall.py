@@ -107,7 +107,8 @@ def _from_one(archive: Archive, text: str, limit: int, window: Window, now: floa
     field = Field(archive, query, window, max(_CANDIDATES, 2 * limit))
     pool = field.pool(wish(text, now))
     finder = DecisionFinder(field)
-    decisions = [] if parsed.is_name else finder.find(field.by_score(), limit)
+    decisions = [] if parsed.is_name else finder.find(field.by_score(), 3 * limit)
+    decisions = finder.in_force_first(_likely(finder, pool, decisions))[:limit]
     if window.since is not None or window.until is not None or window.session is not None:
         finder.load(decision.key for decision in decisions)
         decisions = [
@@ -162,13 +163,24 @@ def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> 
     ]
 
 
-def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], limit: int) -> list[Recollection]:
-    """Return decisions and what was merely said, most probable first; what is part of a chain is not repeated."""
-    by_key = {choice.key: choice for choice in decisions}
+def _likely(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision]) -> list[Decision]:
+    """Return the decisions that may be shown: whether another one was replaced is not worth looking up."""
+    told = _told(finder, pool, decisions)
+    return [choice for choice in decisions if pool.relevance(told[choice.key]) >= FLOOR]
+
+
+def _told(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision]) -> dict[int, Features]:
+    """Return what speaks for each decision, its chain included."""
     finder.load(member for choice in decisions for member in choice.members)
     units = {key: core.Unit(turn.text, turn.time) for key, turn in finder.turns.items()}
     pool = pool._replace(units={**units, **pool.units})
-    told = {choice.key: pool.features(choice.key, choice.members) for choice in decisions}
+    return {choice.key: pool.features(choice.key, choice.members) for choice in decisions}
+
+
+def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], limit: int) -> list[Recollection]:
+    """Return decisions and what was merely said, most probable first; what is part of a chain is not repeated."""
+    by_key = {choice.key: choice for choice in decisions}
+    told = _told(finder, pool, decisions)
     claims = {key: pool.relevance(features) for key, features in told.items()}
     for earlier in reversed(decisions):  # each stands after the one that took its place
         if earlier.superseded_by in claims:
