@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
+import apsw
 import numpy as np
 import reliability
+from encoding import KeptEncoder
 from numpy.typing import NDArray
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -34,10 +36,11 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from memory_router.retrieval import search as core
 from memory_router.retrieval.merging import Candidate, merge
 from memory_router.retrieval.relevance import FLOOR, Features
+from memory_router.text import question_vector
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "memory_router" / "retrieval" / "weights.json"
-MODES = ("static", "words")
+MODES = ("static", "words", "meaning")
 STORES = ("qmd", "totalrecall", "lossless")
 # How many results of each answer are labelled.
 DEPTH = 30
@@ -141,11 +144,14 @@ def copy_part(world: Path, part: Path, number: int) -> None:
 
 def answers_of(world: Path, name: str, mode: str) -> Iterator[Answer]:
     """Index a world into stores of its own, ask every question, and label every result."""
+    from memory_router.engines.documents import store as passages
     from memory_router.engines.documents.indexing import index
     from memory_router.engines.documents.search import DocumentIndex
+    from memory_router.engines.tiers import recall as remembered
     from memory_router.engines.tiers.admission import admit
     from memory_router.engines.tiers.memory import Selection
     from memory_router.engines.tiers.stores.in_process import in_memory
+    from memory_router.engines.transcripts import vectors as turns
     from memory_router.engines.transcripts.archive import ImportedArchive
     from memory_router.engines.transcripts.importing import import_transcripts
     from memory_router.engines.transcripts.recall import recall
@@ -161,9 +167,15 @@ def answers_of(world: Path, name: str, mode: str) -> Iterator[Answer]:
         made = [admit(one["text"], one["tags"], created=moment(one["timestamp"])).memory for one in records]
         memories = in_memory(made, compares=mode != "words")
         now = max(one.created for one in made) + DAY
+        encoder = KeptEncoder() if mode == "meaning" else None
+        if encoder:
+            encoder.encode(apsw.Connection(f"{folder}/documents.db"), passages.without_vectors)
+            encoder.encode(apsw.Connection(f"{folder}/transcripts.db"), turns.without_meaning)
+            encoder.encode(memories._connection, remembered.without_vectors)
         for line in (world / "questions.jsonl").read_text("utf-8").splitlines():
             question = json.loads(line)
             text = question["query"]
+            question_vector.take(encoder.vector(text) if encoder else None)
             hits = documents.search(text, DEPTH, "search" if mode == "words" else "query")
             results = [labelled(question, hit.features, hit.content, hit.path) for hit in hits]
             yield Answer(name, text, question["kind"], "qmd", results)
@@ -390,8 +402,6 @@ def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[A
         }
         for name, one in maps.items()
     }
-    # What no world was asked with yet takes the map of static vectors.
-    held.setdefault("meaning", held["static"])
     text = json.dumps({"provenance": provenance, "maps": held}, indent=2)
     file.write_text(f"{text}\n", "utf-8")
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from memory_router.errors import MemoryRouterError
+from memory_router.text import question_vector
 
 VERSION = 1
 STATUSES = ("success", "empty", "error")
@@ -47,6 +48,8 @@ class Request(NamedTuple):
         layer: for `get`: `search` (a snippet), `timeline` (what surrounds it) or `detail` (everything).
         by: only what this author wrote: one of the values of a result's `metadata.author`; or None for all.
         near: the project that the caller works in, whose results weigh more; or None.
+        vector: the question's vector and the name of its model, where the router made one (`text.question_vector`);
+            our own stores compare by it, others need not look at it.
     """
 
     verb: str
@@ -61,6 +64,7 @@ class Request(NamedTuple):
     layer: str | None = None
     by: str | None = None
     near: str | None = None
+    vector: str | None = None
 
 
 class Result(NamedTuple):
@@ -225,6 +229,7 @@ def _reply(
     except (ValueError, RecursionError) as error:
         return _response(backend, "", failure("BAD_REQUEST", f"The request cannot be read: {error}."))
     signal.setitimer(signal.ITIMER_REAL, request.deadline_ms / 1000 + _GRACE_SECONDS)
+    question_vector.take(request.vector)
     if request.verb == "health":
         return _health(health)._asdict()
     return _response(backend, request.query, _attempt(backend, request, verbs))

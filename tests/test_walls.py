@@ -39,7 +39,7 @@ WALLS = {
     "paths": {"errors"},
     "scope": {"paths"},
     "text": set[str](),
-    "contract": {"errors", "paths", "text.redaction"},
+    "contract": {"errors", "paths", "text.redaction", "text.question_vector"},
     "routing": {
         *(
             "contract",

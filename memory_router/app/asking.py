@@ -21,7 +21,7 @@ from memory_router.routing import config_file, router, survivors
 from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
-from memory_router.routing.dispatch import Dispatcher, ProcessDispatcher
+from memory_router.routing.dispatch import IDLE_SECONDS, Dispatcher, ProcessDispatcher
 from memory_router.routing.journal import Journal
 from memory_router.routing.registry import Registry, read_registry
 from memory_router.routing.routes import Routes
@@ -63,6 +63,20 @@ class Rules(NamedTuple):
         return cls(settings, RuleTable(settings), own_rule_cache())
 
 
+def new_dispatcher(*, keep_warm: bool, idle_seconds: float = IDLE_SECONDS) -> ProcessDispatcher:
+    """Return what asks backends, and encodes questions for those that stay running.
+
+    Args:
+        keep_warm: whether backends stay running between questions, where their manifest allows it.
+        idle_seconds: for how long they stay.
+    """
+    if not keep_warm:
+        return ProcessDispatcher()
+    from memory_router.retrieval import questions  # a process that answers once has no time to load a model
+
+    return ProcessDispatcher(keep_warm=True, idle_seconds=idle_seconds, vector_of=questions.vector)
+
+
 def _warn_on_stderr(sentence: str) -> None:
     print(f"memory-router: {sentence}", file=sys.stderr)
 
@@ -101,7 +115,7 @@ class Router(router.Router):
             installed,
             Attempts(
                 settings,
-                dispatcher or ProcessDispatcher(keep_warm=keep_warm),
+                dispatcher or new_dispatcher(keep_warm=keep_warm),
                 CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
                 Journal(paths.log_file()),
                 warn,
@@ -153,7 +167,7 @@ class QuietRouter(router.Router):
             hurried,
             [Routes(overrides, table)],
             installed,
-            Attempts(hurried, dispatcher or ProcessDispatcher(keep_warm=keep_warm), breaker, None, _ignore),
+            Attempts(hurried, dispatcher or new_dispatcher(keep_warm=keep_warm), breaker, None, _ignore),
             ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes, is_attended=False),
             None,
             _ignore,

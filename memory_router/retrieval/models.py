@@ -26,6 +26,28 @@ def chosen_embedding() -> Embedding | str:
     return EndpointEmbedding(Endpoint(chosen, name, key))
 
 
+def why_no_encoder() -> str:
+    """Return one sentence that says why nothing is compared by meaning, or nothing if it can be; cheap."""
+    if is_chosen():
+        return "MEMORY_ROUTER_EMBEDDING chooses another model, which compares questions and passages."
+    from memory_router.text.encoder import why_not
+
+    return why_not()
+
+
+def encoder(threads: int = 1) -> Embedding | str:
+    """Load the encoder of the extra `meaning`, once a process, or return why nothing is compared by it.
+
+    Args:
+        threads: how many processors may encode at once.
+    """
+    if reason := why_no_encoder():
+        return reason
+    from memory_router.text.encoder import load
+
+    return load(threads)
+
+
 def reranked(question: str, passages: Sequence[str], seconds: float) -> Sequence[float] | str:
     """Return how well each passage answers by the reranker that the user chose; none where there is no choice.
 

@@ -6,9 +6,9 @@ from typing import NamedTuple, Protocol
 
 from memory_router.retrieval.folding import Folding
 from memory_router.retrieval.fulltext import ANYWHERE, FullText, Match, Within
+from memory_router.retrieval.likeness import Vectors
 from memory_router.retrieval.query import Query, surprise
 from memory_router.retrieval.relevance import FLOOR, Features, fitted
-from memory_router.retrieval.vectors import Vectors
 
 # Candidates by words, and as many by vectors.
 _CANDIDATES = 50
@@ -204,7 +204,7 @@ def pool(
         matches |= store.fulltext.among(query, further)
     units = store.units([*dict.fromkeys((*matches, *further, *(row for rows in beside.values() for row in rows)))])
     likeness = vectors.likeness(units) if vectors else {}
-    compared = "words" if vectors is None else "static" if vectors.is_static else "meaning"
+    compared = vectors.map_name if vectors else "words"
     return gathered(query, matches, likeness, beside, units, compared, wish)
 
 

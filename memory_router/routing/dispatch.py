@@ -171,16 +171,28 @@ class Dispatcher(Protocol):
         """End whatever is still running."""
 
 
+def _no_vector(_question: str) -> None:
+    """Return no vector."""
+
+
 class ProcessDispatcher:
     """Ask each backend in a process; several threads may ask at once.
 
     Args:
         keep_warm: whether the process of a backend whose manifest says `warm` stays for the next request.
         idle_seconds: for how long it stays.
+        vector_of: gives the vector of a question that is put to a process which stays, or None.
     """
 
-    def __init__(self, *, keep_warm: bool = False, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        keep_warm: bool = False,
+        idle_seconds: float = IDLE_SECONDS,
+        vector_of: Callable[[str], str | None] = _no_vector,
+    ) -> None:
         self._idle: Pool[Process] | None = Pool(idle_seconds=idle_seconds) if keep_warm else None
+        self._vector_of = vector_of
         self._busy: set[Process] = set()
         self._turns: dict[str, Turns] = {}
         self._is_closed = False
@@ -198,6 +210,8 @@ class ProcessDispatcher:
         deadline = Deadline.within(request.deadline_ms)
         if self._idle is None or not manifest.warm:
             return self._ask_once(manifest, request, deadline, stop, caller)
+        if request.verb == "query":
+            request = request._replace(vector=self._vector_of(request.query))
         turns = self._turns.setdefault(manifest.name, Turns())
         # What may be superseded does not wait: others wait for its end.
         with turns.one(deadline.left() if stop is None else 0.0):

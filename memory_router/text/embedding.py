@@ -20,6 +20,9 @@ from operator import mul
 from os import path
 from typing import Any, NamedTuple, Protocol
 
+STATIC_NAME = "wordllama-l2-supercat"
+ENCODER_NAME = "multilingual-e5-small-q4"
+
 _FOLDER = "wordllama"
 _TABLE = path.join("weights", "l2_supercat_256.safetensors")
 _VOCABULARY = path.join("tokenizers", "l2_supercat_tokenizer_config.json")
@@ -98,7 +101,7 @@ class StaticEmbedding:
         self._start = 8 + header + table["data_offsets"][0]
         self._row = struct.Struct(f"<{dimension}e")
         self._tokens = _vocabulary(path.join(folder, _VOCABULARY))
-        self.identity = Identity("wordllama-l2-supercat", dimension)
+        self.identity = Identity(STATIC_NAME, dimension)
         self._pieces = lru_cache(_KEPT_PIECES)(self._cut)
         self._values = lru_cache(_KEPT_ROWS)(self._read)
 

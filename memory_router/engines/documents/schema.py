@@ -30,6 +30,9 @@ LAYOUT = Layout(
     ends_sql="SELECT min(id), max(id) FROM chunks",
 )
 
+# The passages behind a row number that are given vectors.
+EMBEDDED = "chunks WHERE id > ?"
+
 
 def _roots(connection: apsw.Connection) -> None:
     connection.execute("CREATE TABLE roots(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, finished REAL)")

@@ -10,14 +10,14 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.documents.places import files_named
-from memory_router.engines.documents.schema import LAYOUT, SCHEMA
+from memory_router.engines.documents.schema import EMBEDDED, LAYOUT, SCHEMA
 from memory_router.engines.documents.selection import EVERYTHING, Selection, seconds_of
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
-from memory_router.retrieval.models import chosen_embedding, reranked
+from memory_router.retrieval.likeness import StoreVectors, Vectors
+from memory_router.retrieval.models import reranked
 from memory_router.retrieval.query import Query, idf, understand
 from memory_router.retrieval.relevance import Features
-from memory_router.retrieval.vectors import Vectors
 from memory_router.retrieval.wish import wish
 from memory_router.storage.sqlite import DatabaseReader, named_errors
 from memory_router.text import words
@@ -102,11 +102,10 @@ class DocumentIndex(DatabaseReader):
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
         self.fulltext = FullText(connection, LAYOUT)
-        self._vectors: Vectors | str | None = None
+        self._vectors: StoreVectors | None = None
         self._filter: dict[str, Any] = {}
         self._ends = 0.0
         self._unranked = ""
-        self._unprepared = ""
 
     def statistics(self) -> Statistics:
         """Count what the index holds.
@@ -157,8 +156,7 @@ class DocumentIndex(DatabaseReader):
             StoreError: the index is damaged or locked.
         """
         with named_errors(self.path):
-            opened = self._opened_vectors()
-        return opened if isinstance(opened, str) else self._unprepared
+            return self._opened_vectors().trouble()
 
     def answer_metadata(self, mode: str) -> dict[str, str]:
         """Return the mode that answered the last question, and why it is not the one that was asked for.
@@ -242,16 +240,11 @@ class DocumentIndex(DatabaseReader):
 
     def _prepared_vectors(self, query: Query) -> Vectors | None:
         """Return the vectors, prepared for the question, or None without vectors to compare."""
-        opened = self._opened_vectors()
-        if isinstance(opened, str):
-            return None
-        self._unprepared = opened.prepare(query.text, self._weight, self._ends - time.monotonic())
-        return None if self._unprepared else opened
+        return self._opened_vectors().prepared(query.text, self._weight, self._ends - time.monotonic())
 
-    def _opened_vectors(self) -> Vectors | str:
-        """Return the vectors, opened once, or why they are missing."""
+    def _opened_vectors(self) -> StoreVectors:
         if self._vectors is None:
-            self._vectors = Vectors.open(self.connection, chosen_embedding())
+            self._vectors = StoreVectors(self.connection, EMBEDDED)
         return self._vectors
 
     def _weight(self, word: str) -> float:

@@ -9,12 +9,12 @@ import apsw
 from memory_router.engines.tiers.author import Author
 from memory_router.engines.tiers.memory import Memory, Recollection, Selection
 from memory_router.engines.tiers.recency import newest_relevance
-from memory_router.engines.tiers.schema import LAYOUT
+from memory_router.engines.tiers.schema import EMBEDDED, LAYOUT
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
-from memory_router.retrieval.models import chosen_embedding
+from memory_router.retrieval.likeness import StoreVectors, Vectors
 from memory_router.retrieval.query import Query, idf, understand
-from memory_router.retrieval.vectors import Vectors
+from memory_router.retrieval.vectors import Passage
 from memory_router.retrieval.wish import asks_only_for_the_newest, wish
 from memory_router.text import words
 
@@ -36,7 +36,7 @@ class MemoryRows:
     def __init__(self, connection: apsw.Connection) -> None:
         self.fulltext = FullText(connection, LAYOUT)
         self._connection = connection
-        self._vectors: Vectors | str | None = None
+        self._vectors: StoreVectors | None = None
         self._allowed: dict[str, Any] = {}
 
     def search(
@@ -102,15 +102,25 @@ class MemoryRows:
         return {row: memory_of(fields) for row, *fields in cursor}
 
     def _prepared_vectors(self, question: str) -> Vectors | None:
-        if not isinstance(self._vectors, Vectors):
+        if self._vectors is None:
             if not self._connection.execute("SELECT 1 FROM vector_models").get:
                 return None
-            self._vectors = Vectors.open(self._connection, chosen_embedding())
-        opened = self._vectors
-        return None if isinstance(opened, str) or opened.prepare(question, self._weight, 1.0) else opened
+            self._vectors = StoreVectors(self._connection, EMBEDDED)
+        return self._vectors.prepared(question, self._weight, 1.0)
 
     def _weight(self, word: str) -> float:
         return idf(max(100, self.fulltext.count), self.fulltext.frequency(word)) if self.fulltext.stems(word) else 0.0
+
+
+def without_vectors(connection: apsw.Connection, after: int, size: int) -> list[Passage]:
+    """Return the next memories after a row number, as they are embedded.
+
+    Args:
+        connection: an open store.
+        after: the row number.
+        size: the largest number of memories.
+    """
+    return [Passage(row, text) for row, text in connection.execute(_AFTER, (after, size))]
 
 
 def path_words(question: str) -> list[str]:
@@ -143,6 +153,7 @@ def memory_of(row: Sequence[Any]) -> Memory:
     )
 
 
+_AFTER = f"SELECT row, text FROM {EMBEDDED} ORDER BY row LIMIT ?"  # noqa: S608  # a constant of ours
 _FIELDS = ", ".join(f"m.{field}" for field in Memory._fields)
 COLUMNS = f"SELECT {_FIELDS}"
 ALLOWED = """

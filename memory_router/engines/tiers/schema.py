@@ -23,6 +23,9 @@ LAYOUT = Layout(
     ends_sql="SELECT min(row), max(row) FROM memories",
 )
 
+# The memories behind a row number that are given vectors.
+EMBEDDED = "memories WHERE row > ?"
+
 
 def _first(connection: apsw.Connection) -> None:
     connection.execute(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Self
 
 import apsw
@@ -299,11 +300,7 @@ class MemoryStore:
         """Give vectors to the memories that have none."""
         if embedding := self._embedding():
             with suppress(UnansweredError):
-                vectors.refresh(self._connection, embedding, self._without_vectors)
-
-    def _without_vectors(self, after: int, size: int) -> list[vectors.Passage]:
-        rows = self._connection.execute(_AFTER, (after, size))
-        return [vectors.Passage(row, text) for row, text in rows]
+                vectors.refresh(self._connection, embedding, partial(recall.without_vectors, self._connection))
 
     def _expire(self, now: float, memory_id: str | None = None) -> int:
         rows = list(self._connection.execute(_EXPIRED, (now, memory_id)))
@@ -346,7 +343,6 @@ _INSERT = """
                          access_times, expires, moved_from, moved, supersedes, superseded_by, author, names)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING row
 """
-_AFTER = "SELECT row, text FROM memories WHERE row > ? ORDER BY row LIMIT ?"
 _PACKED = ("tags", "extra", "access_times", "author")
 _BY_IDS = f"{recall.COLUMNS} FROM json_each(?) AS wanted JOIN memories AS m ON m.id = wanted.value ORDER BY wanted.key"
 _COUNT = "SELECT count(*) FROM memories WHERE (?1 IS NULL OR tier = ?1) AND (expires IS NULL OR expires > ?2)"

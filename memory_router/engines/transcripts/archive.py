@@ -9,10 +9,16 @@ import apsw
 
 from memory_router.engines.transcripts import matching
 from memory_router.engines.transcripts.cues import Cues, unpacked
-from memory_router.engines.transcripts.schema import FIELD_WEIGHTS, NOT_UNDERSTOOD, SCHEMA, count_sessions, fingerprint
+from memory_router.engines.transcripts.schema import (
+    EMBEDDED,
+    FIELD_WEIGHTS,
+    NOT_UNDERSTOOD,
+    SCHEMA,
+    count_sessions,
+    fingerprint,
+)
 from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
-from memory_router.retrieval.models import chosen_embedding
-from memory_router.retrieval.vectors import Vectors
+from memory_router.retrieval.likeness import NO_LIKENESS, Likeness, StoreVectors
 from memory_router.storage.sqlite import DatabaseReader
 
 _CACHE_KIB = 32_768
@@ -62,7 +68,7 @@ class ImportedArchive(DatabaseReader):
         self._frequencies: dict[str, int] = {}
         self._version = -1
         self._count = 0
-        self._vectors: Vectors | str = ""
+        self._vectors = StoreVectors(connection, EMBEDDED)
 
     def count(self) -> int:
         """Return how many nodes there are."""
@@ -70,7 +76,7 @@ class ImportedArchive(DatabaseReader):
         if version != self._version:
             self._version, self._frequencies = version, {}
             self._count = int(self.connection.execute("SELECT max(id) FROM nodes").get or 0)
-            self._vectors = Vectors.open(self.connection, chosen_embedding())
+            self._vectors = StoreVectors(self.connection, EMBEDDED)
         return self._count
 
     def sessions(self) -> int:
@@ -98,18 +104,16 @@ class ImportedArchive(DatabaseReader):
             bindings=None if is_open else window._asdict(),
         )
 
-    def likeness(
-        self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window
-    ) -> dict[int, tuple[float, float]]:
+    def likeness(self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window) -> Likeness:
         """Return how like a question nodes are, of those given and of the nearest; empty without vectors."""
-        held = self._vectors
-        if isinstance(held, str) or held.prepare(text, weight, _SECONDS):
-            return {}
+        held = self._vectors.prepared(text, weight, _SECONDS)
+        if held is None:
+            return NO_LIKENESS
         nearest = held.nearest(_NEAREST)
         if window != ANY_TIME:
             inside = self.connection.execute(_INSIDE, {"keys": json.dumps(nearest), **window._asdict()})
             nearest = [key for (key,) in inside]
-        return held.likeness({*keys, *nearest})
+        return Likeness(held.map_name, held.likeness({*keys, *nearest}))
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""

@@ -19,6 +19,7 @@ from memory_router.engines.transcripts.cues import Cues, read
 from memory_router.engines.transcripts.record import moment
 from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Edge, Match, Turn, Wanted, Window
 from memory_router.errors import StoreError
+from memory_router.retrieval.likeness import NO_LIKENESS, Likeness
 from memory_router.storage.sqlite import named_errors, open_foreign
 from memory_router.text import json5
 
@@ -158,9 +159,9 @@ class LcmArchive:
 
     def likeness(
         self, _text: str, _weight: Callable[[str], float], _keys: Collection[int], _window: Window
-    ) -> dict[int, tuple[float, float]]:
+    ) -> Likeness:
         """Return nothing: this database has no vectors of ours, and nothing is written to it."""
-        return {}
+        return NO_LIKENESS
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of messages, and of those that follow them; summaries stand alone."""

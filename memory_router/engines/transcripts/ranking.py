@@ -176,7 +176,7 @@ class Field:
         candidates = set(self.hits)
         if self._window == ANY_TIME:  # else what stands beside a match may lie outside
             candidates |= {neighbour for key in self.hits for neighbour in self.around(key, 1)}
-        likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
+        map_name, likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
         self.spread(likeness, 3)
         candidates = candidates | likeness.keys()
         self.load(candidates)
@@ -189,7 +189,7 @@ class Field:
             likeness,
             {key: self.around(key) for key in candidates},
             {key: core.Unit(_text(turn), turn.time) for key, turn in self.turns.items() if key in candidates},
-            "static" if likeness else "words",
+            map_name,
             wish,
         )
 

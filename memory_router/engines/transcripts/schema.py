@@ -23,6 +23,9 @@ NOT_UNDERSTOOD = -1
 # The columns of the full-text index, with their weights in BM25.
 FIELD_WEIGHTS = {"said": 1.0, "names": 0.5, "tools": 0.4, "date": 0.5}
 
+# The turns behind a row number that are given vectors.
+EMBEDDED = "nodes WHERE id > ? AND role IN ('user', 'assistant', 'summary')"
+
 
 def _first(connection: apsw.Connection) -> None:
     connection.execute(

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import apsw
 
 from memory_router.engines.transcripts.cues import Cues
+from memory_router.retrieval.likeness import Likeness
 
 SPEAKERS = ("user", "assistant")
 
@@ -110,10 +111,8 @@ class Archive(Protocol):
     def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
         """Return the best nodes for what is wanted, with where each of its terms stands."""
 
-    def likeness(
-        self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window
-    ) -> dict[int, tuple[float, float]]:
-        """Return cosine and standing of nodes, of those given and of the nearest; empty without vectors."""
+    def likeness(self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window) -> Likeness:
+        """Return how like a question nodes are, of those given and of the nearest; empty without vectors."""
 
     def edges(self, keys: list[int]) -> list[Edge]:
         """Return the edges of nodes, and of all nodes directly below them."""

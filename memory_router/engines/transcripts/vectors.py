@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import apsw
 
+from memory_router.engines.transcripts.schema import EMBEDDED
 from memory_router.engines.transcripts.turn import SPEAKERS
 from memory_router.retrieval import vectors
 from memory_router.retrieval.models import chosen_embedding
@@ -22,11 +23,9 @@ _AROUND = 2
 # How much of a turn is embedded, in characters, and how much of those around it, at the near end.
 _READ, _NEAR_END = 4_000, 1_000
 
-_EMBEDDED = "role IN ('user', 'assistant', 'summary')"
-_COUNT = f"SELECT count(*) FROM nodes WHERE id > ? AND {_EMBEDDED}"  # noqa: S608 - a constant
-_PENDING = f"""
-    SELECT id, previous, substr(text, 1, ?3), role FROM nodes WHERE id > ?1 AND {_EMBEDDED} ORDER BY id LIMIT ?2
-"""  # noqa: S608
+_COUNT = f"SELECT count(*) FROM {EMBEDDED}"  # noqa: S608 - a constant
+_PENDING = f"SELECT id, previous, substr(text, 1, {_READ}), role FROM {EMBEDDED} ORDER BY id LIMIT ?"  # noqa: S608
+_DONE = "SELECT max(id) FROM vectors WHERE model = (SELECT model FROM vector_models WHERE name = ?)"
 _SAID = "SELECT n.id, n.previous, substr(n.text, 1, ?2), n.role FROM json_each(?1) w JOIN nodes n ON n.id = w.value"
 _NEXT = "SELECT n.id FROM json_each(?1) w JOIN nodes n ON n.previous = w.value"
 _EMBEDDED_OF = """
@@ -62,7 +61,7 @@ def refresh(connection: apsw.Connection, advanced: Callable[[int, int], None]) -
     if isinstance(embedding, str):
         return Embedded(0, 0.0)
     started = time.perf_counter()
-    done = int(connection.execute("SELECT max(id) FROM vectors").get or 0)
+    done = int(connection.execute(_DONE, (embedding.identity.name,)).get or 0)
     total, embedded = int(connection.execute(_COUNT, (done,)).get), 0
 
     def hear(count: int) -> None:
@@ -101,9 +100,20 @@ def renew(connection: apsw.Connection, keys: Collection[int]) -> None:
         vectors.add(connection, embedding, passages)
 
 
+def without_meaning(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.Passage]:
+    """Return the next turns after a row number, each for itself: an encoder reads a turn as a whole.
+
+    Args:
+        connection: an open archive.
+        after: the row number.
+        size: the largest number of turns.
+    """
+    return [vectors.Passage(key, text) for key, _, text, _ in connection.execute(_PENDING, (after, size))]
+
+
 def _pending(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.Passage]:
     """Return the next turns, and before them those that they go on from, whose surroundings have grown."""
-    batch = [_Said(*row) for row in connection.execute(_PENDING, (after, size, _READ))]
+    batch = [_Said(*row) for row in connection.execute(_PENDING, (after, size))]
     levels = _levels(connection, {turn.key: turn for turn in batch}, 2 * _AROUND)
     return _passages(levels, {key for level in levels[: 1 + _AROUND] for key in level})
 

@@ -63,6 +63,7 @@ def _checks() -> Iterator[Check]:
         yield from _backends(manifests, state)
     if settings and state:
         yield from _circuits(settings, state)
+    yield Check("meaning", "ok", app.meaning.why_not() or app.meaning.told(app.meaning.coverage()) or "installed")
     if warning := app.indexing.deletion_warning():
         yield Check("transcripts", "warning", warning, "Run: memory-router index --transcripts")
 

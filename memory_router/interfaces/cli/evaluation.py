@@ -27,7 +27,7 @@ def eval(  # noqa: A001 - the name of the command
 
     Example: memory-router backends eval --questions 50 --json
     """
-    with progress.of_questions() as advanced:
+    with progress.of_count() as advanced:
         evaluation = app.evaluating.evaluate(questions, advanced)
     output.show(evaluation.to_dict(), lambda: _print(evaluation), as_json=as_json)
     if not any(evaluation.passages.values()):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from memory_router.interfaces.cli.memories import forget_planned
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
 from memory_router.interfaces.cli.tables import print_table
 from memory_router.interfaces.cli.transcripts import import_transcripts
+from memory_router.routing.journal import BACKGROUND
 
 if TYPE_CHECKING:
     from memory_router.app.indexing import IndexListener
@@ -45,6 +47,10 @@ def index(
     transcripts: Annotated[
         bool, typer.Option("--transcripts", help="Import conversations instead; no path looks where agents keep them.")
     ] = False,
+    meaning: Annotated[
+        bool,
+        typer.Option("--meaning", help="Encode what was stored by its meaning (extra `meaning`), and wait for it."),
+    ] = False,
 ) -> None:
     """Index notes and source code, or bring the index up to date.
 
@@ -58,6 +64,10 @@ def index(
         return
     if transcripts:
         import_transcripts([str(path.expanduser()) for path in paths or ()], as_json)
+        app.meaning.encode_later()
+        return
+    if meaning:
+        _encode(as_json)
         return
     if status:
         _show_status(as_json)
@@ -77,8 +87,35 @@ def index(
     if not os.path.exists(places.backends_file()):
         output.note(_NOT_REGISTERED)
     _tell(report, as_json)
+    app.meaning.encode_later()
     if watch:
         _follow(progress.of_log(), lambda report: _tell(report, as_json))
+
+
+def _encode(as_json: bool) -> None:
+    """Encode what is not encoded yet: at full speed, or in the background whenever the machine is idle."""
+    if reason := app.meaning.why_not():
+        output.show({"encoded": 0, "reason": reason}, reason, as_json=as_json)
+        return
+    started = time.perf_counter()
+    try:
+        if os.environ.get(BACKGROUND):
+            encoded = app.meaning.encode(app.meaning.wait_while_busy)
+        else:
+            from memory_router.interfaces.cli import progress
+
+            with progress.of_count() as advanced:
+                encoded = app.meaning.encode(advanced, os.cpu_count() or 1)
+    except KeyboardInterrupt:
+        output.note("Interrupted. What was encoded stays; run `memory-router index --meaning` again to go on.")
+        sys.exit(130)
+    seconds = time.perf_counter() - started
+    stores = app.meaning.coverage()
+    output.show(
+        {"encoded": encoded, "seconds": seconds, "stores": [store._asdict() for store in stores]},
+        f"{encoded:,} passages were encoded in {seconds:.2f} s. {app.meaning.told(stores)}",
+        as_json=as_json,
+    )
 
 
 def _tell(report: "Report", as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from enum import StrEnum
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from memory_router.interfaces import settings_file
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.client_settings import CLIENTS, with_server, without_server
+from memory_router.retrieval import questions
 from memory_router.routing.router import EVERY_PROJECT
 from memory_router.scope import current_project
 from memory_router.text.redaction import redact
@@ -65,6 +67,7 @@ def serve(
             f"Run: {install_command('mcp')}",
         ) from error
     scope = project or current_project()
+    Thread(target=questions.load, daemon=True).start()
     with Router(keep_warm=True) as router:
         if not http:
             serve_stdio(router, None if scope == EVERY_PROJECT else scope)

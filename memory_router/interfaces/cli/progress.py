@@ -26,8 +26,8 @@ def of_import() -> "_ImportWords":
 
 
 @contextmanager
-def of_questions() -> Iterator[Callable[[int, int], None]]:
-    """Yield what shows how many questions of how many were asked."""
+def of_count() -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows how many of how many are done."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

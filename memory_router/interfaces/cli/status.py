@@ -17,17 +17,20 @@ def status(as_json: AsJson = False) -> None:
     Example: memory-router status
     """
     overview = app.overview.take()
+    reason = app.meaning.why_not()
+    stores = [] if reason else app.meaning.coverage()
     backends = [{"name": name, **health._asdict()} for name, health in overview.backends.items()]
     told = {
         **overview._asdict(),
         "backends": backends,
         "problems": [problem._asdict() for problem in overview.problems],
         "next_step": overview.next_step and overview.next_step._asdict(),
+        "meaning": {"reason": reason, "stores": [store._asdict() for store in stores]},
     }
-    output.show(told, lambda: _print_overview(overview), as_json=as_json)
+    output.show(told, lambda: _print_overview(overview, app.meaning.told(stores)), as_json=as_json)
 
 
-def _print_overview(overview: "Overview") -> None:
+def _print_overview(overview: "Overview", meaning: str) -> None:
     states = [
         (name, "empty" if name in overview.empty else health.status, health.reason, "")
         for name, health in overview.backends.items()
@@ -35,6 +38,8 @@ def _print_overview(overview: "Overview") -> None:
     missing = [(name, "not set up", f"Run: {command}", "") for name, command in overview.not_set_up.items()]
     print_states([*states, *missing])
     print()
+    if meaning:
+        output.say(meaning)
     for problem in overview.problems[1:]:
         output.say(problem.why)
         output.say(problem.do, "  ")

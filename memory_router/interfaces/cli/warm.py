@@ -7,8 +7,8 @@ import threading
 import time
 from typing import NoReturn
 
-from memory_router import resident
-from memory_router.app.asking import Router, Rules, follow_files
+from memory_router import app, resident
+from memory_router.app.asking import Router, Rules, follow_files, new_dispatcher
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
@@ -17,12 +17,15 @@ from memory_router.learning.background import reap
 from memory_router.paths import config_file, shown
 from memory_router.resident.server import Answer, Handler, Refused, Request, Resident
 from memory_router.resident.watching import Watcher
+from memory_router.retrieval import questions
 from memory_router.routing.config import Config
-from memory_router.routing.dispatch import CallersDispatcher, Dispatcher, ProcessDispatcher
+from memory_router.routing.dispatch import CallersDispatcher, Dispatcher
 from memory_router.routing.process import Caller
 
 # As long as the resident itself waits for the next question.
 _KEPT_SECONDS = 900.0
+# How often to look for passages that are not encoded yet.
+_LOOK_SECONDS = 10.0
 # Beside what the backends may take: to route, and to put the answer into words.
 _ROUTING_MS = 1000
 _MOST_STEPS = 4
@@ -32,18 +35,19 @@ class Answering:
     """Answer requests with rules that are read once and backends that stay running; several threads may ask."""
 
     def __init__(self) -> None:
-        self._dispatcher = ProcessDispatcher(keep_warm=True, idle_seconds=_KEPT_SECONDS)
+        self._dispatcher = new_dispatcher(keep_warm=True, idle_seconds=_KEPT_SECONDS)
         self._lock = threading.Lock()
         self._rules: Rules | None = None
         self._stamp: object = None
         self._answered = 0
-        self._started = time.monotonic()
+        self._started = self._looked = time.monotonic()
         self.watcher = Watcher()
         self.resident = Resident(self.accept)
 
     def run(self) -> NoReturn:
         """Serve until there is a reason to end, and end the process with all that it started."""
         try:
+            threading.Thread(target=questions.load, daemon=True).start()
             self.resident.run(self._look_after)
         finally:
             self.watcher.stop()
@@ -54,6 +58,9 @@ class Answering:
     def _look_after(self) -> None:
         self.watcher.look()
         reap()
+        if time.monotonic() > self._looked + _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            app.meaning.encode_later()
 
     def accept(self, request: Request) -> Handler:
         """Return how to answer a request.
