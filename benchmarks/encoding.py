@@ -48,12 +48,7 @@ class KeptEncoder:
 
     def embed_all(self, texts: Sequence[str], _weight: object = None, _around: Sequence[str] = ()) -> Any:
         """Return the vectors of passages."""
-        return np.array(
-            [
-                self._made(f"passage {text}", lambda text=text: self._encoder.embed_all([text], _alike)[0])
-                for text in texts
-            ]
-        )
+        return np.array([self._passage(text) for text in texts])
 
     def encode(self, connection: apsw.Connection, pending: Pending) -> None:
         """Encode the passages of an open store."""
@@ -62,6 +57,9 @@ class KeptEncoder:
     def vector(self, question: str) -> str:
         """Return the vector of a question, written."""
         return QuestionVector(self.identity.name, quantized(self.embed(question))).written()
+
+    def _passage(self, text: str) -> Any:
+        return self._made(f"passage {text}", lambda: self._encoder.embed_all([text], _alike)[0])
 
     def _made(self, text: str, make: Callable[[], Any]) -> Any:
         key = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()

@@ -265,6 +265,11 @@ def embedding_model() -> str:
     return os.environ.get("MEMORY_ROUTER_EMBEDDING") or "static"
 
 
+def is_meaning_off() -> bool:
+    """Return whether the user wants no encoder, though it may be installed."""
+    return os.environ.get("MEMORY_ROUTER_MEANING") == "off"
+
+
 def embedding_endpoint() -> tuple[str, str]:
     """Return the model and the key for an endpoint of embeddings; empty what is not set."""
     return os.environ.get("MEMORY_ROUTER_EMBEDDING_MODEL", ""), os.environ.get("MEMORY_ROUTER_EMBEDDING_KEY", "")

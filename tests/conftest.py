@@ -31,6 +31,8 @@ sys.dont_write_bytecode = False
 
 # No test leaves a process behind but those of the resident itself, which end it.
 os.environ["MEMORY_ROUTER_RESIDENT"] = "off"
+# Whether an encoder is installed must not show, but where it is tested.
+os.environ["MEMORY_ROUTER_MEANING"] = "off"
 
 # A developer's own QMD, Claude Code or database must not leak into a test.
 _OF_COGNEE = ("COGNEE_SERVICE_URL", "COGNEE_API_KEY", "COGNEE_API_TOKEN", "SYSTEM_ROOT_DIRECTORY", "HTTP_API_PORT")

