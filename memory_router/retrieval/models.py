@@ -32,9 +32,10 @@ def why_no_encoder() -> str:
         return "MEMORY_ROUTER_EMBEDDING chooses another model, which compares questions and passages."
     if paths.is_meaning_off():
         return "Nothing is compared by meaning, as MEMORY_ROUTER_MEANING is off."
-    from memory_router.text.encoder import why_not
+    from memory_router.text.encoder import NOT_INSTALLED, why_not
 
-    return why_not()
+    reason = why_not()
+    return f"{reason} To compare by meaning, run: {install_command('meaning')}" if reason == NOT_INSTALLED else reason
 
 
 def encoder(threads: int = 1) -> Embedding | str:

