@@ -1,5 +1,6 @@
 """Laws of the resident's life: one for each home, started when wanted, ended in time, never left behind."""
 
+import json
 import os
 import shutil
 import signal
@@ -120,6 +121,18 @@ def test_the_first_question_starts_one(warm: Home) -> None:
     del warm.environment["MEMORY_ROUTER_RESIDENT"]
     warm.environment.pop("PYTEST_CURRENT_TEST", None)
     begin(warm)
+
+
+def test_a_prompt_starts_one(warm: Home) -> None:
+    """An agent that only sends events is answered by a resident, too, unless the hook is switched off."""
+    warm.with_fakes(totalrecall=GOOD)
+    event = json.dumps({"prompt": "why did we choose Postgres?", "cwd": str(warm.folder)})
+    warm.configure(hooks={"prompt": False})
+    assert warm.run("hooks", "prompt", stdin=event).code == 0
+    assert not (warm.folder / "run").exists()
+    warm.configure(hooks={"prompt": True})
+    assert warm.run("hooks", "prompt", stdin=event).code == 0
+    until(lambda: resident(warm))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,10 @@ class Clock(Stopwatch):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+# How events end where the user wants no hook, or a host sent none.
+_OF_NO_USE = ("off", "bad_event")
+
+
 class TimeIsUp(BaseException):
     """The hook has to end now."""
 
@@ -123,6 +127,8 @@ def run(
         if report.said:
             os.write(1, report.said.encode("utf-8", "replace"))
     write_down(name, report, clock.elapsed_ms)
+    if report.outcome not in _OF_NO_USE:
+        _warm_up()
     # Threads may still wait for backends: the parent ends these where this process says that it left some.
     os._exit(report.outcome == "timeout")
 
@@ -158,6 +164,15 @@ def write_down(name: str, report: Report, duration_ms: int) -> None:
     """Log how a hook ended; a disk that refuses costs the line."""
     with suppress(BaseException):
         Journal(paths.hooks_log()).hook(name, report.outcome, duration_ms=duration_ms, **report.told)
+
+
+def _warm_up() -> None:
+    """Start the resident where none runs, so that it answers the next event: an agent may never ask otherwise."""
+    with suppress(BaseException):
+        from memory_router.app.asking import start_resident
+
+        del os.environ[survivors.VARIABLE]  # it outlives this process on purpose
+        start_resident()
 
 
 def _continue_in_a_child() -> None:
