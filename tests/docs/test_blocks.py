@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from memory_router.routing import config_file, config_schema
+from memory_router.text.tokens import estimate_tokens
 from tests.conftest import Home, Outcome
 from tests.docs.test_documentation import PAGES, ROOT, blocks
 from tests.interfaces.commands import FACT, NOTES, UNHURRIED, run
@@ -202,3 +203,23 @@ def test_few_lines_are_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert all(left.values()), "a reason without a line has to go"
     assert sum(map(len, left.values())) < len(lines) / 4
+
+
+def test_commands_of_the_skill_run_for_an_agent(user: Path) -> None:
+    """Each command that SKILL.md gives an agent is one that it is allowed, and answers a program with JSON."""
+    page = ROOT / "SKILL.md"
+    text = page.read_text("utf-8")
+    allowed = re.findall(r"Bash\((memory-router [^:]+):\*\)", text)
+    shown = [*_lines(page), *re.findall(r"`(memory-router (?:query|backends) [^`]+)`", text)]
+    assert len(shown) >= 6
+    for line in shown:
+        assert any(line.startswith(prefix) for prefix in allowed), line
+        typed = _of_this_reader(line).replace("$question", "why did we choose Postgres")
+        outcome = run(tuple(shlex.split(typed)[1:]), at_terminal=False)
+        assert outcome.code == 0, (line, outcome)
+        assert isinstance(json.loads(outcome.out), dict)
+
+
+def test_the_skill_is_short() -> None:
+    """An agent reads SKILL.md in 1,000 tokens, as this program estimates them."""
+    assert estimate_tokens((ROOT / "SKILL.md").read_text("utf-8")) <= 1000
