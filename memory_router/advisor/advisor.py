@@ -95,7 +95,7 @@ class Advisor:
         return sorted(waiting, key=_strongest_first), silent
 
     def withdraw(self, proposals: Sequence[Proposal]) -> None:
-        """Close what waits and is none of the proposals, or what this user is known not to want.
+        """Close what waits and is proposed no more, or what this user is known not to want.
 
         Args:
             proposals: what there is evidence for now.

@@ -212,7 +212,7 @@ def _place(after: str, store: str) -> Place:
         # Of its time, stores before it in the order have shown everything, those behind it nothing.
         return Place(float(time), int(row) if before == 0 else _LAST if before > 0 else _FIRST)
     except ValueError as error:
-        raise QueryError(f"{after!r} is no place in the list.", "Begin with the first page.") from error
+        raise QueryError(f"{after!r} is not a place in the list.", "Begin with the first page.") from error
 
 
 _FIRST, _LAST = 2**62, -(2**62)

@@ -124,7 +124,7 @@ def _read(client: Client, text: str, file: str) -> dict[str, Any]:
         servers = servers.get(key, {}) if isinstance(servers, dict) else None
     if not isinstance(servers, dict):
         where = ".".join(client.place)
-        raise _refused(client, f"{where} in {paths.shown(file)} is no object, so it was left as it is.")
+        raise _refused(client, f"{where} in {paths.shown(file)} is not an object, so it was left as it is.")
     return body
 
 

@@ -21,7 +21,7 @@ def read(file: str) -> str:
         ) from error
     except ValueError as error:
         raise SettingsError(
-            f"{paths.shown(file)} is no text in UTF-8, so it was left as it is.", "Save it as UTF-8, and try again."
+            f"{paths.shown(file)} is not text in UTF-8, so it was left as it is.", "Save it as UTF-8, and try again."
         ) from error
 
 

@@ -125,5 +125,5 @@ class Execution(NamedTuple):
             }
         )
         if execution.status not in STATUSES:
-            raise ValueError(f"{execution.status!r} is no status of an execution")
+            raise ValueError(f"{execution.status!r} is not a status of an execution")
         return execution

@@ -125,7 +125,7 @@ class ExecutionStore:
             StoreError: there is no such execution, or no such rating.
         """
         if stars not in range(1, 6):
-            raise StoreError(f"{stars} is no rating.", "Rate from 1 (useless) to 5 (just right).")
+            raise StoreError(f"{stars} is not a rating.", "Rate from 1 (useless) to 5 (just right).")
         execution = self.get(execution_id)
         self._database.run(
             "UPDATE executions SET user_satisfaction = :stars WHERE id = :id", {"id": execution.id, "stars": stars}

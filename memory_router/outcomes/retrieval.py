@@ -143,7 +143,7 @@ def read(
         AdviceError: there is no such layer.
     """
     if layer not in LAYERS:
-        raise AdviceError(f"{layer!r} is no layer.", f"Use one of: {', '.join(LAYERS)}.")
+        raise AdviceError(f"{layer!r} is not a layer.", f"Use one of: {', '.join(LAYERS)}.")
     retrieval = Retrieval(database, now or validation.now())
     if layer == "search" and not ids:
         return retrieval.search(wanted, text)

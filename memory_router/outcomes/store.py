@@ -136,7 +136,7 @@ class OutcomeStore:
             AdviceError: the type, the outcome or a time is invalid, or JSON cannot hold the evidence.
         """
         if outcome not in OUTCOMES:
-            raise AdviceError(f"{outcome!r} is no outcome.", f"Use one of: {', '.join(OUTCOMES)}.")
+            raise AdviceError(f"{outcome!r} is not an outcome.", f"Use one of: {', '.join(OUTCOMES)}.")
         now = self._now()
         fields: JsonObject = {
             "user_id": validation.clean_user(user_id),

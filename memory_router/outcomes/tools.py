@@ -36,7 +36,7 @@ _QUERY: dict[str, JsonObject] = {
         "type": "integer",
         "minimum": 1,
         "maximum": _MOST,
-        "description": f"How many at the most; {_USUAL} if left out.",
+        "description": f"The most outcomes to return; {_USUAL} if left out.",
     },
 }
 
@@ -122,7 +122,7 @@ def _checked(query: JsonObject) -> JsonObject:
         AdviceError: it does not.
     """
     if not isinstance(query, dict):
-        raise AdviceError(f"{query!r} is no query.", f"Use an object with any of: {', '.join(_QUERY)}.")
+        raise AdviceError(f"{query!r} is not a query.", f"Use an object with any of: {', '.join(_QUERY)}.")
     for name, value in query.items():
         if name not in _QUERY:
             raise AdviceError(f"A query has no {name!r}.", f"Use any of: {', '.join(_QUERY)}.")

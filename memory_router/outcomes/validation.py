@@ -58,7 +58,7 @@ def clean_json(name: str, value: Any) -> str | None:
         ) from error
     if len(text) > _LARGEST_JSON:
         raise AdviceError(
-            f"The {name} takes {len(text) // 1024} KB, and {_LARGEST_JSON // 1024} KB are kept at the most.",
+            f"The {name} takes {len(text) // 1024} KB, and at most {_LARGEST_JSON // 1024} KB are kept.",
             "Keep what the decision rests on: a few figures and addresses.",
         )
     return text
@@ -72,7 +72,7 @@ def clean_type(text: str) -> str:
     """
     if not text.isidentifier() or text != text.lower() or len(text) > 100:
         raise AdviceError(
-            f"{text[:100]!r} is no type of suggestion.", "Use a lower-case name such as add_topic or reduce_source."
+            f"{text[:100]!r} is not a type of suggestion.", "Use a lower-case name such as add_topic or reduce_source."
         )
     return text
 
@@ -88,7 +88,7 @@ def in_utc(text: str) -> str:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return iso(aware.astimezone(UTC))
     except (ValueError, OverflowError) as error:
-        raise AdviceError(f"{text[:40]!r} is no time.", "Give it as ISO 8601, such as 2026-01-14T10:30:00Z.") from error
+        raise AdviceError(f"{text[:40]!r} is not a time.", "Give ISO 8601, such as 2026-01-14T10:30:00Z.") from error
 
 
 def iso(moment: datetime) -> str:
@@ -105,7 +105,7 @@ def _bounded(name: str, text: str, longest: int) -> str:
     if not text.strip():
         raise AdviceError(f"The {name} is empty.", "Say whose suggestion it was, and what it was about.")
     if len(text) > longest:
-        raise AdviceError(f"The {name} has {len(text)} characters.", f"Use {longest} at the most.")
+        raise AdviceError(f"The {name} has {len(text)} characters.", f"Use at most {longest}.")
     return text
 
 

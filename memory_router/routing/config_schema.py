@@ -113,15 +113,15 @@ class _Hooks(msgspec.Struct, forbid_unknown_fields=True):
         Meta(description="Whether sessions are imported when they end, or after a question that finds newer ones."),
     ] = _HOOKS.session_end
     tokens: Annotated[
-        int, Meta(ge=100, le=10_000, description="How many tokens of results are put before a prompt at the most.")
+        int, Meta(ge=100, le=10_000, description="The most tokens of results that are put before a prompt.")
     ] = _HOOKS.tokens
     deadline_ms: Annotated[
         int, Meta(ge=50, le=10_000, description="For how many milliseconds a prompt may be held up.")
     ] = _HOOKS.deadline_ms
     session_start: Annotated[bool, Meta(description="Whether a session begins with a brief.")] = _HOOKS.session_start
-    session_start_tokens: Annotated[
-        int, Meta(ge=100, le=10_000, description="How many tokens the brief has at the most.")
-    ] = _HOOKS.session_start_tokens
+    session_start_tokens: Annotated[int, Meta(ge=100, le=10_000, description="The most tokens of the brief.")] = (
+        _HOOKS.session_start_tokens
+    )
     session_start_deadline_ms: Annotated[
         int, Meta(ge=50, le=10_000, description="For how many milliseconds the beginning of a session may be held up.")
     ] = _HOOKS.session_start_deadline_ms
@@ -129,7 +129,7 @@ class _Hooks(msgspec.Struct, forbid_unknown_fields=True):
         bool, Meta(description="Whether what was said about a file or a risky command is recalled before its use.")
     ] = _HOOKS.tool
     tool_tokens: Annotated[
-        int, Meta(ge=50, le=10_000, description="How many tokens are put before a tool's use at the most.")
+        int, Meta(ge=50, le=10_000, description="The most tokens that are put before a tool's use.")
     ] = _HOOKS.tool_tokens
     tool_deadline_ms: Annotated[
         int, Meta(ge=50, le=10_000, description="For how many milliseconds a tool may be held up.")
@@ -290,7 +290,7 @@ def _explained(message: str, body: Any, file: str) -> ConfigError:
         members = _members(place)
         close = difflib.get_close_matches(unknown[1], members, 1)
         hint = f" (did you mean `{close[0]}`?)" if close else ""
-        return _wrong(file, f"{place}.{unknown[1]} is no member", f"{', '.join(members)}{hint}")
+        return _wrong(file, f"{place}.{unknown[1]} is not a member", f"{', '.join(members)}{hint}")
     missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
     if missing:
         return _wrong(file, f"{place}.{missing[1]} is missing", "any value that its description allows")

@@ -165,7 +165,7 @@ def read_manifest(file: str) -> Manifest:
     known = set(Manifest._fields) - {"folder"}
     for member, value in body.items():
         if member not in known:
-            raise _wrong(file, f"`{member}` is no member", ", ".join(sorted(known)))
+            raise _wrong(file, f"`{member}` is not a member", ", ".join(sorted(known)))
         if not _fits(member, value):
             raise _wrong(file, f"`{member}` is {json.dumps(value)}", _KINDS[member][1])
     if not body.get("name"):
@@ -212,7 +212,7 @@ def _read_object(file: str, error_class: type[ManifestError] | type[InvalidState
     else:
         if isinstance(body, dict):
             return body
-        problem = "it is no JSON object"
+        problem = "it is not a JSON object"
     if error_class is ManifestError:
         raise _wrong(file, problem, "a JSON object; see backends/CONTRACT.md")
     raise _broken_state(file, problem)

@@ -31,5 +31,5 @@ def _moment(text: str | None, now: float, *, is_end: bool) -> float | None:
         return None
     moment = moments.moment(text, now, is_end=is_end)
     if moment is None:
-        raise InvalidTimeError(f"{text!r} is no time that is understood.", _FIX)
+        raise InvalidTimeError(f"{text!r} is not a time that is understood.", _FIX)
     return moment

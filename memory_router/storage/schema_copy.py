@@ -134,7 +134,7 @@ def _rows(page: bytes, first: int) -> Iterator[list[str | int | None]]:
 
 
 class _UnreadableError(Exception):
-    """A value is none that a schema holds."""
+    """A schema cannot hold a value."""
 
 
 def _values(page: bytes, at: int, types: list[int]) -> list[str | int | None]:

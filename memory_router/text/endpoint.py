@@ -68,7 +68,7 @@ class Endpoint(NamedTuple):
             kind = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
             connection = kind(parts.hostname or "", parts.port, timeout=seconds)
         except (KeyError, ValueError) as error:
-            raise UnansweredError(f"{self.shown} is no address of an HTTP endpoint.") from error
+            raise UnansweredError(f"{self.shown} is not an address of an HTTP endpoint.") from error
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -84,11 +84,11 @@ class Endpoint(NamedTuple):
         except (OSError, HTTPException) as error:
             raise UnansweredError(f"{self.shown} cannot be reached ({type(error).__name__}).") from error
         except (ValueError, RecursionError) as error:
-            raise UnansweredError(f"{self.shown} answered with something that is no JSON.") from error
+            raise UnansweredError(f"{self.shown} answered with something that is not JSON.") from error
         finally:
             connection.close()
         if not isinstance(answer, dict):
-            raise UnansweredError(f"{self.shown} answered with JSON that is no object.")
+            raise UnansweredError(f"{self.shown} answered with JSON that is not an object.")
         return answer
 
 
@@ -138,7 +138,7 @@ class EndpointEmbedding:
         except (LookupError, TypeError, ValueError) as error:
             raise UnansweredError(f"{self._endpoint.shown} did not answer with one vector a text.") from error
         if not all(vector and all(map(math.isfinite, vector)) for vector in ordered):
-            raise UnansweredError(f"{self._endpoint.shown} gave an empty vector, or one that is no numbers.")
+            raise UnansweredError(f"{self._endpoint.shown} gave an empty vector, or one that is not numbers.")
         return ordered
 
 
@@ -167,7 +167,7 @@ class EndpointReranker:
         except (LookupError, TypeError, ValueError) as error:
             raise UnansweredError(f"{self._endpoint.shown} did not answer with one score a passage.") from error
         if not all(map(math.isfinite, scores)):
-            raise UnansweredError(f"{self._endpoint.shown} gave a score that is no number.")
+            raise UnansweredError(f"{self._endpoint.shown} gave a score that is not a number.")
         return scores
 
 

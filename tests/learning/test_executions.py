@@ -93,7 +93,7 @@ def test_ratings_are_one_to_five(store: ExecutionStore) -> None:
     """A rating is stored with its execution, found by the beginning of its id; another number is refused."""
     store.add([execution(1, "auth"), execution(0x1000000000000000, "auth")])
     assert store.rate("1000", 4).user_satisfaction == 4
-    with pytest.raises(StoreError, match="6 is no rating"):
+    with pytest.raises(StoreError, match="6 is not a rating"):
         store.rate("1000", 6)
     with pytest.raises(StoreError, match="No execution begins with 'ff'"):
         store.rate("ff", 3)

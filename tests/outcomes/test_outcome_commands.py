@@ -63,12 +63,12 @@ def test_outcomes_are_recorded_and_found(home: Home) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--outcome", "liked"), "'liked' is no outcome"),
+        (("--outcome", "liked"), "'liked' is not an outcome"),
         (("--type", "Add Topic"), "no type of suggestion"),
         (("--evidence", "{"), "is not JSON"),
         (("--evidence", '{"rate": NaN}'), "cannot be kept as JSON"),
         (("--evidence", "[" * 100_000), "is not JSON"),
-        (("--at", "yesterday"), "is no time"),
+        (("--at", "yesterday"), "is not a time"),
         (("--value", " "), "value is empty"),
     ],
     ids=lambda value: value[-1][:12] if isinstance(value, tuple) else "",

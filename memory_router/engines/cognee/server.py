@@ -198,7 +198,9 @@ def _address(url: str) -> tuple[str, int]:
     except ValueError:
         parts, port = urlsplit(""), 0
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise StoreError("COGNEE_SERVICE_URL is no address of a server.", "Set it to one like http://127.0.0.1:8000.")
+        raise StoreError(
+            "COGNEE_SERVICE_URL is not an address of a server.", "Set it to one like http://127.0.0.1:8000."
+        )
     return parts.hostname, port
 
 
@@ -246,7 +248,7 @@ def _call(server: Server, method: str, path: str, body: Any, ends: float) -> Any
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as error:
-        what = "more than can be read" if len(raw) > _MOST_BYTES else "something that is no JSON"
+        what = "more than can be read" if len(raw) > _MOST_BYTES else "something that is not JSON"
         raise StoreError(f"{where} sent {what}.", "Check that Cognee listens there, and nothing else.") from error
 
 

@@ -90,7 +90,7 @@ class KnowledgeGraph(DatabaseReader):
         return Neighbourhood(center, entities, edges) if center in entities else None
 
     def told(self, number: int, relations: int) -> Finding | None:
-        """Return what is known of the thing with a number, or None if there is none.
+        """Return what is known of the thing with a number, or None.
 
         Args:
             number: the thing's number in the graph.

@@ -108,7 +108,7 @@ def share(name: str, value: float) -> float:
         RefusedMemoryError: it is invalid.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise RefusedMemoryError(f"The {name} {value!r} is no number from 0 to 1.", "Give 0.5 for what is neutral.")
+        raise RefusedMemoryError(f"The {name} {value!r} is not a number from 0 to 1.", "Give 0.5 for what is neutral.")
     return float(value)
 
 
@@ -122,7 +122,7 @@ def moment(seconds: float) -> float:
         time.gmtime(seconds)
     except (ValueError, TypeError, OverflowError, OSError) as error:
         raise RefusedMemoryError(
-            f"{seconds} is no time at which something was remembered.", "Give seconds since the epoch."
+            f"{seconds} is not a time at which something was remembered.", "Give seconds since the epoch."
         ) from error
     return float(seconds)
 
@@ -155,7 +155,7 @@ def _acceptable(text: str) -> str:
         raise RefusedMemoryError("There is no text to remember.", "Say what to remember: memory-router remember TEXT.")
     if len(text) > LONGEST_TEXT:
         raise RefusedMemoryError(
-            f"The text has {len(text):,} characters, and a memory holds {LONGEST_TEXT:,} at the most.",
+            f"The text has {len(text):,} characters, and a memory holds at most {LONGEST_TEXT:,}.",
             "Remember what matters of it, and index the whole as a file: memory-router index PATH.",
         )
     return text
@@ -181,7 +181,7 @@ def _object(extra: Mapping[str, Any] | None, clean: Any) -> Mapping[str, Any]:
         ) from error
     if len(text) > _LONGEST_EXTRA:
         raise RefusedMemoryError(
-            f"The metadata has {len(text):,} characters; {_LONGEST_EXTRA:,} are kept at the most.",
+            f"The metadata has {len(text):,} characters; at most {_LONGEST_EXTRA:,} are kept.",
             "Put what is to be found into the text.",
         )
     cleaned: dict[str, Any] = _each_text(json.loads(text), clean)

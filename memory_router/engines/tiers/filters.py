@@ -69,11 +69,11 @@ def _seconds(moment: Any) -> float | None:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError:
-            raise ValueError(f"{moment!r} is no time, such as 2026-06-30 or 2026-06-30T12:00:00Z") from None
+            raise ValueError(f"{moment!r} is not a time, such as 2026-06-30 or 2026-06-30T12:00:00Z") from None
     if isinstance(moment, datetime):
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(moment, bool) or not isinstance(moment, int | float) or math.isnan(moment):
-        raise TypeError(f"{moment!r} is no time")
+        raise TypeError(f"{moment!r} is not a time")
     return float(moment)
 
 
@@ -84,7 +84,7 @@ def _age(values: Mapping[str, Any], now: float) -> float | None:
 
 def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value
 
 

@@ -68,18 +68,18 @@ def arguments(line: str | bytes) -> dict[str, Any]:
     try:
         body = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise RefusedMemoryError(f"It is no JSON ({error}).", _FIX) from error
+        raise RefusedMemoryError(f"It is not JSON ({error}).", _FIX) from error
     if not isinstance(body, dict) or not isinstance(body.get("text"), str):
-        raise RefusedMemoryError("It is no JSON object with a `text`.", _FIX)
+        raise RefusedMemoryError("It is not a JSON object with a `text`.", _FIX)
     tags = body.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise RefusedMemoryError("`tags` is no list of texts.", _FIX)
+        raise RefusedMemoryError("`tags` is not a list of texts.", _FIX)
     for name in ("tier", "project", "source", "session", "supersedes"):
         if not isinstance(body.get(name), str | None):
-            raise RefusedMemoryError(f"`{name}` is no text.", _FIX)
+            raise RefusedMemoryError(f"`{name}` is not text.", _FIX)
     for name in ("metadata", "author"):
         if not isinstance(body.get(name), Mapping | None):
-            raise RefusedMemoryError(f"`{name}` is no object.", _FIX)
+            raise RefusedMemoryError(f"`{name}` is not an object.", _FIX)
     names = ("text", "importance", "tier", "project", "source", "session", "metadata", "supersedes")
     told = {name: body.get(name) for name in names}
     return {**told, "tags": tags, "created": _seconds(body.get("timestamp")), "author": read(body.get("author"))}
@@ -98,4 +98,4 @@ def _seconds(moment: Any) -> float | None:
         parsed = datetime.fromisoformat(moment)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError) as error:
-        raise RefusedMemoryError(f"`timestamp` is no ISO 8601 time: {moment!r}.", _FIX) from error
+        raise RefusedMemoryError(f"`timestamp` is not an ISO 8601 time: {moment!r}.", _FIX) from error

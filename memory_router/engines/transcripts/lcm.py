@@ -87,7 +87,7 @@ class LcmArchive:
         for table, needed in _NEEDED.items():
             if missing := needed - self._columns.get(table, set()):
                 raise StoreError(
-                    f"{paths.shown(path)} is no database of lossless-claw that this version can read:"
+                    f"{paths.shown(path)} is not a database of lossless-claw that this version can read:"
                     f" {table} lacks {', '.join(sorted(missing))}.",
                     "Update memory-router, or let OpenClaw finish its own migration; nothing was changed.",
                 )

@@ -35,7 +35,7 @@ def _group() -> None:
 
 @executions.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="List at most this many.")] = 20,
     status: Annotated[Status | None, typer.Option(help="Only those that ended so.")] = None,
     project: Annotated[str | None, typer.Option(help="Only those of this project.")] = None,
     as_json: AsJson = False,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def recall(
     text: Annotated[str, typer.Argument(help="The question.")],
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many memories at the most.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Recall at most this many.")] = 10,
     tier: Tier = None,
     project: Project = None,
     tag: Tag = None,

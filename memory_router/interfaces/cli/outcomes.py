@@ -32,7 +32,7 @@ ConfigBefore = Annotated[
     str | None, typer.Option("--config-before", help="The configuration when it was suggested, as JSON.")
 ]
 ConfigAfter = Annotated[str | None, typer.Option("--config-after", help="The configuration afterwards, as JSON.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at the most.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="List at most this many.")]
 
 
 @outcomes.callback()

@@ -131,7 +131,7 @@ def backup(
 def _write(file: str, text: bytes, *, force: bool) -> None:
     target = os.path.expanduser(file)
     if os.path.exists(target) and not os.path.isfile(target):
-        raise StoreError(f"{file} is no file.", "Name another one, or `-` for stdout.")
+        raise StoreError(f"{file} is not a file.", "Name another one, or `-` for stdout.")
     if os.path.exists(target) and not force:
         raise StoreError(f"{file} is there already.", "Name another file, or overwrite it with --force.")
     try:

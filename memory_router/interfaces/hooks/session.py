@@ -40,7 +40,7 @@ def _import_later(told: JsonObject, *, is_on: bool) -> Report:
     if not is_on:
         return Report("off")
     if not is_transcript(path):
-        return Report("refused", told={"path": paths.shown(path), "error": "it is no transcript of an agent's"})
+        return Report("refused", told={"path": paths.shown(path), "error": "it is not a transcript of an agent's"})
     from memory_router.learning.background import start
 
     start("hooks", "session-end", "--transcript", path)

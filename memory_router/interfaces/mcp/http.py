@@ -57,7 +57,7 @@ def parse_address(text: str) -> Address:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ConfigError(f"{text!r} is no address to listen on.", "Give HOST:PORT, such as 127.0.0.1:8765.")
+        raise ConfigError(f"{text!r} is not an address to listen on.", "Give HOST:PORT, such as 127.0.0.1:8765.")
     return Address(host, int(port))
 
 

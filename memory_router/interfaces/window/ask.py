@@ -82,9 +82,9 @@ def _threshold(text: str, settings: Config) -> float:
     try:
         value = float(text)
     except ValueError as error:
-        raise QueryError(f"{text!r} is no threshold.", "Give a number from 0 to 1, such as 0.4.") from error
+        raise QueryError(f"{text!r} is not a threshold.", "Give a number from 0 to 1, such as 0.4.") from error
     if not 0 <= value <= 1:
-        raise QueryError(f"{value} is no threshold.", "Give a number from 0 to 1, such as 0.4.")
+        raise QueryError(f"{value} is not a threshold.", "Give a number from 0 to 1, such as 0.4.")
     return value
 
 

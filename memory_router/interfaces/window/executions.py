@@ -32,11 +32,11 @@ _OUTCOMES = {
     "error": "Nothing: memory could not be asked.",
     "timeout": "Nothing: the time that a prompt may be held up was over.",
     "off": "Nothing: the hook is switched off in the configuration.",
-    "bad_event": "Nothing: the host sent something that is no event.",
+    "bad_event": "Nothing: the host sent something that is not an event.",
     "failed": "Nothing: the hook failed.",
     "started": "Began to import the session.",
     "imported": "Imported the session.",
-    "refused": "Nothing: the file is no transcript of an agent's.",
+    "refused": "Nothing: the file is not a transcript of an agent's.",
 }
 
 
@@ -114,7 +114,7 @@ def rate(_desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
     """Keep how good an answer was."""
     stars = fields.get("stars", "")
     if stars not in ("1", "2", "3", "4", "5"):
-        raise QueryError(f"{stars!r} is no rating.", "Rate from 1 (useless) to 5 (just right).")
+        raise QueryError(f"{stars!r} is not a rating.", "Rate from 1 (useless) to 5 (just right).")
     with open_stores() as stores:
         stores.executions.rate(request.path_params["identifier"], int(stars))
     return go_back(fields, "/executions", "rated")
@@ -169,4 +169,4 @@ def _after(text: str) -> After | None:
             return After(float(at), identifier, 2**62)
         return After(float(at), _LAST_ID, int(line))
     except ValueError as error:
-        raise QueryError(f"{text!r} is no place in the timeline.", "Begin with the first page.") from error
+        raise QueryError(f"{text!r} is not a place in the timeline.", "Begin with the first page.") from error

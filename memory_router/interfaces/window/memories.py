@@ -125,7 +125,7 @@ def _moment(text: str, later: float = 0) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise QueryError(f"{text!r} is no date.", "Give one such as 2026-06-30.") from error
+        raise QueryError(f"{text!r} is not a date.", "Give one such as 2026-06-30.") from error
     is_day = len(text) == len("2026-06-30")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + (later if is_day else 0)
 
