@@ -28,6 +28,7 @@ async def work() -> None:
             assert_type(recollection.similarity, float)
         await memories.store("User prefers dark mode", importence=0.8)  # type: ignore[call-arg]
         await memories.store("User prefers dark mode", importance="high")  # type: ignore[arg-type]
+        await memories.remember("User prefers dark mode", projekt="desk")  # type: ignore[call-arg]
 
 
 with BlockingMemorySystem(config) as blocking:
@@ -35,3 +36,4 @@ with BlockingMemorySystem(config) as blocking:
     assert_type([found.text for found in blocking.recall("which mode")], list[str])
 
 SessionPolicy(ttl="a day")  # type: ignore[call-arg]
+MemoryConfig(sesion=SessionPolicy())  # type: ignore[call-arg]

@@ -134,8 +134,8 @@ def test_an_id_is_taken_with_and_without_the_name_of_its_backend(home: Home, for
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("remember", "x", "--importance", "nan"), "no number from 0 to 1"),
-        (("remember", "x", "--importance", "1.5"), "no number from 0 to 1"),
+        (("remember", "x", "--importance", "nan"), "not a number from 0 to 1"),
+        (("remember", "x", "--importance", "1.5"), "not a number from 0 to 1"),
         (("remember", "x", "--tier", "eternal"), "ephemeral, session, persistent"),
         (("remember", "x" * 100_001), "memory-router index PATH"),
         (("recall", "x", "--since", "nonsense"), "2026-06-30"),

@@ -64,7 +64,7 @@ def test_outcomes_are_recorded_and_found(home: Home) -> None:
     ("options", "told"),
     [
         (("--outcome", "liked"), "'liked' is not an outcome"),
-        (("--type", "Add Topic"), "no type of suggestion"),
+        (("--type", "Add Topic"), "not a type of suggestion"),
         (("--evidence", "{"), "is not JSON"),
         (("--evidence", '{"rate": NaN}'), "cannot be kept as JSON"),
         (("--evidence", "[" * 100_000), "is not JSON"),

@@ -195,7 +195,7 @@ def test_nobody_reads_what_others_decided(advice: OutcomeMemory) -> None:
     told = json.dumps(read(advice.database, "search", Wanted("bob"), text="kubernetes football gaming").results)
     assert "accepted" in told
     assert "kubernetes" not in told
-    with pytest.raises(AdviceError, match="no layer"):
+    with pytest.raises(AdviceError, match="not a layer"):
         read(advice.database, "everything", Wanted("ann"))
 
 

@@ -34,7 +34,7 @@ def test_a_suggestion_is_decided_once(advice: OutcomeMemory) -> None:
         advice.decide(made.suggestion_id, "accepted")
     with pytest.raises(AdviceError, match="no suggestion 99"):
         advice.decide(99, "accepted")
-    with pytest.raises(AdviceError, match="no outcome"):
+    with pytest.raises(AdviceError, match="not an outcome"):
         advice.decide(advice.suggest("ann", "add_topic", "go").suggestion_id, "perhaps")
     assert [one.outcome for one in advice.outcomes.all("ann")] == ["rejected"]
     assert [one.suggestion_value for one in advice.suggestions.pending("ann")] == ["go"]

@@ -122,5 +122,5 @@ def test_passages_are_judged_in_their_order() -> None:
         with pytest.raises(UnansweredError, match="one score a passage"):
             reranker.scores("a question", ["one", "two", "three"], 5.0)
         scores[0]["relevance_score"] = float("nan")
-        with pytest.raises(UnansweredError, match="no number"):
+        with pytest.raises(UnansweredError, match="not a number"):
             reranker.scores("a question", ["one", "two"], 5.0)
