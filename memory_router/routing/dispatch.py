@@ -18,6 +18,8 @@ from memory_router.routing.registry import Manifest
 _MOST = max(2, os.cpu_count() or 1)
 # Processes of which none ends its work for so long are taken to be stuck: another one is started.
 _STUCK_SECONDS = 0.25
+# ... as long as there are not so many times as many that the machine has no room left.
+_OVERFLOW = 4
 # Longer than an agent thinks between two questions, shorter than a pause.
 IDLE_SECONDS = 120.0
 
@@ -139,7 +141,7 @@ class Turns:
 
     def _wait(self, turn: threading.Event, until: float) -> None:
         left, ended = 1.0, -1
-        while left > 0 and ended != self._ended:
+        while left > 0 and (ended != self._ended or self._busy >= _OVERFLOW * self._most):
             left, ended = until - time.monotonic(), self._ended
             if turn.wait(max(0.0, min(self._stuck_seconds, left))):
                 return
@@ -236,6 +238,8 @@ class ProcessDispatcher:
         stop: int | None,
         caller: Caller | None,
     ) -> bytes:
+        if deadline.left() <= 0:
+            raise timed_out(manifest.name, deadline)
         kind = (manifest, *_world(manifest, caller))
         kept = self._take(idle, kind)
         if kept:

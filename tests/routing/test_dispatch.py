@@ -2,14 +2,14 @@
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from memory_router import Router
 from memory_router.contract import Request
-from memory_router.errors import BackendError
+from memory_router.errors import BackendError, BackendTimeoutError
 from memory_router.routing.dispatch import Pool, ProcessDispatcher
 from memory_router.routing.registry import Manifest, read_manifest
 from memory_router.testing import Behaviour, requests_to, write_fake_backend
@@ -171,3 +171,19 @@ def test_hung_processes_hold_nobody_up(worker: Manifest) -> None:
         assert dispatcher.ask(worker, Request("query", "auth", deadline_ms=60_000))
         dispatcher.close()
         assert all(isinstance(asked.exception(60), BackendError) for asked in hanging)
+
+
+def test_hung_processes_do_not_fill_the_machine(worker: Manifest) -> None:
+    """However many ask a backend that hangs, only a few processes are started; all are told at their deadline."""
+    dispatcher = ProcessDispatcher(keep_warm=True)
+    most = 4 * max(2, os.cpu_count() or 1)
+    with ThreadPoolExecutor(3 * most) as pool:
+        asked = [
+            pool.submit(dispatcher.ask, worker, Request("query", "hang", deadline_ms=3000)) for _ in range(3 * most)
+        ]
+        running = 0
+        while wait(asked, 0.01).not_done:
+            running = max(running, len(dispatcher._busy))
+    assert running <= most
+    assert all(isinstance(question.exception(), BackendTimeoutError) for question in asked)
+    dispatcher.close()

@@ -18,7 +18,7 @@ from memory_router.learning.stores import LearningStores, open_stores
 from memory_router.routing import journal
 
 _PAGE = 30
-_KINDS = {"": "Questions and hooks", "questions": "Questions", "hooks": "Hooks"}
+_KINDS = {"": "all", "questions": "Questions", "hooks": "Hooks"}
 # Behind every id of an execution: what begins after it begins after all questions of its time.
 _LAST_ID = "~"
 # Why a hook did what it did; `{error}` and the like are what its line in the log tells.
