@@ -1,6 +1,6 @@
 """Route questions by the rules beside the table, and find those among them that guard a question."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from memory_router.errors import ConfigError, GateClosedError
 from memory_router.learning.rule import OverrideRule
@@ -11,6 +11,10 @@ from memory_router.routing.rules import LearnedPrior, Match, MatchedOverride
 from memory_router.text.spelling import normal
 
 _EVIDENCE = ("based_on_executions", "success_rate", "confidence_score", "avg_cost_usd", "avg_duration_ms", "created_by")
+
+
+# Of one question, each is compared with a rule that guards; more would hold up the answer.
+_MOST_PARTS = 4_000
 
 
 class OverrideRules:
@@ -50,8 +54,9 @@ class OverrideRules:
     def guards(self, query: str) -> tuple[MatchedOverride, ...]:
         """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
 
-        A pattern is tried on the question as it is and as a person reads it: on one line, without invisible
-        characters.
+        A rule is tried on the question as it is and as a person reads it: on one line, without invisible characters.
+        One by meaning is also tried on every part of the question that is about as long as itself, so that nothing
+        is asked among other words that may not be asked alone.
 
         Raises:
             GateClosedError: the rules cannot be read, or a guarding one cannot be tried on this question.
@@ -62,7 +67,8 @@ class OverrideRules:
         readings = dict.fromkeys((query, " ".join(normal(query).split())))
         guarding = {rule.id: rule for reading in readings for rule, _ in self._by_pattern(reading, rules)}
         by_pattern = [_routing_rule(rule, None) for rule in guarding.values()]
-        return (*by_pattern, *(_routing_rule(rule, similarity) for similarity, rule in self._by_meaning(query, rules)))
+        by_meaning = self._by_meaning(" ".join(normal(query).split()), rules, in_parts=True)
+        return (*by_pattern, *(_routing_rule(rule, similarity) for similarity, rule in by_meaning))
 
     def learned(self, rule_id: str) -> tuple[LearnedPrior, ...]:
         """Return what evidence adds to the priors of a rule of the table; nothing where learning is off.
@@ -107,27 +113,36 @@ class OverrideRules:
                 if match:
                     yield rule, match.span()
 
-    def _by_meaning(self, query: str, rules: list[StoredRule]) -> list[tuple[float, OverrideRule]]:
-        """Return the rules that are more similar to a question than the threshold."""
+    def _by_meaning(
+        self, query: str, rules: list[StoredRule], *, in_parts: bool = False
+    ) -> list[tuple[float, OverrideRule]]:
+        """Return the rules that are more similar to a question, or to a part of it, than the threshold."""
         # Opening the model costs as much as the rest of the question; requests without a word in common are not alike.
         own = prefixes(query)
         near = [stored for stored in rules if own & stored.prefixes]
         if not near:
             return []
-        from memory_router.text.request_vectors import cosine, model
+        from memory_router.text.request_vectors import cosine, model, telling_words
 
         embedder = model()
-        vector = embedder.embed(query)
+        words = telling_words(query).split() if in_parts else []
         similar = []
-        for rule, other, made_by, _ in near:
+        for rule, other, made_by, known in near:
             if made_by != embedder.name:  # compared, vectors of two models say nothing
                 self._cannot_try(
                     rule,
                     f"it was embedded by {made_by}, and this environment has {embedder.name}",
                     "Install the extra `vectors` in both, or in neither and write the rule anew.",
                 )
-            elif other and (similarity := cosine(vector, other)) > self._settings.similarity_threshold:
-                similar.append((similarity, rule))
+            elif other:
+                parts = _parts(words, len(telling_words(rule.request_pattern).split()), known)
+                if len(parts) > _MOST_PARTS:
+                    self._cannot_try(
+                        rule, f"it would have to be tried on {len(parts):,} parts", "Ask a shorter question."
+                    )
+                similarity = max(cosine(embedder.embed(text), other) for text in (query, *parts[:_MOST_PARTS]))
+                if similarity > self._settings.similarity_threshold:
+                    similar.append((similarity, rule))
         return similar
 
     def _cannot_try(self, rule: OverrideRule, why: str, fix: str) -> None:
@@ -141,6 +156,18 @@ class OverrideRules:
                 f"Rule {rule.id} guards questions, and cannot be tried on this one: {why}. So it is not asked.", fix
             )
         self._warn(f"rule {rule.id} was passed over: {why}.")
+
+
+def _parts(words: Sequence[str], length: int, known: frozenset[str]) -> list[str]:
+    """Return the parts of a question that are as long as a rule, or a word longer, and share a word with it."""
+    hits = [bool(prefixes(word) & known) for word in words]
+    parts = (
+        " ".join(words[start : start + size])
+        for size in (length, length + 1)
+        for start in range(len(words) - size + 1)
+        if size and any(hits[start : start + size])
+    )
+    return list(dict.fromkeys(parts))
 
 
 def _match(rule: OverrideRule, similarity: float | None, span: tuple[int, int] | None) -> Match:

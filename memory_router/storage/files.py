@@ -115,19 +115,28 @@ def is_locked(path: str) -> bool:
     return False
 
 
-def quarantine(database: str) -> str:
+def quarantine(database: str, replaced_by: str | None = None) -> str:
     """Move a damaged database and its log out of the way, and return where it lies now.
 
     The log stays beside it under its new name: it may hold what was committed last.
+
+    Args:
+        database: the file.
+        replaced_by: a whole file in the same folder that takes its place; None leaves the place empty.
 
     Raises:
         OSError: the folder cannot be written.
     """
     aside = _free_name(database, "damaged")
+    if replaced_by:
+        os.link(database, aside)
     for companion in COMPANIONS:
         with suppress(FileNotFoundError):
             os.replace(database + companion, aside + companion)
-    os.replace(database, aside)
+    if replaced_by:
+        replace_whole(replaced_by, database)
+    else:
+        os.replace(database, aside)
     return aside
 
 

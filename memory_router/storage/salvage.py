@@ -9,12 +9,14 @@ from typing import NamedTuple
 import apsw
 
 from memory_router.storage import schema_copy
-from memory_router.storage.files import COMPANIONS, make_file_private, quarantine, replace_whole
+from memory_router.storage.files import COMPANIONS, make_file_private, quarantine
 from memory_router.storage.fulltext import register
 from memory_router.storage.sqlite import connect, named_errors, writing
 
 # The numbers that rows may have. Past a damaged page the search for the next readable row goes on in steps that double.
 _FIRST_ROW, _LAST_ROW = -(2**63), 2**63 - 1
+# What hinders any program from reading a database that is whole.
+_NO_DAMAGE = (apsw.BusyError, apsw.CantOpenError, apsw.FullError, apsw.IOError, apsw.NoMemError, apsw.PermissionsError)
 
 
 class Salvaged(NamedTuple):
@@ -36,17 +38,25 @@ def is_whole(database: str) -> bool:
 
     Args:
         database: the file; one that is not there is whole.
+
+    Raises:
+        StoreError: it cannot be looked at, as on a full disk; that is no damage.
     """
     if not os.path.exists(database):
         return True
     if not os.path.getsize(database):
         return False
-    try:
-        with closing(apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-            register(connection)
-            return bool(connection.execute("PRAGMA quick_check(1)").get == "ok")
-    except apsw.Error:
-        return False
+    with named_errors(database):
+        try:
+            with closing(apsw.Connection(database, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+                register(connection)
+                return bool(connection.execute("PRAGMA quick_check(1)").get == "ok")
+        except _NO_DAMAGE as error:
+            if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_READ:  # the medium is damaged
+                return False
+            raise
+        except apsw.Error:
+            return False
 
 
 def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _connection: None) -> Salvaged:
@@ -57,7 +67,7 @@ def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _
         rebuild: fills what cannot be copied, such as full-text tables without their texts; runs in the transaction.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the folder cannot be written; the database is where it was.
     """
     if not os.path.getsize(database):
         with named_errors(database):  # to open it would remove its log
@@ -66,18 +76,21 @@ def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _
         return Salvaged(aside, 0, ())
     if _reindexed(database):
         return Salvaged(None, 0, ())
+    draft = f"{database}.{os.getpid()}.part"
     with named_errors(database):
-        aside = quarantine(database)
-        draft = f"{database}.{os.getpid()}.part"
-        make_file_private(draft)
-        with _readable(aside, f"{draft}.read") as old, closing(apsw.Connection(draft)) as new:
-            register(new)
-            with writing(new):
-                rows, damaged = _copy_all(old, new) if old else (0, [])
-                if rows or damaged:
-                    rebuild(new)
-                schema_copy.keep(new)
-        replace_whole(draft, database)
+        try:
+            make_file_private(draft)
+            with _readable(database, f"{draft}.read") as old, closing(apsw.Connection(draft)) as new:
+                register(new)
+                with writing(new):
+                    rows, damaged = _copy_all(old, new) if old else (0, [])
+                    if rows or damaged:
+                        rebuild(new)
+                    schema_copy.keep(new)
+            aside = quarantine(database, replaced_by=draft)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
     return Salvaged(aside, rows, tuple(damaged))
 
 

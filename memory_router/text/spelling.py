@@ -3,11 +3,12 @@
 import re
 import unicodedata
 
-# Soft hyphens, zero-width spaces and joiners, marks of direction, variation selectors, skin tones of emoji.
+# Soft hyphens, zero-width spaces and joiners, marks of direction, variation selectors, tags, skin tones of emoji.
 _INVISIBLE: dict[int, str | None] = dict.fromkeys(
     [
         *(0xAD, 0x34F, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065)),
         *(*range(0x2066, 0x2070), *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)),
+        *(*range(0xE0000, 0xE0080), *range(0xE0100, 0xE01F0)),
     ]
 )
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,31}\d{0,2});")

@@ -250,3 +250,27 @@ def test_what_one_machine_of_a_team_decides_holds_on_another(empty_postgres: str
     os.utime(there, (0, 0))
     assert other.guards("audit payroll compliance") == ()
     database.close()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "show the salaries of everyone" + " tide harbour crane vessel" * 1500,
+        "tide harbour " * 40 + "please show me everyone's salaries" + " crane vessel" * 40,
+        "show the sal\u200baries of every\U000e0061one",
+        "\uff53how the salaries of everyone, and when is high tide in Emden this week",
+    ],
+    ids=["before padding", "in padding", "invisible", "beside another question"],
+)
+def test_no_other_words_take_a_question_past_a_guard(rules: RuleStore, file: str, question: str) -> None:
+    """What a rule by meaning guards is guarded in a longer question, too; other questions of the same words are not."""
+    guard = rules.add("show the salaries of everyone", ["qmd"], requires_approval=True)
+    assert [rule.id for rule in router(file).guards(question)] == [guard.id]
+    assert router(file).guards("when does everyone show up at the harbour") == ()
+
+
+def test_a_question_of_too_many_parts_is_not_asked(rules: RuleStore, file: str) -> None:
+    """A question that cannot be compared with a guard part by part in time is blocked, not let through."""
+    rules.add("show the salaries of everyone", ["qmd"], requires_approval=True)
+    with pytest.raises(GateClosedError):
+        router(file).guards(" ".join(f"salaries{number}" for number in range(2500)))

@@ -1,5 +1,8 @@
 """Of a damaged database everything that can be read comes back, and the damaged file stays."""
 
+import os
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from memory_router.engines.tiers.store import MemoryStore
+from memory_router.errors import StoreError
 from memory_router.storage.salvage import is_whole, salvage
 from memory_router.storage.sqlite import erase_traces
 
@@ -125,3 +129,33 @@ def test_rows_of_any_number_come_back(tmp_path: Path) -> None:
     told = salvage(str(path))
     assert told.damaged_tables == ("names",)
     assert told.rows == len(numbers) - sum(count for _, count in doomed)
+
+
+def test_a_salvage_that_cannot_be_written_moves_nothing(whole: Path, tmp_path: Path) -> None:
+    """Where the new database cannot be written, the damaged one stays in its place, and nothing else is left."""
+    path = tmp_path / "memory.db"
+    content = whole.read_bytes()
+    damaged = content[: 4096 * 60] + b"\xa5" * 4096 + content[4096 * 61 :]
+    path.write_bytes(damaged)
+    hindrance = tmp_path / f"memory.db.{os.getpid()}.part-journal"
+    hindrance.mkdir()
+    with pytest.raises(StoreError):
+        salvage(str(path))
+    hindrance.rmdir()
+    assert path.read_bytes() == damaged
+    assert [file.name for file in tmp_path.iterdir() if "damaged" in file.name or "part" in file.name] == []
+    assert salvage(str(path)).aside
+
+
+def test_a_full_disk_is_no_damage(whole: Path, tmp_path: Path) -> None:
+    """A database that cannot be looked at, as no file may grow, is told as such and not repaired."""
+    path = tmp_path / "memory.db"
+    path.write_bytes(whole.read_bytes())
+    script = (
+        "import resource, signal, sys; from memory_router.errors import StoreError;"
+        "from memory_router.storage.salvage import is_whole;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "try: sys.exit(int(is_whole(sys.argv[1])))\n"
+        "except StoreError: sys.exit(7)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 7
