@@ -1,5 +1,6 @@
 """People read, ask, rate and decide in a real browser, with a mouse, by keyboard, on a telephone, in the dark."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from memory_router.app import looking
 from memory_router.routing.journal import Journal
+from memory_router.storage.files import exclusive
 from tests.conftest import Home
 from tests.window.demo import GUARDED
 from tests.window.serving import Window
@@ -322,3 +324,25 @@ def test_a_text_of_ten_megabytes_is_read_in_parts(window: Window, page: Any, own
     page.goto(f"{window.base}/memories?store=qmd&origin=big")
     for link in [one.get_attribute("href") for one in page.locator(".list a").all()][:1]:
         assert len(window.get(str(link)).text) <= 60_000
+
+
+def test_a_thing_of_the_graph_leads_to_what_is_known_of_it(seen: Window, page: Any) -> None:
+    """From an entry of the graph in the list one reads what the thing is, and sees what surrounds it."""
+    enter(page, seen)
+    page.goto(f"{seen.base}/memories?store=cognee&text=BerthAllocator")
+    page.click(".list a >> nth=0")
+    assert "BerthAllocator" in page.inner_text(".text.full >> nth=0")
+    assert page.locator(".graph circle").count() > 1
+
+
+def test_a_run_of_the_index_is_followed(window: Window, page: Any, own: Home) -> None:
+    """While folders are indexed Health says how far it is, without being loaded again, and stops when it is done."""
+    enter(page, window)
+    note = own.folder / "cache" / "indexing.json"
+    with exclusive(str(own.folder / "cache" / "documents.db")):
+        note.write_text(json.dumps([str(own.folder), 100, 7]))
+        page.goto(f"{window.base}/health")
+        assert "7 of 100 files" in page.inner_text("[data-live]")
+        note.write_text(json.dumps([str(own.folder), 100, 63]))
+        page.wait_for_selector("[data-live]:has-text('63 of 100 files')")
+    page.wait_for_selector("[data-live]", state="detached")
