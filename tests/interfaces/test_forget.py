@@ -216,7 +216,8 @@ def test_nothing_is_forgotten_by_accident(home: Home) -> None:
     """Without a choice, or without a yes where nobody can be asked, everything stays."""
     home.run("remember", "The crane is green", "--tag", "colour")
     assert home.run("forget").code == 1
-    assert home.run("forget", "--tag", "colour").code == 1
+    refused = home.run("forget", "--tag", "colour", "--json")
+    assert (refused.code, refused.json["status"], "--yes" in refused.json["error_message"]) == (1, "error", True)
     assert home.run("forget", "totalrecall:none", "--yes").json["count"] == 0
     assert home.run("tiers").json["tiers"][1]["entry_count"] == 1
 

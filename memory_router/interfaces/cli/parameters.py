@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from memory_router.errors import UsageError
 from memory_router.interfaces.cli import output
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also on a terminal.")]
@@ -24,6 +25,5 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        output.note(f"memory-router: {question} Nobody can be asked here.\n  Say so with --yes.")
-        raise typer.Exit(1)
+        output.fail(UsageError(f"{question} Nobody can be asked here.", "Say so with --yes."))
     typer.confirm(question, abort=True, err=True)
