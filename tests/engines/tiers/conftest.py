@@ -8,11 +8,20 @@ from typing import Any, TypeVar
 
 import pytest
 
+from memory_router.engines.tiers import (
+    EphemeralPolicy,
+    MemoryConfig,
+    MemorySystem,
+    PersistentPolicy,
+    Router,
+    SessionPolicy,
+)
 from memory_router.engines.tiers.stores.opening import open_store
 from memory_router.engines.tiers.stores.protocol import Store
 from tests.engines.tiers import servers
 
 _T = TypeVar("_T")
+Make = Callable[..., MemorySystem]
 KINDS = ("memory", "sqlite", "postgres", "redis")
 
 
@@ -40,6 +49,18 @@ def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
 def clock() -> Clock:
     """Return a clock that stands still."""
     return Clock()
+
+
+@pytest.fixture
+def make(clock: Clock) -> Make:
+    """Return what makes a system in this process."""
+
+    def system(*, without: tuple[str, ...] = (), router: Router | None = None, **config: Any) -> MemorySystem:
+        kinds = {"ephemeral": EphemeralPolicy, "session": SessionPolicy, "persistent": PersistentPolicy}
+        policies = {name: kind(store="memory:") for name, kind in kinds.items() if name not in without}
+        return MemorySystem(MemoryConfig(**(policies | config)), router=router, clock=clock)
+
+    return system
 
 
 def _running(server: Any) -> Iterator[str]:
