@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ from typing import Any
 import apsw
 import numpy as np
 
+from memory_router.engines.documents import schema as documents
+from memory_router.engines.documents import store
+from memory_router.engines.tiers import recall
+from memory_router.engines.tiers import schema as tiers
+from memory_router.engines.transcripts import schema as transcripts
+from memory_router.engines.transcripts import vectors as turns
 from memory_router.retrieval import models, vectors
+from memory_router.storage.sqlite import open_database
 from memory_router.text.embedding import quantized
 from memory_router.text.question_vector import QuestionVector
 
@@ -53,6 +61,16 @@ class KeptEncoder:
     def encode(self, connection: apsw.Connection, pending: Pending) -> None:
         """Encode the passages of an open store."""
         vectors.refresh(connection, self, partial(pending, connection))
+
+    def encode_home(self, home: Path) -> None:
+        """Encode everything that a home holds."""
+        for name, schema, pending in (
+            ("cache/documents.db", documents.SCHEMA, store.without_vectors),
+            ("data/memory.db", tiers.SCHEMA, recall.without_vectors),
+            ("data/conversations.db", transcripts.SCHEMA, turns.without_meaning),
+        ):
+            with closing(open_database(str(home / name), schema)) as connection:
+                self.encode(connection, pending)
 
     def vector(self, question: str) -> str:
         """Return the vector of a question, written."""

@@ -1,13 +1,13 @@
 """Fit the map from what speaks for a result to the probability that it answers, and measure it on worlds left out.
 
-    python benchmarks/fit_relevance.py [--worlds DIR] [--cross] [--docs] [--write]
+    python benchmarks/fit_relevance.py [--worlds DIR] [--cross] [--docs] [--write] [--meaning]
 
 DIR holds working memories in the form of `benchmarks/worlds/` (its default): files, transcripts, memories and labelled
 questions. Every question is put to every store; each result is labelled for itself, and the wrong results of the same
 answers are the negatives. `--cross` judges each world with weights fitted on the others: successes, calibration, the
 area under the curve of "the first result is right", and what each feature is worth; `--docs` puts the reliability into
-docs/. `--write` fits on all worlds and
-writes `memory_router/retrieval/weights.json`.
+docs/. `--write` fits on all worlds and writes `memory_router/retrieval/weights.json`. `--meaning` does all this for the
+map of the encoder alone, which has to be installed: encoding the worlds takes minutes the first time.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from memory_router.text import question_vector
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "memory_router" / "retrieval" / "weights.json"
-MODES = ("static", "words", "meaning")
+MODES = ("static", "words")
 STORES = ("qmd", "totalrecall", "lossless")
 # How many results of each answer are labelled.
 DEPTH = 30
@@ -98,10 +98,12 @@ def main() -> None:
     parser.add_argument("--cross", action="store_true")
     parser.add_argument("--docs", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--meaning", action="store_true")
     arguments = parser.parse_args()
+    modes = ("meaning",) if arguments.meaning else MODES
     vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
     folders = sorted(folder for folder in arguments.worlds.iterdir() if (folder / "questions.jsonl").exists())
-    collected = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in MODES}
+    collected = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in modes}
     if arguments.cross:
         for mode, answers in collected.items():
             print(f"== {mode} ==")
@@ -110,7 +112,7 @@ def main() -> None:
                 reliability.write(bins)
     if arguments.write:
         maps = {mode: fit(answers) for mode, answers in collected.items()}
-        write(maps, [folder.name for folder in folders], collected["static"])
+        write(maps, [folder.name for folder in folders], collected[modes[0]])
         print(f"wrote {WEIGHTS.relative_to(HERE.parent)}")
 
 
@@ -378,7 +380,7 @@ def area(firsts: Sequence[tuple[float, bool]]) -> float:
 
 
 def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[Answer], file: Path = WEIGHTS) -> None:
-    """Write the weights with their provenance."""
+    """Write the weights of maps with their provenance."""
     results = [result for answer in answers for result in answer.results]
     provenance = {
         "written_by": "benchmarks/fit_relevance.py --write",
@@ -402,7 +404,9 @@ def write(maps: Mapping[str, Fitted], worlds: Sequence[str], answers: Sequence[A
         }
         for name, one in maps.items()
     }
-    text = json.dumps({"provenance": provenance, "maps": held}, indent=2)
+    before = json.loads(file.read_text("utf-8"))  # what was not fitted now stays
+    told = before["provenance"] | dict.fromkeys(maps, provenance)
+    text = json.dumps({"provenance": told, "maps": before["maps"] | held}, indent=2)
     file.write_text(f"{text}\n", "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Compare both strategies with plain baselines on whole worlds: `python benchmarks/strategies.py [--worlds DIR]`.
+"""Compare both strategies with plain baselines on whole worlds: `python benchmarks/strategies.py`.
 
 DIR holds working memories in the form of `benchmarks/worlds/` (its default). Each world is asked through the command
 line, in turn and all at once, with relevance and priors fitted on the other worlds, so that nothing of it was learned
@@ -10,6 +10,7 @@ Prints success@1, @3 and @5 of the questions that have an answer, the calibratio
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from encoding import KeptEncoder
 from fit_priors import PLACES, asked, fitted, of_table, run, set_up, written
 from fit_relevance import HERE, MODES, calibration_error, collect, core, fit, is_right, write
 from machine import heading
@@ -38,11 +40,15 @@ def main() -> None:
     """Fit on all but one world, ask that one, and print; then the baselines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=Path, default=HERE / "worlds")
-    folders = sorted(one for one in parser.parse_args().worlds.iterdir() if (one / "questions.jsonl").exists())
+    parser.add_argument("--meaning", action="store_true", help="compare by the encoder, which has to be installed")
+    arguments = parser.parse_args()
+    os.environ["MEMORY_ROUTER_MEANING"] = "auto" if arguments.meaning else "off"
+    modes = (*MODES, "meaning") if arguments.meaning else MODES
+    folders = sorted(one for one in arguments.worlds.iterdir() if (one / "questions.jsonl").exists())
     print(heading("Strategies and plain baselines, nothing fitted on the world that is asked"))
     # Programs that a command started in the background may still write there.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        for one in cross_fitted(folders, Path(place)):
+        for one in cross_fitted(folders, Path(place), modes):
             print(one.world.name)
             report_baselines(one.world)
             report("in turn", *by_command(one.world, one.home, one.program, ()))
@@ -60,18 +66,21 @@ class CrossFitted(NamedTuple):
     loss: float
 
 
-def cross_fitted(folders: Sequence[Path], place: Path) -> Iterator[CrossFitted]:
+def cross_fitted(folders: Sequence[Path], place: Path, modes: Sequence[str] = MODES) -> Iterator[CrossFitted]:
     """Fit relevance and priors on all but one world, for each world.
 
     Args:
         folders: the worlds.
         place: an empty folder for homes and programs.
+        modes: which maps are fitted.
     """
     vars(core)["FLOOR"] = 0.0  # what the floor hides is labelled, too
-    answers = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in MODES}
+    answers = {mode: [one for folder in folders for one in collect(folder, mode)] for mode in modes}
     homes = {world: place / "homes" / world.name for world in folders}
     for world, home in homes.items():
         set_up(world, home)
+        if "meaning" in modes:
+            KeptEncoder().encode_home(home)
     for world, home in homes.items():
         names = [other.name for other in folders if other != world]
         program = copied(place / f"without-{world.name}")

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Neighbours a chunk is indexed with, each side, and how much of each. Two turns of a conversation each side reach
-# the best recall (measured on LoCoMo development questions; a whole joined window is worse); long chunks say
-# enough themselves, so only their near ends are taken.
+# Neighbours a chunk is indexed with, each side, and how much of each. On worlds A, B, E and F recall@10 by vectors is
+# within .01 for none to three; long chunks say enough themselves, so only their near ends are taken.
 _NEIGHBOURS = 2
 _NEIGHBOUR_CHARACTERS = 300
 

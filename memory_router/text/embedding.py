@@ -33,8 +33,8 @@ _KEPT_PIECES = 50_000
 _KEPT_ROWS = 2000
 _WORD = re.compile(r"[^\W_]+")
 
-# How much what stands around a passage counts beside it: best recall@10 of 0.2, 0.3 and 0.5 on LoCoMo development
-# questions, with two turns each side around every turn.
+# How much what stands around a passage counts beside it: of 0.2, 0.3, 0.5 and 0.8 it has the best recall@10 of turns by
+# vectors, .500 on the mean of worlds A, B, E and F; passages of files differ by .003.
 _AROUND = 0.5
 
 Weight = Callable[[str], float]

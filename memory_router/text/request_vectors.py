@@ -41,7 +41,7 @@ class Model(Protocol):
 
 
 class _StaticWords:
-    # Measured on 800 questions of LoCoMo: 61 bits at the most for a cosine over 0.85, 122 between any two.
+    # Measured on the 550 questions of worlds A, B, E and F: 51 bits at most for a cosine over 0.8, 126 between any two.
     reach = 80
 
     def __init__(self, static: "StaticEmbedding") -> None:
@@ -54,7 +54,7 @@ class _StaticWords:
 
 class _HashedWords:
     name = "hashed-words-256"
-    # Most of its numbers are zero: 9 bits at the most on the same questions, 25 between any two.
+    # Most of its numbers are zero: 12 bits at most on the same questions, 22 between any two.
     reach = 24
 
     def embed(self, request: str) -> "array[float]":
