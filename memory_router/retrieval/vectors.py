@@ -97,6 +97,7 @@ def refresh(
     done = last_embedded(connection, model)
     while batch := pending(done, size):
         rows = embedded(embedding, batch)
+        stored = 0
         with writing(connection):
             if not _fits(connection, model, len(rows[0])):
                 if begun_anew:
@@ -108,9 +109,10 @@ def refresh(
                 unchanged = list(takewhile(lambda pair: pair[0] == pair[1], zip(batch, same, strict=False)))
                 pairs = zip(unchanged, rows, strict=False)
                 store(connection, model, ((passage.key, row) for (passage, _), row in pairs))
-                count += len(unchanged)
-                advanced(len(unchanged))
+                stored = len(unchanged)
             done = last_embedded(connection, model)
+        count += stored
+        advanced(stored)  # it may take its time: nothing is locked
     return count
 
 

@@ -147,6 +147,18 @@ def test_nothing_is_lost_when_the_process_ends(ends_after: int) -> None:
     assert _encoded(connection) == TEXTS
 
 
+def test_others_write_while_the_work_rests(memories: apsw.Connection) -> None:
+    """Whoever hears how far it is may take its time: the store is not locked meanwhile."""
+
+    def rest(count: int) -> None:
+        store = MemoryStore.open(str(memories.filename))
+        store.remember(f"Written after {count} more.")
+        store.close()
+
+    vectors.refresh(memories, Hashing(ends_after=4), partial(_without_new, memories), rest)
+    assert memories.execute("SELECT count(*) FROM memories WHERE text LIKE 'Written after%'").get > 0
+
+
 def test_a_passage_that_changes_meanwhile_gets_the_vector_of_what_it_says_now() -> None:
     """A row that is deleted and taken by another text while it is encoded is encoded anew."""
 
@@ -244,6 +256,11 @@ def test_a_question_in_another_language_finds_what_it_means(own_home: Home, monk
     (nearest,) = prepared.nearest(1)
     assert "Heizung" in connection.execute("SELECT text FROM memories WHERE row = ?", (nearest,)).get
     connection.close()
+
+
+def _without_new(connection: apsw.Connection, after: int, size: int) -> list[vectors.Passage]:
+    """Return the next of the first hundred memories."""
+    return [passage for passage in recall.without_vectors(connection, after, size) if passage.key <= len(TEXTS)]
 
 
 _TABLES = vectors.SCHEMA.format(rows="memories", key="row")
