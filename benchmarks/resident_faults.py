@@ -27,7 +27,7 @@ CHANCE = random.Random(7)
 FACTS = [f"The {word} quota is {number} units" for word, number in (("retry", 11), ("upload", 12), ("export", 13))]
 QUESTION, TRUTH = "what is the upload quota?", "The upload quota is 12 units"
 ASKED = ["query", QUESTION, "--backend", "totalrecall"]
-ENDURANCE = 30.0
+ENDURANCE = 120.0
 _FULL = 40_000
 # A backend that never answers, under the deadline of its manifest.
 WEDGED = {"name": "wedged", "contract": 1, "command": ["sleep", "100000"], "warm": True, "deadline_ms": 500}
@@ -274,7 +274,8 @@ def main() -> None:
         clocks(home, 50)
         flat(home, options.questions)
         mark = f"MEMORY_ROUTER_HOME={folder}\0".encode()
-        soon(lambda: not [pid for pid in processes() if pid != os.getpid() and mark in environment(pid)])
+        left = [Path(f"/proc/{pid}/cmdline") for pid in processes() if mark in environment(pid) and pid != os.getpid()]
+        soon(lambda: not any(map(os.path.exists, left)))
         told("all processes ended", 1, 1)
 
 

@@ -91,6 +91,7 @@ class Resident:
         self._busy = 0
         self._lock = threading.Lock()
         self._ending = threading.Event()
+        self._is_over = False
         self._program, self._looked = _stamp(), time.monotonic()
 
     def run(self, beside: Callable[[], None] = lambda: None) -> str:
@@ -150,6 +151,7 @@ class Resident:
         until = time.monotonic() + _CLIENT_SECONDS
         while self._busy and time.monotonic() < until:
             time.sleep(0.01)
+        self._is_over = True
 
     def _work(self, listener: socket.socket) -> None:
         while not self._ending.is_set():
@@ -186,7 +188,7 @@ class Resident:
         greeting, request = _request(resident.unpack(resident.receive(connection, size)))
         self._asked = time.monotonic()
         try:
-            if not self._is_of_this_world(greeting, request):
+            if self._ending.is_set() or not self._is_of_this_world(greeting, request):
                 raise Refused
             handler = self._accept(request)
         except Refused:
@@ -195,6 +197,8 @@ class Resident:
         # Whoever waited too long is gone, and has answered the question itself.
         connection.sendall(resident.TAKEN + handler.patience_ms.to_bytes(4, "big"))
         answer = handler.answer()
+        if self._is_over:  # the backends were ended in the middle of it: the caller does it once more
+            return
         with suppress(OSError):  # who went away gets no answer; the work was done all the same
             connection.sendall(resident.pack([answer.out, answer.err, str(answer.code).encode()]))
         connection.close()
