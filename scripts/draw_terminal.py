@@ -53,6 +53,7 @@ def draw() -> str:
             "COLUMNS": str(COLUMNS),
             "LINES": "24",
             "MEMORY_ROUTER_RESIDENT": "off",
+            "MEMORY_ROUTER_MEANING": "off",
         }
         for arguments in QUIET:
             run(arguments, environment)
