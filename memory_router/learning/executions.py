@@ -10,7 +10,7 @@ from memory_router.errors import StoreError
 from memory_router.learning.execution import COMPOUND, Execution
 from memory_router.learning.spool import Spool
 from memory_router.learning.votes import FETCHED, USEFUL, USELESS, Mark
-from memory_router.storage.database import Database, Row, decode_json, decode_vector, encode_json
+from memory_router.storage.database import Database, Moment, Row, decode_json, decode_vector, encode_json
 from memory_router.text.request_vectors import Model, model
 
 _COLUMNS = Execution._fields
@@ -112,9 +112,9 @@ class ExecutionStore:
         rows = self._database.rows(
             f"{_SELECT} WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
             " AND (CAST(:project AS TEXT) IS NULL OR project = :project)"
-            " AND (started_at < CAST(:time AS REAL) OR (started_at = CAST(:time AS REAL) AND id > :id))"
+            " AND (started_at < :time OR (started_at = :time AND id > :id))"
             " ORDER BY started_at DESC, id LIMIT :limit",
-            {"limit": limit, "status": status, "project": project, "time": time_before, "id": id_before},
+            {"limit": limit, "status": status, "project": project, "time": Moment(time_before), "id": id_before},
         )
         return [_decoded(row) for row in rows]
 
@@ -200,7 +200,7 @@ class ExecutionStore:
         rows = self._database.rows(
             f"{_SELECT} WHERE asked_by = :account AND started_at BETWEEN :since AND :at"
             " ORDER BY started_at DESC, id LIMIT :most",
-            {"account": account, "since": at - within, "at": at, "most": _LOOKED_BACK},
+            {"account": account, "since": Moment(at - within), "at": Moment(at), "most": _LOOKED_BACK},
         )
         executions = (_decoded(row) for row in rows if among is None or row["id"] in among)
         return next(
@@ -209,7 +209,7 @@ class ExecutionStore:
 
     def older_than(self, days: float) -> int:
         """Return how many executions are older than `days`."""
-        then = self._now() - days * _DAY
+        then = Moment(self._now() - days * _DAY)
         rows = self._database.rows("SELECT count(*) AS number FROM executions WHERE started_at < :then", {"then": then})
         return int(rows[0]["number"])
 
@@ -219,7 +219,8 @@ class ExecutionStore:
             then = {"then": self._now() - days * _DAY}
             self._database.run("DELETE FROM marks WHERE marked_at < :then", then)
             self._database.run("DELETE FROM shadows WHERE asked_at < :then", then)
-            return self._database.run("DELETE FROM executions WHERE started_at < :then", then)
+            oldest = {"then": Moment(then["then"])}
+            return self._database.run("DELETE FROM executions WHERE started_at < :then", oldest)
 
     def requests(self) -> list[Request]:
         """Return every different request, no compound ones, with its vector and how often it was asked.
@@ -253,10 +254,10 @@ class ExecutionStore:
             "AND started_at >= :since AND (user_satisfaction IS NOT NULL OR id IN (SELECT execution_id FROM marks)"
             " OR user_request IN (SELECT user_request FROM executions WHERE status = 'failed'))"
         )
-        return self._pages(condition, {"since": since})
+        return self._pages(condition, {"since": Moment(since)})
 
     def _pages(self, condition: str, bindings: dict[str, Any]) -> Iterator[Execution]:
-        after: dict[str, Any] = {"started_at": float("-inf"), "id": ""}
+        after: dict[str, Any] = {"started_at": Moment("-inf"), "id": ""}
         while True:
             rows = self._database.rows(
                 f"{_SELECT} WHERE source <> :compound {condition}"
@@ -267,7 +268,7 @@ class ExecutionStore:
             yield from map(_decoded, rows)
             if len(rows) < _PAGE:
                 return
-            after = {name: rows[-1][name] for name in after}
+            after = {"started_at": Moment(rows[-1]["started_at"]), "id": rows[-1]["id"]}
 
     def _embed_anew(self) -> None:
         embed = _Embedding(model())
@@ -324,7 +325,7 @@ def _read(lines: Iterable[bytes]) -> tuple[list[Execution], list[_Fetch], int]:
 
 def _encoded(execution: Execution) -> dict[str, Any]:
     fields = execution.to_dict()
-    return {**fields, **{name: encode_json(fields[name]) for name in _JSON}}
+    return {**fields, **{name: encode_json(fields[name]) for name in _JSON}, "started_at": Moment(execution.started_at)}
 
 
 def _decoded(row: Row) -> Execution:

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from memory_router.learning.evidence import judged
+from memory_router.learning.evidence import DISSATISFIED, SATISFIED, judged
 from memory_router.learning.execution import Execution
 from memory_router.routing.config import Learning
-from memory_router.storage.database import Database
+from memory_router.storage.database import Database, Moment
 
 _DAY = 86_400
 _WEEK = 7 * _DAY
@@ -55,7 +55,7 @@ class Savings(NamedTuple):
 
     Args:
         requests: how many there were.
-        answered: how many of them were answered well; only these save anything.
+        answered: how many of them were answered well, in the user's eyes if rated; only these save anything.
         cost_usd: what they cost.
         llm_cost_usd: what they would have cost with the routing by an LLM.
         cost_saved: the share of it that was saved, from 0 to 1.
@@ -114,17 +114,18 @@ def statistics(database: Database, settings: Learning, now: Callable[[], float] 
         settings: what routing by an LLM would cost.
         now: the time in seconds since the epoch.
     """
+    seconds = "extract(epoch FROM started_at)" if database.dialect == "postgresql" else "started_at"
     weeks = database.rows(
-        "SELECT floor((started_at + :monday) / :week) AS number, avg(routing_confidence) AS avg_confidence,"
+        f"SELECT floor(({seconds} + :monday) / :week) AS number, avg(routing_confidence) AS avg_confidence,"  # noqa: S608
         " count(*) AS total FROM executions WHERE started_at >= :since AND source <> 'compound'"
         " GROUP BY number ORDER BY number",
-        {"monday": float(_MONDAY), "week": float(_WEEK), "since": now() - _WEEKS_DAYS * _DAY},
+        {"monday": float(_MONDAY), "week": float(_WEEK), "since": Moment(now() - _WEEKS_DAYS * _DAY)},
     )
     days = database.rows(
-        "SELECT floor(started_at / :day) AS number, count(*) AS total,"
+        f"SELECT floor({seconds} / :day) AS number, count(*) AS total,"  # noqa: S608
         " sum(CASE WHEN routing_confidence >= :sure THEN 1 ELSE 0 END) AS hits"
         " FROM executions WHERE started_at >= :since AND source <> 'compound' GROUP BY number ORDER BY number DESC",
-        {"day": float(_DAY), "sure": _SURE, "since": now() - _HITS_DAYS * _DAY},
+        {"day": float(_DAY), "sure": _SURE, "since": Moment(now() - _HITS_DAYS * _DAY)},
     )
     return Statistics(
         _patterns(database),
@@ -165,8 +166,11 @@ def _patterns(database: Database) -> tuple[PatternStatistics, ...]:
 def _totals(database: Database, settings: Learning) -> tuple[Savings, float | None]:
     row = database.rows(
         "SELECT count(*) AS requests, coalesce(sum(cost_usd), 0) AS cost, coalesce(sum(duration_ms), 0) AS duration,"
-        " sum(CASE WHEN status = 'success' THEN 1 ELSE 0 END) AS successes FROM executions"
-        " WHERE status <> 'governance_blocked' AND source <> 'compound'"
+        " sum(CASE WHEN user_satisfaction >= :satisfied"
+        " OR (status = 'success' AND (user_satisfaction IS NULL OR user_satisfaction > :dissatisfied))"
+        " THEN 1 ELSE 0 END) AS successes FROM executions"
+        " WHERE status <> 'governance_blocked' AND source <> 'compound'",
+        {"satisfied": SATISFIED, "dissatisfied": DISSATISFIED},
     )[0]
     requests, answered = int(row["requests"]), int(row["successes"] or 0)
     cost, duration = float(row["cost"]), int(row["duration"])

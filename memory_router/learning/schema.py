@@ -1,6 +1,7 @@
 """Define the tables of executions, rules, approvals and dreams; a released migration is never changed.
 
-Column names are the seed's (seed 000, Database Architecture). Times are seconds since the epoch.
+Column names are the seed's (seed 000, Database Architecture). Times are seconds since the epoch, but
+`executions.started_at` is a timestamp in PostgreSQL.
 """
 
 from memory_router.storage.database import Migration, Schema
@@ -142,14 +143,24 @@ _FIFTH = """
 """
 
 
+# What the seed's monitoring queries compare with NOW().
+_SIXTH = Migration("", "ALTER TABLE executions ALTER COLUMN started_at TYPE TIMESTAMPTZ USING to_timestamp(started_at)")
+
+
 def _migration(sql: str) -> Migration:
     return Migration(sql.format(**_TYPES["sqlite"]), sql.format(**_TYPES["postgresql"]))
 
 
-SCHEMA = Schema("learning", tuple(map(_migration, (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH))))
+SCHEMA = Schema("learning", (*map(_migration, (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)), _SIXTH))
 
 TABLES = (
-    Table("executions", "id", flags=("should_retry_with_different_path",), vectors=("request_embedding",)),
+    Table(
+        "executions",
+        "id",
+        flags=("should_retry_with_different_path",),
+        vectors=("request_embedding",),
+        times=("started_at",),
+    ),
     Table(
         "routing_rules",
         "id",

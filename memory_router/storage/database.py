@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from memory_router.errors import ConfigError, install_command
-from memory_router.storage.schema import Dialect, Migration, Row, Schema, without_password
+from memory_router.storage.schema import Dialect, Migration, Moment, Row, Schema, without_password
 
 __all__ = [
     "Database",
     "Dialect",
     "Migration",
+    "Moment",
     "Row",
     "Schema",
     "decode_json",

@@ -4,20 +4,46 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import psycopg
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Dumper, Loader
 from psycopg.rows import dict_row, tuple_row
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.string import TextLoader
 
 from memory_router.errors import StoreError
-from memory_router.storage.schema import SET_VERSION, VERSION, VERSIONS, Dialect, Row, Schema, without_password
+from memory_router.storage.schema import SET_VERSION, VERSION, VERSIONS, Dialect, Moment, Row, Schema, without_password
 
 _CONNECT_SECONDS = 5
 # Any number will do, as long as all processes that migrate use the same.
 _LOCK = 7_301_625
+# 0001-01-02 and 9999-12-31, what Python knows as a time in any zone.
+_EARLIEST, _LATEST = -62_135_510_400.0, 253_402_214_400.0
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+class _SecondsLoader(Loader):
+    """Read timestamps as seconds since the epoch."""
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        self._timestamps = TimestamptzLoader(oid, context)
+
+    def load(self, data: Buffer) -> float:
+        return self._timestamps.load(data).timestamp()
+
+
+class _MomentDumper(Dumper):
+    """Write moments as timestamps."""
+
+    oid = psycopg.adapters.types["timestamptz"].oid
+
+    def dump(self, obj: Moment) -> bytes:
+        return datetime.fromtimestamp(min(max(obj, _EARLIEST), _LATEST), UTC).isoformat().encode()
 
 
 def migrate(connection: "psycopg.Connection[Any]", schema: Schema, database: str, before: str = "") -> None:
@@ -63,6 +89,8 @@ class PostgresDatabase:
             )
             # JSON comes as text, as SQLite gives it.
             self._connection.adapters.register_loader("jsonb", TextLoader)
+            self._connection.adapters.register_loader("timestamptz", _SecondsLoader)
+            self._connection.adapters.register_dumper(Moment, _MomentDumper)
         try:
             with self._named_errors(), self._connection.transaction():
                 migrate(self._connection, schema, self._shown, "CREATE EXTENSION IF NOT EXISTS vector")

@@ -29,6 +29,10 @@ SET_VERSION = (
 )
 
 
+class Moment(float):
+    """A time in seconds since the epoch, for a column that is a timestamp in PostgreSQL and is read as seconds."""
+
+
 class Migration(NamedTuple):
     """One step that a schema took; a released one is never changed.
 

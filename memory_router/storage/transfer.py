@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.errors import StoreError
-from memory_router.storage.database import Database, Dialect, Row, Schema, decode_vector
+from memory_router.storage.database import Database, Dialect, Moment, Row, Schema, decode_vector
 
 _PAGE = 2000
 
@@ -20,6 +20,7 @@ class Table(NamedTuple):
         flags: columns that are true or false.
         vectors: columns of vectors.
         bits: columns of bits.
+        times: columns that are timestamps in PostgreSQL.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Table(NamedTuple):
     flags: tuple[str, ...] = ()
     vectors: tuple[str, ...] = ()
     bits: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
 
 
 class Copied(NamedTuple):
@@ -134,6 +136,7 @@ def _converted(
     converted |= {name: numbers[name][row[name]] for name, _ in table.refers}
     converted |= {name: bool(row[name]) for name in table.flags if row[name] is not None}
     converted |= {name: decode_vector(row[name]) for name in table.vectors}
+    converted |= {name: Moment(row[name]) for name in table.times}
     return converted | {name: _bits(row[name], dialect) for name in table.bits}
 
 

@@ -316,6 +316,7 @@ def test_a_decision_about_a_rule_is_an_outcome_by_whatever_command(home: Home) -
     home.run("learn")
     (rule,) = home.run("rules", "list").json["rules"]
     assert "1 suggestion waits" in home.run("stats").err
+    assert "1 suggestion waits" in home.run("status").json["waiting"]
     home.run("rules", "reject", rule["id"])
     (told,) = home.run("outcomes", "list").json["outcomes"]
     assert told["snippet"].endswith("rejected")

@@ -280,7 +280,7 @@ def test_the_database_can_be_checked_and_copied(home: Home, tmp_path: Path) -> N
     home.with_fakes(qmd=GOOD)
     query(home, "auth")
     assert len(executions(home)) == 1
-    assert home.run("db", "migrate").json["schemas"] == {"learning": 5, "advice": 1}
+    assert home.run("db", "migrate").json["schemas"] == {"learning": 6, "advice": 1}
     assert home.run("db", "check").json["ok"]
     copied = home.run("db", "copy", f"sqlite:{home.folder}/data/memory.db", f"sqlite:{tmp_path}/copy.db", "--yes").json
     assert copied["copied"][0] == {"table": "executions", "rows": 1, "added": 1}

@@ -1,5 +1,6 @@
 """Copies are complete, in both directions, and statistics are the same in both databases."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,64 @@ def test_statistics_are_the_seeds(database: Database, url: str, tmp_path: Path, 
     assert (found.savings.requests, found.savings.cost_usd) == (2, 0.01)
     assert found.savings.llm_cost_usd == pytest.approx(0.07)
     assert found.savings.llm_duration_ms == found.savings.duration_ms + 1700
+
+
+def test_what_a_user_calls_useless_saves_nothing(database: Database, clock: Callable[[], float]) -> None:
+    """An answer with few stars was no good answer, whatever its relevance, and one with many was."""
+    store = ExecutionStore(database, clock)
+    store.add(
+        [
+            execution(1, "good"),
+            execution(2, "useless", user_satisfaction=1),
+            execution(3, "better than it seemed", status="failed", user_satisfaction=5),
+            execution(4, "poor", status="failed"),
+        ]
+    )
+    found = statistics(database, Learning(), clock)
+    assert (found.savings.requests, found.savings.answered, found.success_rate) == (4, 2, 0.5)
+
+
+PATTERNS = """
+    SELECT request_pattern, based_on_executions, confidence_score, success_rate, avg_cost_usd
+    FROM routing_rules WHERE auto_generated = true ORDER BY based_on_executions DESC LIMIT 10
+"""
+CONFIDENCE = """
+    SELECT DATE_TRUNC('week', started_at) as week, AVG(routing_confidence) as avg_confidence, COUNT(*) as total_requests
+    FROM executions WHERE started_at >= NOW() - INTERVAL '90 days' GROUP BY week ORDER BY week ASC
+"""
+HITS = """
+    SELECT DATE_TRUNC('day', started_at) as date,
+      SUM(CASE WHEN routing_confidence >= 0.85 THEN 1 ELSE 0 END) as cache_hits, COUNT(*) as total_requests,
+      ROUND(100.0 * SUM(CASE WHEN routing_confidence >= 0.85 THEN 1 ELSE 0 END) / COUNT(*), 2) as cache_hit_rate
+    FROM executions WHERE started_at >= NOW() - INTERVAL '30 days' GROUP BY date ORDER BY date DESC
+"""
+
+
+def test_the_seeds_queries_run_on_postgresql(empty_postgres: str) -> None:
+    """Seed 000, Monitoring Queries: as they are written, in any client, over what was asked just now."""
+    import psycopg
+
+    team = open_database(empty_postgres, SCHEMA)
+    ExecutionStore(team).add([execution(1, "process payroll", started_at=time.time(), routing_confidence=0.9)])
+    team.close()
+    with psycopg.connect(empty_postgres) as connection:
+        assert connection.execute(PATTERNS).fetchall() == []
+        ((_, confidence, asked),) = connection.execute(CONFIDENCE).fetchall()
+        ((_, hits, number, rate),) = connection.execute(HITS).fetchall()
+    assert (confidence, asked) == (0.9, 1)
+    assert (hits, number, rate) == (1, 1, 100)
+
+
+def test_times_survive_as_timestamps(database: Database, clock: Callable[[], float]) -> None:
+    """A time is read as it was written, to the microsecond, and pages go on exactly behind it."""
+    store = ExecutionStore(database, clock)
+    moments = [NOW - 10 + number / 7 for number in range(5)]
+    store.add([execution(number, f"request {number}", started_at=at) for number, at in enumerate(moments)])
+    first, *others = store.newest(5)
+    assert first.started_at == pytest.approx(moments[-1], abs=1e-6)
+    assert store.newest(5, after=(first.started_at, first.id)) == others
+    assert [one.started_at for one in store.all()] == pytest.approx(moments, abs=1e-6)
+    assert len(list(store.judged(float("-inf")))) == 0
 
 
 def test_damage_is_found(database: Database) -> None:

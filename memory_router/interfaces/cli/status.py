@@ -27,10 +27,14 @@ def status(as_json: AsJson = False) -> None:
         "next_step": overview.next_step and overview.next_step._asdict(),
         "meaning": {"reason": reason, "stores": [store._asdict() for store in stores]},
     }
-    output.show(told, lambda: _print_overview(overview, app.meaning.told(stores)), as_json=as_json)
+    waiting = app.improving.waiting_sentence()
+    if waiting:
+        told["waiting"] = waiting
+    meaning = app.meaning.told(stores)
+    output.show(told, lambda: _print_overview(overview, meaning, waiting), as_json=as_json)
 
 
-def _print_overview(overview: "Overview", meaning: str) -> None:
+def _print_overview(overview: "Overview", meaning: str, waiting: str | None) -> None:
     states = [
         (name, "empty" if name in overview.empty else health.status, health.reason, "")
         for name, health in overview.backends.items()
@@ -49,3 +53,5 @@ def _print_overview(overview: "Overview", meaning: str) -> None:
         return
     output.say(f"Next: {step.why}")
     output.say(step.do, "  ")
+    if waiting and not waiting.endswith(step.do.removeprefix("Run: ")):
+        output.say(waiting)
