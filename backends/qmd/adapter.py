@@ -150,12 +150,16 @@ def _index() -> DocumentIndex | None:
     return _opened[0] if _opened else None
 
 
+def _name(hit: Hit) -> str:
+    return str(identity(hit.path, hit.first_line, hit.content))
+
+
 def _result(hit: Hit, *, is_changed: bool) -> Result:
     return Result(
         hit.content,
         round(hit.relevance, 4),
         timestamp=iso_time(hit.modified),
-        id=str(identity(hit.path, hit.first_line, hit.content)),
+        id=_name(hit),
         title=hit.title,
         path=hit.path,
         line=hit.first_line,
@@ -167,6 +171,7 @@ def _result(hit: Hit, *, is_changed: bool) -> Result:
             "project": hit.project,
             "root": hit.root,
             **({"file": "changed"} if is_changed else {}),
+            **({"superseded_by": _name(hit.successor)} if hit.successor else {}),
             **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
     )

@@ -204,7 +204,7 @@ def pool(
         matches |= store.fulltext.among(query, further)
     units = store.units([*dict.fromkeys((*matches, *further, *(row for rows in beside.values() for row in rows)))])
     likeness = vectors.likeness(units) if vectors else {}
-    compared = vectors.map_name if vectors else "words"
+    compared = vectors.map_name if vectors and likeness else "words"
     return gathered(query, matches, likeness, beside, units, compared, wish)
 
 

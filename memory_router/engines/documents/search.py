@@ -12,6 +12,7 @@ from memory_router import paths
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import EMBEDDED, LAYOUT, SCHEMA
 from memory_router.engines.documents.selection import EVERYTHING, Selection, seconds_of
+from memory_router.engines.documents.superseding import Opening, successors
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
 from memory_router.retrieval.likeness import StoreVectors, Vectors
@@ -48,6 +49,14 @@ _HITS = """
     JOIN roots r ON r.id = f.root
 """
 
+# How many of a document's passages are read for what it says of itself.
+_OPENING = 3
+_OPENINGS = """
+    SELECT f.path, f.title, group_concat(c.text, char(10) ORDER BY c.position)
+    FROM json_each(?) wanted JOIN files f ON f.path = wanted.value JOIN chunks c ON c.file = f.id AND c.position < ?
+    GROUP BY f.id
+"""
+
 
 class Hit(NamedTuple):
     """One passage found.
@@ -67,6 +76,7 @@ class Hit(NamedTuple):
         relevance: the probability in [0, 1] that it answers the question.
         features: what the relevance was estimated from.
         copies: the places, as path and first line, of further passages that say the same.
+        successor: the passage of the document that took its document's place, as the two say, or None.
     """
 
     id: int
@@ -83,6 +93,7 @@ class Hit(NamedTuple):
     relevance: float
     features: Features
     copies: tuple[tuple[str, int], ...] = ()
+    successor: "Hit | None" = None
 
 
 class Statistics(NamedTuple):
@@ -202,7 +213,8 @@ class DocumentIndex(DatabaseReader):
         within = Within() if is_open else Within(_WITHIN, self._filter)
         firsts = [key for (key,) in self.connection.execute(_FIRST_CHUNKS, (json.dumps(files[:limit]),))]
         pool = core.pool(self, query, 2 * limit, vectors, within, wish(text), firsts)
-        return self._reranked(query.text, self._hits(core.ranked(pool, max(limit, _RERANKED))), mode)[:limit]
+        hits = self._hits(core.ranked(pool, max(limit, _RERANKED)))
+        return self._in_force_first(self._reranked(query.text, hits, mode))[:limit]
 
     def _steps(self, path: str) -> tuple[str, ...]:
         """Return the words of a path, unless texts hold it as it is."""
@@ -212,16 +224,31 @@ class DocumentIndex(DatabaseReader):
         keys = [key for candidate in scored for key in (candidate.key, *candidate.copies)]
         rows: dict[int, Any] = {row[0]: row for row in self.connection.execute(_HITS, (json.dumps(keys),))}
         return [
-            Hit._make(
-                [
-                    *rows[candidate.key],
-                    candidate.relevance,
-                    candidate.features,
-                    tuple((rows[key][2], rows[key][4]) for key in candidate.copies),
-                ]
+            Hit(
+                *rows[candidate.key],
+                candidate.relevance,
+                candidate.features,
+                tuple((rows[key][2], rows[key][4]) for key in candidate.copies),
             )
             for candidate in scored
         ]
+
+    def _in_force_first(self, hits: list[Hit]) -> list[Hit]:
+        """Return hits in their order, but what a document says to be replaced after what took its place."""
+        files = json.dumps(list(dict.fromkeys(hit.path for hit in hits)))
+        replaced = successors([Opening._make(row) for row in self.connection.execute(_OPENINGS, (files, _OPENING))])
+        if not replaced:
+            return hits
+        first = {hit.path: hit for hit in reversed(hits)}
+        claims = {hit.id: hit.relevance for hit in hits}
+        for hit in hits:
+            if path := replaced.get(hit.path):
+                # Who asks for the old is answered by the new.
+                claims[first[path].id] = max(claims[first[path].id], hit.relevance)
+        judged = [
+            hit._replace(relevance=claims[hit.id], successor=first.get(replaced.get(hit.path, ""))) for hit in hits
+        ]
+        return sorted(judged, key=lambda hit: (-hit.relevance, hit.successor is not None))
 
     def _reranked(self, text: str, hits: list[Hit], mode: str) -> list[Hit]:
         """Return hits with the order and the numbers of the reranker that the user chose, if any."""

@@ -1,0 +1,83 @@
+"""Tell which documents say that another one took their place, or that they took another's, as decision records do.
+
+Only a statement at the head of a document counts, and only where it names the other one: by a link, by its file, by its
+title, or by a label and number such as `ADR 9`.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import unquote
+
+# So many lines at the head of a document are read: its front matter, title, status and first sentences.
+_LINES = 20
+# A title of fewer characters could stand anywhere.
+_SHORTEST_TITLE = 8
+# What a document says of what replaced it, and of what it replaces, in the languages of intent and their neighbours.
+_BY = re.compile(
+    r"\b(?:(?:superseded|replaced|obsoleted)[ _-]?by|ersetzt durch|abgelöst (?:durch|von)|remplacée? par"
+    r"|(?:reemplazad|sustituid|sostituit|substituíd)[oa] (?:por|da)|vervangen door)\b(?P<other>.*)",
+    re.IGNORECASE,
+)
+_OF = re.compile(
+    r"\b(?:supersedes|replaces|obsoletes|ersetzt(?! durch)|remplace|reemplaza|sustituye|sostituisce|substitui|vervangt)"
+    r"\b(?P<other>.*)",
+    re.IGNORECASE,
+)
+_LINKED = re.compile(r"\]\(<?([^)>#\s]+)|\[\[([^\]|#]+)|([\w./-]+\.\w+)")
+_NUMBERED = re.compile(r"\b([^\W\d_]{2,12})[ #_-]*0*(\d{1,6})\b")
+_FILE_NUMBER = re.compile(r"(?<!\d)0*(\d{1,6})(?!\d)")
+
+
+class Opening(NamedTuple):
+    """How a document begins: its absolute path, its title, and its first passages."""
+
+    path: str
+    title: str
+    text: str
+
+
+def successors(openings: Sequence[Opening]) -> Mapping[str, str]:
+    """Return by the path of each document that was replaced the path of the one among these that is in force instead.
+
+    Args:
+        openings: the documents in question.
+    """
+    replaced: dict[str, str] = {}
+    for opening in openings:
+        for line in opening.text.splitlines()[:_LINES]:
+            by, of = _BY.search(line), _OF.search(line)
+            for other in openings:
+                if other.path == opening.path:
+                    continue
+                if by and _names(by["other"], other):
+                    replaced.setdefault(opening.path, other.path)
+                elif of and not by and _names(of["other"], other):
+                    replaced.setdefault(other.path, opening.path)
+    return {path: last for path in replaced if (last := _last(path, replaced)) != path}
+
+
+def _last(path: str, replaced: Mapping[str, str]) -> str:
+    """Return what is in force at the end of a chain; of documents that replace each other, none gives way."""
+    chain = [path]
+    while (path := replaced.get(path, "")) and path not in chain:
+        chain.append(path)
+    return chain[0] if path else chain[-1]
+
+
+def _names(statement: str, document: Opening) -> bool:
+    """Return whether a statement names a document."""
+    name = os.path.basename(document.path).casefold()
+    stem = os.path.splitext(name)[0]
+    for groups in _LINKED.findall(statement):
+        target = os.path.basename(unquote(next(filter(None, groups)))).strip().casefold()
+        if target and target in (name, stem):
+            return True
+    if len(document.title) >= _SHORTEST_TITLE and document.title.casefold() in statement.casefold():
+        return True
+    number = _FILE_NUMBER.search(name)
+    label = f"{os.path.basename(os.path.dirname(document.path))} {stem} {document.title}".casefold()
+    return number is not None and any(
+        digits == number[1] and word.casefold() in label for word, digits in _NUMBERED.findall(statement)
+    )
