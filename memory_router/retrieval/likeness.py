@@ -207,8 +207,10 @@ class StoreVectors:
     ) -> str:
         """Embed a question by the model that is chosen; return one sentence that says why that failed, or nothing."""
         if self._asked[0] != question or not self._asked[1]:
+            # Words are known by their capitals; who types nothing else means none by them.
+            spelt = question.lower() if question.isupper() else question
             try:
-                vector = embedding.embed(question, lambda word: 0.0 if is_stop_word(word) else weight(word), seconds)
+                vector = embedding.embed(spelt, lambda word: 0.0 if is_stop_word(word) else weight(word), seconds)
             except UnansweredError as error:
                 return f"The question could not be embedded: {error}"
             if len(vector) != opened.dimension:

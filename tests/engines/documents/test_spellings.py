@@ -69,3 +69,14 @@ def test_names_of_all_spellings_are_found_whole_and_in_parts(tmp_path: Path) -> 
         ("retry_after_seconds", 3),
     ):
         assert os.path.basename(opened.search(question)[0].path) == f"{number}.txt", question
+
+
+def test_who_types_nothing_but_capitals_finds_the_same(tmp_path: Path) -> None:
+    """A question in capitals has the answers of the same one in small letters; one without a vector goes by words."""
+    (tmp_path / "roads.md").write_text("# Roads\n\nThe harbour street is closed until spring.\n")
+    (tmp_path / "mood.md").write_text("# Launch\n\nIt went well \U0001f680 and all were happy.\n")
+    (tmp_path / "other.md").write_text("# Boats\n\nBoats are painted in the shed.\n")
+    opened = opened_index(tmp_path)
+    shouted, typed = (opened.search(question, mode="query")[0] for question in ("HARBOUR STREET", "harbour street"))
+    assert (shouted.path, shouted.relevance) == (typed.path, typed.relevance)
+    assert opened.search("\U0001f680", mode="query")[0].relevance >= 0.4
