@@ -224,11 +224,14 @@ class DocumentIndex(DatabaseReader):
         keys = [key for candidate in scored for key in (candidate.key, *candidate.copies)]
         rows: dict[int, Any] = {row[0]: row for row in self.connection.execute(_HITS, (json.dumps(keys),))}
         return [
-            Hit(
-                *rows[candidate.key],
-                candidate.relevance,
-                candidate.features,
-                tuple((rows[key][2], rows[key][4]) for key in candidate.copies),
+            Hit._make(
+                [
+                    *rows[candidate.key],
+                    candidate.relevance,
+                    candidate.features,
+                    tuple((rows[key][2], rows[key][4]) for key in candidate.copies),
+                    None,
+                ]
             )
             for candidate in scored
         ]
