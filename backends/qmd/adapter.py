@@ -7,7 +7,6 @@ from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
 from memory_router.engines.documents.fetching import fetch
 from memory_router.engines.documents.freshness import present
-from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.search import DocumentIndex, Hit
 from memory_router.engines.documents.selection import EVERYTHING, Selection
 from memory_router.engines.tiers.disputes import Disputes
@@ -150,16 +149,12 @@ def _index() -> DocumentIndex | None:
     return _opened[0] if _opened else None
 
 
-def _name(hit: Hit) -> str:
-    return str(identity(hit.path, hit.first_line, hit.content))
-
-
 def _result(hit: Hit, *, is_changed: bool) -> Result:
     return Result(
         hit.content,
         round(hit.relevance, 4),
         timestamp=iso_time(hit.modified),
-        id=_name(hit),
+        id=hit.name,
         title=hit.title,
         path=hit.path,
         line=hit.first_line,
@@ -171,7 +166,7 @@ def _result(hit: Hit, *, is_changed: bool) -> Result:
             "project": hit.project,
             "root": hit.root,
             **({"file": "changed"} if is_changed else {}),
-            **({"superseded_by": _name(hit.successor)} if hit.successor else {}),
+            **({"superseded_by": hit.successor.name} if hit.successor else {}),
             **({"copies": [f"{path}:{line}" for path, line in hit.copies]} if hit.copies else {}),
         },
     )

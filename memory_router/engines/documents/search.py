@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from memory_router import paths
+from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import EMBEDDED, LAYOUT, SCHEMA
 from memory_router.engines.documents.selection import EVERYTHING, Selection, seconds_of
@@ -94,6 +95,11 @@ class Hit(NamedTuple):
     features: Features
     copies: tuple[tuple[str, int], ...] = ()
     successor: "Hit | None" = None
+
+    @property
+    def name(self) -> str:
+        """The id by which an answer names it, and by which it is fetched."""
+        return str(identity(self.path, self.first_line, self.content))
 
 
 class Statistics(NamedTuple):
