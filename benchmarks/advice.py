@@ -15,10 +15,10 @@ from functools import partial
 from machine import heading, spread
 
 from memory_router.outcomes import validation
-from memory_router.outcomes.compaction import Compaction
+from memory_router.outcomes.compaction import OutcomeCompaction
 from memory_router.outcomes.retrieval import Retrieval, tokens
 from memory_router.outcomes.schema import SCHEMA
-from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.search import OutcomeSelection
 from memory_router.outcomes.store import OutcomeStore
 from memory_router.storage.database import Database, open_database
 
@@ -78,7 +78,7 @@ def example(database: Database) -> str:
     for number in range(20):
         store.record("seed", **outcome(number, source, number))  # type: ignore[arg-type]
     retrieval = Retrieval(database, validation.iso(NOW))
-    hits = retrieval.search(Wanted("seed")).results
+    hits = retrieval.search(OutcomeSelection("seed")).results
     ids = [hit["id"] for hit in hits]
     layers = [tokens(hits), tokens(retrieval.timeline("seed", ids[:5])), tokens(retrieval.detail("seed", ids[:1]))]
     whole = tokens(retrieval.detail("seed", ids))
@@ -95,7 +95,7 @@ def compaction(database: Database, folder: str) -> str:
         store.record("compacted", **outcome(number, source, 20 if number < 25 else 60))  # type: ignore[arg-type]
     ids, before = [one.outcome_id for one in store.all("compacted")], store.profile("compacted")
     sizes = [(tokens(reader.detail("compacted", ids)), stored(database))]
-    took = timed(lambda: Compaction(database, folder, validation.iso(NOW)).run("compacted"))
+    took = timed(lambda: OutcomeCompaction(database, folder, validation.iso(NOW)).run("compacted"))
     sizes.append((tokens(reader.detail("compacted", ids)), stored(database)))
     assert store.recompute("compacted")._replace(compacted_through=None) == before, "the profile is another"
     saved = [1 - after / before for before, after in zip(*sizes, strict=True)]
@@ -158,10 +158,10 @@ def searching(database: Database, user: str, clock: Callable[[], float]) -> dict
     retrieval, source = Retrieval(database, validation.iso(NOW)), random.Random(4)
     choose = source.choice
     kinds = {
-        "by type and outcome": [(Wanted(user, (choose(TYPES),), ("rejected",)), "") for _ in range(SEARCHES)],
-        "by text": [(Wanted(user), choose(QUESTIONS)) for _ in range(SEARCHES)],
+        "by type and outcome": [(OutcomeSelection(user, (choose(TYPES),), ("rejected",)), "") for _ in range(SEARCHES)],
+        "by text": [(OutcomeSelection(user), choose(QUESTIONS)) for _ in range(SEARCHES)],
         "by text, type and outcome": [
-            (Wanted(user, (choose(TYPES),), ("accepted",)), choose(QUESTIONS)) for _ in range(SEARCHES)
+            (OutcomeSelection(user, (choose(TYPES),), ("accepted",)), choose(QUESTIONS)) for _ in range(SEARCHES)
         ],
     }
     samples: dict[str, list[float]] = {}

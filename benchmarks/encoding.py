@@ -28,7 +28,7 @@ from memory_router.text.question_vector import QuestionVector
 
 KEPT = Path(tempfile.gettempdir()) / "memory-router-encoded.db"
 
-Pending = Callable[[apsw.Connection, int, int], Sequence[vectors.Passage]]
+Pending = Callable[[apsw.Connection, int, int], Sequence[vectors.UnembeddedPassage]]
 
 
 class KeptEncoder:

@@ -19,7 +19,7 @@ from fault_workloads import STORES, memories_kept, remembered, transcript, turns
 
 from memory_router.engines.tiers.store import MemoryStore
 from memory_router.engines.transcripts import place
-from memory_router.engines.transcripts.importing import Listener, import_transcripts
+from memory_router.engines.transcripts.importing import ImportListener, import_transcripts
 from memory_router.learning.spool import Spool
 from memory_router.storage.files import exclusive, write_whole
 from memory_router.storage.salvage import is_whole, salvage
@@ -215,7 +215,7 @@ def two_importers(_number: int, _seed: int) -> Outcome:
         file, path = transcript(Path(name)), f"{name}/conversations.db"
         waited = threading.Event()
 
-        class Waiting(Listener):
+        class Waiting(ImportListener):
             def waiting(self) -> None:
                 waited.set()
 

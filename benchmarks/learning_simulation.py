@@ -31,8 +31,8 @@ from memory_router.routing import config_file
 from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.journal import Journal
-from memory_router.routing.registry import Installed, Manifest, Registry, State
-from memory_router.routing.router import Router
+from memory_router.routing.registry import Installed, Manifest, Registry, RegistryState
+from memory_router.routing.router import QuestionRouter
 from memory_router.routing.routes import Routes
 from memory_router.routing.rules import RuleSource, RuleTable
 from memory_router.storage.database import open_database
@@ -130,12 +130,12 @@ class Simulation:
         self.source = OverrideRules(cache, self.config.learning, self.config.signal_timeout_ms)
         table = RuleTable(self.config)
         sources: list[RuleSource] = [Routes(self.source, table)] if mode != "off" else [table]
-        self.router = Router(
+        self.router = QuestionRouter(
             self.config,
             sources,
             lambda: Registry(
                 {name: Manifest(name, folder, modes=modes) for name, modes in BACKENDS.items()},
-                State("pro", {name: Installed("ready") for name in BACKENDS}),
+                RegistryState("pro", {name: Installed("ready") for name in BACKENDS}),
             ),
             Attempts(
                 self.config,

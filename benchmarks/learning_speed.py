@@ -29,8 +29,8 @@ from memory_router.routing.attempts import Attempt
 from memory_router.routing.envelope import Envelope
 from memory_router.routing.plan import Plan
 from memory_router.routing.recording import RoutedQuestion
-from memory_router.routing.registry import Installed, Manifest, Registry, State
-from memory_router.routing.rules import Match
+from memory_router.routing.registry import Installed, Manifest, Registry, RegistryState
+from memory_router.routing.rules import RuleMatch
 from memory_router.storage.database import open_database
 
 REPOSITORY = Path(__file__).parents[1]
@@ -75,11 +75,11 @@ def lookup(folder: str) -> list[float]:
 def recording(folder: str) -> list[float]:
     """Return how many milliseconds recording an execution takes."""
     manifest = Manifest("qmd", folder, modes=("query",))
-    registry = Registry({"qmd": manifest}, State("starter", {"qmd": Installed("ready")}))
+    registry = Registry({"qmd": manifest}, RegistryState("starter", {"qmd": Installed("ready")}))
     step = CONFIG.default_rule.primary
     response = {"status": "success", "normalized_relevance": 0.8, "results": [{}], "error_code": None}
     attempt = Attempt(step, response, None, 40, 5000)
-    match = Match(CONFIG.default_rule, None, None, (step,), source="default")
+    match = RuleMatch(CONFIG.default_rule, None, None, (step,), source="default")
     plan = Plan("why did we choose Postgres", match, (step,))
     envelope = Envelope(plan.query, "qmd", "query", ("qmd",), 0, [], 1, 0.8, "success", None, None, 45, 40, "0" * 16)
     recorder = SpoolRecorder(Spool(f"{folder}/spool"), 0.4, lambda: None, 0)

@@ -34,7 +34,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from memory_router.engines.documents import store
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.schema import SCHEMA
-from memory_router.engines.documents.search import DocumentIndex, Hit
+from memory_router.engines.documents.search import DocumentHit, DocumentIndex
 from memory_router.retrieval.vectors import refresh
 from memory_router.sources.document import Chunk, Document
 from memory_router.storage.sqlite import open_database, writing
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
     answerable: bool
     right: list[int]
     relevant: int
-    top: Hit | None
+    top: DocumentHit | None
     milliseconds: float
 
     @property
@@ -139,7 +139,7 @@ def conversation_index(folder: str, name: str, turns: Sequence[dict[str, Any]]) 
     return opened
 
 
-def turn_of(hit: Hit) -> str | None:
+def turn_of(hit: DocumentHit) -> str | None:
     """Return the id of the turn that a hit in a conversation's index is."""
     conversation_and_turn = _TURNS.get((hit.path, hit.first_line))
     return conversation_and_turn and conversation_and_turn[1]
@@ -206,7 +206,7 @@ def ask(opened: DocumentIndex, group: str, text: str, relevant: Sequence[Any], m
     return Asked(group, bool(relevant), right, len(set(relevant)), hits[0] if hits else None, took)
 
 
-def found_key(hit: Hit, relevant: Sequence[Any], group: str) -> Any:
+def found_key(hit: DocumentHit, relevant: Sequence[Any], group: str) -> Any:
     """Return what a hit counts as: its turn, its session, or the answer that it holds."""
     if turn := _TURNS.get((hit.path, hit.first_line)):
         session = (turn[0], os.path.basename(hit.path))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
-from memory_router.engines.cognee.place import Place, place
+from memory_router.engines.cognee.place import CogneePlace, place
 from memory_router.engines.documents.projects import indexed_projects
 from memory_router.engines.graph.entity import Finding
 from memory_router.engines.graph.freshness import take_in_memories
@@ -16,7 +16,7 @@ from memory_router.errors import StoreError
 from memory_router.scope import admits
 
 if TYPE_CHECKING:
-    from memory_router.engines.cognee.hit import Hit
+    from memory_router.engines.cognee.hit import CogneeHit
 
 _FIX = "Run: memory-router index PATH"
 _GONE = "The graph holds no such thing any more; ask the question again."
@@ -75,7 +75,7 @@ def _own(request: Request) -> Response:
     return nothing(told.code, told.note)._replace(metadata=metadata)
 
 
-def _with_real(real: Place, request: Request) -> Response:
+def _with_real(real: CogneePlace, request: Request) -> Response:
     """Ask Cognee's data and our own; each result says which it is from."""
     from memory_router.engines.cognee.answering import find
 
@@ -182,7 +182,7 @@ def _result(finding: Finding, project: str | None) -> Result:
     )
 
 
-def _real_result(hit: "Hit", by: str) -> Result:
+def _real_result(hit: "CogneeHit", by: str) -> Result:
     return Result(
         hit.content,
         hit.relevance,

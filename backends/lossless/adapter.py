@@ -11,7 +11,7 @@ from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.expand import LAYERS, expand
 from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
-from memory_router.engines.transcripts.recall import Recollection, Step, recall
+from memory_router.engines.transcripts.recall import ChainStep, RecalledTurn, recall
 from memory_router.engines.transcripts.turn import Archive, Turn, Window
 from memory_router.errors import StoreError
 
@@ -118,7 +118,7 @@ def _nothing_imported() -> Response:
     return failure("NOT_INDEXED", f"No conversation is imported yet. {_FIX}")
 
 
-def _result(one: Recollection) -> Result:
+def _result(one: RecalledTurn) -> Result:
     turn = one.turn
     content = "\n".join(map(_told, one.chain or _replied(one))) or _said(turn)
     metadata = _metadata(one.archive, turn)
@@ -155,14 +155,16 @@ def _metadata(archive: Archive, turn: Turn) -> dict[str, Any]:
     }
 
 
-def _replied(one: Recollection) -> tuple[Step, ...]:
+def _replied(one: RecalledTurn) -> tuple[ChainStep, ...]:
     """Return the question that was asked before, and its answer, which says little alone."""
     if one.asked is None:
         return ()
-    return Step("question", one.asked, one.asked.text), Step("reply", one.turn, one.turn.text or one.turn.tools)
+    return ChainStep("question", one.asked, one.asked.text), ChainStep(
+        "reply", one.turn, one.turn.text or one.turn.tools
+    )
 
 
-def _told(step: Step) -> str:
+def _told(step: ChainStep) -> str:
     when = time.strftime("%Y-%m-%d", time.localtime(step.turn.time)) if step.turn.time else "undated"
     return f"{_LABELS[step.step]} ({step.turn.role}, {when}): {_shortened(step.text)}"
 

@@ -7,13 +7,13 @@ from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
 from memory_router.engines.documents.fetching import fetch
 from memory_router.engines.documents.freshness import present
-from memory_router.engines.documents.search import DocumentIndex, Hit
-from memory_router.engines.documents.selection import EVERYTHING, Selection
+from memory_router.engines.documents.search import DocumentHit, DocumentIndex
+from memory_router.engines.documents.selection import EVERYTHING, PassageSelection
 from memory_router.engines.tiers.disputes import Disputes
 from memory_router.errors import StoreError
 
 if TYPE_CHECKING:
-    from memory_router.engines.qmd.search import Hit as RealHit
+    from memory_router.engines.qmd.search import QmdHit as RealHit
 
 _FIX = "Run: memory-router index PATH"
 _MODE = "query"  # words and meaning together, unless the router asks for one of them
@@ -53,9 +53,9 @@ def _own(request: Request) -> Response:
     return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
 
 
-def _selection(request: Request) -> Selection:
+def _selection(request: Request) -> PassageSelection:
     """Return what may answer."""
-    return Selection(*window(request), request.scope or None)
+    return PassageSelection(*window(request), request.scope or None)
 
 
 def _with_real(place: str, request: Request) -> Response:
@@ -149,7 +149,7 @@ def _index() -> DocumentIndex | None:
     return _opened[0] if _opened else None
 
 
-def _result(hit: Hit, *, is_changed: bool) -> Result:
+def _result(hit: DocumentHit, *, is_changed: bool) -> Result:
     return Result(
         hit.content,
         round(hit.relevance, 4),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_router.advisor.appliers import Targets, changes_of
-from memory_router.advisor.proposal import Change, Proposal, Silence, decoded, encoded, touched
+from memory_router.advisor.proposal import Proposal, Silence, ValueChange, decoded, encoded, touched
 from memory_router.errors import AdviceError
 from memory_router.outcomes import validation
 from memory_router.outcomes.memory import OutcomeMemory
@@ -300,7 +300,7 @@ def _crowded(proposal: Proposal, taken: dict[tuple[str, str], int], waiting: int
     return f"{waiting} suggestions wait, which is enough at once" if waiting >= _AT_ONCE else None
 
 
-def _values(changes: Sequence[Change], *, new: bool) -> dict[str, object]:
+def _values(changes: Sequence[ValueChange], *, new: bool) -> dict[str, object]:
     return {change.name: change.new if new else change.old for change in changes}
 
 

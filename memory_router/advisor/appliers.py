@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memory_router.advisor.folders import is_indexed
-from memory_router.advisor.proposal import Change, decoded
+from memory_router.advisor.proposal import ValueChange, decoded
 from memory_router.errors import AdviceError, RuleError
 from memory_router.learning.amendments import AmendmentStore, copy_suffix
 from memory_router.learning.dreams import Cycle
@@ -45,15 +45,15 @@ class _Settings:
     def present(self, name: str) -> Any:
         return self._config.value(name)
 
-    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
+    def apply(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:
         values = [(change.name, change.new) for change in changes]
         self._config.write(values, self._copy_suffix(suggestion), [change.old for change in changes])
 
-    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
+    def revert(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:
         values = [(change.name, self.before(change)) for change in changes]
         self._config.undo(values, [change.new for change in changes], self._copy_suffix(suggestion))
 
-    def before(self, change: Change) -> Any:
+    def before(self, change: ValueChange) -> Any:
         return change.old
 
     def label(self, name: str) -> str:
@@ -80,14 +80,14 @@ class _DreamtSettings(_Settings):
         super().__init__(config)
         self._amendments = amendments
 
-    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:
+    def apply(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:
         evidence = suggestion.evidence_summary
         values = {change.name: change.new for change in changes}
         self._amendments.promote(
             Cycle(evidence["cycle_id"], "", values, evidence["test_results"], promote=True, dreamt_at=0)
         )
 
-    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def revert(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         values = [(change.name, change.new) for change in changes]
         for amendment in self._amendments.all():
             if (amendment.setting, amendment.new_value) in values and self._amendments.is_in_force(amendment):
@@ -111,15 +111,15 @@ class _Rules:
         except RuleError:
             return None
 
-    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def apply(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             self._rules.set_state(change.name, change.new, self._by)
 
-    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def revert(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             self._rules.set_state(change.name, self.before(change))
 
-    def before(self, change: Change) -> Any:
+    def before(self, change: ValueChange) -> Any:
         # A rule that only waits is used all the same where learning is on.
         return "disabled" if change.old == "proposed" and self._config.value("learning") == "on" else change.old
 
@@ -140,15 +140,15 @@ class _IndexedFolders:
         indexed = is_indexed(name, self._folders.roots())
         return indexed if indexed or os.path.isdir(name) else None
 
-    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def apply(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             self._folders.add(change.name)
 
-    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def revert(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             self._folders.remove(change.name)
 
-    def before(self, change: Change) -> Any:
+    def before(self, change: ValueChange) -> Any:
         return change.old
 
     def label(self, name: str) -> str:
@@ -170,15 +170,15 @@ class _Priors:
         prior = self._priors.get(*name.split("."))
         return prior and list(prior[2:])
 
-    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def apply(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             self._put(change.name, change.new)
 
-    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def revert(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             self._put(change.name, change.old)
 
-    def before(self, change: Change) -> Any:
+    def before(self, change: ValueChange) -> Any:
         return change.old
 
     def label(self, name: str) -> str:
@@ -201,7 +201,7 @@ class _Links:
     def present(self, name: str) -> Any:
         return os.readlink(name) if os.path.islink(name) else "a file" if os.path.exists(name) else None
 
-    def apply(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def apply(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             try:
                 os.makedirs(os.path.dirname(change.name), exist_ok=True)
@@ -211,11 +211,11 @@ class _Links:
                     f"{shown(change.name)} cannot be made ({error.strerror}).", "Check the folder's permissions."
                 ) from error
 
-    def revert(self, suggestion: Suggestion, changes: Sequence[Change]) -> None:  # noqa: ARG002 - as the others
+    def revert(self, suggestion: Suggestion, changes: Sequence[ValueChange]) -> None:  # noqa: ARG002 - as the others
         for change in changes:
             os.unlink(change.name)
 
-    def before(self, change: Change) -> Any:
+    def before(self, change: ValueChange) -> Any:
         return change.old
 
     def label(self, name: str) -> str:
@@ -295,7 +295,7 @@ class Targets:
             pairs = [(change.name, change.old, change.new) for change in changes]
         return kind.diff(suggestion, pairs, back=back)
 
-    def differences(self, changes: Sequence[Change], *, back: bool = False) -> list[str]:
+    def differences(self, changes: Sequence[ValueChange], *, back: bool = False) -> list[str]:
         """Return a sentence for each change that does not find what it starts from: then, now, and what it would be.
 
         Args:
@@ -318,11 +318,11 @@ class Targets:
             )
         return told
 
-    def is_done(self, changes: Sequence[Change]) -> bool:
+    def is_done(self, changes: Sequence[ValueChange]) -> bool:
         """Return whether everything is as the changes would make it."""
         return all(self._kinds[change.what].present(change.name) == change.new for change in changes)
 
-    def is_undone(self, changes: Sequence[Change]) -> bool:
+    def is_undone(self, changes: Sequence[ValueChange]) -> bool:
         """Return whether everything is as it was before the changes."""
         kinds = ((self._kinds[change.what], change) for change in changes)
         return all(kind.present(change.name) == kind.before(change) for kind, change in kinds)
@@ -333,7 +333,7 @@ class Targets:
         return next((rule.id for rule in self._rules.all() if rule.id in changed and rule.requires_approval), None)
 
 
-def changes_of(suggestion: Suggestion) -> tuple[Change, ...]:
+def changes_of(suggestion: Suggestion) -> tuple[ValueChange, ...]:
     """Return what a suggestion of the router's would change.
 
     Raises:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from memory_router.advisor.proposal import Change, Proposal
+from memory_router.advisor.proposal import Proposal, ValueChange
 from memory_router.learning.execution import Execution
 from memory_router.paths import shown
 from memory_router.wilson import wilson_interval
@@ -57,7 +57,7 @@ def _proposal(folder: str, asked: Sequence[Execution]) -> Proposal:
         "add_folder",
         folder,
         f"{len(asked)} questions speak of {shown(folder)}, which is not indexed; {unanswered} were not answered.",
-        (Change("folder", folder, False, True),),
+        (ValueChange("folder", folder, False, True),),
         strength,
         len(asked),
         {"unanswered": unanswered, "questions": [execution.user_request for execution in asked[:3]]},

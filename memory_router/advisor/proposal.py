@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from memory_router.contract import JsonObject
 
 
-class Change(NamedTuple):
+class ValueChange(NamedTuple):
     """One value that is to become another.
 
     Args:
@@ -40,7 +40,7 @@ class Proposal(NamedTuple):
     type: str
     value: str
     reason: str
-    changes: tuple[Change, ...]
+    changes: tuple[ValueChange, ...]
     strength: float
     executions: int
     evidence: JsonObject
@@ -62,7 +62,7 @@ class Silence(NamedTuple):
     why: str
 
 
-def touched(changes: Sequence[Change]) -> frozenset[tuple[str, str]]:
+def touched(changes: Sequence[ValueChange]) -> frozenset[tuple[str, str]]:
     """Return what changes would change; the chains of one rule count as one."""
     return frozenset((_KINDS.get(change.what, change.what), _scope(change.name)) for change in changes)
 
@@ -75,17 +75,17 @@ def encoded(proposal: Proposal) -> JsonObject:
     return {"changes": [change._asdict() for change in proposal.changes], "executions": proposal.executions}
 
 
-def decoded(column: Any) -> tuple[Change, ...]:
+def decoded(column: Any) -> tuple[ValueChange, ...]:
     """Return the changes in the column `change`; none where another application wrote it."""
     listed = column.get("changes") if isinstance(column, dict) else None
     if not isinstance(listed, list) or not all(
         isinstance(change, dict) and set(change) == _MEMBERS for change in listed
     ):
         return ()
-    return tuple(Change(**change) for change in listed)
+    return tuple(ValueChange(**change) for change in listed)
 
 
-_MEMBERS = set(Change._fields)
+_MEMBERS = set(ValueChange._fields)
 # What a dream tested is a setting, too.
 _KINDS = {"amendment": "setting"}
 

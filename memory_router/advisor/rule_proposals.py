@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
-from memory_router.advisor.proposal import Change, Proposal, Silence
+from memory_router.advisor.proposal import Proposal, Silence, ValueChange
 from memory_router.learning.dreams import Cycle
 from memory_router.learning.own_config import OwnConfig
 from memory_router.learning.priors import PriorEvidence
@@ -57,7 +57,7 @@ def _shift(known: Mapping[tuple[str, str], LearnedPrior], prior: LearnedPrior) -
 
 def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str, str], LearnedPrior]) -> Proposal:
     changes = tuple(
-        Change(
+        ValueChange(
             "prior",
             f"{rule}.{piece.prior.backend}",
             list(there[2:]) if (there := known.get((rule, piece.prior.backend))) else None,
@@ -105,7 +105,7 @@ def of_dream(cycle: Cycle | None, own: OwnConfig, config: Config) -> list[Propos
     if cycle is None or not cycle.promote or config.learning.mode == "off":
         return []
     changes = tuple(
-        Change("amendment", setting, own.value(setting), value) for setting, value in cycle.mutations.items()
+        ValueChange("amendment", setting, own.value(setting), value) for setting, value in cycle.mutations.items()
     )
     if any(change.old == change.new for change in changes):
         return []
@@ -138,7 +138,7 @@ def of_decision(kind: str, rule: OverrideRule, state: str) -> Proposal:
         kind,
         rule.id,
         f"Decided by `memory-router rules`: the rule for {rule.request_pattern!r}.",
-        (Change("rule", rule.id, rule.state, state),),
+        (ValueChange("rule", rule.id, rule.state, state),),
         rule.confidence_score,
         rule.based_on_executions,
         {},
@@ -160,7 +160,7 @@ def of_patterns(file: str, agent: str) -> list[Proposal]:
             "share_patterns",
             shown(rules),
             f"Patterns in what you accept and reject are in {shown(file)}; linked there, Claude Code follows them.",
-            (Change("link", rules, None, file),),
+            (ValueChange("link", rules, None, file),),
             # Nothing was measured: what rests on evidence comes first.
             0.0,
             0,
@@ -194,7 +194,7 @@ def _approve(rule: OverrideRule) -> Proposal:
         rule.id,
         f"{rule.recommended_system_id} answered {rule.success_rate or 0:.0%} of {rule.based_on_executions} questions "
         f"such as {rule.request_pattern!r}; the rule that sends them there waits for approval.",
-        (Change("rule", rule.id, "proposed", "approved"),),
+        (ValueChange("rule", rule.id, "proposed", "approved"),),
         rule.confidence_score,
         rule.based_on_executions,
         {"request_pattern": rule.request_pattern, "steps": list(steps), "success_rate": rule.success_rate},

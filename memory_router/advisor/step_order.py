@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from memory_router.advisor.proposal import Change, Proposal
+from memory_router.advisor.proposal import Proposal, ValueChange
 from memory_router.advisor.trials import RuleTrials, Trials, overall, trials_of
 from memory_router.learning.execution import Execution
 from memory_router.routing.config import Config, Step, TableRule
@@ -174,7 +174,7 @@ def dropped(step: str) -> Callable[[Chain], Chain]:
     return lambda chain: tuple(link for link in chain if link != step)
 
 
-def reordered(rule: TableRule, order: Callable[[Chain], Chain]) -> tuple[Change, ...]:
+def reordered(rule: TableRule, order: Callable[[Chain], Chain]) -> tuple[ValueChange, ...]:
     """Return the settings that change when every chain of a rule is put in another order.
 
     A signal with a fallback of its own has a chain of its own behind the same primary.
@@ -186,15 +186,15 @@ def reordered(rule: TableRule, order: Callable[[Chain], Chain]) -> tuple[Change,
     primary, *fallback = order(chain_of(rule))
     place = f"rules.{rule.id}"
     changes = [
-        Change("setting", f"{place}.primary", str(rule.primary), primary),
-        Change("setting", f"{place}.fallback", _texts(rule.fallback), fallback),
+        ValueChange("setting", f"{place}.primary", str(rule.primary), primary),
+        ValueChange("setting", f"{place}.fallback", _texts(rule.fallback), fallback),
     ]
     for signal in rule.signals:
         if signal.fallback is not None:
             own = order((str(rule.primary), *_texts(signal.fallback)))
             behind = [link for link in own if link != primary]
             name = f"{place}.signals.{signal.name}.fallback"
-            changes.append(Change("setting", name, _texts(signal.fallback), behind))
+            changes.append(ValueChange("setting", name, _texts(signal.fallback), behind))
     return tuple(change for change in changes if change.old != change.new)
 
 

@@ -81,7 +81,7 @@ def _warn_on_stderr(sentence: str) -> None:
     print(f"memory-router: {sentence}", file=sys.stderr)
 
 
-class Router(router.Router):
+class Router(router.QuestionRouter):
     """Answer questions with the user's configuration and installed backends.
 
     >>> with Router(keep_warm=True) as router:
@@ -136,7 +136,7 @@ def _recorder(settings: Config) -> SpoolRecorder | None:
     )
 
 
-class QuietRouter(router.Router):
+class QuietRouter(router.QuestionRouter):
     """Answer a question that nobody asked aloud, within a time, and leave no trace of it.
 
     The time is too short to judge a backend by, and what it finds is no evidence for learning: neither circuit
@@ -184,7 +184,7 @@ def _ignore(_sentence: str) -> None:
 
 
 def fetch(
-    router: router.Router, ids: Sequence[str], layer: str, executions: Collection[str] | None = None
+    router: router.QuestionRouter, ids: Sequence[str], layer: str, executions: Collection[str] | None = None
 ) -> tuple[list[JsonObject], list[JsonObject]]:
     """Return the results, and an entry with `id`, `error_code` and `error_message` for each id without one.
 

@@ -27,7 +27,7 @@ _NEW_FACTS, _OPEN_TASKS, _DECISIONS = 4, 3, 2
 _LATEST_DECISIONS = "what did we decide last"
 
 
-class Place(NamedTuple):
+class SessionStart(NamedTuple):
     """Say where a session begins.
 
     Args:
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     since: float
 
 
-def parts(place: Place, left_ms: int) -> Iterator[JsonObject]:
+def parts(place: SessionStart, left_ms: int) -> Iterator[JsonObject]:
     """Yield what is known for a session, the most useful first.
 
     Args:
@@ -72,7 +72,7 @@ def _about(folder: str) -> Iterator[JsonObject]:
             return
 
 
-def _new_facts(place: Place) -> Iterator[JsonObject]:
+def _new_facts(place: SessionStart) -> Iterator[JsonObject]:
     store = read_own()
     if store is None:
         return

@@ -19,7 +19,7 @@ from memory_router.app.asking import QuietRouter, installed
 from memory_router.contract import JsonObject
 from memory_router.routing import config_file
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.router import Choice, Router
+from memory_router.routing.router import Choice, QuestionRouter
 from memory_router.text.words import is_stop_word
 
 # The graph is made of the same passages, and has no text of its own.
@@ -179,7 +179,7 @@ def _unknown(known: Sequence[Probe], most: int, chance: random.Random) -> list[P
     return [Probe(" ".join(chance.choice(probe.question.split()) for probe in probes), "", "") for probes in drawn]
 
 
-def _asked(router: Router, probe: Probe, choice: Choice) -> _Outcome:
+def _asked(router: QuestionRouter, probe: Probe, choice: Choice) -> _Outcome:
     started = time.perf_counter()
     envelope = router.query(probe.question, choice=choice, limit=10)
     milliseconds = (time.perf_counter() - started) * 1000

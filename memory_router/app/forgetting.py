@@ -18,7 +18,7 @@ from memory_router.engines.tiers.memory import Memory
 from memory_router.engines.tiers.traces import erase, words_of_others
 from memory_router.engines.transcripts import forgetting as conversations
 from memory_router.engines.transcripts import place
-from memory_router.engines.transcripts.forgetting import Choice, SpokenTurn
+from memory_router.engines.transcripts.forgetting import SpokenTurn, TurnSelection
 from memory_router.engines.transcripts.sources import sessions_below
 from memory_router.errors import QueryError, StoreError
 from memory_router.learning.forgetting import blank_questions, questions_with
@@ -32,7 +32,7 @@ CONVERSATIONS = "lossless:"
 _MEMORIES = "totalrecall:"
 
 
-class Plan(NamedTuple):
+class ForgetPlan(NamedTuple):
     """What is meant, before anything is forgotten.
 
     Args:
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
         return not (self.memories or self.turns)
 
 
-class Receipt(NamedTuple):
+class ForgetReceipt(NamedTuple):
     """Say what went from where.
 
     Args:
@@ -73,7 +73,7 @@ class Receipt(NamedTuple):
     remains: tuple[str, ...]
 
 
-def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, tier: str | None = None) -> Plan:
+def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, tier: str | None = None) -> ForgetPlan:
     """Find out what is meant, and change nothing.
 
     Args:
@@ -99,12 +99,12 @@ def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, ti
     )
     if selection.tiers is None and selection.tags is None and (said or not ids):
         sessions = (selection.session,) if selection.session else ()
-        choice = Choice(said, sessions, selection.project, selection.since, selection.until)
+        choice = TurnSelection(said, sessions, selection.project, selection.since, selection.until)
         turns = conversations.chosen(place.archive(), choice)
     return _planned(chosen, turns, () if ids or not selection.session else (selection.session,))
 
 
-def plan_transcripts(places: Sequence[str]) -> Plan:
+def plan_transcripts(places: Sequence[str]) -> ForgetPlan:
     """Find out which conversations came from files and folders of transcripts, and change nothing.
 
     Args:
@@ -115,7 +115,7 @@ def plan_transcripts(places: Sequence[str]) -> Plan:
         StoreError: the archive cannot be read.
     """
     sessions = sorted(sessions_below(places) | conversations.sessions_of_files(place.archive(), places))
-    turns = conversations.chosen(place.archive(), Choice(sessions=tuple(sessions))) if sessions else []
+    turns = conversations.chosen(place.archive(), TurnSelection(sessions=tuple(sessions))) if sessions else []
     if not turns:
         raise QueryError(
             f"Nothing of {', '.join(map(paths.shown, places))} is in the archive of conversations.",
@@ -124,21 +124,21 @@ def plan_transcripts(places: Sequence[str]) -> Plan:
     return _planned((), turns, tuple(sessions))
 
 
-def _planned(memories: tuple[Memory, ...], turns: Sequence[SpokenTurn], sessions: tuple[str, ...]) -> Plan:
+def _planned(memories: tuple[Memory, ...], turns: Sequence[SpokenTurn], sessions: tuple[str, ...]) -> ForgetPlan:
     texts = (*(memory.text for memory in memories), *(turn.text for turn in turns))
     words = telling_words(texts)
     common = words_of_others(words, [memory.id for memory in memories])
     common |= conversations.words_of_others(place.archive(), words, turns)
-    return Plan(memories, tuple(turns), sessions, traces_of(texts, common))
+    return ForgetPlan(memories, tuple(turns), sessions, traces_of(texts, common))
 
 
-def questions(planned: Plan) -> int:
+def questions(planned: ForgetPlan) -> int:
     """Return how many recorded questions tell of what is meant."""
     with open_stores() as stores:
         return len(questions_with(stores.database, planned.traces))
 
 
-def forget(planned: Plan) -> Receipt:
+def forget(planned: ForgetPlan) -> ForgetReceipt:
     """Forget what was planned, and every trace of it that the program keeps.
 
     Args:
@@ -166,7 +166,7 @@ def forget(planned: Plan) -> Receipt:
     erase_deleted()
     # Indexed files are the user's own.
     remains = (path for path in _files() if path != paths.documents_db() and pieces.stand_in(path))
-    return Receipt(
+    return ForgetReceipt(
         len(planned.memories),
         len(planned.turns),
         blanked,

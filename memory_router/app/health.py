@@ -18,7 +18,7 @@ from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.schema import SCHEMA as TURNS
 from memory_router.errors import BackendTimeoutError, StoreError
 from memory_router.learning.execution import COMPOUND, AttemptRecord, Execution
-from memory_router.learning.savings import Statistics, statistics
+from memory_router.learning.savings import LearningStatistics, statistics
 from memory_router.learning.stores import LearningStores
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config, Step
@@ -98,7 +98,7 @@ class RouteEvidence(NamedTuple):
         return self.trials.acceptance()
 
 
-class Health(NamedTuple):
+class HealthOverview(NamedTuple):
     """Everything that a person looks at to see whether all is well."""
 
     backends: list[BackendHealth]
@@ -106,18 +106,18 @@ class Health(NamedTuple):
     folders: list[FolderHealth]
     evidence: list[RouteEvidence]
     priors: tuple[LearnedPrior, ...]
-    statistics: Statistics
+    statistics: LearningStatistics
     looked_at: int
 
 
-def health(stores: LearningStores) -> Health:
+def health(stores: LearningStores) -> HealthOverview:
     """Return how everything is, by what is recorded; no backend is asked, and no file of a folder looked at.
 
     Args:
         stores: the open stores of learning.
     """
     executions = [execution for execution in stores.executions.newest(_NEWEST) if execution.source != COMPOUND]
-    return Health(
+    return HealthOverview(
         _backends(stores, executions),
         [_store_health(backend, counted) for backend, counted in _COUNTS.items()],
         _folders(),

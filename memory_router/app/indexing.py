@@ -13,14 +13,14 @@ from memory_router.app import agent_memories, registration
 from memory_router.app.progress import Noting, progress
 from memory_router.engines.documents import indexing as documents
 from memory_router.engines.documents import upkeep
-from memory_router.engines.documents.indexing import Listener as IndexListener
+from memory_router.engines.documents.indexing import IndexListener
 from memory_router.engines.documents.state import vectors
 from memory_router.engines.documents.upkeep import RootStatus
 from memory_router.engines.graph import building
 from memory_router.engines.graph.search import KnowledgeGraph
 from memory_router.engines.transcripts import importing, survey
 from memory_router.engines.transcripts.files import standard_places
-from memory_router.engines.transcripts.importing import Listener as ImportListener
+from memory_router.engines.transcripts.importing import ImportListener
 from memory_router.engines.transcripts.retention import deletion_warning
 from memory_router.errors import MemoryRouterError
 from memory_router.routing import config_file
@@ -32,7 +32,7 @@ __all__ = ["ImportListener", "IndexListener", "deletion_warning", "progress", "s
 _DOCUMENTS, _CONVERSATIONS, _GRAPH = "qmd", "lossless", "cognee"
 
 
-def index(folders: Sequence[str] = (), listener: IndexListener | None = None) -> documents.Report:
+def index(folders: Sequence[str] = (), listener: IndexListener | None = None) -> documents.IndexReport:
     """Index folders, or bring all known ones up to date, and then the graph.
 
     Args:
@@ -75,7 +75,7 @@ def _follow_moved(listener: IndexListener) -> list[str]:
     return notes
 
 
-def watch(listener: IndexListener | None = None) -> Iterator[documents.Report]:
+def watch(listener: IndexListener | None = None) -> Iterator[documents.IndexReport]:
     """Index after every burst of changes below the indexed folders; yield a report where something changed.
 
     Args:
@@ -90,7 +90,7 @@ def watch(listener: IndexListener | None = None) -> Iterator[documents.Report]:
             yield report
 
 
-def import_transcripts(places: Sequence[str] = (), listener: ImportListener | None = None) -> importing.Report:
+def import_transcripts(places: Sequence[str] = (), listener: ImportListener | None = None) -> importing.ImportReport:
     """Import conversations of agents and what they noted by themselves, and bring the graph up to date.
 
     Args:
@@ -193,7 +193,7 @@ def is_there_to_follow() -> bool:
     return os.path.exists(paths.documents_db()) or os.path.exists(paths.sessions_survey())
 
 
-def import_new_sessions() -> importing.Report | None:
+def import_new_sessions() -> importing.ImportReport | None:
     """Import what agents wrote since the last import, unless there was none or the user does not want it.
 
     Raises:

@@ -24,7 +24,7 @@ from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
 from memory_router.engines.transcripts.schema import SCHEMA as TURNS
 from memory_router.errors import QueryError, StoreError
-from memory_router.retrieval.listing import TOP, Entry, Filter, Place
+from memory_router.retrieval.listing import TOP, Entry, Filter, ListPosition
 from memory_router.storage.schema import Schema
 from memory_router.storage.sqlite import named_errors, open_read_only
 
@@ -33,7 +33,7 @@ __all__ = ["STORES", "TIERS", "Entry", "Filter", "Listed", "Page"]
 
 # How long another program's data may take, in seconds.
 _FOREIGN_SECONDS = 2.0
-_List = Callable[[Filter, Place, int], Sequence[Entry]]
+_List = Callable[[Filter, ListPosition, int], Sequence[Entry]]
 
 
 class _Store(NamedTuple):
@@ -54,9 +54,9 @@ def _memories_file() -> str:
 
 
 def _own(
-    path: Callable[[], str], schema: Schema, read: Callable[[apsw.Connection, Filter, Place, int], list[Entry]]
+    path: Callable[[], str], schema: Schema, read: Callable[[apsw.Connection, Filter, ListPosition, int], list[Entry]]
 ) -> _List:
-    def entries(chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
+    def entries(chosen: Filter, after: ListPosition, limit: int) -> Sequence[Entry]:
         connection = open_read_only(path(), schema)
         if connection is None:
             return ()
@@ -66,7 +66,7 @@ def _own(
     return entries
 
 
-def _of_lossless_claw(chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
+def _of_lossless_claw(chosen: Filter, after: ListPosition, limit: int) -> Sequence[Entry]:
     archive = LcmArchive.open(standard_path())
     if archive is None:
         return ()
@@ -74,7 +74,7 @@ def _of_lossless_claw(chosen: Filter, after: Place, limit: int) -> Sequence[Entr
         return turns.entries_of_lcm(archive, chosen, after, limit)
 
 
-def _of_cognee(chosen: Filter, after: Place, limit: int) -> Sequence[Entry]:
+def _of_cognee(chosen: Filter, after: ListPosition, limit: int) -> Sequence[Entry]:
     there = cognee.place()
     if there is None or not there.files:
         return ()
@@ -202,7 +202,7 @@ def _following(last: Listed) -> str:
     return f"{last.entry.place.time!r}/{last.store}/{last.entry.place.row}"
 
 
-def _place(after: str, store: str) -> Place:
+def _place(after: str, store: str) -> ListPosition:
     """Return where the page of one store begins, given where the page of all of them does."""
     if not after:
         return TOP
@@ -210,7 +210,7 @@ def _place(after: str, store: str) -> Place:
         time, last, row = after.split("/")
         before = STORES.index(last) - STORES.index(store)
         # Of its time, stores before it in the order have shown everything, those behind it nothing.
-        return Place(float(time), int(row) if before == 0 else _LAST if before > 0 else _FIRST)
+        return ListPosition(float(time), int(row) if before == 0 else _LAST if before > 0 else _FIRST)
     except ValueError as error:
         raise QueryError(f"{after!r} is not a place in the list.", "Begin with the first page.") from error
 

@@ -43,7 +43,7 @@ class _Kind(NamedTuple):
     path: Callable[[], str | None]
     schema: Schema
     embedded: str
-    pending: Callable[[apsw.Connection, int, int], Sequence[vectors.Passage]]
+    pending: Callable[[apsw.Connection, int, int], Sequence[vectors.UnembeddedPassage]]
 
 
 _KINDS = (

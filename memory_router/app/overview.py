@@ -10,7 +10,7 @@ from memory_router.errors import MemoryRouterError
 from memory_router.routing.registry import USABLE, Manifest, read_manifests, read_state
 
 
-class Step(NamedTuple):
+class NextStep(NamedTuple):
     """What to do next, and why.
 
     Args:
@@ -38,31 +38,32 @@ class Overview(NamedTuple):
     not_set_up: dict[str, str]
     empty: list[str]
     behind: int
-    problems: list[Step]
-    next_step: Step | None
+    problems: list[NextStep]
+    next_step: NextStep | None
 
 
-_SET_UP = Step("No memory is set up yet.", "Run: memory-router setup")
-_FILL = Step("Memory is empty.", "Run: memory-router setup")
+_SET_UP = NextStep("No memory is set up yet.", "Run: memory-router setup")
+_FILL = NextStep("Memory is empty.", "Run: memory-router setup")
 
 
 def take() -> Overview:
     """Look at every memory, and change nothing."""
     damaged = repairing.damaged()
     problems = [
-        Step(f"{paths.shown(database)} is damaged.", "Run: memory-router backends db repair") for database in damaged
+        NextStep(f"{paths.shown(database)} is damaged.", "Run: memory-router backends db repair")
+        for database in damaged
     ]
     manifests, unreadable = read_manifests(paths.backend_folders())
-    problems += [Step(problem, "Correct the manifest, or remove its folder.") for problem in unreadable]
+    problems += [NextStep(problem, "Correct the manifest, or remove its folder.") for problem in unreadable]
     try:
         registered = read_state(paths.backends_file()).backends if os.path.exists(paths.backends_file()) else {}
         behind = sum(root.new + root.changed + root.removed for root in indexing.status())
     except MemoryRouterError as error:
-        return Overview({}, {}, [], 0, problems, (problems or [Step(error.cause, error.fix)])[0])
+        return Overview({}, {}, [], 0, problems, (problems or [NextStep(error.cause, error.fix)])[0])
     not_set_up = {name: _registering(manifest) for name, manifest in manifests.items() if name not in registered}
     backends = registration.probe_all([manifest for name, manifest in manifests.items() if name in registered])
     problems += [
-        Step(f"{name}: {health.reason}", health.fix)
+        NextStep(f"{name}: {health.reason}", health.fix)
         for name, health in backends.items()
         if health.status not in USABLE and health.status != "installed"
     ]
@@ -81,13 +82,13 @@ def _is_empty(name: str, health: Health) -> bool:
     return health.status == "installed" or (name == "totalrecall" and health.status == "ready" and bool(health.fix))
 
 
-def _wishes(backends: dict[str, Health], behind: int) -> list[Step]:
+def _wishes(backends: dict[str, Health], behind: int) -> list[NextStep]:
     """Return what would make memory better though nothing is broken, the most useful first."""
-    wishes = [Step(f"{name}: {health.reason}", health.fix) for name, health in backends.items() if health.fix]
+    wishes = [NextStep(f"{name}: {health.reason}", health.fix) for name, health in backends.items() if health.fix]
     if behind:
         files = "1 file has" if behind == 1 else f"{behind:,} files have"
-        wishes.insert(0, Step(f"{files} changed since the folders were indexed.", "Run: memory-router index"))
+        wishes.insert(0, NextStep(f"{files} changed since the folders were indexed.", "Run: memory-router index"))
     if waiting := improving.waiting_sentence():
         why, _, command = waiting.partition(": ")
-        wishes.append(Step(f"{why}.", f"Run: {command}"))
+        wishes.append(NextStep(f"{why}.", f"Run: {command}"))
     return wishes

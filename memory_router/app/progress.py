@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from memory_router import paths
-from memory_router.engines.documents.indexing import Listener
+from memory_router.engines.documents.indexing import IndexListener
 from memory_router.storage.files import is_locked, write_whole
 
 # How often it is written down.
@@ -40,14 +40,14 @@ def progress() -> Progress | None:
         return None
 
 
-class Noting(Listener):
+class Noting(IndexListener):
     """Write down how far a run is, and tell another listener.
 
     Args:
         listener: hears everything, too.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: IndexListener) -> None:
         self._listener = listener
         self._progress = Progress("", 0, 0)
         self._noted = time.monotonic()  # a run that ends at once writes nothing

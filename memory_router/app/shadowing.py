@@ -32,7 +32,11 @@ def ask_again(stores: LearningStores) -> int:
     known = {shadow.execution_id for shadow in stores.shadows.all()}
     registry = installed()
     poor = stores.executions.newest(_LOOKED_AT, status="failed")
-    chosen = [one for one in poor if one.id not in known and _is_fit(one) and _others(one, registry)][:_MOST]
+    chosen = [
+        execution
+        for execution in poor
+        if execution.id not in known and _is_fit(execution) and _others(execution, registry)
+    ][:_MOST]
     router = QuietRouter(stores.config, _PATIENCE_MS)
     with router:
         for execution in chosen:
@@ -57,11 +61,11 @@ def _is_fit(execution: Execution) -> bool:
 
 def _others(execution: Execution, registry: Registry) -> Iterable[str]:
     """Return the backends that were not asked and may be asked for nothing."""
-    asked = {step.partition(":")[0] for step in execution.routing_path}
+    tried = {step.partition(":")[0] for step in execution.routing_path}
     return [
         name
         for name, state in registry.state.backends.items()
-        if name not in asked
+        if name not in tried
         and state.status == "ready"
         and (manifest := registry.manifests.get(name))
         and not (manifest.cost_usd or manifest.network or manifest.requires_approval)

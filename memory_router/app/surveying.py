@@ -13,7 +13,7 @@ from memory_router.app.asking import QuietRouter
 from memory_router.engines.transcripts import files as transcripts
 from memory_router.routing import config_file
 from memory_router.routing.envelope import Envelope
-from memory_router.sources.discovery import Found, Survey
+from memory_router.sources.discovery import DiscoveredFile, Survey
 
 # Folders that programs fill, as systems name them; hidden ones are passed over, too.
 _NOT_OF_THE_USER = frozenset(
@@ -194,7 +194,7 @@ def _outermost(candidates: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str
             yield path, kind
 
 
-def _some(folder: str) -> Iterator[Found]:
+def _some(folder: str) -> Iterator[DiscoveredFile]:
     return (file for _, file in zip(range(_LOOKED_AT), Survey(folder).files(), strict=False))
 
 
@@ -274,7 +274,7 @@ def _questions(folders: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield os.path.basename(file.path), file.path
 
 
-def _files(folders: Sequence[str]) -> Iterator[Found]:
+def _files(folders: Sequence[str]) -> Iterator[DiscoveredFile]:
     for folder in folders:
         yield from Survey(folder).files()
 

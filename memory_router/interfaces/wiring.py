@@ -36,7 +36,7 @@ class Connection(NamedTuple):
     is_new: bool
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """Say what one file of a client holds, and what it is to hold.
 
     Args:
@@ -77,7 +77,7 @@ class Change(NamedTuple):
         return None
 
 
-def connecting(client: str) -> Iterator[Change]:
+def connecting(client: str) -> Iterator[FileChange]:
     """Yield what a client still lacks; nothing where our plugin brings it.
 
     Raises:
@@ -88,26 +88,26 @@ def connecting(client: str) -> Iterator[Change]:
     if client in CLIENTS:
         file = os.path.realpath(CLIENTS[client].file())
         before = settings_file.read(file)
-        yield Change(client, "mcp", file, before, with_server(CLIENTS[client], before, file))
+        yield FileChange(client, "mcp", file, before, with_server(CLIENTS[client], before, file))
     if client in SKILLS:
         yield skill_of(client)
     if client == "claude":
         file = _claude_settings()
         before = settings_file.read(file)
-        yield Change(client, "hooks", file, before, _with_hooks(before, file))
+        yield FileChange(client, "hooks", file, before, _with_hooks(before, file))
 
 
-def skill_of(client: str) -> Change:
+def skill_of(client: str) -> FileChange:
     """Return what puts our skill where a client reads it.
 
     Raises:
         SettingsError: a skill that is there cannot be read.
     """
     file = os.path.realpath(os.path.join(paths.skill_dir(SKILLS[client]()), "SKILL.md"))
-    return Change(client, "skill", file, settings_file.read(file), settings_file.read(paths.bundled("SKILL.md")))
+    return FileChange(client, "skill", file, settings_file.read(file), settings_file.read(paths.bundled("SKILL.md")))
 
 
-def disconnecting(connection: Connection) -> Change:
+def disconnecting(connection: Connection) -> FileChange:
     """Return what takes one part out of a client again; a skill that somebody edited stays.
 
     Raises:
@@ -121,7 +121,7 @@ def disconnecting(connection: Connection) -> Change:
     file = _claude_settings() if part == "hooks" else os.path.realpath(CLIENTS[client].file())
     before = settings_file.read(file)
     after = _without_hooks(before, file) if part == "hooks" else without_server(CLIENTS[client], before, file)
-    return Change(client, part, file, before, "" if is_new and _says_nothing(after) else after)
+    return FileChange(client, part, file, before, "" if is_new and _says_nothing(after) else after)
 
 
 def connected() -> list[Connection]:

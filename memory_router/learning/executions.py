@@ -29,7 +29,7 @@ _STARS = {True: 5, False: 2}
 _PAGE = 5000
 
 
-class Request(NamedTuple):
+class RepeatedRequest(NamedTuple):
     """One request: its text, its vector, and how many times it was asked."""
 
     user_request: str
@@ -148,16 +148,16 @@ class ExecutionStore:
         Raises:
             StoreError: no recorded answer has this result.
         """
-        found = self._showing(result_id, account, self._now(), self._now(), among)
-        if found is None:
+        showing = self._showing(result_id, account, self._now(), self._now(), among)
+        if showing is None:
             raise StoreError(
                 f"No recorded answer of yours has the result {result_id}.", "Rate its execution instead, by its id."
             )
-        self._mark(found.id, result_id, USEFUL if useful else USELESS)
-        marked = {mark.kind for mark in self.marks(found.id)}
-        if useful or (found.shown[0].id == result_id and USEFUL not in marked):
-            return self.rate(found.id, _STARS[useful])
-        return found
+        self._mark(showing.id, result_id, USEFUL if useful else USELESS)
+        marked = {mark.kind for mark in self.marks(showing.id)}
+        if useful or (showing.shown[0].id == result_id and USEFUL not in marked):
+            return self.rate(showing.id, _STARS[useful])
+        return showing
 
     def marks(self, execution_id: str | None = None) -> list[Mark]:
         """Return what was done with the results of an execution; of all if left out."""
@@ -170,8 +170,8 @@ class ExecutionStore:
 
     def _mark_fetched(self, fetch: "_Fetch") -> None:
         for result_id in fetch.fetched:
-            if found := self._showing(result_id, fetch.by, fetch.at, _FETCH_SECONDS, fetch.executions):
-                self._mark(found.id, result_id, FETCHED)
+            if showing := self._showing(result_id, fetch.by, fetch.at, _FETCH_SECONDS, fetch.executions):
+                self._mark(showing.id, result_id, FETCHED)
 
     def _mark(self, execution_id: str, result_id: str, kind: str) -> None:
         """Keep what was done with a result; the last word about whether it was useful counts."""
@@ -222,7 +222,7 @@ class ExecutionStore:
             oldest = {"then": Moment(then["then"])}
             return self._database.run("DELETE FROM executions WHERE started_at < :then", oldest)
 
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[RepeatedRequest]:
         """Return every different request, no compound ones, with its vector and how often it was asked.
 
         Vectors of another model than the one installed are made anew, and stored: they are never compared.
@@ -235,7 +235,7 @@ class ExecutionStore:
             {"compound": COMPOUND},
         )
         return [
-            Request(row["user_request"], vector, row["number"])
+            RepeatedRequest(row["user_request"], vector, row["number"])
             for row in rows
             if (vector := decode_vector(row["request_embedding"]))
         ]

@@ -7,7 +7,7 @@ from memory_router.learning.rule import OverrideRule
 from memory_router.learning.rule_cache import RuleCache, StoredRule, prefixes
 from memory_router.routing.config import Learning, Step
 from memory_router.routing.patterns import compile_pattern
-from memory_router.routing.rules import LearnedPrior, Match, MatchedOverride
+from memory_router.routing.rules import LearnedPrior, MatchedOverride, RuleMatch
 from memory_router.text.spelling import normal
 
 _EVIDENCE = ("based_on_executions", "success_rate", "confidence_score", "avg_cost_usd", "avg_duration_ms", "created_by")
@@ -39,7 +39,7 @@ class OverrideRules:
         self._timeout_ms = signal_timeout_ms
         self._warn = warn
 
-    def match(self, query: str) -> Match | None:
+    def match(self, query: str) -> RuleMatch | None:
         """Return the route of the first rule that takes `query`: people's patterns, then the most similar rule.
 
         Raises:
@@ -170,10 +170,10 @@ def _parts(words: Sequence[str], length: int, known: frozenset[str]) -> list[str
     return list(dict.fromkeys(parts))
 
 
-def _match(rule: OverrideRule, similarity: float | None, span: tuple[int, int] | None) -> Match:
+def _match(rule: OverrideRule, similarity: float | None, span: tuple[int, int] | None) -> RuleMatch:
     steps = tuple(map(Step.parse, (rule.recommended_system_id, *rule.alternative_systems)))
     routing_rule = _routing_rule(rule, similarity)
-    return Match(None, None, span, steps, source=routing_rule.source, routing_rule=routing_rule)
+    return RuleMatch(None, None, span, steps, source=routing_rule.source, routing_rule=routing_rule)
 
 
 def _routing_rule(rule: OverrideRule, similarity: float | None) -> MatchedOverride:

@@ -12,7 +12,7 @@ from memory_router.learning.spool import Spool
 from memory_router.routing.attempts import Attempt
 from memory_router.routing.recording import RoutedQuestion
 from memory_router.routing.registry import USABLE
-from memory_router.routing.rules import Match
+from memory_router.routing.rules import RuleMatch
 
 # How sure a route is. A routing rule is as sure as its pattern is similar, so that what the seed counts as a cache
 # hit (0.85 and above; seed 000, Monitoring Queries) is what such a rule took. The others are below that,
@@ -162,7 +162,7 @@ def _status(routed: RoutedQuestion) -> str:
     return "success" if routed.envelope.status == "success" else "failed"
 
 
-def _confidence(match: Match | None) -> float:
+def _confidence(match: RuleMatch | None) -> float:
     if match is None:
         return 0.0
     if match.routing_rule and match.routing_rule.similarity is not None:

@@ -96,7 +96,7 @@ class SourceStatistics(NamedTuple):
     last: float
 
 
-class Statistics(NamedTuple):
+class LearningStatistics(NamedTuple):
     """Everything that `memory-router rules stats` shows."""
 
     patterns: tuple[PatternStatistics, ...]
@@ -106,7 +106,7 @@ class Statistics(NamedTuple):
     success_rate: float | None
 
 
-def statistics(database: Database, settings: Learning, now: Callable[[], float] = time.time) -> Statistics:
+def statistics(database: Database, settings: Learning, now: Callable[[], float] = time.time) -> LearningStatistics:
     """Return how routing gets on.
 
     Args:
@@ -127,7 +127,7 @@ def statistics(database: Database, settings: Learning, now: Callable[[], float] 
         " FROM executions WHERE started_at >= :since AND source <> 'compound' GROUP BY number ORDER BY number DESC",
         {"day": float(_DAY), "sure": _SURE, "since": Moment(now() - _HITS_DAYS * _DAY)},
     )
-    return Statistics(
+    return LearningStatistics(
         _patterns(database),
         tuple(WeekStatistics(row["number"] * _WEEK - _MONDAY, row["avg_confidence"], row["total"]) for row in weeks),
         tuple(

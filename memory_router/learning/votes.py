@@ -81,7 +81,7 @@ def votes(
     for shadow in shadows:
         if shadow.relevance >= config.fallback_threshold:
             best[shadow.execution_id] = max(
-                best.get(shadow.execution_id, shadow), shadow, key=lambda one: one.relevance
+                best.get(shadow.execution_id, shadow), shadow, key=lambda result: result.relevance
             )
     for vote in _votes(executions, by_execution, priors, best):
         key = (vote.rule, vote.useful, vote.request, int(vote.asked_at // _DAY))

@@ -96,7 +96,7 @@ class Compacted(NamedTuple):
     compacted_through: str | None
 
 
-class Compaction:
+class OutcomeCompaction:
     """Compact the outcomes of users.
 
     Args:

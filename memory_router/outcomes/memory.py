@@ -8,7 +8,7 @@ from memory_router import paths
 from memory_router.errors import MemoryRouterError
 from memory_router.outcomes import patterns_file, validation
 from memory_router.outcomes.community import across_users
-from memory_router.outcomes.compaction import Compacted, Compaction
+from memory_router.outcomes.compaction import Compacted, OutcomeCompaction
 from memory_router.outcomes.schema import SCHEMA, TABLES
 from memory_router.outcomes.search import renew
 from memory_router.outcomes.store import OutcomeStore, Recorded
@@ -102,9 +102,9 @@ class OutcomeMemory:
             except MemoryRouterError as error:
                 self.notes.append(f"{error.cause} {error.fix}")
 
-    def compaction(self, **settings: int) -> Compaction:
-        """Return what compacts outcomes; `Compaction` says which settings there are."""
-        return Compaction(self.database, self._archive_folder, self._now(), **settings)
+    def compaction(self, **settings: int) -> OutcomeCompaction:
+        """Return what compacts outcomes; `OutcomeCompaction` says which settings there are."""
+        return OutcomeCompaction(self.database, self._archive_folder, self._now(), **settings)
 
     def _tell_patterns(self, user_id: str, recorded: Recorded) -> None:
         if not recorded.emerged and not recorded.ended:

@@ -181,8 +181,8 @@ def _together(tally: Tally, prefixes: tuple[str, ...]) -> tuple[int, int]:
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
     accepted = rejected = 0
-    for one, other in pairs:
-        accepted, rejected = accepted + one, rejected + other
+    for left, other in pairs:
+        accepted, rejected = accepted + left, rejected + other
     return accepted, rejected
 
 

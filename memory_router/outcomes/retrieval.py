@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from memory_router.contract import JsonObject
 from memory_router.errors import AdviceError, install_command
 from memory_router.outcomes import validation
-from memory_router.outcomes.search import MISSING, Found, Wanted, compares_meaning, fitting
+from memory_router.outcomes.search import MISSING, OutcomeSelection, ScoredOutcome, compares_meaning, fitting
 from memory_router.outcomes.store import Outcome, outcome_of
 from memory_router.storage.database import Database, Row, decode_json
 from memory_router.text.tokens import estimate_tokens, fit
@@ -27,7 +27,7 @@ _CONFIG_TOKENS = 40
 _BRIEF = "outcome_id, suggestion_type, suggestion_value, outcome, created_at"
 
 
-class Answer(NamedTuple):
+class OutcomesAnswer(NamedTuple):
     """What was found, and one sentence about what could not be done, or nothing."""
 
     results: list[JsonObject]
@@ -46,7 +46,7 @@ class Retrieval:
         self._database = database
         self._now = datetime.fromisoformat(now)
 
-    def search(self, wanted: Wanted, text: str = "") -> Answer:
+    def search(self, wanted: OutcomeSelection, text: str = "") -> OutcomesAnswer:
         """Return which outcomes there are: id, snippet, days_ago, score; 50 tokens each at the most.
 
         Args:
@@ -58,7 +58,7 @@ class Retrieval:
             _hit(match.row["outcome_id"], match.row, self._days(match.row), round(match.score, 2)) for match in matches
         ]
         is_poorer = text.strip() and not compares_meaning(self._database)
-        return Answer(hits, MISSING.format(command=install_command()) if is_poorer else "")
+        return OutcomesAnswer(hits, MISSING.format(command=install_command()) if is_poorer else "")
 
     def timeline(self, user_id: str, ids: Sequence[int]) -> list[JsonObject]:
         """Return what changed with outcomes and what was decided around them; 200 tokens each at the most.
@@ -92,13 +92,13 @@ class Retrieval:
         rows = self._of(user_id, ids, ", ".join((*Outcome._fields, "archive")))
         return [_detail(row) for row in rows]
 
-    def _newest(self, wanted: Wanted) -> list[Found]:
+    def _newest(self, wanted: OutcomeSelection) -> list[ScoredOutcome]:
         rows = self._database.rows(
             f"SELECT {_BRIEF} FROM suggestion_outcomes WHERE user_id = :user"  # noqa: S608 - our own columns
             f"{wanted.condition(self._database)} ORDER BY created_at DESC, outcome_id DESC LIMIT :limit",
             wanted.values() | {"limit": wanted.limit},
         )
-        return [Found(row, 0.5 ** (self._days(row) / _HALF_LIFE_DAYS)) for row in rows]
+        return [ScoredOutcome(row, 0.5 ** (self._days(row) / _HALF_LIFE_DAYS)) for row in rows]
 
     def _of(self, user_id: str, ids: Sequence[int], columns: str) -> list[Row]:
         sql = f"SELECT {columns} FROM suggestion_outcomes WHERE user_id = :user AND outcome_id = :id"  # noqa: S608
@@ -127,8 +127,14 @@ class Retrieval:
 
 
 def read(
-    database: Database, layer: str, wanted: Wanted, *, text: str = "", ids: Sequence[int] = (), now: str | None = None
-) -> Answer:
+    database: Database,
+    layer: str,
+    wanted: OutcomeSelection,
+    *,
+    text: str = "",
+    ids: Sequence[int] = (),
+    now: str | None = None,
+) -> OutcomesAnswer:
     """Return outcomes in one layer: given ones, or those that a search finds.
 
     Args:
@@ -147,7 +153,7 @@ def read(
     retrieval = Retrieval(database, now or validation.now())
     if layer == "search" and not ids:
         return retrieval.search(wanted, text)
-    answer = Answer([]) if ids else retrieval.search(wanted, text)
+    answer = OutcomesAnswer([]) if ids else retrieval.search(wanted, text)
     chosen = list(ids) or [hit["id"] for hit in answer.results]
     if layer == "detail":
         return answer._replace(results=retrieval.detail(wanted.user_id, chosen))

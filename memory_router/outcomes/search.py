@@ -49,7 +49,7 @@ _COSINE = {
 }
 
 
-class Wanted(NamedTuple):
+class OutcomeSelection(NamedTuple):
     """Say which outcomes are looked for.
 
     Args:
@@ -75,14 +75,14 @@ class Wanted(NamedTuple):
         return {"user": self.user_id, **{name: json.dumps(values) for name, values in given.items() if values}}
 
 
-class Found(NamedTuple):
+class ScoredOutcome(NamedTuple):
     """An outcome that was found, and how well it fits, from 0 to 1."""
 
     row: Row
     score: float
 
 
-def fitting(database: Database, text: str, wanted: Wanted) -> list[Found]:
+def fitting(database: Database, text: str, wanted: OutcomeSelection) -> list[ScoredOutcome]:
     """Return the outcomes that fit a text, the best first.
 
     Args:
@@ -100,7 +100,8 @@ def fitting(database: Database, text: str, wanted: Wanted) -> list[Found]:
     likeness = _bm25(terms, [row["tags"].split() for row in rows])
     share = _BY_TAGS if vector else 1.0
     matches = [
-        Found(row, (1 - share) * _cosine(row) + share * by_tags) for row, by_tags in zip(rows, likeness, strict=True)
+        ScoredOutcome(row, (1 - share) * _cosine(row) + share * by_tags)
+        for row, by_tags in zip(rows, likeness, strict=True)
     ]
     matches.sort(key=lambda match: (-match.score, -match.row["outcome_id"]))
     return [match for match in matches if match.score > 0][: wanted.limit]
@@ -119,7 +120,7 @@ def _vector(database: Database, text: str) -> "array[float] | None":
     return vector if any(vector) else None
 
 
-def _by_tags(database: Database, asked: Sequence[str], wanted: Wanted) -> set[int]:
+def _by_tags(database: Database, asked: Sequence[str], wanted: OutcomeSelection) -> set[int]:
     sql = (
         "SELECT outcome_id FROM outcome_tags WHERE user_id = :user AND tag = :tag"  # noqa: S608 - our own columns
         f"{wanted.condition(database)} ORDER BY outcome_id DESC LIMIT :most"
@@ -128,7 +129,7 @@ def _by_tags(database: Database, asked: Sequence[str], wanted: Wanted) -> set[in
     return {row["outcome_id"] for tag in asked for row in database.rows(sql, values | {"tag": tag})}
 
 
-def _by_meaning(database: Database, vector: "array[float]", wanted: Wanted) -> set[int]:
+def _by_meaning(database: Database, vector: "array[float]", wanted: OutcomeSelection) -> set[int]:
     """Return the outcomes recorded last whose signs differ least from a vector's."""
     sql = f"""
         SELECT outcome_id, {_BITS_APART[database.dialect]} AS apart FROM (
@@ -140,7 +141,9 @@ def _by_meaning(database: Database, vector: "array[float]", wanted: Wanted) -> s
     return {row["outcome_id"] for row in database.rows(sql, values | {"compared": _COMPARED, "nearest": _NEAREST})}
 
 
-def _compared(database: Database, numbers: set[int], vector: "array[float] | None", wanted: Wanted) -> list[Row]:
+def _compared(
+    database: Database, numbers: set[int], vector: "array[float] | None", wanted: OutcomeSelection
+) -> list[Row]:
     """Return candidates with their tags, and with cosine and differing signs where there is a vector."""
     measured = ""
     values: dict[str, Any] = {"user": wanted.user_id, "candidates": json.dumps(sorted(numbers))}

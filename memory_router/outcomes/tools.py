@@ -8,7 +8,7 @@ from memory_router.errors import AdviceError
 from memory_router.outcomes import validation
 from memory_router.outcomes.retrieval import LAYERS, read
 from memory_router.outcomes.schema import SCHEMA
-from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.search import OutcomeSelection
 from memory_router.outcomes.store import OUTCOMES, OutcomeStore
 from memory_router.storage.database import open_database
 
@@ -102,7 +102,7 @@ def get_suggestion_outcomes(user_id: str, layer: str = "search", query: JsonObje
         StoreError: the database cannot be used.
     """
     given = _checked(query or {})
-    selection = Wanted(
+    selection = OutcomeSelection(
         validation.clean_user(user_id),
         tuple(given.get("types", ())),
         tuple(given.get("outcomes", ())),

@@ -22,7 +22,7 @@ _PROGRAM_SECONDS = 5.0
 _CLIENT_SECONDS = 1.0
 
 
-class Request(NamedTuple):
+class CommandRequest(NamedTuple):
     """One command line of a caller.
 
     Args:
@@ -38,7 +38,7 @@ class Request(NamedTuple):
     environment: Mapping[bytes, bytes]
 
 
-class Answer(NamedTuple):
+class CommandResult(NamedTuple):
     """What a command line comes to.
 
     Args:
@@ -67,11 +67,11 @@ class Handler(NamedTuple):
     """
 
     patience_ms: int
-    answer: Callable[[], Answer]
+    answer: Callable[[], CommandResult]
 
 
 # Takes a request, and refuses it or says how to answer it.
-Accept = Callable[[Request], Handler]
+Accept = Callable[[CommandRequest], Handler]
 
 
 class Resident:
@@ -172,7 +172,7 @@ class Resident:
                 with self._lock:
                     self._busy -= 1
 
-    def _is_of_this_world(self, greeting: bytes, request: Request) -> bool:
+    def _is_of_this_world(self, greeting: bytes, request: CommandRequest) -> bool:
         """Return whether a caller has this program and these files; whoever asks about the resident needs neither."""
         if request.arguments[:1] == ["resident"]:
             return greeting.startswith(resident.PROTOCOL)
@@ -206,11 +206,11 @@ class Resident:
         self._asked = time.monotonic()
 
 
-def _request(fields: list[bytes]) -> tuple[bytes, Request]:
+def _request(fields: list[bytes]) -> tuple[bytes, CommandRequest]:
     greeting, folder, stdin, count, *rest = fields
     number = int(count)
     variables = (variable.partition(b"=") for variable in rest[number:])
-    return greeting, Request(
+    return greeting, CommandRequest(
         [os.fsdecode(argument) for argument in rest[:number]],
         stdin,
         os.fsdecode(folder),

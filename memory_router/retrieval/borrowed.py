@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import apsw
 
-from memory_router.retrieval.fulltext import FullText, Layout
+from memory_router.retrieval.fulltext import FullText, TableLayout
 from memory_router.retrieval.query import understand
 from memory_router.retrieval.search import Scored, Unit, Wish, folded, gathered
 from memory_router.storage.fulltext import register
@@ -19,7 +19,7 @@ from memory_router.text import words
 # passage. Their scores do not tell an answer from nonsense, so that alone they stay below the gate of 0.4.
 _CHOSEN = 0.3
 
-_LAYOUT = Layout(
+_LAYOUT = TableLayout(
     table="passages",
     columns={"named": 2.0, "defined": 6.0, "identifiers": 0.5, "said": 1.0, "beside": 0.3},
     own=("said", "identifiers", "defined"),
@@ -31,7 +31,7 @@ _LAYOUT = Layout(
 _SCHEMA = "CREATE VIRTUAL TABLE passages USING fts5(named, defined, identifiers, said, beside, content = '', tokenize = 'terms')"  # noqa: E501
 
 
-class Passage(NamedTuple):
+class BorrowedPassage(NamedTuple):
     """One passage that may answer.
 
     Args:
@@ -53,7 +53,7 @@ class Passage(NamedTuple):
     chosen: int | None = None
 
 
-class Counts(Protocol):
+class WordCounts(Protocol):
     """What another program knows about its words."""
 
     @property
@@ -65,8 +65,8 @@ class Counts(Protocol):
 
 
 def judged(
-    passages: Sequence[Passage],
-    counts: Counts,
+    passages: Sequence[BorrowedPassage],
+    counts: WordCounts,
     text: str,
     question: words.Question,
     limit: int,
@@ -104,7 +104,7 @@ def judged(
         )
         fulltext = FullText(connection, _LAYOUT)
         fulltext.refresh()
-        query = understand(_Vocabulary(fulltext, counts), text, question, also)
+        query = understand(_BorrowedVocabulary(fulltext, counts), text, question, also)
         matches = fulltext.among(query, [*range(len(passages))])
     finally:
         connection.close()
@@ -122,10 +122,10 @@ def _believed(relevance: float, place: int | None) -> float:
     return relevance if place is None else 1 - (1 - relevance) * (1 - _CHOSEN / (1 + place))
 
 
-class _Vocabulary:
+class _BorrowedVocabulary:
     """The words of everything that another program keeps, as far as it knows them, and of the passages at hand."""
 
-    def __init__(self, fulltext: FullText, counts: Counts) -> None:
+    def __init__(self, fulltext: FullText, counts: WordCounts) -> None:
         self._fulltext, self._counts = fulltext, counts
         self.stems = fulltext.stems
         self.count = max(fulltext.count, counts.count)

@@ -21,7 +21,7 @@ _NEWEST = 200
 _K1, _B = 1.2, 0.75
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """What stands where in a full-text table.
 
     Args:
@@ -63,7 +63,7 @@ class Within(NamedTuple):
 ANYWHERE = Within()
 
 
-class Match(NamedTuple):
+class RowMatch(NamedTuple):
     """What of a question stands in a row.
 
     Args:
@@ -91,7 +91,7 @@ class FullText:
         layout: what stands where in it.
     """
 
-    def __init__(self, connection: apsw.Connection, layout: Layout) -> None:
+    def __init__(self, connection: apsw.Connection, layout: TableLayout) -> None:
         self.stems = stems
         self.count = 0
         self._connection = connection
@@ -132,7 +132,7 @@ class FullText:
         """Count the rows that hold a term or are indexed beside it; estimated if they are many."""
         return self._frequency(quoted(term))
 
-    def candidates(self, query: Query, limit: int, within: Within = ANYWHERE) -> dict[int, Match]:
+    def candidates(self, query: Query, limit: int, within: Within = ANYWHERE) -> dict[int, RowMatch]:
         """Return the rows that match a question best by BM25, by key.
 
         Args:
@@ -140,7 +140,7 @@ class FullText:
             limit: the largest number of rows.
             within: which rows may be found.
         """
-        matches: dict[int, Match] = {}
+        matches: dict[int, RowMatch] = {}
         bindings = {**within.bindings, "limit": limit * query.wider}
         if query.choosing and query.terms:
             expression = _any(query.terms[: query.choosing])
@@ -165,11 +165,11 @@ class FullText:
         best_first = sorted(matches.values(), key=lambda match: (-match.score, match.key))
         return {match.key: match for match in best_first[:limit]}
 
-    def among(self, query: Query, keys: Sequence[int]) -> dict[int, Match]:
+    def among(self, query: Query, keys: Sequence[int]) -> dict[int, RowMatch]:
         """Return what of a question stands in given rows; rows without any of it are left out."""
         return self._matches(query, _any(query.terms), keys) if query.terms and keys else {}
 
-    def _matches(self, query: Query, choice: str, keys: Sequence[int]) -> dict[int, Match]:
+    def _matches(self, query: Query, choice: str, keys: Sequence[int]) -> dict[int, RowMatch]:
         if not keys:
             return {}
         anything = _any(query.terms)
@@ -216,7 +216,7 @@ class _Parts(NamedTuple):
     defining: list[int]
 
     def matched(self, api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> Any:
-        """Return what the row that FTS5 stands at has of a question, as a `Match`."""
+        """Return what the row that FTS5 stands at has of a question, as a `RowMatch`."""
         (query,) = arguments
         own = named = beside = 0
         score = 0.0
@@ -236,7 +236,7 @@ class _Parts(NamedTuple):
                 own |= bit if any(columns[column] for column in self.own) else 0
                 named |= bit if any(columns[column] for column in self.named) else 0
                 beside |= bit if any(columns[column] for column in self.beside) else 0
-        return apsw.pyobject(Match(api.rowid, score, own, named, beside, defines))
+        return apsw.pyobject(RowMatch(api.rowid, score, own, named, beside, defines))
 
 
 def quoted(term: str) -> str:

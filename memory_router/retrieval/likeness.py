@@ -16,7 +16,7 @@ from memory_router.retrieval.models import chosen_embedding
 from memory_router.retrieval.vectors import last_embedded
 from memory_router.storage.sqlite import load_distances
 from memory_router.text import question_vector
-from memory_router.text.embedding import ENCODER_NAME, Embedding, UnansweredError, quantized
+from memory_router.text.embedding import ENCODER_NAME, Embedding, RemoteModelError, quantized
 from memory_router.text.question_vector import QuestionVector
 from memory_router.text.words import is_stop_word
 
@@ -211,7 +211,7 @@ class StoreVectors:
             spelt = question.lower() if question.isupper() else question
             try:
                 vector = embedding.embed(spelt, lambda word: 0.0 if is_stop_word(word) else weight(word), seconds)
-            except UnansweredError as error:
+            except RemoteModelError as error:
                 return f"The question could not be embedded: {error}"
             if len(vector) != opened.dimension:
                 return (

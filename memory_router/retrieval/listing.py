@@ -8,7 +8,7 @@ from memory_router.retrieval.fulltext import quoted
 EXCERPT = 400
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Say where in a list an entry stands: entries are in descending order of it.
 
     Args:
@@ -20,7 +20,7 @@ class Place(NamedTuple):
     row: int
 
 
-TOP = Place(float("inf"), 0)
+TOP = ListPosition(float("inf"), 0)
 
 
 class Entry(NamedTuple):
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
     kind: str
     excerpt: str
     title: str
-    place: Place
+    place: ListPosition
     project: str = ""
     origin: str = ""
     tier: str = ""
@@ -80,7 +80,7 @@ class Filter(NamedTuple):
         return bool(self.tier or self.tag or self.replaced)
 
 
-def bindings(chosen: Filter, after: Place, limit: int) -> dict[str, Any]:
+def bindings(chosen: Filter, after: ListPosition, limit: int) -> dict[str, Any]:
     """Return the values for the SQL of one store's list.
 
     Args:

@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
     id: str = ""
 
 
-class Merged(NamedTuple):
+class MergedCandidate(NamedTuple):
     """A result of the merged answer.
 
     Args:
@@ -48,7 +48,7 @@ class Merged(NamedTuple):
     copies: tuple[Candidate, ...] = ()
 
 
-def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: int) -> list[Merged]:
+def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: int) -> list[MergedCandidate]:
     """Return results most probable first; near-duplicates are folded, a replaced result follows its successor.
 
     Args:
@@ -75,11 +75,11 @@ def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: i
             candidate.backend,
         ),
     )
-    folding, merged = Folding(), list[Merged]()
+    folding, merged = Folding(), list[MergedCandidate]()
     for candidate in order:
         place = folding.duplicate_of(candidate.text)
         if place is None:
-            merged.append(Merged(candidate, posteriors[candidate]))
+            merged.append(MergedCandidate(candidate, posteriors[candidate]))
         else:
             merged[place] = merged[place]._replace(copies=(*merged[place].copies, candidate))
     return merged[:limit]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from memory_router import paths
 from memory_router.errors import install_command
 from memory_router.text import embedding
-from memory_router.text.embedding import Embedding, UnansweredError
+from memory_router.text.embedding import Embedding, RemoteModelError
 
 STATIC = "static"
 
@@ -69,7 +69,7 @@ def reranked(question: str, passages: Sequence[str], seconds: float) -> Sequence
 
     try:
         scores = EndpointReranker(Endpoint(address, name, key)).scores(question, passages, seconds)
-    except UnansweredError as error:
+    except RemoteModelError as error:
         return f"The answer was not reranked: {error}"
     # Most rerankers give probabilities; the others give log-odds.
     if all(0 <= score <= 1 for score in scores):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from memory_router.retrieval.folding import Folding
-from memory_router.retrieval.fulltext import ANYWHERE, FullText, Match, Within
+from memory_router.retrieval.fulltext import ANYWHERE, FullText, RowMatch, Within
 from memory_router.retrieval.likeness import Vectors
 from memory_router.retrieval.query import Query, surprise
 from memory_router.retrieval.relevance import FLOOR, Features, fitted
@@ -32,7 +32,7 @@ class Unit(NamedTuple):
     filed: bool = False
 
 
-class Store(Protocol):
+class PassageStore(Protocol):
     """What a store gives to be searched; it neither ranks nor judges."""
 
     @property
@@ -84,7 +84,7 @@ class Scored(NamedTuple):
     copies: tuple[int, ...] = ()
 
 
-class Pool(NamedTuple):
+class CandidatePool(NamedTuple):
     """The candidates of a question, with what speaks for each.
 
     Args:
@@ -101,7 +101,7 @@ class Pool(NamedTuple):
     """
 
     query: Query
-    matches: Mapping[int, Match]
+    matches: Mapping[int, RowMatch]
     likeness: Mapping[int, tuple[float, float]]
     beside: Mapping[int, Sequence[int]]
     units: Mapping[int, Unit]
@@ -174,14 +174,14 @@ class Pool(NamedTuple):
 
 
 def pool(
-    store: Store,
+    store: PassageStore,
     query: Query,
     limit: int = 10,
     vectors: Vectors | None = None,
     within: Within = ANYWHERE,
     wish: Wish = NO_WISH,
     also: Sequence[int] = (),
-) -> Pool:
+) -> CandidatePool:
     """Return the candidates of a question.
 
     Args:
@@ -210,22 +210,22 @@ def pool(
 
 def gathered(
     query: Query,
-    matches: Mapping[int, Match],
+    matches: Mapping[int, RowMatch],
     likeness: Mapping[int, tuple[float, float]],
     beside: Mapping[int, Sequence[int]],
     units: Mapping[int, Unit],
     map_name: str,
     wish: Wish,
-) -> Pool:
-    """Return candidates with what compares them with each other; arguments as of `Pool`."""
+) -> CandidatePool:
+    """Return candidates with what compares them with each other; arguments as of `CandidatePool`."""
     best_score = max((match.score for match in matches.values()), default=0.0)
     best_likeness = max((cosine for cosine, _ in likeness.values()), default=0.0)
     times = ((unit.time, matches[key]) for key, unit in units.items() if key in matches)
     dated = [(time, match.own | match.named) for time, match in times if time is not None]
-    return Pool(query, matches, likeness, beside, units, map_name, wish, best_score, best_likeness, dated)
+    return CandidatePool(query, matches, likeness, beside, units, map_name, wish, best_score, best_likeness, dated)
 
 
-def ranked(found: Pool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:
+def ranked(found: CandidatePool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:
     """Return the candidates that answer, most probable first, near-duplicates folded, none below the floor.
 
     Args:
@@ -237,7 +237,7 @@ def ranked(found: Pool, limit: int, keys: Iterable[int] | None = None) -> list[S
     return folded(found, [Scored(key, found.relevance(features), features) for key, features in judged], limit)
 
 
-def folded(found: Pool, scored: Iterable[Scored], limit: int) -> list[Scored]:
+def folded(found: CandidatePool, scored: Iterable[Scored], limit: int) -> list[Scored]:
     """Return judged candidates, most probable first, near-duplicates folded, none below the floor.
 
     Args:

@@ -17,8 +17,8 @@ from memory_router.text.embedding import (
     ENCODER_NAME,
     STATIC_NAME,
     Embedding,
-    Identity,
-    UnansweredError,
+    ModelIdentity,
+    RemoteModelError,
     quantized,
     quantized_all,
 )
@@ -49,7 +49,7 @@ _PUT_BITS = "INSERT OR REPLACE INTO vector_bits VALUES (?1, ?2, vec_quantize_bin
 _PUT = "INSERT OR REPLACE INTO vectors VALUES (?1, ?2, ?3)"
 
 
-class Passage(NamedTuple):
+class UnembeddedPassage(NamedTuple):
     """A passage to be embedded.
 
     Args:
@@ -68,7 +68,7 @@ class Passage(NamedTuple):
 def refresh(
     connection: apsw.Connection,
     embedding: Embedding,
-    pending: Callable[[int, int], Sequence[Passage]],
+    pending: Callable[[int, int], Sequence[UnembeddedPassage]],
     advanced: Callable[[int], None] = lambda _count: None,
 ) -> int:
     """Give every passage without a vector one.
@@ -101,7 +101,7 @@ def refresh(
         with writing(connection):
             if not _fits(connection, model, len(rows[0])):
                 if begun_anew:
-                    raise UnansweredError(f"{embedding.identity.name} gives vectors of different lengths.")
+                    raise RemoteModelError(f"{embedding.identity.name} gives vectors of different lengths.")
                 count, begun_anew = 0, True
             elif last_embedded(connection, model) == done:  # else passages went meanwhile, and others took their place
                 # Another process may have changed the store since it was read, if that took a while.
@@ -116,7 +116,7 @@ def refresh(
     return count
 
 
-def add(connection: apsw.Connection, embedding: Embedding, passages: Sequence[Passage]) -> None:
+def add(connection: apsw.Connection, embedding: Embedding, passages: Sequence[UnembeddedPassage]) -> None:
     """Give passages vectors, outside a transaction; without the vectors of this model in the store, nothing happens.
 
     Raises:
@@ -142,7 +142,7 @@ def last_embedded(connection: apsw.Connection, model: int) -> int:
     return int(connection.execute("SELECT max(id) FROM vectors WHERE model = ?", (model,)).get or 0)
 
 
-def model_number(connection: apsw.Connection, identity: Identity) -> int:
+def model_number(connection: apsw.Connection, identity: ModelIdentity) -> int:
     """Return the number under which a model's vectors are stored; those that do not belong beside it are removed.
 
     The caller holds the transaction.
@@ -159,7 +159,7 @@ def model_number(connection: apsw.Connection, identity: Identity) -> int:
     return int(connection.execute(sql, identity).get)
 
 
-def embedded(embedding: Embedding, batch: Sequence[Passage]) -> list[bytes]:
+def embedded(embedding: Embedding, batch: Sequence[UnembeddedPassage]) -> list[bytes]:
     """Return the vectors of passages, one signed byte a dimension.
 
     Raises:

@@ -23,7 +23,7 @@ _QUESTIONS = {
 _UNKNOWN_ID = "no-such-id-7c2d"
 
 
-class Check(NamedTuple):
+class ContractCheck(NamedTuple):
     """What came of one check.
 
     Args:
@@ -37,7 +37,7 @@ class Check(NamedTuple):
     observation: str = ""
 
 
-def check_backend(manifest: Manifest, deadline_ms: int) -> Iterator[Check]:
+def check_backend(manifest: Manifest, deadline_ms: int) -> Iterator[ContractCheck]:
     """Yield what came of every check that applies to a backend.
 
     Args:
@@ -49,7 +49,7 @@ def check_backend(manifest: Manifest, deadline_ms: int) -> Iterator[Check]:
             observation = observe()
         except MemoryRouterError as error:
             observation = str(error)
-        yield Check(promise, not observation, observation)
+        yield ContractCheck(promise, not observation, observation)
 
 
 def _promises(backend: "_Backend") -> Iterator[tuple[str, Callable[[], str]]]:

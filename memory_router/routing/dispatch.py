@@ -34,7 +34,7 @@ class Endable(Protocol):
 _Kept = TypeVar("_Kept", bound=Endable)
 
 
-class Pool(Generic[_Kept]):
+class IdleProcesses(Generic[_Kept]):
     """Idle processes by what they can do; several threads may take and give at once.
 
     The one that came last is taken first, so that those which are too many grow old and are stopped.
@@ -193,7 +193,7 @@ class ProcessDispatcher:
         idle_seconds: float = IDLE_SECONDS,
         vector_of: Callable[[str], str | None] = _no_vector,
     ) -> None:
-        self._idle: Pool[Process] | None = Pool(idle_seconds=idle_seconds) if keep_warm else None
+        self._idle: IdleProcesses[Process] | None = IdleProcesses(idle_seconds=idle_seconds) if keep_warm else None
         self._vector_of = vector_of
         self._busy: set[Process] = set()
         self._turns: dict[str, Turns] = {}
@@ -231,7 +231,7 @@ class ProcessDispatcher:
 
     def _ask_kept(
         self,
-        idle: Pool[Process],
+        idle: IdleProcesses[Process],
         manifest: Manifest,
         request: contract.Request,
         deadline: Deadline,
@@ -267,7 +267,7 @@ class ProcessDispatcher:
             self._busy.add(process)
             return process
 
-    def _take(self, idle: Pool[Process], kind: Hashable) -> Process | None:
+    def _take(self, idle: IdleProcesses[Process], kind: Hashable) -> Process | None:
         """Return a kept process that waits for a request; those that ended, or talked unasked, are ended."""
         while True:
             with self._lock:
@@ -281,7 +281,7 @@ class ProcessDispatcher:
 
     def _ask_and_keep(
         self,
-        idle: Pool[Process],
+        idle: IdleProcesses[Process],
         process: Process,
         kind: Hashable,
         request: contract.Request,

@@ -7,7 +7,7 @@ from memory_router.contract import JsonObject
 from memory_router.errors import BackendTimeoutError
 from memory_router.routing.attempts import Attempt
 from memory_router.routing.config import Step
-from memory_router.routing.merging import Merged
+from memory_router.routing.merging import MergedResult
 from memory_router.routing.plan import Plan
 
 
@@ -76,7 +76,7 @@ def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: s
 
 
 def with_merged(
-    judged: Envelope, plan: Plan, attempts: Sequence[Attempt], merged: Sequence[Merged], threshold: float
+    judged: Envelope, plan: Plan, attempts: Sequence[Attempt], merged: Sequence[MergedResult], threshold: float
 ) -> Envelope:
     """Put merged results into the envelope of a question that was asked of all backends at once.
 
@@ -101,7 +101,7 @@ def with_merged(
     )
 
 
-def with_guesses(judged: Envelope, merged: Sequence[Merged]) -> Envelope:
+def with_guesses(judged: Envelope, merged: Sequence[MergedResult]) -> Envelope:
     """Put what all attempts gave into an answer of which none was accepted: behind the best result the next best.
 
     Args:
@@ -110,7 +110,7 @@ def with_guesses(judged: Envelope, merged: Sequence[Merged]) -> Envelope:
     """
     if not merged or merged[0].backend != judged.routed_to:
         return judged
-    return judged._replace(results=[one.to_result() for one in merged], result_count=len(merged))
+    return judged._replace(results=[result.to_result() for result in merged], result_count=len(merged))
 
 
 def failed(plan: Plan, code: str, message: str, fallbacks_used: int = 0) -> Envelope:

@@ -14,7 +14,7 @@ _FILLERS = (" ", "a", "A", "0", "_", "/", "*", ".", "find ", "a b ", "ab_", "Ab"
 _PROBE_CHARACTERS = 4000
 
 
-class Finding(NamedTuple):
+class LintFinding(NamedTuple):
     """One thing that is wrong: where, what, and what to do."""
 
     place: str
@@ -22,7 +22,7 @@ class Finding(NamedTuple):
     fix: str
 
 
-def lint(config: Config, manifests: Mapping[str, Manifest], examples: Mapping[str, list[str]]) -> list[Finding]:
+def lint(config: Config, manifests: Mapping[str, Manifest], examples: Mapping[str, list[str]]) -> list[LintFinding]:
     """Return what is wrong with a valid configuration.
 
     Args:
@@ -47,9 +47,9 @@ def probes(pattern: str) -> list[str]:
     return [text * (_PROBE_CHARACTERS // len(text)) + end for text in repeated for end in ("", "!", "!\u2603")]
 
 
-def _slow_patterns(config: Config) -> list[Finding]:
+def _slow_patterns(config: Config) -> list[LintFinding]:
     return [
-        Finding(
+        LintFinding(
             f"rule {rule.id}, signal {signal.name}",
             f"runs longer than {config.signal_timeout_ms} ms on {slow[:12]!r}... ({len(slow):,} characters)",
             "Avoid nested repetition such as `(a+)+`; a slow pattern is passed over when a question makes it so.",
@@ -69,7 +69,7 @@ def _slow_probe(pattern: str, seconds: float) -> str | None:
     return None
 
 
-def _unknown_backends(config: Config, manifests: Mapping[str, Manifest]) -> list[Finding]:
+def _unknown_backends(config: Config, manifests: Mapping[str, Manifest]) -> list[LintFinding]:
     named: list[tuple[str, Step]] = []
     for rule in config.rules:
         named += [(f"rule {rule.id}", step) for step in rule.steps(None)]
@@ -81,30 +81,30 @@ def _unknown_backends(config: Config, manifests: Mapping[str, Manifest]) -> list
     return [finding for place, step in named if (finding := _unknown_step(place, step, manifests))]
 
 
-def _unknown_step(place: str, step: Step, manifests: Mapping[str, Manifest]) -> Finding | None:
+def _unknown_step(place: str, step: Step, manifests: Mapping[str, Manifest]) -> LintFinding | None:
     manifest = manifests.get(step.backend)
     if manifest is None:
-        return Finding(
+        return LintFinding(
             place, f"no manifest knows the backend {step.backend}", f"Known: {', '.join(sorted(manifests))}."
         )
     if step.mode and step.mode not in manifest.modes:
         modes = ", ".join(manifest.modes) or "none"
-        return Finding(place, f"{step.backend} has no mode {step.mode}", f"Its modes: {modes}.")
+        return LintFinding(place, f"{step.backend} has no mode {step.mode}", f"Its modes: {modes}.")
     return None
 
 
-def _unreachable(config: Config) -> list[Finding]:
+def _unreachable(config: Config) -> list[LintFinding]:
     """Find rules all of whose signals come after one that is sure to match whatever they match."""
     problem = "can never match: each of its signals repeats an earlier one or comes after one that matches everything"
     findings = [
-        Finding(f"rule {rule.id}", problem, "Move the rule up, or narrow the earlier pattern.")
+        LintFinding(f"rule {rule.id}", problem, "Move the rule up, or narrow the earlier pattern.")
         for rule in config.rules
         if rule.signals and all(_is_shadowed(config, rule, signal) for signal in rule.signals)
     ]
     catch_all = next((rule for rule, signal in _signals(config) if _matches_everything(signal)), None)
     if catch_all:
         findings.append(
-            Finding(f"rule {catch_all.id}", "has a signal that matches every question", "Narrow its pattern.")
+            LintFinding(f"rule {catch_all.id}", "has a signal that matches every question", "Narrow its pattern.")
         )
     return findings
 
@@ -146,7 +146,7 @@ def _matches_nothing(signal: Signal) -> bool:
     return bool(signal.pattern and regex.search(r"\(\?!\)|^\\?\w+\^|\$\w+$", signal.pattern))
 
 
-def _lost_examples(config: Config, examples: Mapping[str, list[str]]) -> list[Finding]:
+def _lost_examples(config: Config, examples: Mapping[str, list[str]]) -> list[LintFinding]:
     table = RuleTable(config)
     findings = []
     for rule in config.rules:
@@ -154,7 +154,7 @@ def _lost_examples(config: Config, examples: Mapping[str, list[str]]) -> list[Fi
             taken = table.match(example).rule
             if taken and taken.id != rule.id:
                 findings.append(
-                    Finding(
+                    LintFinding(
                         f"rule {rule.id}",
                         f"its example {example!r} is taken by rule {taken.id}",
                         "Change the patterns or the order of the rules until each example is taken by its own rule.",

@@ -9,7 +9,7 @@ from memory_router.retrieval.merging import Candidate
 from memory_router.routing.attempts import Attempt
 
 
-class Merged(NamedTuple):
+class MergedResult(NamedTuple):
     """A result of the merged answer.
 
     Args:
@@ -19,7 +19,7 @@ class Merged(NamedTuple):
     """
 
     result: JsonObject
-    found: merging.Merged
+    found: merging.MergedCandidate
     prior: float
 
     @property
@@ -55,7 +55,7 @@ class Merged(NamedTuple):
         }
 
 
-def merge(attempts: Iterable[Attempt], priors: Mapping[str, float], limit: int) -> list[Merged]:
+def merge(attempts: Iterable[Attempt], priors: Mapping[str, float], limit: int) -> list[MergedResult]:
     """Return the results of all attempts, most probable first; copies are folded into one, with all sources.
 
     Args:
@@ -70,7 +70,7 @@ def merge(attempts: Iterable[Attempt], priors: Mapping[str, float], limit: int) 
         for place, result in enumerate(attempt.response["results"])
     }
     return [
-        Merged(results[merged.candidate], merged, priors.get(merged.candidate.backend, 0.0))
+        MergedResult(results[merged.candidate], merged, priors.get(merged.candidate.backend, 0.0))
         for merged in merging.merge(list(results), priors, limit)
     ]
 

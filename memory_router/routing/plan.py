@@ -6,7 +6,7 @@ from typing import NamedTuple
 from memory_router.contract import JsonObject
 from memory_router.routing.config import Step
 from memory_router.routing.registry import USABLE, Registry
-from memory_router.routing.rules import Match
+from memory_router.routing.rules import RuleMatch
 
 
 class Skip(NamedTuple):
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
     """
 
     query: str
-    match: Match | None = None
+    match: RuleMatch | None = None
     chain: tuple[Step, ...] = ()
     skipped: tuple[Skip, ...] = ()
     strategy: str = "in_turn"
@@ -92,7 +92,7 @@ class Plan(NamedTuple):
         }
 
 
-def make_plan(query: str, match: Match, registry: Registry) -> Plan:
+def make_plan(query: str, match: RuleMatch, registry: Registry) -> Plan:
     """Keep the steps of `match` whose backend is installed, in the rule's order, and say which cannot be asked now.
 
     Args:

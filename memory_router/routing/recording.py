@@ -7,7 +7,7 @@ from memory_router.contract import JsonObject
 from memory_router.routing.attempts import Attempt
 from memory_router.routing.config import Config
 from memory_router.routing.envelope import Envelope
-from memory_router.routing.merging import Merged
+from memory_router.routing.merging import MergedResult
 from memory_router.routing.plan import Plan
 from memory_router.routing.registry import Registry
 
@@ -32,7 +32,7 @@ class RoutedQuestion(NamedTuple):
     envelope: Envelope
     project: str | None
     governance_check: JsonObject | None
-    merged: tuple[Merged, ...] = ()
+    merged: tuple[MergedResult, ...] = ()
     parts: tuple["RoutedQuestion", ...] = ()
 
 

@@ -80,7 +80,7 @@ class Installed(NamedTuple):
     message: str = ""
 
 
-class State(NamedTuple):
+class RegistryState(NamedTuple):
     """The state file: the product tier and the installed backends by name."""
 
     tier: str
@@ -98,7 +98,7 @@ class Registry(NamedTuple):
     """
 
     manifests: dict[str, Manifest]
-    state: State
+    state: RegistryState
     problems: tuple[str, ...] = ()
     state_error: StateError | None = None
 
@@ -109,7 +109,7 @@ def read_registry(folders: list[str], state_file: str) -> Registry:
     try:
         return Registry(manifests, read_state(state_file), problems)
     except StateError as error:
-        return Registry(manifests, State("", {}), problems, error)
+        return Registry(manifests, RegistryState("", {}), problems, error)
 
 
 def read_manifests(folders: list[str]) -> tuple[dict[str, Manifest], tuple[str, ...]]:
@@ -176,7 +176,7 @@ def read_manifest(file: str) -> Manifest:
     return Manifest(folder=os.path.dirname(file), **{**body, **lists})
 
 
-def read_state(file: str) -> State:
+def read_state(file: str) -> RegistryState:
     """Read `backends.json`, whichever program wrote it; its version does not matter as long as it lists backends.
 
     Raises:
@@ -191,7 +191,7 @@ def read_state(file: str) -> State:
     backends = body.get("backends")
     if not isinstance(backends, dict):
         raise _broken_state(file, "it has no `backends` object")
-    return State(str(body.get("tier", "")), {name: _installed(entry) for name, entry in backends.items()})
+    return RegistryState(str(body.get("tier", "")), {name: _installed(entry) for name, entry in backends.items()})
 
 
 def _installed(entry: Any) -> Installed:

@@ -23,11 +23,11 @@ from memory_router.routing.approval import Gate, guarded_backends, without_guard
 from memory_router.routing.attempts import Attempt, Attempts
 from memory_router.routing.config import Config, Step, TableRule
 from memory_router.routing.envelope import Envelope, failed, judge, with_guesses, with_merged
-from memory_router.routing.merging import Merged, merge
+from memory_router.routing.merging import MergedResult, merge
 from memory_router.routing.plan import Plan, Skip, make_plan, widened
 from memory_router.routing.recording import Recorder, RoutedQuestion, describe
 from memory_router.routing.registry import USABLE, Registry
-from memory_router.routing.rules import CallersChoice, Match, MatchedOverride, RuleSource
+from memory_router.routing.rules import CallersChoice, MatchedOverride, RuleMatch, RuleSource
 
 # Longer than any question, shorter than what an argument of a process may hold (128 KiB on Linux).
 MAX_QUERY_CHARACTERS = 32_768
@@ -56,7 +56,7 @@ RULES_DECIDE = Choice()
 ASK_ALL = Choice(strategy="all")
 
 
-class Router:
+class QuestionRouter:
     """Route questions to the installed backends and answer them; several threads may ask at once.
 
     Args:
@@ -150,7 +150,7 @@ class Router:
         project = None if project == EVERY_PROJECT else project or None
         attempts: list[Attempt] = []
         governance_check: JsonObject | None = None
-        merged: list[Merged] = []
+        merged: list[MergedResult] = []
         try:
             if registry.state_error:
                 raise registry.state_error
@@ -264,7 +264,7 @@ class Router:
         if self._recorder:
             self._recorder.close()
 
-    def __enter__(self) -> "Router":
+    def __enter__(self) -> "QuestionRouter":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -300,7 +300,7 @@ class Router:
         except OSError as error:
             self._warn(f"this question was not recorded, so nothing is learned from it: {error}.")
 
-    def _match(self, query: str, choice: Choice, registry: Registry) -> Match:
+    def _match(self, query: str, choice: Choice, registry: Registry) -> RuleMatch:
         sources = (_callers_choice(choice, self._config.rules, registry), *self._sources)
         return next(match for source in sources if source and (match := source.match(query)))
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from memory_router.routing.rules import LearnedPrior, Match, RuleSource, RuleTable
+from memory_router.routing.rules import LearnedPrior, RuleMatch, RuleSource, RuleTable
 
 
 class Overrides(RuleSource, Protocol):
@@ -28,12 +28,12 @@ class Routes:
         self._overrides = overrides
         self._table = table
 
-    def match(self, query: str) -> Match:
+    def match(self, query: str) -> RuleMatch:
         """Return the route for `query`, with what was learned about the priors of its rule."""
         match = self._match(query)
         return match._replace(learned=self._overrides.learned(match.rule.id)) if match.rule else match
 
-    def _match(self, query: str) -> Match:
+    def _match(self, query: str) -> RuleMatch:
         override = self._overrides.match(query)
         if override is None:
             return self._table.match(query)

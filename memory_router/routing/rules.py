@@ -62,7 +62,7 @@ class LearnedPrior(NamedTuple):
         return f"{told} (prior {self.shift:+.2f})"
 
 
-class Match(NamedTuple):
+class RuleMatch(NamedTuple):
     """Say which rule takes a question, and because of what.
 
     Args:
@@ -95,7 +95,7 @@ class Match(NamedTuple):
 class RuleSource(Protocol):
     """Give routes for questions: a caller's choice, a table, or rules from elsewhere."""
 
-    def match(self, query: str) -> Match | None:
+    def match(self, query: str) -> RuleMatch | None:
         """Return the route for `query`, or None to leave it to the next source."""
 
 
@@ -103,9 +103,9 @@ class CallersChoice:
     """Route every question as the caller said: by one rule, or to one step."""
 
     def __init__(self, steps: tuple[Step, ...], rule: TableRule | None = None) -> None:
-        self._match = Match(rule, None, None, steps, source="choice")
+        self._match = RuleMatch(rule, None, None, steps, source="choice")
 
-    def match(self, query: str) -> Match:  # noqa: ARG002 - a rule source is asked about the question
+    def match(self, query: str) -> RuleMatch:  # noqa: ARG002 - a rule source is asked about the question
         """Return the caller's choice."""
         return self._match
 
@@ -131,7 +131,7 @@ class RuleTable:
         rules, languages = self._config.rules, self._config.languages
         return _Phrases(_ranked(((rule, _words_of_intent(rule, languages)) for rule in rules), last=True))
 
-    def match(self, query: str) -> Match:
+    def match(self, query: str) -> RuleMatch:
         """Return the first rule with a signal in `query`, else the default rule."""
         beginning = query[:SIGNAL_CHARACTERS]
         tokens = tokens_of(beginning)
@@ -155,9 +155,9 @@ class RuleTable:
                 break
         if best is None:
             default = self._config.default_rule
-            return Match(default, None, None, default.steps(None), tuple(warnings), "default")
+            return RuleMatch(default, None, None, default.steps(None), tuple(warnings), "default")
         (_, rule, signal), span = best
-        return Match(rule, signal, span, rule.steps(signal), tuple(warnings))
+        return RuleMatch(rule, signal, span, rule.steps(signal), tuple(warnings))
 
 
 class _Ranked(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
 from memory_router.sources import grammars, looks, prose
-from memory_router.sources.document import Chunk, Definition
+from memory_router.sources.document import Chunk, SourceDefinition
 
 _TOGETHER = 700  # Definitions shorter than this share a chunk with their neighbours.
 _DEEPEST = 10  # People stop at three or four; data that looks like code does not.
@@ -46,7 +46,9 @@ class _Source:
                 first = chunk.first_line - 1
                 yield chunk._replace(heading=self._enclosing(first), symbols=self._symbols(first, chunk.last_line))
 
-    def _cut(self, found: Sequence[Definition], start: int, end: int, depth: int = 0) -> Iterator[tuple[int, int]]:
+    def _cut(
+        self, found: Sequence[SourceDefinition], start: int, end: int, depth: int = 0
+    ) -> Iterator[tuple[int, int]]:
         """Yield `start` to `end` in blocks: outermost definitions and what is between them, short neighbours joined."""
         bounds = {start, end}
         edge = start
@@ -89,13 +91,13 @@ class _Source:
         return " > ".join(dict.fromkeys(reversed(names)))
 
 
-def _within(found: Sequence[Definition], start: int, end: int) -> list[Definition]:
+def _within(found: Sequence[SourceDefinition], start: int, end: int) -> list[SourceDefinition]:
     """Return the definitions inside the one that fills `start` to `end`."""
     inside = [definition for definition in found if start <= definition.start and definition.end <= end]
     return [definition for definition in inside if (definition.start, definition.end) != (start, end)]
 
 
-def _outer(found: Sequence[Definition]) -> list[int | None]:
+def _outer(found: Sequence[SourceDefinition]) -> list[int | None]:
     """Return, for each definition in order, the place of the one right around it."""
     around: list[int | None] = []
     above: list[int] = []

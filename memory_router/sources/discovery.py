@@ -52,7 +52,7 @@ _BINARY_NAME = re.compile(
 _UNNAMABLE = "its name is not UTF-8; rename it to have it indexed"
 
 
-class Found(NamedTuple):
+class DiscoveredFile(NamedTuple):
     """A file that may be indexed: absolute path, size in bytes, modification time in nanoseconds."""
 
     path: str
@@ -76,7 +76,7 @@ class Survey:
         self.skipped: Counter[str] = Counter()
         self.unreadable: dict[str, str] = {}
 
-    def files(self) -> Iterator[Found]:
+    def files(self) -> Iterator[DiscoveredFile]:
         """Yield the files, folder by folder; symbolic links are never followed, so no loop is possible."""
         if os.path.isfile(self.root):
             yield from self._judged(self.root, os.path.basename(self.root), os.stat(self.root), [])
@@ -105,7 +105,9 @@ class Survey:
             self.unreadable[folder] = error.strerror or str(error)
             return []
 
-    def _looked_at(self, entry: os.DirEntry[str], ignores: list["_Ignore"], below: list[str]) -> Iterator[Found]:
+    def _looked_at(
+        self, entry: os.DirEntry[str], ignores: list["_Ignore"], below: list[str]
+    ) -> Iterator[DiscoveredFile]:
         if not _is_text(entry.name):
             self.unreadable[entry.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")] = _UNNAMABLE
             return
@@ -121,12 +123,14 @@ class Survey:
         else:
             below.append(entry.path)
 
-    def _judged(self, path: str, name: str, information: os.stat_result, ignores: list["_Ignore"]) -> Iterator[Found]:
+    def _judged(
+        self, path: str, name: str, information: os.stat_result, ignores: list["_Ignore"]
+    ) -> Iterator[DiscoveredFile]:
         reason = _why_not_file(path, name, information, ignores)
         if reason:
             self.skipped[reason] += 1
         else:
-            yield Found(path, information.st_size, information.st_mtime_ns)
+            yield DiscoveredFile(path, information.st_size, information.st_mtime_ns)
 
 
 def _is_text(name: str) -> bool:

@@ -31,7 +31,7 @@ class Chunk(NamedTuple):
     continues: bool = False
 
 
-class Definition(NamedTuple):
+class SourceDefinition(NamedTuple):
     """Where a source file defines a name; lines are counted from 0.
 
     Args:

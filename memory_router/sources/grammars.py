@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from memory_router.sources.document import Definition
+from memory_router.sources.document import SourceDefinition
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Query
@@ -141,7 +141,7 @@ def has_grammar(path: str) -> bool:
     return bool(language) and _module(language) is not None
 
 
-def definitions(text: str, path: str) -> list[Definition]:
+def definitions(text: str, path: str) -> list[SourceDefinition]:
     """Return the definitions of a source file, also nested ones; none where its grammar is not installed.
 
     Args:
@@ -187,7 +187,7 @@ def _tools(language: str) -> "tuple[Parser, Query]":
     return Parser(grammar), Query(grammar, _QUERIES[language])
 
 
-def _definition(node: "Node", name: "Node") -> Definition:
+def _definition(node: "Node", name: "Node") -> SourceDefinition:
     text = (name.text or b"").decode("utf-8", "replace")
     bare = _QUALIFIED.fullmatch(re.sub(r"<[^<>]*>", "", text))
     while node.parent and node.parent.type in _AROUND and _is_one_with(node.parent, node):
@@ -195,7 +195,7 @@ def _definition(node: "Node", name: "Node") -> Definition:
     first = node
     while first.prev_sibling and _belongs(first.prev_sibling, first):
         first = first.prev_sibling
-    return Definition(first.start_point.row, _end(node), name.start_point.row, bare[1] if bare else "")
+    return SourceDefinition(first.start_point.row, _end(node), name.start_point.row, bare[1] if bare else "")
 
 
 def _is_one_with(parent: "Node", node: "Node") -> bool:

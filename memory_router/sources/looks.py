@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from memory_router.sources.document import Definition
+from memory_router.sources.document import SourceDefinition
 
 _MODIFIERS = (
     r"(?:(?:export|default|declare|public|private|protected|internal|static|final|abstract|async|override|virtual|"
@@ -46,19 +46,19 @@ _NO_NAMES = frozenset(
 _LEADING = re.compile(r"\s*(?:@|#|//|/\*|\*|--|\[[A-Z]|template\s*<)")
 
 
-def definitions(lines: Sequence[str]) -> list[Definition]:
+def definitions(lines: Sequence[str]) -> list[SourceDefinition]:
     """Return the definitions of a source file; one ends where the next begins that is indented no deeper.
 
     Args:
         lines: the lines of the file.
     """
-    closed: list[Definition] = []
-    open_ones: list[tuple[int, Definition]] = []
+    closed: list[SourceDefinition] = []
+    open_ones: list[tuple[int, SourceDefinition]] = []
     for indent, line, name in _lines_that_define(lines):
         start = _with_comments(lines, line)
         while open_ones and open_ones[-1][0] >= indent:
             closed.append(open_ones.pop()[1]._replace(end=start))
-        open_ones.append((indent, Definition(start, len(lines), line, name)))
+        open_ones.append((indent, SourceDefinition(start, len(lines), line, name)))
     return sorted(closed + [definition for _, definition in open_ones])
 
 

@@ -34,7 +34,7 @@ class Sought(NamedTuple):
     time: bool
 
 
-class Cues(NamedTuple):
+class PassageCues(NamedTuple):
     """What a passage shows; each in [0, 1].
 
     Args:
@@ -55,10 +55,10 @@ def sought(question: str) -> Sought:
     return Sought(frozenset(word.lower() for word in _WORD.findall(question)), bool(_WHEN.match(question)))
 
 
-def cues(wanted: Sought, text: str) -> Cues:
+def cues(wanted: Sought, text: str) -> PassageCues:
     """Return what a passage shows of what a question looks for."""
     label = _SPEAKER.match(text)
-    return Cues(
+    return PassageCues(
         float(bool(label) and not wanted.words.isdisjoint(_WORD.findall(label[1].lower()))) if label else 0.0,
         float(wanted.time and bool(_TIME.search(text))),
         float(text.rstrip().endswith("?")),

@@ -19,7 +19,7 @@ _DAY_FIRST = re.compile(
 _MONTH_FIRST = re.compile(rf"\b({MONTH})\.? (0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?,? ({YEAR})(?!\d)", re.IGNORECASE)
 
 
-class Found(NamedTuple):
+class DateSpan(NamedTuple):
     """A date found in a text: where it begins and ends there, and what it is."""
 
     start: int
@@ -29,14 +29,14 @@ class Found(NamedTuple):
     day: int
 
 
-def found(text: str) -> Iterator[Found]:
+def found(text: str) -> Iterator[DateSpan]:
     """Yield the dates of a text, those of each way of writing in their order."""
     for match in _ISO.finditer(text):
-        yield Found(*match.span(), int(match[1]), int(match[3]), int(match[4]))
+        yield DateSpan(*match.span(), int(match[1]), int(match[3]), int(match[4]))
     for match in _DAY_FIRST.finditer(text):
-        yield Found(*match.span(), int(match[3]), month(match[2]), int(match[1]))
+        yield DateSpan(*match.span(), int(match[3]), month(match[2]), int(match[1]))
     for match in _MONTH_FIRST.finditer(text):
-        yield Found(*match.span(), int(match[3]), month(match[1]), int(match[2]))
+        yield DateSpan(*match.span(), int(match[3]), month(match[1]), int(match[2]))
 
 
 def last_day(text: str) -> str:

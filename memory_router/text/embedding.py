@@ -40,17 +40,17 @@ _AROUND = 0.5
 Weight = Callable[[str], float]
 
 
-class UnansweredError(Exception):
+class RemoteModelError(Exception):
     """A model elsewhere did not answer, or not with what was asked for; the message says what happened, no secrets."""
 
 
-class Identity(NamedTuple):
+class ModelIdentity(NamedTuple):
     """Name what made a vector: vectors of different identities cannot be compared."""
 
     name: str
     dimension: int
 
-    def fits(self, other: "Identity") -> bool:
+    def fits(self, other: "ModelIdentity") -> bool:
         """Return whether vectors of both can be compared; 0 is any dimension, where only an answer will tell."""
         return self.name == other.name and (self.dimension in (0, other.dimension))
 
@@ -65,7 +65,7 @@ class Embedding(Protocol):
     """
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> ModelIdentity:
         """Return what makes the vectors."""
 
     @property
@@ -101,7 +101,7 @@ class StaticEmbedding:
         self._start = 8 + header + table["data_offsets"][0]
         self._row = struct.Struct(f"<{dimension}e")
         self._tokens = _vocabulary(path.join(folder, _VOCABULARY))
-        self.identity = Identity(STATIC_NAME, dimension)
+        self.identity = ModelIdentity(STATIC_NAME, dimension)
         self._pieces = lru_cache(_KEPT_PIECES)(self._cut)
         self._values = lru_cache(_KEPT_ROWS)(self._read)
 

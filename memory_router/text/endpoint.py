@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from memory_router.text.embedding import Identity, UnansweredError, Weight
+from memory_router.text.embedding import ModelIdentity, RemoteModelError, Weight
 from memory_router.text.redaction import redact
 
 _BATCH = 64
@@ -62,13 +62,13 @@ class Endpoint(NamedTuple):
         """
         ends = time.monotonic() + seconds
         if seconds <= 0:
-            raise UnansweredError(f"{self.shown} was not asked: no time was left.")
+            raise RemoteModelError(f"{self.shown} was not asked: no time was left.")
         try:
             parts = urlsplit(self.url)
             kind = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
             connection = kind(parts.hostname or "", parts.port, timeout=seconds)
         except (KeyError, ValueError) as error:
-            raise UnansweredError(f"{self.shown} is not an address of an HTTP endpoint.") from error
+            raise RemoteModelError(f"{self.shown} is not an address of an HTTP endpoint.") from error
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -77,18 +77,18 @@ class Endpoint(NamedTuple):
             connection.request("POST", parts.path.rstrip("/") + path, sent, headers)
             with connection.getresponse() as response:
                 if response.status != 200:
-                    raise UnansweredError(f"{self.shown} answered with status {response.status}.")
+                    raise RemoteModelError(f"{self.shown} answered with status {response.status}.")
                 answer = json.loads(_read(connection, response, ends))
         except TimeoutError as error:
-            raise UnansweredError(f"{self.shown} did not answer within {seconds:.1f} s.") from error
+            raise RemoteModelError(f"{self.shown} did not answer within {seconds:.1f} s.") from error
         except (OSError, HTTPException) as error:
-            raise UnansweredError(f"{self.shown} cannot be reached ({type(error).__name__}).") from error
+            raise RemoteModelError(f"{self.shown} cannot be reached ({type(error).__name__}).") from error
         except (ValueError, RecursionError) as error:
-            raise UnansweredError(f"{self.shown} answered with something that is not JSON.") from error
+            raise RemoteModelError(f"{self.shown} answered with something that is not JSON.") from error
         finally:
             connection.close()
         if not isinstance(answer, dict):
-            raise UnansweredError(f"{self.shown} answered with JSON that is not an object.")
+            raise RemoteModelError(f"{self.shown} answered with JSON that is not an object.")
         return answer
 
 
@@ -104,7 +104,7 @@ class EndpointEmbedding:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self.identity = Identity(f"{endpoint.model} at {endpoint.shown}", 0)
+        self.identity = ModelIdentity(f"{endpoint.model} at {endpoint.shown}", 0)
 
     def embed(self, text: str, _weight: Weight | None = None, seconds: float = _SECONDS) -> "array[float]":
         """Return the vector of a question, whose secrets are not sent.
@@ -126,7 +126,7 @@ class EndpointEmbedding:
         for start in range(0, len(texts), _BATCH):
             vectors += self._asked(texts[start : start + _BATCH], _SECONDS)
         if len({len(vector) for vector in vectors}) > 1:
-            raise UnansweredError(f"{self._endpoint.shown} gave vectors of different lengths.")
+            raise RemoteModelError(f"{self._endpoint.shown} gave vectors of different lengths.")
         return vectors
 
     def _asked(self, texts: Sequence[str], seconds: float) -> list[list[float]]:
@@ -136,9 +136,9 @@ class EndpointEmbedding:
             vectors = {entry["index"]: [float(value) for value in entry["embedding"]] for entry in answer["data"]}
             ordered = [vectors[place] for place in range(len(texts))]
         except (LookupError, TypeError, ValueError) as error:
-            raise UnansweredError(f"{self._endpoint.shown} did not answer with one vector a text.") from error
+            raise RemoteModelError(f"{self._endpoint.shown} did not answer with one vector a text.") from error
         if not all(vector and all(map(math.isfinite, vector)) for vector in ordered):
-            raise UnansweredError(f"{self._endpoint.shown} gave an empty vector, or one that is not numbers.")
+            raise RemoteModelError(f"{self._endpoint.shown} gave an empty vector, or one that is not numbers.")
         return ordered
 
 
@@ -165,9 +165,9 @@ class EndpointReranker:
             by_place = {entry["index"]: float(entry["relevance_score"]) for entry in answer["results"]}
             scores = [by_place[place] for place in range(len(documents))]
         except (LookupError, TypeError, ValueError) as error:
-            raise UnansweredError(f"{self._endpoint.shown} did not answer with one score a passage.") from error
+            raise RemoteModelError(f"{self._endpoint.shown} did not answer with one score a passage.") from error
         if not all(map(math.isfinite, scores)):
-            raise UnansweredError(f"{self._endpoint.shown} gave a score that is not a number.")
+            raise RemoteModelError(f"{self._endpoint.shown} gave a score that is not a number.")
         return scores
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from memory_router.text import dates
-from memory_router.text.timewords import Asked, midnight, moment_ago, narrowed, read
+from memory_router.text.timewords import QuestionTime, midnight, moment_ago, narrowed, read
 
 _MONTH_OF_YEAR = re.compile(rf"\b(?:in |during |from )?({dates.MONTH})\.?(?: of)?,? ({dates.YEAR})\b", re.IGNORECASE)
 _MONTH_ALONE = re.compile(rf"\b(?:in|during|since|last|from) (?:last )?({dates.MONTH})\b(?! \d)", re.IGNORECASE)
@@ -16,7 +16,7 @@ _RECENT_DAYS = 30
 _DAY = 86_400.0
 
 
-def read_dates(question: str, now: float) -> Asked:
+def read_dates(question: str, now: float) -> QuestionTime:
     """Split a question likewise by a date, a month, a year, or a word such as "recently".
 
     What is said of a date need not have been said on it, so this is a hint where `read` is a condition.
@@ -27,7 +27,7 @@ def read_dates(question: str, now: float) -> Asked:
     for pattern, span in _DATES:
         if match := pattern.search(question):
             return narrowed(question, *match.span(), *span(match, now))
-    return Asked(question)
+    return QuestionTime(question)
 
 
 def moment(text: str, now: float, *, is_end: bool) -> float | None:
@@ -54,7 +54,7 @@ def moment(text: str, now: float, *, is_end: bool) -> float | None:
         return None
 
 
-def _readings(text: str, now: float) -> Iterator[Asked]:
+def _readings(text: str, now: float) -> Iterator[QuestionTime]:
     if part := _ISO_PART.fullmatch(text):
         year, month = int(part[1]), int(part[2] or 0)
         yield narrowed(text, 0, len(text), *(_month_of(year, month) if month else _year_of(year)))

@@ -318,11 +318,11 @@ _SECRETS = (
 
 def _hints_by_mark() -> dict[str, list[tuple[str, int]]]:
     """Return hints with the place of their secret, under a mark that they hold and most texts do not."""
-    found: dict[str, list[tuple[str, int]]] = {}
+    hints: dict[str, list[tuple[str, int]]] = {}
     for place, secret in enumerate(_SECRETS):
         for hint in secret.hints:
-            found.setdefault(next((mark for mark in "_:-." if mark in hint), ""), []).append((hint, place))
-    return found
+            hints.setdefault(next((mark for mark in "_:-." if mark in hint), ""), []).append((hint, place))
+    return hints
 
 
 _HINTS = _hints_by_mark()

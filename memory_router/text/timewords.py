@@ -25,7 +25,7 @@ _VAGUE = "~"
 Span = tuple[float | None, float | None]
 
 
-class Asked(NamedTuple):
+class QuestionTime(NamedTuple):
     """What a question says about time.
 
     Args:
@@ -43,7 +43,7 @@ class Asked(NamedTuple):
     is_conversation: bool = False
 
 
-def read(question: str, now: float) -> Asked:
+def read(question: str, now: float) -> QuestionTime:
     """Split a question into what it says about time and the rest; days begin at the local midnight.
 
     Args:
@@ -52,7 +52,7 @@ def read(question: str, now: float) -> Asked:
     """
     phrase = find(tokens_of(question))
     if phrase is None:
-        return Asked(question)
+        return QuestionTime(question)
     since, until = span_of(phrase, now)
     form = _forms().names[phrase.number]
     return narrowed(question, phrase.start, phrase.end, since, until)._replace(is_conversation=form == "conversation")
@@ -63,10 +63,10 @@ def find(tokens: Sequence[Token]) -> Phrase | None:
     return _forms().phrases.first(tokens)
 
 
-def narrowed(question: str, start: int, end: int, since: float | None, until: float | None) -> Asked:
+def narrowed(question: str, start: int, end: int, since: float | None, until: float | None) -> QuestionTime:
     """Return a question without the words of time between `start` and `end`, which mean that span."""
     rest = " ".join((question[:start] + " " + question[end:]).split())
-    return Asked(rest, question[start:end], since, until)
+    return QuestionTime(rest, question[start:end], since, until)
 
 
 def span_of(found: Phrase, now: float) -> Span:

@@ -12,7 +12,7 @@ import pytest
 from memory_router import paths
 from memory_router.advisor.advisor import Advisor
 from memory_router.advisor.appliers import Folders, Targets
-from memory_router.advisor.proposal import Change, Proposal, encoded
+from memory_router.advisor.proposal import Proposal, ValueChange, encoded
 from memory_router.errors import AdviceError, AmendmentError, ConfigError
 from memory_router.learning.amendments import AmendmentStore
 from memory_router.learning.gate import rule_cache
@@ -81,21 +81,23 @@ def world(url: str, tmp_path: Path) -> Iterator[World]:
 def lowered(executions: int = 30, strength: float = 0.9, rule: str = "relationship") -> Proposal:
     """Return the proposal to ask cognee last."""
     changes = (
-        Change("setting", f"rules.{rule}.primary", "cognee", "qmd:vsearch"),
-        Change("setting", f"rules.{rule}.fallback", ["qmd:vsearch", "totalrecall"], ["totalrecall", "cognee"]),
+        ValueChange("setting", f"rules.{rule}.primary", "cognee", "qmd:vsearch"),
+        ValueChange("setting", f"rules.{rule}.fallback", ["qmd:vsearch", "totalrecall"], ["totalrecall", "cognee"]),
     )
     return Proposal("reduce_source", f"cognee in {rule}", "It fails.", changes, strength, executions, {"rule": rule})
 
 
 def threshold(value: float, strength: float = 0.5, kind: str = "amend_setting") -> Proposal:
     """Return the proposal of another threshold."""
-    change = Change("setting", "fallback_threshold", 0.4, value)
+    change = ValueChange("setting", "fallback_threshold", 0.4, value)
     return Proposal(kind, f"fallback_threshold = {value}", "It is faster.", (change,), strength, 60, {})
 
 
 def of_folder(folder: str) -> Proposal:
     """Return the proposal to index a folder."""
-    return Proposal("add_folder", folder, "It is asked about.", (Change("folder", folder, False, True),), 0.5, 5, {})
+    return Proposal(
+        "add_folder", folder, "It is asked about.", (ValueChange("folder", folder, False, True),), 0.5, 5, {}
+    )
 
 
 def suggested(world: World, *proposals: Proposal) -> int:
@@ -382,7 +384,7 @@ def test_a_rule_is_approved_and_taken_back(world: World) -> None:
     rule = world.rules.add("process payroll PDFs", ["qmd:search"])
     rule = world.rules.edit(rule.id, auto_generated=True, state="proposed")
     proposal = Proposal(
-        "approve_rule", rule.id, "It is sure.", (Change("rule", rule.id, "proposed", "approved"),), 0.8, 60, {}
+        "approve_rule", rule.id, "It is sure.", (ValueChange("rule", rule.id, "proposed", "approved"),), 0.8, 60, {}
     )
     number = suggested(world, proposal)
     world.advisor.accept(number)
@@ -400,7 +402,7 @@ def test_a_rule_that_somebody_approved_meanwhile_is_accepted(world: World) -> No
     """What was done in another way is recorded as accepted, and changes nothing."""
     rule = world.rules.add("process payroll PDFs", ["qmd:search"])
     world.rules.edit(rule.id, auto_generated=True, state="proposed")
-    change = Change("rule", rule.id, "proposed", "approved")
+    change = ValueChange("rule", rule.id, "proposed", "approved")
     suggested(world, Proposal("approve_rule", rule.id, "It is sure.", (change,), 0.8, 60, {}))
     world.rules.set_state(rule.id, "approved", "preston")
     assert [one.outcome for one in world.advisor.settle()] == ["accepted"]
@@ -411,8 +413,8 @@ def test_a_dream_becomes_amendments(world: World) -> None:
     """A dream's change is promoted as such, so that it is listed among the amendments, and reverted by undoing."""
     results = {"mean_ms": 90.0}
     changes = (
-        Change("amendment", "fallback_threshold", 0.4, 0.35),
-        Change("amendment", "fallback_delay_ms", None, 200),
+        ValueChange("amendment", "fallback_threshold", 0.4, 0.35),
+        ValueChange("amendment", "fallback_delay_ms", None, 200),
     )
     evidence = {"cycle_id": "dream-1", "test_results": results}
     number = suggested(world, Proposal("amend_setting", "both", "It is faster.", changes, 0.9, 60, evidence))

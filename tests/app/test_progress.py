@@ -6,7 +6,7 @@ import pytest
 
 from memory_router import app, paths
 from memory_router.app import progress
-from memory_router.engines.documents.indexing import Listener
+from memory_router.engines.documents.indexing import IndexListener
 from memory_router.storage.files import exclusive
 from tests.conftest import Home
 
@@ -14,7 +14,7 @@ from tests.conftest import Home
 def test_others_see_how_far_a_run_is(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a run holds the index its progress can be read; before, afterwards, and when it was killed it cannot."""
     monkeypatch.setattr(progress, "_SECONDS", 0.0)
-    noting = progress.Noting(Listener())
+    noting = progress.Noting(IndexListener())
     assert progress.progress() is None
     with exclusive(paths.documents_db()):
         assert progress.progress() is None
@@ -32,7 +32,7 @@ def test_a_run_leaves_no_progress_behind(own_home: Home, monkeypatch: pytest.Mon
     monkeypatch.setattr(progress, "_SECONDS", 0.0)
     told: list[progress.Progress | None] = []
 
-    class Watching(Listener):
+    class Watching(IndexListener):
         def advanced(self, files: int) -> None:
             told.append(progress.progress())
 

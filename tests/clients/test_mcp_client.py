@@ -22,7 +22,7 @@ def talk(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Cli
         monkeypatch.setenv(name, str(home.folder))
 
     def run(conversation: Callable[[Client], Awaitable[Any]]) -> Any:
-        async def connected(router: asked.Router) -> Any:
+        async def connected(router: asked.QuestionRouter) -> Any:
             async with Client(build_server(router, None)) as client:
                 return await conversation(client)
 

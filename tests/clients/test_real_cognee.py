@@ -20,8 +20,8 @@ import pytest
 
 from memory_router.contract import Request, encode_request
 from memory_router.engines.cognee import server
-from memory_router.engines.cognee.answering import Found, find
-from memory_router.engines.cognee.place import Place, Server, place
+from memory_router.engines.cognee.answering import CogneeAnswer, find
+from memory_router.engines.cognee.place import CogneePlace, Server, place
 from memory_router.engines.cognee.state import examine
 from memory_router.errors import StoreError
 from memory_router.routing.response import decode_health, decode_response
@@ -146,7 +146,7 @@ def fetch(request: HttpRequest) -> Any:
         return json.load(response)
 
 
-def there(cognee: Cognee, monkeypatch: pytest.MonkeyPatch, running: Server | None = None) -> Place:
+def there(cognee: Cognee, monkeypatch: pytest.MonkeyPatch, running: Server | None = None) -> CogneePlace:
     """Return where Cognee is, as its user's environment tells."""
     for name in ("COGNEE_API_KEY", "COGNEE_API_TOKEN", "COGNEE_SERVICE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -161,7 +161,7 @@ def there(cognee: Cognee, monkeypatch: pytest.MonkeyPatch, running: Server | Non
     return found
 
 
-def first(found: Found) -> str:
+def first(found: CogneeAnswer) -> str:
     """Return what the best answer is about."""
     return found.hits[0].title
 

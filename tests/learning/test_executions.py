@@ -19,7 +19,7 @@ from memory_router.learning.spool import Spool
 from memory_router.routing.envelope import failed
 from memory_router.routing.plan import Plan
 from memory_router.routing.recording import RoutedQuestion
-from memory_router.routing.registry import Registry, State
+from memory_router.routing.registry import Registry, RegistryState
 from memory_router.storage.database import Database, open_database
 from tests.learning.conftest import NOW, attempt, execution
 
@@ -173,7 +173,9 @@ def test_a_full_batch_is_told_once_answers_are_out(spool: Spool) -> None:
     told: list[int] = []
     recorder = SpoolRecorder(spool, 0.4, lambda: told.append(spool.count()), 2, lambda: NOW)
     plan = Plan("auth")
-    outcome = RoutedQuestion(plan, Registry({}, State("", {})), (), failed(plan, "NO_BACKENDS", "none"), None, None)
+    outcome = RoutedQuestion(
+        plan, Registry({}, RegistryState("", {})), (), failed(plan, "NO_BACKENDS", "none"), None, None
+    )
     recorder.record(outcome)
     recorder.close()
     recorder.record(outcome)

@@ -17,7 +17,7 @@ from memory_router.outcomes import compaction
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.retrieval import read, tokens
 from memory_router.outcomes.schema import SCHEMA
-from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.search import OutcomeSelection
 from memory_router.outcomes.store import OUTCOMES, OutcomeStore
 from memory_router.storage import files
 from memory_router.storage.database import Database, open_database
@@ -63,7 +63,7 @@ def test_what_is_old_is_small_and_found(advice: OutcomeMemory) -> None:
     fill(advice, 125, 25)
     before = advice.outcomes.profile("ann"), advice.outcomes.all("ann")
     everything, ids = size(advice), range(1, 151)
-    read_before = sum(tokens(one) for one in read(advice.database, "detail", Wanted("ann"), ids=ids).results)
+    read_before = sum(tokens(one) for one in read(advice.database, "detail", OutcomeSelection("ann"), ids=ids).results)
     compacted = advice.compaction().run("ann")
     profile, outcomes = advice.outcomes.profile("ann"), advice.outcomes.all("ann")
     assert (compacted.outcomes, len(compacted.archives)) == (125, 1)
@@ -71,11 +71,11 @@ def test_what_is_old_is_small_and_found(advice: OutcomeMemory) -> None:
     assert advice.outcomes.recompute("ann") == profile
     assert outcomes == [one._replace(**_DROPPED) for one in before[1][:125]] + before[1][125:]
     assert size(advice) <= 0.3 * everything
-    read_after = sum(tokens(one) for one in read(advice.database, "detail", Wanted("ann"), ids=ids).results)
+    read_after = sum(tokens(one) for one in read(advice.database, "detail", OutcomeSelection("ann"), ids=ids).results)
     assert read_after <= 0.3 * read_before
     for text in ("thing 7", "games"):
-        assert read(advice.database, "search", Wanted("ann"), text=text).results
-    assert read(advice.database, "search", Wanted("ann"), text="thing 7").results[0]["id"] == 8
+        assert read(advice.database, "search", OutcomeSelection("ann"), text=text).results
+    assert read(advice.database, "search", OutcomeSelection("ann"), text="thing 7").results[0]["id"] == 8
     assert advice.compaction().run("ann").outcomes == 0
 
 
@@ -86,7 +86,7 @@ def test_what_is_compacted_is_found_by_meaning(advice: OutcomeMemory) -> None:
         advice.outcomes.record("ann", "add_topic", value, "rejected", decided_at="2025-01-01T00:00:00Z")
     assert advice.compaction().run("ann").outcomes == 3
     for text, value in (("soccer matches", "football"), ("flowers and vegetables", "gardening")):
-        hits = read(advice.database, "search", Wanted("ann"), text=text).results
+        hits = read(advice.database, "search", OutcomeSelection("ann"), text=text).results
         assert hits[0]["snippet"] == f"add_topic: {value} → rejected"
 
 
@@ -95,7 +95,7 @@ def test_the_archive_holds_everything(advice: OutcomeMemory, tmp_path: Path) -> 
     fill(advice, 3, 1)
     before = advice.outcomes.all("ann")
     advice.compaction(after=1).run("ann")
-    (one,) = read(advice.database, "detail", Wanted("ann"), ids=[2]).results
+    (one,) = read(advice.database, "detail", OutcomeSelection("ann"), ids=[2]).results
     entries = list(compaction.read_archive(str(tmp_path / "archive"), one["archive"]))
     assert [entry["outcome_id"] for entry in entries] == [1, 2, 3]
     assert [{name: entry[name] for name in before[0]._fields} for entry in entries] == [

@@ -9,7 +9,7 @@ from memory_router.outcomes import memory
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.retrieval import read
 from memory_router.outcomes.schema import SCHEMA, TABLES
-from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.search import OutcomeSelection
 from memory_router.outcomes.store import OutcomeStore
 from memory_router.storage.database import Database, open_database
 from memory_router.storage.transfer import check
@@ -56,7 +56,7 @@ def test_copies_are_complete(advice: OutcomeMemory, other: Database, tmp_path: P
     assert [one.suggestion_value for one in team.suggestions.pending("ann")] == ["rust"]
     assert check(theirs, SCHEMA, TABLES) == check(own, SCHEMA, TABLES) == []
     for text in ("theverge", "kubernetes"):
-        hits = read(theirs, "search", Wanted("ann"), text=text, now=NOW).results
+        hits = read(theirs, "search", OutcomeSelection("ann"), text=text, now=NOW).results
         assert text in hits[0]["snippet"]
 
 

@@ -12,7 +12,7 @@ from memory_router.errors import AdviceError
 from memory_router.outcomes import retrieval
 from memory_router.outcomes.memory import OutcomeMemory
 from memory_router.outcomes.retrieval import Retrieval, read, tokens
-from memory_router.outcomes.search import MISSING, Wanted, compares_meaning, renew
+from memory_router.outcomes.search import MISSING, OutcomeSelection, compares_meaning, renew
 from memory_router.storage.database import Database
 from memory_router.text import embedding
 from tests.outcomes.conftest import NOW
@@ -44,7 +44,7 @@ def found(
     """Return the snippets that a search of ann's finds."""
     return [
         hit["snippet"]
-        for hit in read(advice.database, "search", Wanted("ann", types, outcomes), text=text, now=NOW).results
+        for hit in read(advice.database, "search", OutcomeSelection("ann", types, outcomes), text=text, now=NOW).results
     ]
 
 
@@ -66,7 +66,7 @@ def test_the_seeds_example_comes_out(advice: OutcomeMemory) -> None:
     )
     number = recorded.outcome_id
     layers = Retrieval(advice.database, NOW)
-    wanted = Wanted("abc123", ("boost_source", "reduce_source"), ("rejected",))
+    wanted = OutcomeSelection("abc123", ("boost_source", "reduce_source"), ("rejected",))
     assert layers.search(wanted).results == [
         {"id": number, "snippet": "reduce_source: theverge → rejected", "days_ago": 14, "score": 0.85}
     ]
@@ -101,7 +101,7 @@ def test_twenty_outcomes_take_a_quarter_in_layers(advice: OutcomeMemory) -> None
             "ann", "reduce_source", f"source {number}", "rejected", config_before=config, evidence=[article] * 3
         )
     layers = Retrieval(advice.database, NOW)
-    hits = layers.search(Wanted("ann")).results
+    hits = layers.search(OutcomeSelection("ann")).results
     ids = [hit["id"] for hit in hits]
     assert tokens(layers.detail("ann", ids)) >= 10_000
     spent = tokens(hits) + tokens(layers.timeline("ann", ids[:5])) + tokens(layers.detail("ann", ids[:1]))
@@ -140,7 +140,7 @@ def test_conditions_hold(advice: OutcomeMemory) -> None:
         "add_topic: kubernetes → accepted"
     ]
     assert found(advice, types=("no_such_type",)) == found(advice, "gaming", types=("no_such_type",)) == []
-    assert len(read(advice.database, "search", Wanted("ann", limit=2)).results) == 2
+    assert len(read(advice.database, "search", OutcomeSelection("ann", limit=2)).results) == 2
 
 
 def test_words_in_another_form_are_found(advice: OutcomeMemory) -> None:
@@ -163,11 +163,11 @@ def test_without_vectors_tags_are_enough(advice: OutcomeMemory, monkeypatch: pyt
     """Where vectors cannot be compared, tags find, and the answer says so."""
     fill(advice)
     monkeypatch.setattr(type(advice.database), "compares_vectors", lambda _self: False)
-    answer = read(advice.database, "search", Wanted("ann"), text="gaming coverage", now=NOW)
+    answer = read(advice.database, "search", OutcomeSelection("ann"), text="gaming coverage", now=NOW)
     assert answer.results[0]["snippet"] == "reduce_source: theverge → rejected"
     assert answer.results[0]["score"] > 0.5
     assert answer.note.startswith(MISSING.partition("{")[0])
-    assert read(advice.database, "search", Wanted("ann"), text="soccer matches", now=NOW).results == []
+    assert read(advice.database, "search", OutcomeSelection("ann"), text="soccer matches", now=NOW).results == []
 
 
 def test_vectors_of_other_models_are_never_compared(advice: OutcomeMemory) -> None:
@@ -191,12 +191,14 @@ def test_nobody_reads_what_others_decided(advice: OutcomeMemory) -> None:
     """No layer shows an outcome of another user, whatever ids are asked for; unknown ids are left out."""
     ids = fill(advice)
     for layer in retrieval.LAYERS:
-        assert read(advice.database, layer, Wanted("bob"), ids=ids).results == []
-    told = json.dumps(read(advice.database, "search", Wanted("bob"), text="kubernetes football gaming").results)
+        assert read(advice.database, layer, OutcomeSelection("bob"), ids=ids).results == []
+    told = json.dumps(
+        read(advice.database, "search", OutcomeSelection("bob"), text="kubernetes football gaming").results
+    )
     assert "accepted" in told
     assert "kubernetes" not in told
     with pytest.raises(AdviceError, match="not a layer"):
-        read(advice.database, "everything", Wanted("ann"))
+        read(advice.database, "everything", OutcomeSelection("ann"))
 
 
 def test_given_ids_keep_their_order(advice: OutcomeMemory) -> None:
@@ -204,7 +206,7 @@ def test_given_ids_keep_their_order(advice: OutcomeMemory) -> None:
     ids = fill(advice)
     wanted = [ids[2], ids[0], ids[2], 9999]
     for layer in ("timeline", "detail"):
-        answer = read(advice.database, layer, Wanted("ann"), ids=wanted)
+        answer = read(advice.database, layer, OutcomeSelection("ann"), ids=wanted)
         assert [one["id"] for one in answer.results] == [ids[2], ids[0]]
 
 
@@ -221,5 +223,5 @@ def crowded(advice: OutcomeMemory) -> Database:
 
 def test_a_rare_word_is_found_among_many(crowded: Database) -> None:
     """An outcome that is older than all that a common word finds is found by its own."""
-    hits = read(crowded, "search", Wanted("ann"), text="add topic zymurgy", now=NOW).results
+    hits = read(crowded, "search", OutcomeSelection("ann"), text="add topic zymurgy", now=NOW).results
     assert hits[0]["snippet"] == "add_topic: zymurgy → accepted"

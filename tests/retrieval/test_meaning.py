@@ -22,7 +22,7 @@ from memory_router.retrieval import models, vectors
 from memory_router.retrieval.likeness import StoreVectors
 from memory_router.storage.sqlite import open_database
 from memory_router.text import encoder, question_vector
-from memory_router.text.embedding import ENCODER_NAME, STATIC_NAME, Identity, quantized
+from memory_router.text.embedding import ENCODER_NAME, STATIC_NAME, ModelIdentity, quantized
 from memory_router.text.question_vector import QuestionVector
 from tests.conftest import Home
 
@@ -37,7 +37,7 @@ class Hashing:
         ends_after: after how many batches the process ends, as far as anybody can see.
     """
 
-    identity = Identity(ENCODER_NAME, 64)
+    identity = ModelIdentity(ENCODER_NAME, 64)
     is_weighted = False
     is_calibrated = True
 
@@ -182,7 +182,7 @@ def test_vectors_of_words_and_of_meaning_stand_side_by_side(memories: apsw.Conne
     MemoryStore.open(str(memories.filename)).close()
     names = "SELECT name FROM vector_models ORDER BY name"
     assert [name for (name,) in memories.execute(names)] == [ENCODER_NAME, STATIC_NAME]
-    vectors.model_number(memories, Identity("chosen", 3))
+    vectors.model_number(memories, ModelIdentity("chosen", 3))
     assert [name for (name,) in memories.execute(names)] == ["chosen"]
     assert memories.execute("SELECT count(*) FROM vectors").get == 0
 
@@ -258,7 +258,7 @@ def test_a_question_in_another_language_finds_what_it_means(own_home: Home, monk
     connection.close()
 
 
-def _without_new(connection: apsw.Connection, after: int, size: int) -> list[vectors.Passage]:
+def _without_new(connection: apsw.Connection, after: int, size: int) -> list[vectors.UnembeddedPassage]:
     """Return the next of the first hundred memories."""
     return [passage for passage in recall.without_vectors(connection, after, size) if passage.key <= len(TEXTS)]
 

@@ -120,7 +120,7 @@ def test_any_replaced_member_is_valid_or_explained(member: str, value: Any) -> N
     assert not explained or f"$.{member}" in explained
 
 
-def findings(**changes: Any) -> list[lint.Finding]:
+def findings(**changes: Any) -> list[lint.LintFinding]:
     """Return what is found in the bundled table with `changes`."""
     body = {**copy.deepcopy(BODY), **changes}
     config_schema.validate(body, "file.json")

@@ -10,7 +10,7 @@ import pytest
 from memory_router import Router
 from memory_router.contract import Request
 from memory_router.errors import BackendError, BackendTimeoutError
-from memory_router.routing.dispatch import Pool, ProcessDispatcher
+from memory_router.routing.dispatch import IdleProcesses, ProcessDispatcher
 from memory_router.routing.registry import Manifest, read_manifest
 from memory_router.testing import Behaviour, requests_to, write_fake_backend
 from tests.conftest import GOOD, Home, ends
@@ -29,7 +29,7 @@ class Worker:
 
 def test_the_last_one_is_taken_first_and_only_for_its_kind() -> None:
     """A pool gives back what came last, so that the others grow old; kinds do not mix."""
-    pool: Pool[Worker] = Pool()
+    pool: IdleProcesses[Worker] = IdleProcesses()
     one, two, other = Worker(), Worker(), Worker()
     for kind, worker in (("a", one), ("a", two), ("b", other)):
         pool.give(kind, worker)
@@ -40,7 +40,7 @@ def test_the_last_one_is_taken_first_and_only_for_its_kind() -> None:
 def test_what_nobody_needs_is_ended() -> None:
     """Idle processes are ended after a while, surplus ones at once, and all of them at the end, also late comers."""
     clock = [0.0]
-    pool: Pool[Worker] = Pool(most=2, idle_seconds=100, now=lambda: clock[0])
+    pool: IdleProcesses[Worker] = IdleProcesses(most=2, idle_seconds=100, now=lambda: clock[0])
     old, young, surplus, late = Worker(), Worker(), Worker(), Worker()
     pool.give("a", old)
     clock[0] = 60

@@ -4,7 +4,7 @@ import pytest
 
 from memory_router.routing.config import Signal, Step, TableRule
 from memory_router.routing.plan import Plan
-from memory_router.routing.rules import Match, MatchedOverride
+from memory_router.routing.rules import MatchedOverride, RuleMatch
 
 RULE = TableRule("decision_recall", 3, Step("lossless"), (), ())
 SIGNAL = Signal("decide", strong=True, phrases=("decided",))
@@ -19,22 +19,22 @@ def override(source: str, similarity: float | None) -> MatchedOverride:
     ("match", "sentence"),
     [
         (
-            Match(RULE, SIGNAL, (0, 7), ()),
+            RuleMatch(RULE, SIGNAL, (0, 7), ()),
             "Rule 3 (decision_recall) takes it because of 'decided', a strong signal (decide).",
         ),
-        (Match(RULE, None, None, (), source="default"), "No signal matched, so rule 3 (decision_recall) takes it."),
-        (Match(RULE, None, None, (), source="choice"), "The caller chose rule 3 (decision_recall)."),
-        (Match(None, None, None, (Step("qmd", "search"),), source="choice"), "The caller chose qmd:search."),
+        (RuleMatch(RULE, None, None, (), source="default"), "No signal matched, so rule 3 (decision_recall) takes it."),
+        (RuleMatch(RULE, None, None, (), source="choice"), "The caller chose rule 3 (decision_recall)."),
+        (RuleMatch(None, None, None, (Step("qmd", "search"),), source="choice"), "The caller chose qmd:search."),
         (
-            Match(None, None, None, (), source="learned", routing_rule=override("learned", 0.98)),
+            RuleMatch(None, None, None, (), source="learned", routing_rule=override("learned", 0.98)),
             "The learned rule 05726fef takes it: the question is like 'Process payroll PDFs' (similarity 0.98).",
         ),
         (
-            Match(None, None, (0, 7), (), source="manual", routing_rule=override("manual", None)),
+            RuleMatch(None, None, (0, 7), (), source="manual", routing_rule=override("manual", None)),
             "The manual rule 05726fef takes it: its pattern matches 'decided'.",
         ),
     ],
 )
-def test_each_decision_has_its_sentence(match: Match, sentence: str) -> None:
+def test_each_decision_has_its_sentence(match: RuleMatch, sentence: str) -> None:
     """The table, the default, the caller, a learned and a manual rule each say what they are and why."""
     assert Plan("decided anything", match).explanation == sentence

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_router.routing import config_file
-from memory_router.routing.rules import Match, RuleTable
+from memory_router.routing.rules import RuleMatch, RuleTable
 
 BUNDLED = config_file.load(str(Path(__file__).parents[2] / "router-config.json"))
 TABLE = RuleTable(BUNDLED)
@@ -138,7 +138,7 @@ NO_SIGNALS = [
 ]
 
 
-def shown(match: Match) -> list[str]:
+def shown(match: RuleMatch) -> list[str]:
     """Return the steps as the specification writes them."""
     return [str(step) for step in match.steps]
 

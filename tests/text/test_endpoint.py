@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from memory_router.text.embedding import UnansweredError
+from memory_router.text.embedding import RemoteModelError
 from memory_router.text.endpoint import Endpoint, EndpointEmbedding, EndpointReranker
 from tests.text.stub import Answer, Stub, embedded, served
 
@@ -56,7 +56,7 @@ WRONG: dict[str, Answer] = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_wrong_answers_are_named(kind: str) -> None:
     """Whatever else comes back is one error, which names the address and neither the key nor the answer."""
-    with served(lambda *_: WRONG[kind]) as stub, pytest.raises(UnansweredError) as raised:
+    with served(lambda *_: WRONG[kind]) as stub, pytest.raises(RemoteModelError) as raised:
         embedding(stub).embed("a question")
     assert stub.url in str(raised.value)
     assert KEY not in str(raised.value)
@@ -69,7 +69,7 @@ def test_vectors_of_different_lengths_are_refused() -> None:
         data = [{"index": place, "embedding": [1.0] * (2 + place)} for place, _ in enumerate(body["input"])]
         return 200, json.dumps({"data": data}).encode()
 
-    with served(uneven) as stub, pytest.raises(UnansweredError, match="lengths"):
+    with served(uneven) as stub, pytest.raises(RemoteModelError, match="lengths"):
         embedding(stub).embed_all(["a", "b"])
 
 
@@ -81,9 +81,9 @@ def test_a_slow_endpoint_is_left_in_time() -> None:
         return 200, b"{}"
 
     with served(slow) as stub:
-        with pytest.raises(UnansweredError, match="did not answer within"):
+        with pytest.raises(RemoteModelError, match="did not answer within"):
             embedding(stub).embed("a question", None, 0.1)
-        with pytest.raises(UnansweredError, match="no time"):
+        with pytest.raises(RemoteModelError, match="no time"):
             embedding(stub).embed("a question", None, 0.0)
         assert len(stub.asked) == 1
 
@@ -91,7 +91,7 @@ def test_a_slow_endpoint_is_left_in_time() -> None:
 @pytest.mark.parametrize("url", ["ftp://models", "http://[", "http://127.0.0.1:port/v1", "models", ""])
 def test_what_is_no_address_is_told(url: str) -> None:
     """Only HTTP is spoken, and only to an address."""
-    with pytest.raises(UnansweredError, match=r"not an address|reached"):
+    with pytest.raises(RemoteModelError, match=r"not an address|reached"):
         EndpointEmbedding(Endpoint(url, "m")).embed("a question", None, 1.0)
 
 
@@ -99,7 +99,7 @@ def test_nobody_there_is_told() -> None:
     """A server that does not run is one sentence."""
     with served(embedded) as stub:
         pass
-    with pytest.raises(UnansweredError, match="cannot be reached"):
+    with pytest.raises(RemoteModelError, match="cannot be reached"):
         embedding(stub).embed("a question")
 
 
@@ -119,8 +119,8 @@ def test_passages_are_judged_in_their_order() -> None:
         assert reranker.scores("a question", ["one", "two"], 5.0) == [-2.0, 0.9]
         path, _, body = stub.asked[0]
         assert (path, body["query"], body["documents"]) == ("/v1/rerank", "a question", ["one", "two"])
-        with pytest.raises(UnansweredError, match="one score a passage"):
+        with pytest.raises(RemoteModelError, match="one score a passage"):
             reranker.scores("a question", ["one", "two", "three"], 5.0)
         scores[0]["relevance_score"] = float("nan")
-        with pytest.raises(UnansweredError, match="not a number"):
+        with pytest.raises(RemoteModelError, match="not a number"):
             reranker.scores("a question", ["one", "two"], 5.0)

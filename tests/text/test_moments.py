@@ -51,7 +51,7 @@ def test_dates_in_questions(question: str, since: str, until: str, rest: str) ->
 @pytest.mark.parametrize("question", ["we may march on", "the may pole", "room 2025", "in version 2.2025"])
 def test_names_of_months_are_words_first(question: str) -> None:
     """Without a year or a preposition they are verbs and names."""
-    assert moments.read_dates(question, NOW) == timewords.Asked(question)
+    assert moments.read_dates(question, NOW) == timewords.QuestionTime(question)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_ago() -> None:
 )
 def test_subjects_are_no_times(question: str) -> None:
     """Words of time that name a subject narrow nothing."""
-    assert timewords.read(question, NOW) == timewords.Asked(question)
+    assert timewords.read(question, NOW) == timewords.QuestionTime(question)
 
 
 def test_the_conversation() -> None:

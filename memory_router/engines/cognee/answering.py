@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_router.engines.cognee import passages, relations
-from memory_router.engines.cognee.graph import Graph
-from memory_router.engines.cognee.hit import Hit
+from memory_router.engines.cognee.graph import CogneeGraph
+from memory_router.engines.cognee.hit import CogneeHit
 from memory_router.engines.cognee.linking import link
-from memory_router.engines.cognee.place import Place
+from memory_router.engines.cognee.place import CogneePlace
 from memory_router.engines.graph.questions import SURROUNDINGS, read
 from memory_router.errors import StoreError
 
@@ -20,7 +20,7 @@ _MENTIONED = 0.6
 _WORTH_WALKING = 0.6  # a whole question that fits a name no better than this is not about that thing
 
 
-class Found(NamedTuple):
+class CogneeAnswer(NamedTuple):
     """What Cognee's data answers.
 
     Args:
@@ -31,14 +31,14 @@ class Found(NamedTuple):
         is_empty: whether there is nothing at all that could be found.
     """
 
-    hits: list[Hit]
+    hits: list[CogneeHit]
     by: str
     intent: str
     notes: dict[str, str]
     is_empty: bool
 
 
-def find(place: Place, question: str, limit: int, seconds: float) -> Found:
+def find(place: CogneePlace, question: str, limit: int, seconds: float) -> CogneeAnswer:
     """Return what answers a question.
 
     Args:
@@ -79,7 +79,7 @@ def find(place: Place, question: str, limit: int, seconds: float) -> Found:
         return answer._replace(notes={**answer.notes, "left_out": graph.trouble}) if graph.trouble else answer
 
 
-def fetch(place: Place, identifier: str, seconds: float) -> Hit | None:
+def fetch(place: CogneePlace, identifier: str, seconds: float) -> CogneeHit | None:
     """Return the passage or thing with an id from the graph files, or None if none holds it.
 
     Args:
@@ -99,11 +99,13 @@ def fetch(place: Place, identifier: str, seconds: float) -> Hit | None:
     return passages.as_hit(node, 1.0) if node else None
 
 
-def _answer(graph: Graph, question: str, nearest: Sequence[str], limit: int, by: str, notes: dict[str, str]) -> Found:
+def _answer(
+    graph: CogneeGraph, question: str, nearest: Sequence[str], limit: int, by: str, notes: dict[str, str]
+) -> CogneeAnswer:
     parsed = read(question)
     linked = [link(graph, thing) for thing in parsed.things]
     least = _WORTH_WALKING if parsed.intent == SURROUNDINGS else 0.0
-    hits: list[Hit] = []
+    hits: list[CogneeHit] = []
     if linked and all(match.score > least for match in linked):
         told = relations.answer(graph, parsed, linked, limit)
         hits = told.hits
@@ -112,4 +114,4 @@ def _answer(graph: Graph, question: str, nearest: Sequence[str], limit: int, by:
     for hit in passages.find(graph, question, nearest, limit):
         hits.append(hit._replace(relevance=round(factor * hit.relevance, 4)))
     is_empty = not (hits or any(match.nodes for match in linked) or graph.frequencies([]).total)
-    return Found(sorted(hits, key=lambda hit: -hit.relevance)[:limit], by, parsed.intent, notes, is_empty)
+    return CogneeAnswer(sorted(hits, key=lambda hit: -hit.relevance)[:limit], by, parsed.intent, notes, is_empty)

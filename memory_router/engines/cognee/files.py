@@ -10,8 +10,16 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from memory_router.engines.cognee.datasets import datasets
-from memory_router.engines.cognee.graph import DOCUMENT, NO_THINGS, PASSAGE, Edge, Frequencies, Node, read_node
-from memory_router.engines.cognee.place import Place
+from memory_router.engines.cognee.graph import (
+    DOCUMENT,
+    NO_THINGS,
+    PASSAGE,
+    CogneeEdge,
+    CogneeNode,
+    Frequencies,
+    read_node,
+)
+from memory_router.engines.cognee.place import CogneePlace
 from memory_router.errors import StoreError, install_command
 from memory_router.paths import shown
 
@@ -82,7 +90,7 @@ class GraphFiles:
         StoreError: there is no Python that can open them.
     """
 
-    def __init__(self, place: Place, ends: float) -> None:
+    def __init__(self, place: CogneePlace, ends: float) -> None:
         if place.reader is None:
             raise StoreError("No Python here has the library that opens Cognee's graph files.", _FIX_LIBRARY)
         self._files = list(place.files)
@@ -127,31 +135,31 @@ class GraphFiles:
         relations = sum(row[0] for row in self._rows(_COUNT_EDGES, **_SORTS))
         return Sizes(things, relations, self._passage_count())
 
-    def named(self, fragments: Sequence[str]) -> list[Node]:
+    def named(self, fragments: Sequence[str]) -> list[CogneeNode]:
         """Return things whose names, written together, hold any of some fragments in lower case."""
         rows = self._by_file(_NAMED, fragments=list(fragments), most=_MOST_NAMED, **_SORTS)
         return list({row[0]: self._node(path, row) for path, row in rows}.values())
 
-    def edges(self, ids: Sequence[str]) -> list[Edge]:
+    def edges(self, ids: Sequence[str]) -> list[CogneeEdge]:
         """Return the relations between things that begin or end at some of them."""
-        edges: set[Edge] = set()
+        edges: set[CogneeEdge] = set()
         for end in ("a", "b"):
             for source, target, relation, held in self._rows(_EDGES % end, ids=list(ids), most=_MOST_EDGES, **_SORTS):
-                edges.add(Edge(source, target, relation or "related_to", str(_held(held).get("edge_text") or "")))
+                edges.add(CogneeEdge(source, target, relation or "related_to", str(_held(held).get("edge_text") or "")))
         return sorted(edges)
 
-    def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
+    def nodes(self, ids: Iterable[str]) -> dict[str, CogneeNode]:
         """Return things by their ids."""
         return {row[0]: self._node(path, row) for path, row in self._by_file(_NODES, ids=list(ids))}
 
-    def everything(self, most: int) -> list[Node]:
+    def everything(self, most: int) -> list[CogneeNode]:
         """Return the passages and the things of each file, so many of each file at the most."""
         rows = self._by_file(_EVERYTHING, passage=PASSAGE, most=most, **_SORTS)
         return list({row[0]: self._node(path, row) for path, row in rows}.values())
 
-    def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
+    def mentions(self, ids: Sequence[str]) -> dict[str, list[CogneeNode]]:
         """Return the passages that speak of some things, by the thing."""
-        by_thing: dict[str, list[Node]] = {node: [] for node in ids}
+        by_thing: dict[str, list[CogneeNode]] = {node: [] for node in ids}
         for path, (thing, *row) in self._by_file(_MENTIONS, ids=list(ids), passage=PASSAGE, most=_MOST_MENTIONS):
             by_thing[thing].append(self._node(path, row))
         return {thing: sorted(passages) for thing, passages in by_thing.items()}
@@ -164,7 +172,7 @@ class GraphFiles:
             counts[spellings[spelling]] += count
         return Frequencies(self._passage_count(), counts)
 
-    def passages(self, weights: Mapping[str, float], most: int) -> list[Node]:
+    def passages(self, weights: Mapping[str, float], most: int) -> list[CogneeNode]:
         """Return the passages that hold the most of some weighted words in lower case."""
         words = [
             {"word": spelling, "weight": float(weight)}
@@ -176,7 +184,7 @@ class GraphFiles:
         held = self.nodes(best)
         return [held[key] for key in best if key in held]
 
-    def _node(self, path: str, row: Sequence[Any]) -> Node:
+    def _node(self, path: str, row: Sequence[Any]) -> CogneeNode:
         key, kind, name, held = row
         return read_node(key, kind, name, _held(held), self._datasets.get(path, ""))
 

@@ -9,7 +9,7 @@ NO_THINGS = (PASSAGE, "TextSummary", "EntityType", "EdgeType", "NodeSet", "Index
 DOCUMENT = "Document"  # ... and every type that ends so
 
 
-class Node(NamedTuple):
+class CogneeNode(NamedTuple):
     """One thing or one passage.
 
     Args:
@@ -36,20 +36,20 @@ class Node(NamedTuple):
         return bool(self.name) and self.kind not in NO_THINGS and not self.kind.endswith(DOCUMENT)
 
 
-def read_node(key: Any, kind: Any, name: Any, properties: Any, dataset: Any = "") -> Node:
+def read_node(key: Any, kind: Any, name: Any, properties: Any, dataset: Any = "") -> CogneeNode:
     """Make a node of what Cognee stores about it, whatever of that is there."""
     held = properties if isinstance(properties, dict) else {}
     text, about, document = (_text(held.get(key)) for key in ("text", "description", "document_name"))
     made = held.get("created_at")
     written = made / 1000 if isinstance(made, int | float) and 0 < made < 1e14 else None
-    return Node(str(key), _text(kind), _text(name), text or about, document, written, _text(dataset))
+    return CogneeNode(str(key), _text(kind), _text(name), text or about, document, written, _text(dataset))
 
 
 def _text(told: Any) -> str:
     return told if isinstance(told, str) else ""
 
 
-class Edge(NamedTuple):
+class CogneeEdge(NamedTuple):
     """One relation.
 
     Args:
@@ -76,25 +76,25 @@ class Frequencies(NamedTuple):
     holding: Mapping[str, int]
 
 
-class Graph(Protocol):
+class CogneeGraph(Protocol):
     """Be able to tell what questions about relations need, without being held in memory as a whole."""
 
-    def named(self, fragments: Sequence[str]) -> list[Node]:
+    def named(self, fragments: Sequence[str]) -> list[CogneeNode]:
         """Return things whose names, written together, hold any of some fragments in lower case."""
 
-    def edges(self, ids: Sequence[str]) -> list[Edge]:
+    def edges(self, ids: Sequence[str]) -> list[CogneeEdge]:
         """Return the relations between things that begin or end at some of them."""
 
-    def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
+    def nodes(self, ids: Iterable[str]) -> dict[str, CogneeNode]:
         """Return things by their ids."""
 
-    def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
+    def mentions(self, ids: Sequence[str]) -> dict[str, list[CogneeNode]]:
         """Return the passages that speak of some things, by the thing."""
 
     def frequencies(self, words: Sequence[str]) -> Frequencies:
         """Count the passages, and those that hold each of some words in lower case."""
 
-    def passages(self, weights: Mapping[str, float], most: int) -> list[Node]:
+    def passages(self, weights: Mapping[str, float], most: int) -> list[CogneeNode]:
         """Return the passages that hold the most of some weighted words in lower case."""
 
 
@@ -106,11 +106,11 @@ class HeldGraph:
         edges: every relation, also from passages to what they speak of.
     """
 
-    def __init__(self, nodes: Iterable[Node], edges: Iterable[Edge]) -> None:
+    def __init__(self, nodes: Iterable[CogneeNode], edges: Iterable[CogneeEdge]) -> None:
         self._nodes = {node.id: node for node in nodes}
         self._passages = [node for node in self._nodes.values() if node.kind == PASSAGE]
-        self._edges: dict[str, list[Edge]] = {}
-        self._mentions: dict[str, list[Node]] = {}
+        self._edges: dict[str, list[CogneeEdge]] = {}
+        self._mentions: dict[str, list[CogneeNode]] = {}
         for edge in dict.fromkeys(edges):
             source, target = self._nodes.get(edge.source), self._nodes.get(edge.target)
             if source is None or target is None or source is target:
@@ -121,20 +121,20 @@ class HeldGraph:
                 for end in (source.id, target.id):
                     self._edges.setdefault(end, []).append(edge)
 
-    def named(self, fragments: Sequence[str]) -> list[Node]:
+    def named(self, fragments: Sequence[str]) -> list[CogneeNode]:
         """Return things whose names, written together, hold any of some fragments in lower case."""
         things = ((node, together(node.name)) for node in self._nodes.values() if node.is_thing)
         return [node for node, name in things if any(fragment in name for fragment in fragments)]
 
-    def edges(self, ids: Sequence[str]) -> list[Edge]:
+    def edges(self, ids: Sequence[str]) -> list[CogneeEdge]:
         """Return the relations between things that begin or end at some of them."""
         return sorted({edge for node in ids for edge in self._edges.get(node, ())})
 
-    def nodes(self, ids: Iterable[str]) -> dict[str, Node]:
+    def nodes(self, ids: Iterable[str]) -> dict[str, CogneeNode]:
         """Return things by their ids."""
         return {node: self._nodes[node] for node in ids if node in self._nodes}
 
-    def mentions(self, ids: Sequence[str]) -> dict[str, list[Node]]:
+    def mentions(self, ids: Sequence[str]) -> dict[str, list[CogneeNode]]:
         """Return the passages that speak of some things, by the thing."""
         return {node: sorted(self._mentions.get(node, [])) for node in ids}
 
@@ -143,7 +143,7 @@ class HeldGraph:
         texts = [passage.text.lower() for passage in self._passages]
         return Frequencies(len(texts), {word: sum(word in text for text in texts) for word in words})
 
-    def passages(self, weights: Mapping[str, float], most: int) -> list[Node]:
+    def passages(self, weights: Mapping[str, float], most: int) -> list[CogneeNode]:
         """Return the passages that hold the most of some weighted words in lower case."""
         scored = []
         for passage in self._passages:

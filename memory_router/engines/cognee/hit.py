@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from memory_router.engines.cognee.graph import Node
+from memory_router.engines.cognee.graph import CogneeNode
 
 
-class Hit(NamedTuple):
+class CogneeHit(NamedTuple):
     """One answer.
 
     Args:
@@ -26,6 +26,6 @@ class Hit(NamedTuple):
     metadata: Mapping[str, Any] = {}
 
 
-def of_project(node: Node) -> dict[str, str]:
+def of_project(node: CogneeNode) -> dict[str, str]:
     """Return what metadata says of where a node is from: a dataset of Cognee's is a project."""
     return {"project": node.dataset} if node.dataset else {}

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from memory_router.engines.cognee.graph import Graph, Node, together
+from memory_router.engines.cognee.graph import CogneeGraph, CogneeNode, together
 from memory_router.engines.graph.naming import key, spoken
 from memory_router.text.terms import stems
 from memory_router.text.words import is_stop_word
@@ -18,7 +18,7 @@ _SORTS = re.compile(
 )
 
 
-class Linked(NamedTuple):
+class LinkedNodes(NamedTuple):
     """What a phrase means.
 
     Args:
@@ -28,7 +28,7 @@ class Linked(NamedTuple):
     """
 
     phrase: str
-    nodes: list[Node]
+    nodes: list[CogneeNode]
     scores: list[float]
 
     @property
@@ -43,7 +43,7 @@ class Linked(NamedTuple):
         return {node.id: score for node, score in pairs if score >= 0.8 * self.score}
 
 
-def link(graph: Graph, phrase: str) -> Linked:
+def link(graph: CogneeGraph, phrase: str) -> LinkedNodes:
     """Return what a phrase means.
 
     Args:
@@ -54,7 +54,7 @@ def link(graph: Graph, phrase: str) -> Linked:
     telling = [word for word in words if not _SORTS.fullmatch(word)] or words
     parts = {word: beginning(word) for word in telling}
     if not parts:
-        return Linked(phrase, [], [])
+        return LinkedNodes(phrase, [], [])
     own = {key(phrase, stems), key(" ".join(telling), stems), together("".join(words)), together("".join(telling))}
     scored = []
     for node in graph.named(list(parts.values())):
@@ -63,7 +63,7 @@ def link(graph: Graph, phrase: str) -> Linked:
         if score >= _LEAST:
             scored.append((score, node))
     scored.sort(key=lambda pair: (-pair[0], len(pair[1].name), pair[1].id))
-    return Linked(phrase, [node for _, node in scored[:_MOST]], [score for score, _ in scored[:_MOST]])
+    return LinkedNodes(phrase, [node for _, node in scored[:_MOST]], [score for score, _ in scored[:_MOST]])
 
 
 def _fit(parts: dict[str, str], name: str) -> float:

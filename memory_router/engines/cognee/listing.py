@@ -4,15 +4,15 @@ import hashlib
 import time
 
 from memory_router.engines.cognee.files import GraphFiles
-from memory_router.engines.cognee.graph import PASSAGE, Node
-from memory_router.engines.cognee.place import Place as CogneePlace
-from memory_router.retrieval.listing import EXCERPT, Entry, Filter, Place
+from memory_router.engines.cognee.graph import PASSAGE, CogneeNode
+from memory_router.engines.cognee.place import CogneePlace
+from memory_router.retrieval.listing import EXCERPT, Entry, Filter, ListPosition
 
 # So many are looked at: a list is for people, who filter before they read so far.
 _MOST = 5000
 
 
-def entries(place: CogneePlace, chosen: Filter, after: Place, limit: int, seconds: float) -> list[Entry]:
+def entries(place: CogneePlace, chosen: Filter, after: ListPosition, limit: int, seconds: float) -> list[Entry]:
     """Return a page of the passages and things in Cognee's graph files.
 
     Args:
@@ -32,7 +32,7 @@ def entries(place: CogneePlace, chosen: Filter, after: Place, limit: int, second
     return before[:limit]
 
 
-def _is_chosen(node: Node, chosen: Filter) -> bool:
+def _is_chosen(node: CogneeNode, chosen: Filter) -> bool:
     text = f"{node.name} {node.text}".lower()
     written = node.written or 0.0
     return (
@@ -44,8 +44,8 @@ def _is_chosen(node: Node, chosen: Filter) -> bool:
     )
 
 
-def _entry(node: Node) -> Entry:
+def _entry(node: CogneeNode) -> Entry:
     kind = "passage" if node.kind == PASSAGE else node.kind.lower()
     row = int(hashlib.sha256(node.id.encode()).hexdigest()[:12], 16)
-    place = Place(node.written or 0.0, row)
+    place = ListPosition(node.written or 0.0, row)
     return Entry(f"cognee:{node.id}", kind, node.text[:EXCERPT], node.name, place, node.dataset, node.document)

@@ -28,7 +28,7 @@ class Server(NamedTuple):
     is_named: bool
 
 
-class Place(NamedTuple):
+class CogneePlace(NamedTuple):
     """Where Cognee is.
 
     Args:
@@ -46,7 +46,7 @@ class Place(NamedTuple):
     reader: str | None
 
 
-def place() -> Place | None:
+def place() -> CogneePlace | None:
     """Return where Cognee is, or None if nothing of it is on this machine and no server is named."""
     program = _program()
     folder = _folder(program)
@@ -56,7 +56,7 @@ def place() -> Place | None:
         return None
     url = named or f"http://127.0.0.1:{os.environ.get('HTTP_API_PORT') or _PORT}"
     files = sorted(_graphs(folder)) if folder else []
-    return Place(Server(url, headers, bool(named)), program, folder, files, _reader(program) if files else None)
+    return CogneePlace(Server(url, headers, bool(named)), program, folder, files, _reader(program) if files else None)
 
 
 def _headers() -> dict[str, str]:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from memory_router.engines.cognee.graph import Edge, Graph, Node, together
-from memory_router.engines.cognee.hit import Hit, of_project
-from memory_router.engines.cognee.linking import Linked
-from memory_router.engines.graph.questions import CHAIN, DEPENDENCIES, DEPENDENTS, RELATION, Asked
+from memory_router.engines.cognee.graph import CogneeEdge, CogneeGraph, CogneeNode, together
+from memory_router.engines.cognee.hit import CogneeHit, of_project
+from memory_router.engines.cognee.linking import LinkedNodes
+from memory_router.engines.graph.questions import CHAIN, DEPENDENCIES, DEPENDENTS, RELATION, GraphQuestion
 from memory_router.text.terms import stems
 
 _SAID = 0.8  # relevance of a relation between named things: a model read it in a text, no parser proved it
@@ -29,17 +29,17 @@ _NEEDING = re.compile(
 _KIN = {"inherits": "inherit|extend|subclass|implement", "calls": "call|invok", "imports": "import"}
 
 
-_Way = tuple[list[Edge], list[str], float]  # the steps, the stations, and what it is worth
+_Way = tuple[list[CogneeEdge], list[str], float]  # the steps, the stations, and what it is worth
 
 
-class Told(NamedTuple):
+class RelationAnswer(NamedTuple):
     """What was found, and how the things of the question were understood."""
 
-    hits: list[Hit]
+    hits: list[CogneeHit]
     note: str
 
 
-def answer(graph: Graph, asked: Asked, linked: Sequence[Linked], limit: int) -> Told:
+def answer(graph: CogneeGraph, asked: GraphQuestion, linked: Sequence[LinkedNodes], limit: int) -> RelationAnswer:
     """Return what a graph says to a question about relations.
 
     Args:
@@ -56,17 +56,17 @@ def answer(graph: Graph, asked: Asked, linked: Sequence[Linked], limit: int) -> 
     else:
         findings = _around(graph, first)
     note = " ".join(filter(None, map(_ambiguity, linked)))
-    return Told(_with_evidence(graph, findings[:limit]), note)
+    return RelationAnswer(_with_evidence(graph, findings[:limit]), note)
 
 
 class _Found(NamedTuple):
-    steps: list[Edge]
+    steps: list[CogneeEdge]
     nodes: list[str]  # the stations, one more than steps
     relevance: float
     about: str  # the one that the answer names
 
 
-def _needing(graph: Graph, linked: Linked, asked: Asked) -> list[_Found]:
+def _needing(graph: CogneeGraph, linked: LinkedNodes, asked: GraphQuestion) -> list[_Found]:
     """Return what needs a thing, or what it needs, the nearest and surest first."""
     verbs = "|".join(_KIN[kind] for kind in asked.kinds if kind in _KIN)
     pattern = re.compile(verbs) if verbs else _NEEDING
@@ -96,13 +96,13 @@ def _needing(graph: Graph, linked: Linked, asked: Asked) -> list[_Found]:
     return sorted(findings, key=lambda finding: (-finding.relevance, finding.about))
 
 
-def _direction(edge: Edge) -> tuple[str, str]:
+def _direction(edge: CogneeEdge) -> tuple[str, str]:
     """Return who needs and who is needed: `used_by` says it the other way round."""
     is_passive = re.search(r"[ _]by$", edge.relation.strip().lower())
     return (edge.target, edge.source) if is_passive else (edge.source, edge.target)
 
 
-def _between(graph: Graph, one: Linked, other: Linked, is_chain: bool) -> list[_Found]:
+def _between(graph: CogneeGraph, one: LinkedNodes, other: LinkedNodes, is_chain: bool) -> list[_Found]:
     """Return a shortest way between two things; of a chain first one that follows its relations."""
     starts, ends = one.near, other.near
     for shared in starts.keys() & ends.keys():
@@ -116,10 +116,12 @@ def _between(graph: Graph, one: Linked, other: Linked, is_chain: bool) -> list[_
     return []
 
 
-def _way(graph: Graph, starts: Iterable[str], ends: Iterable[str], is_directed: bool) -> tuple[list[str], list[Edge]]:
+def _way(
+    graph: CogneeGraph, starts: Iterable[str], ends: Iterable[str], is_directed: bool
+) -> tuple[list[str], list[CogneeEdge]]:
     """Return the stations and steps of a shortest way, level by level from both ends; empty without a way."""
-    before: dict[str, Edge | None] = dict.fromkeys(starts)
-    after: dict[str, Edge | None] = dict.fromkeys(ends)
+    before: dict[str, CogneeEdge | None] = dict.fromkeys(starts)
+    after: dict[str, CogneeEdge | None] = dict.fromkeys(ends)
     left, right = dict.fromkeys(before), dict.fromkeys(after)
     for _ in range(_MOST_STEPS):
         is_left = len(left) <= len(right)
@@ -144,10 +146,10 @@ def _way(graph: Graph, starts: Iterable[str], ends: Iterable[str], is_directed: 
 
 
 def _stations(
-    meeting: str, before: dict[str, Edge | None], after: dict[str, Edge | None]
-) -> tuple[list[str], list[Edge]]:
+    meeting: str, before: dict[str, CogneeEdge | None], after: dict[str, CogneeEdge | None]
+) -> tuple[list[str], list[CogneeEdge]]:
     nodes: list[str] = [meeting]
-    steps: list[Edge] = []
+    steps: list[CogneeEdge] = []
     while edge := before[nodes[0]]:
         steps.insert(0, edge)
         nodes.insert(0, edge.other(nodes[0]))
@@ -157,7 +159,7 @@ def _stations(
     return nodes, steps
 
 
-def _around(graph: Graph, linked: Linked) -> list[_Found]:
+def _around(graph: CogneeGraph, linked: LinkedNodes) -> list[_Found]:
     """Return what a thing is connected with."""
     neighbours: dict[str, _Found] = {}
     near = linked.near
@@ -169,7 +171,7 @@ def _around(graph: Graph, linked: Linked) -> list[_Found]:
     return sorted(neighbours.values(), key=lambda neighbour: (-neighbour.relevance, neighbour.about))
 
 
-def _with_evidence(graph: Graph, found: Sequence[_Found]) -> list[Hit]:
+def _with_evidence(graph: CogneeGraph, found: Sequence[_Found]) -> list[CogneeHit]:
     """Put answers into words, each step with a passage that speaks of both its ends."""
     stations = list(dict.fromkeys(node for finding in found for node in finding.nodes))
     if not stations:
@@ -178,7 +180,7 @@ def _with_evidence(graph: Graph, found: Sequence[_Found]) -> list[Hit]:
     return [_told(finding, known, mentions) for finding in found]
 
 
-def _told(one: _Found, known: dict[str, Node], mentions: dict[str, list[Node]]) -> Hit:
+def _told(one: _Found, known: dict[str, CogneeNode], mentions: dict[str, list[CogneeNode]]) -> CogneeHit:
     lines: list[str] = []
     path: list[dict[str, Any]] = [{"name": known[one.nodes[0]].name, "kind": known[one.nodes[0]].kind}]
     written = known[one.about].written
@@ -197,10 +199,10 @@ def _told(one: _Found, known: dict[str, Node], mentions: dict[str, list[Node]]) 
     first, last = known[one.nodes[0]], known[one.nodes[-1]]
     title = last.name if len(one.steps) == 1 else f"{first.name} to {last.name}"
     metadata = {"path": path, "steps": len(one.steps), **of_project(known[one.about])}
-    return Hit("\n".join(lines), round(one.relevance, 4), title, one.about, written, metadata)
+    return CogneeHit("\n".join(lines), round(one.relevance, 4), title, one.about, written, metadata)
 
 
-def _arrows(one: _Found, known: dict[str, Node]) -> str:
+def _arrows(one: _Found, known: dict[str, CogneeNode]) -> str:
     parts = [known[one.nodes[0]].name]
     for edge, there in zip(one.steps, one.nodes[1:], strict=True):
         arrow = f"-[{edge.relation}]->" if edge.target == there else f"<-[{edge.relation}]-"
@@ -216,7 +218,7 @@ def _sentence(text: str, *names: str) -> str:
     return " ".join(both[:1] or telling[:2] or sentences[:1])[:_EVIDENCE]
 
 
-def _ambiguity(linked: Linked) -> str:
+def _ambiguity(linked: LinkedNodes) -> str:
     names = [node.name for node in linked.nodes]
     if linked.score == 1.0 or len(names) < 2:
         return ""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from memory_router.engines.cognee.graph import PASSAGE, Edge, HeldGraph, Node, read_node
+from memory_router.engines.cognee.graph import PASSAGE, CogneeEdge, CogneeNode, HeldGraph, read_node
 from memory_router.engines.cognee.place import Server
 from memory_router.errors import StoreError
 
@@ -34,7 +34,7 @@ class Dataset(NamedTuple):
     edges: int
 
 
-class Asked(NamedTuple):
+class ServerAnswer(NamedTuple):
     """What the server told.
 
     Args:
@@ -90,7 +90,7 @@ def datasets(server: Server, ends: float) -> list[Dataset]:
     return [Dataset(key, name, *sizes.get(key, (-1, -1))) for key, name in named if key]
 
 
-def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
+def ask(server: Server, question: str, limit: int, ends: float) -> ServerAnswer:
     """Return what answers a question may be made of.
 
     Args:
@@ -104,11 +104,11 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
     """
     known = [dataset for dataset in datasets(server, ends) if dataset.nodes]
     if not known:
-        return Asked(HeldGraph([], []), [], True, "")
+        return ServerAnswer(HeldGraph([], []), [], True, "")
     body = {"query": question, "topK": max(limit, 10)}
     is_whole = all(dataset.nodes > 0 for dataset in known) and sum(dataset.nodes for dataset in known) <= _MOST_NODES
-    nodes: list[Node] = []
-    edges: list[Edge] = []
+    nodes: list[CogneeNode] = []
+    edges: list[CogneeEdge] = []
     troubles: list[StoreError] = []
     if is_whole:
         for dataset in known:
@@ -128,7 +128,7 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
             for triplet in _triplets(told):
                 nodes += triplet[:2]
                 edges.append(triplet[2])
-    nearest: list[Node] = []
+    nearest: list[CogneeNode] = []
     in_time = min(ends, time.monotonic() + _NEAREST_SECONDS)
     try:
         nearest = list(_recalled(_call(server, "POST", "/api/v1/recall", {**body, "searchType": "CHUNKS"}, in_time)))
@@ -137,25 +137,25 @@ def ask(server: Server, question: str, limit: int, ends: float) -> Asked:
     if troubles and not nodes and not nearest:
         raise troubles[0]
     graph = HeldGraph([*nearest, *nodes], edges)
-    return Asked(graph, [node.id for node in nearest], is_whole, " ".join(error.cause for error in troubles[:1]))
+    return ServerAnswer(graph, [node.id for node in nearest], is_whole, " ".join(error.cause for error in troubles[:1]))
 
 
 # Without these two it would have a language model write an answer.
 _NO_MODEL = {"onlyContext": True, "verbose": True}
 
 
-def _nodes(told: Any, dataset: str) -> Iterator[Node]:
+def _nodes(told: Any, dataset: str) -> Iterator[CogneeNode]:
     """Yield the nodes of a dataset's whole graph."""
     for node in _objects(told.get("nodes") if isinstance(told, dict) else None):
         yield read_node(node.get("id"), node.get("type"), node.get("label"), node.get("properties"), dataset)
 
 
-def _edges(told: Any) -> Iterator[Edge]:
+def _edges(told: Any) -> Iterator[CogneeEdge]:
     for edge in _objects(told.get("edges") if isinstance(told, dict) else None):
-        yield Edge(str(edge.get("source")), str(edge.get("target")), str(edge.get("label") or "related_to"))
+        yield CogneeEdge(str(edge.get("source")), str(edge.get("target")), str(edge.get("label") or "related_to"))
 
 
-def _recalled(told: Any) -> Iterator[Node]:
+def _recalled(told: Any) -> Iterator[CogneeNode]:
     """Yield the passages of an answer of `recall`."""
     for passage in _objects(told):
         raw = passage.get("raw")
@@ -163,7 +163,7 @@ def _recalled(told: Any) -> Iterator[Node]:
             yield read_node(raw["id"], PASSAGE, "", raw, passage.get("dataset_name"))
 
 
-def _triplets(told: Any) -> Iterator[tuple[Node, Node, Edge]]:
+def _triplets(told: Any) -> Iterator[tuple[CogneeNode, CogneeNode, CogneeEdge]]:
     """Yield the relations of an answer of `search`; without several users they are not wrapped by dataset."""
     for result in _objects(told):
         for triplet in _objects(result.get("objects_result")):
@@ -178,7 +178,7 @@ def _triplets(told: Any) -> Iterator[tuple[Node, Node, Edge]]:
             about = triplet.get("attributes")
             about = about if isinstance(about, dict) else {}
             relation = str(about.get("relationship_name") or "related_to")
-            yield ends[0], ends[1], Edge(ends[0].id, ends[1].id, relation, str(about.get("edge_text") or ""))
+            yield ends[0], ends[1], CogneeEdge(ends[0].id, ends[1].id, relation, str(about.get("edge_text") or ""))
 
 
 def _objects(told: Any) -> list[dict[str, Any]]:

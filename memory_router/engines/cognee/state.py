@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from memory_router.engines.cognee.place import Place
+from memory_router.engines.cognee.place import CogneePlace
 from memory_router.errors import StoreError
 from memory_router.paths import shown
 
@@ -12,7 +12,7 @@ _FIX_ADD = "Run: cognee-cli add TEXT_OR_FILE, then: cognee-cli cognify"
 _NO_PLACE = "If its data is elsewhere, set SYSTEM_ROOT_DIRECTORY as for Cognee itself, or start its server."
 
 
-class State(NamedTuple):
+class CogneeState(NamedTuple):
     """What is the matter.
 
     Args:
@@ -26,7 +26,7 @@ class State(NamedTuple):
     fix: str
 
 
-def examine(place: Place | None) -> State | None:
+def examine(place: CogneePlace | None) -> CogneeState | None:
     """Return the state of Cognee, or None if nothing of it is on this machine.
 
     Args:
@@ -41,11 +41,11 @@ def examine(place: Place | None) -> State | None:
     if by_server is None or by_server.kind == "empty":
         return by_file if by_file.kind != "missing" else by_server or by_file
     if by_file.kind == "ready":
-        return State("ready", f"{by_file.reason} {by_server.reason}", by_server.fix)
+        return CogneeState("ready", f"{by_file.reason} {by_server.reason}", by_server.fix)
     return by_server
 
 
-def _of_server(place: Place) -> State | None:
+def _of_server(place: CogneePlace) -> CogneeState | None:
     from memory_router.engines.cognee import server
 
     try:
@@ -53,18 +53,18 @@ def _of_server(place: Place) -> State | None:
             return None
         known = server.datasets(place.server, time.monotonic() + _SECONDS)
     except StoreError as error:
-        return State("unusable", error.cause, error.fix)
+        return CogneeState("unusable", error.cause, error.fix)
     things = sum(max(0, dataset.nodes) for dataset in known)
     if not known or (not things and all(dataset.nodes == 0 for dataset in known)):
-        return State("empty", "Cognee's server answers, and its datasets hold nothing.", _FIX_ADD)
+        return CogneeState("empty", "Cognee's server answers, and its datasets hold nothing.", _FIX_ADD)
     sizes = f", {things:,} nodes and {sum(max(0, dataset.edges) for dataset in known):,} edges" if things else ""
-    return State("ready", f"Cognee's server: {len(known):,} dataset{'s' * (len(known) != 1)}{sizes}.", "")
+    return CogneeState("ready", f"Cognee's server: {len(known):,} dataset{'s' * (len(known) != 1)}{sizes}.", "")
 
 
-def _of_files(place: Place) -> State:
+def _of_files(place: CogneePlace) -> CogneeState:
     if not place.files:
         where = f"no graph file in {shown(place.folder)}" if place.folder else "no data that can be found"
-        return State(
+        return CogneeState(
             "missing", f"Cognee is installed, has {where}, and its server does not run.", f"{_FIX_ADD}. {_NO_PLACE}"
         )
     from memory_router.engines.cognee.files import GraphFiles
@@ -74,8 +74,8 @@ def _of_files(place: Place) -> State:
             held = graph.sizes()
             trouble = graph.trouble
     except StoreError as error:
-        return State("unusable", error.cause, error.fix)
+        return CogneeState("unusable", error.cause, error.fix)
     if not held.things and not held.passages:
-        return State("empty", "Cognee's graph holds nothing.", _FIX_ADD)
+        return CogneeState("empty", "Cognee's graph holds nothing.", _FIX_ADD)
     counts = f"{held.things:,} things, {held.relations:,} relations and {held.passages:,} passages"
-    return State("ready", f"Cognee's graph: {counts}. {trouble}".strip(), "")
+    return CogneeState("ready", f"Cognee's graph: {counts}. {trouble}".strip(), "")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from memory_router.engines.documents.freshness import file_state
-from memory_router.engines.documents.identity import Identity, identity, parse_identity
+from memory_router.engines.documents.identity import PassageName, identity, parse_identity
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.storage.sqlite import named_errors, open_read_only
 
@@ -15,7 +15,7 @@ _FILE = "SELECT id, path, title, language, project, mtime_ns, size FROM files WH
 _CHUNKS = "SELECT first_line, last_line, heading, symbols, continues, text FROM chunks WHERE file = ? ORDER BY position"
 
 
-class Passage(NamedTuple):
+class FetchedPassage(NamedTuple):
     """What was fetched.
 
     Args:
@@ -65,7 +65,7 @@ class _Chunk(NamedTuple):
     text: str
 
 
-def fetch(database: str, name: str, layer: str) -> Passage | None:
+def fetch(database: str, name: str, layer: str) -> FetchedPassage | None:
     """Return the passage that an answer named, or None if its file is not in the index any more.
 
     Args:
@@ -107,7 +107,7 @@ def layered(chunks: Sequence[_Piece], position: int, layer: str) -> tuple[Sequen
     return shown, "\n\n".join(chunk.text for chunk in shown)
 
 
-def _passage(wanted: Identity, path: str, about: Sequence[Any], chunks: list[_Chunk], layer: str) -> Passage:
+def _passage(wanted: PassageName, path: str, about: Sequence[Any], chunks: list[_Chunk], layer: str) -> FetchedPassage:
     title, language, project, mtime_ns, size = about
     position, state = _find(wanted, path, chunks)
     details: dict[str, Any] = {"title": title, "language": language, "project": project}
@@ -120,10 +120,12 @@ def _passage(wanted: Identity, path: str, about: Sequence[Any], chunks: list[_Ch
         details["outline"] = _outline(chunks)
     shown, text = layered(chunks, position, layer)
     name = str(identity(path, here.first_line, here.text))
-    return Passage(name, text, path, mtime_ns / 1e9, shown[0].first_line, shown[-1].last_line, here.heading, details)
+    return FetchedPassage(
+        name, text, path, mtime_ns / 1e9, shown[0].first_line, shown[-1].last_line, here.heading, details
+    )
 
 
-def _find(wanted: Identity, path: str, chunks: Sequence[_Chunk]) -> tuple[int, str]:
+def _find(wanted: PassageName, path: str, chunks: Sequence[_Chunk]) -> tuple[int, str]:
     """Return where the named text is now: at its place, elsewhere in the file, or what stands at its place instead."""
     moved = None
     for position, chunk in enumerate(chunks):

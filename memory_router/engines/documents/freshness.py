@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from memory_router.engines.documents.search import DocumentIndex, Hit
-from memory_router.engines.documents.selection import Selection
+from memory_router.engines.documents.search import DocumentHit, DocumentIndex
+from memory_router.engines.documents.selection import PassageSelection
 from memory_router.paths import shown
 from memory_router.storage.sqlite import named_errors
 
@@ -31,7 +31,7 @@ class Present(NamedTuple):
         age: seconds since the last run of the index ended, or None.
     """
 
-    hits: list[Hit]
+    hits: list[DocumentHit]
     changed: frozenset[str]
     gone: tuple[str, ...]
     deleted: int
@@ -53,7 +53,9 @@ class Present(NamedTuple):
         )
 
 
-def present(index: DocumentIndex, search: Callable[[Selection], list[Hit]], selection: Selection) -> Present:
+def present(
+    index: DocumentIndex, search: Callable[[PassageSelection], list[DocumentHit]], selection: PassageSelection
+) -> Present:
     """Search, and leave out what is in files that are gone, also as a copy.
 
     Args:
@@ -100,7 +102,7 @@ def _states(index: DocumentIndex, files: Sequence[str]) -> dict[str, str]:
         return {path: file_state(path, mtime_ns, size) for path, mtime_ns, size in stamps}
 
 
-def _places(hits: Sequence[Hit]) -> list[tuple[str, str]]:
+def _places(hits: Sequence[DocumentHit]) -> list[tuple[str, str]]:
     """Return every file of the hits with a folder that it was indexed with; of a copy, one that may hold it."""
     return [(path, hit.root) for hit in hits for path in (hit.path, *(path for path, _ in hit.copies))]
 

@@ -7,7 +7,7 @@ _PATH_PRIME = 2**48 - 59
 _TEXT_PRIME = 2**24 - 3
 
 
-class Identity(NamedTuple):
+class PassageName(NamedTuple):
     """The name of a passage.
 
     Args:
@@ -24,17 +24,17 @@ class Identity(NamedTuple):
         return f"{self.key}-{self.line}-{self.digest}"
 
 
-def identity(path: str, line: int, text: str) -> Identity:
+def identity(path: str, line: int, text: str) -> PassageName:
     """Return the name of a passage, the same as long as its text stands at this place."""
-    return Identity(path_key(path), line, _remainder(text, _TEXT_PRIME))
+    return PassageName(path_key(path), line, _remainder(text, _TEXT_PRIME))
 
 
-def parse_identity(name: str) -> Identity | None:
+def parse_identity(name: str) -> PassageName | None:
     """Read a name as `str` of an identity writes it, or return None."""
     key, _, rest = name.partition("-")
     line, _, digest = rest.partition("-")
     is_one = key.isalnum() and digest.isalnum() and line.isascii() and line.isdigit() and len(line) < 10
-    return Identity(key, int(line), digest) if is_one else None
+    return PassageName(key, int(line), digest) if is_one else None
 
 
 def path_key(path: str) -> str:

@@ -23,11 +23,11 @@ from memory_router.retrieval import vectors
 from memory_router.retrieval.models import chosen_embedding, is_chosen
 from memory_router.scope import project_of
 from memory_router.sources import reading
-from memory_router.sources.discovery import MAX_BYTES, Found, Survey
+from memory_router.sources.discovery import MAX_BYTES, DiscoveredFile, Survey
 from memory_router.sources.document import Document
 from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import named_errors, open_database, writing
-from memory_router.text.embedding import UnansweredError
+from memory_router.text.embedding import RemoteModelError
 
 _BATCH_FILES = 200
 _BATCH_BYTES = 4_000_000
@@ -37,7 +37,7 @@ _TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_000_000_000
 
 
-class Report(NamedTuple):
+class IndexReport(NamedTuple):
     """Tell what a run did.
 
     Args:
@@ -67,10 +67,10 @@ class Report(NamedTuple):
     seconds: float
 
 
-NOTHING = Report(0, 0, 0, 0, {}, {}, (), (), 0, 0, 0.0)
+NOTHING = IndexReport(0, 0, 0, 0, {}, {}, (), (), 0, 0, 0.0)
 
 
-class Listener:
+class IndexListener:
     """Hear how a run goes; every method does nothing unless overridden."""
 
     def waiting(self) -> None:
@@ -83,10 +83,12 @@ class Listener:
         """Hear that so many more files are done."""
 
 
-_SILENT = Listener()
+_SILENT = IndexListener()
 
 
-def index(folders: Sequence[str] = (), *, database: str | None = None, listener: Listener = _SILENT) -> Report:
+def index(
+    folders: Sequence[str] = (), *, database: str | None = None, listener: IndexListener = _SILENT
+) -> IndexReport:
     """Index folders and files, and remember them; without any, refresh all that are remembered.
 
     Args:
@@ -112,10 +114,10 @@ def index(folders: Sequence[str] = (), *, database: str | None = None, listener:
     return report
 
 
-def _refreshed(database: str, chosen: Sequence[str], listener: Listener) -> "_Run":
+def _refreshed(database: str, chosen: Sequence[str], listener: IndexListener) -> "_IndexRun":
     connection = _open(database)
     try:
-        run = _Run(connection, listener)
+        run = _IndexRun(connection, listener)
         with named_errors(database):
             run.refresh(chosen)
     except BaseException:
@@ -127,15 +129,15 @@ def _refreshed(database: str, chosen: Sequence[str], listener: Listener) -> "_Ru
 class _News(NamedTuple):
     """A file that has to be written: its document, or None if only its time is new."""
 
-    found: Found
+    found: DiscoveredFile
     fingerprint: store.Fingerprint
     document: Document | None
 
 
-class _Run:
+class _IndexRun:
     """The state of one run over one open index."""
 
-    def __init__(self, connection: apsw.Connection, listener: Listener) -> None:
+    def __init__(self, connection: apsw.Connection, listener: IndexListener) -> None:
         self.connection = connection
         self.listener = listener
         self.counts: Counter[str] = Counter()
@@ -172,13 +174,13 @@ class _Run:
             return
         try:
             vectors.refresh(self.connection, model, partial(store.without_vectors, self.connection))
-        except UnansweredError as error:
+        except RemoteModelError as error:
             self.notes.append(f"Not every passage has a vector: {error} Run `memory-router index` again to go on.")
 
-    def report(self, seconds: float) -> Report:
+    def report(self, seconds: float) -> IndexReport:
         """Sum up the run."""
         count = self.connection.execute
-        return Report(
+        return IndexReport(
             self.counts["added"],
             self.counts["changed"],
             self.counts["unchanged"],
@@ -214,7 +216,7 @@ class _Run:
         self.unreadable.update(survey.unreadable)
 
     def _news(
-        self, found: Sequence[Found], before: Mapping[str, tuple[int, store.Fingerprint]], survey: Survey
+        self, found: Sequence[DiscoveredFile], before: Mapping[str, tuple[int, store.Fingerprint]], survey: Survey
     ) -> Iterator[_News]:
         """Yield what has to be written; count and pass over the rest."""
         for file in found:
@@ -271,7 +273,7 @@ class _Run:
         self.notes.append(f"{paths.shown(root)} is gone and was forgotten.")
 
 
-def _read(found: Found) -> tuple[bytes, bool]:
+def _read(found: DiscoveredFile) -> tuple[bytes, bool]:
     """Return a file's content, and whether a later change will show in its time."""
     now = time.time_ns()
     # O_NOFOLLOW and O_NONBLOCK: what was a file at the survey may be a link or a pipe by now.

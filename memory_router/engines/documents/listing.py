@@ -3,7 +3,7 @@
 import apsw
 
 from memory_router.engines.documents.identity import identity
-from memory_router.retrieval.listing import Entry, Filter, Place, bindings
+from memory_router.retrieval.listing import Entry, Filter, ListPosition, bindings
 
 # The page is chosen by numbers alone, so that no text is sorted.
 _SQL = """
@@ -21,7 +21,7 @@ _SQL = """
 """
 
 
-def entries(connection: apsw.Connection, chosen: Filter, after: Place, limit: int) -> list[Entry]:
+def entries(connection: apsw.Connection, chosen: Filter, after: ListPosition, limit: int) -> list[Entry]:
     """Return a page of the passages in an open index."""
     values = bindings(chosen, after, limit)
     rows = connection.execute(_SQL, values)
@@ -31,7 +31,7 @@ def entries(connection: apsw.Connection, chosen: Filter, after: Place, limit: in
             "passage",
             text[: values["excerpt"]],
             heading,
-            Place(modified, -key),
+            ListPosition(modified, -key),
             project,
             f"{path}:{line}",
         )

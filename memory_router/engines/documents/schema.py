@@ -8,10 +8,10 @@ their own. `totals` is kept by triggers, because counting a million rows costs m
 import apsw
 
 from memory_router.retrieval import vectors
-from memory_router.retrieval.fulltext import Layout
+from memory_router.retrieval.fulltext import TableLayout
 from memory_router.storage.schema import Migration, Schema
 
-LAYOUT = Layout(
+LAYOUT = TableLayout(
     table="chunk_text",
     columns={
         "path": 2.0,

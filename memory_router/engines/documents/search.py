@@ -12,7 +12,7 @@ from memory_router import paths
 from memory_router.engines.documents.identity import identity
 from memory_router.engines.documents.places import files_named
 from memory_router.engines.documents.schema import EMBEDDED, LAYOUT, SCHEMA
-from memory_router.engines.documents.selection import EVERYTHING, Selection, seconds_of
+from memory_router.engines.documents.selection import EVERYTHING, PassageSelection, seconds_of
 from memory_router.engines.documents.superseding import Opening, successors
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
@@ -59,7 +59,7 @@ _OPENINGS = """
 """
 
 
-class Hit(NamedTuple):
+class DocumentHit(NamedTuple):
     """One passage found.
 
     Args:
@@ -94,7 +94,7 @@ class Hit(NamedTuple):
     relevance: float
     features: Features
     copies: tuple[tuple[str, int], ...] = ()
-    successor: "Hit | None" = None
+    successor: "DocumentHit | None" = None
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ class Hit(NamedTuple):
         return str(identity(self.path, self.first_line, self.content))
 
 
-class Statistics(NamedTuple):
+class IndexStatistics(NamedTuple):
     """What an index holds: counts, roots, and when the last run ended in seconds since the epoch."""
 
     files: int
@@ -124,7 +124,7 @@ class DocumentIndex(DatabaseReader):
         self._ends = 0.0
         self._unranked = ""
 
-    def statistics(self) -> Statistics:
+    def statistics(self) -> IndexStatistics:
         """Count what the index holds.
 
         Raises:
@@ -133,7 +133,7 @@ class DocumentIndex(DatabaseReader):
         with named_errors(self.path):
             count = self.connection.execute
             roots = list(count("SELECT path, finished FROM roots ORDER BY path"))
-            return Statistics(
+            return IndexStatistics(
                 int(count("SELECT count(*) FROM files WHERE unfit = ''").get),
                 int(count("SELECT chunks FROM totals").get),
                 tuple(path for path, _ in roots),
@@ -145,9 +145,9 @@ class DocumentIndex(DatabaseReader):
         question: str,
         limit: int = 10,
         mode: str = SEARCH,
-        selection: Selection = EVERYTHING,
+        selection: PassageSelection = EVERYTHING,
         seconds: float = 5.0,
-    ) -> list[Hit]:
+    ) -> list[DocumentHit]:
         """Return the passages that answer a question, most probable first; copies of one are folded into it.
 
         Args:
@@ -203,7 +203,7 @@ class DocumentIndex(DatabaseReader):
         """Return those of the passages that may answer the question at hand."""
         return [key for (key,) in self.connection.execute(_INSIDE, {**self._filter, "keys": json.dumps(keys)})]
 
-    def _search(self, text: str, limit: int, mode: str, selection: Selection) -> list[Hit]:
+    def _search(self, text: str, limit: int, mode: str, selection: PassageSelection) -> list[DocumentHit]:
         question = words.parse(text)
         self.fulltext.refresh()
         files = list(
@@ -226,11 +226,11 @@ class DocumentIndex(DatabaseReader):
         """Return the words of a path, unless texts hold it as it is."""
         return () if self.fulltext.frequency(path) else words.split_name(os.path.splitext(path)[0])
 
-    def _hits(self, scored: Sequence[core.Scored]) -> list[Hit]:
+    def _hits(self, scored: Sequence[core.Scored]) -> list[DocumentHit]:
         keys = [key for candidate in scored for key in (candidate.key, *candidate.copies)]
         rows: dict[int, Any] = {row[0]: row for row in self.connection.execute(_HITS, (json.dumps(keys),))}
         return [
-            Hit._make(
+            DocumentHit._make(
                 [
                     *rows[candidate.key],
                     candidate.relevance,
@@ -242,7 +242,7 @@ class DocumentIndex(DatabaseReader):
             for candidate in scored
         ]
 
-    def _in_force_first(self, hits: list[Hit]) -> list[Hit]:
+    def _in_force_first(self, hits: list[DocumentHit]) -> list[DocumentHit]:
         """Return hits in their order, but what a document says to be replaced after what took its place."""
         files = json.dumps(list(dict.fromkeys(hit.path for hit in hits)))
         replaced = successors([Opening._make(row) for row in self.connection.execute(_OPENINGS, (files, _OPENING))])
@@ -259,7 +259,7 @@ class DocumentIndex(DatabaseReader):
         ]
         return sorted(judged, key=lambda hit: (-hit.relevance, hit.successor is not None))
 
-    def _reranked(self, text: str, hits: list[Hit], mode: str) -> list[Hit]:
+    def _reranked(self, text: str, hits: list[DocumentHit], mode: str) -> list[DocumentHit]:
         """Return hits with the order and the numbers of the reranker that the user chose, if any."""
         # A name is found by its definition; a reranker would only put uses above it.
         if mode != QUERY or not paths.reranker_endpoint()[0] or (hits and hits[0].features.exact):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from memory_router.scope import admits
 
 
-class Selection(NamedTuple):
+class PassageSelection(NamedTuple):
     """Which passages may answer.
 
     A date in the headings above a passage is its time, else one in its file's name, else the file's modification.
@@ -47,7 +47,7 @@ class Selection(NamedTuple):
         return {**span, "project": self.project, "absent": json.dumps(self.absent) if self.absent else None}
 
 
-EVERYTHING = Selection()
+EVERYTHING = PassageSelection()
 
 
 def day_of(heading: str, date: str, path: str) -> str:

@@ -9,7 +9,7 @@ from memory_router.retrieval.models import is_chosen
 FIX = "Run: memory-router index PATH"
 
 
-class State(NamedTuple):
+class IndexState(NamedTuple):
     """What is the matter.
 
     Args:
@@ -23,20 +23,20 @@ class State(NamedTuple):
     fix: str = ""
 
 
-def examine(database: str) -> State:
+def examine(database: str) -> IndexState:
     """Return the state of an index."""
     try:
         index = DocumentIndex.open(database)
         held = index.statistics() if index else None
         trouble = index.without_vectors() if index and is_chosen() else ""
     except StoreError as error:
-        return State("unavailable", error.cause, error.fix)
+        return IndexState("unavailable", error.cause, error.fix)
     if held is None or not held.chunks:
-        return State("installed", "No folder is indexed yet." if held is None else "The index is empty.", FIX)
+        return IndexState("installed", "No folder is indexed yet." if held is None else "The index is empty.", FIX)
     counts = _counted(held.files, "file"), _counted(held.chunks, "passage"), _counted(len(held.roots), "folder")
     reason = "Indexed: {} in {}, from {}.".format(*counts)
     # It answers by words meanwhile, so it is no worse than others to ask.
-    return State("ready", f"{reason} {trouble}".rstrip())
+    return IndexState("ready", f"{reason} {trouble}".rstrip())
 
 
 def vectors(database: str) -> str:

@@ -9,7 +9,7 @@ import apsw
 
 from memory_router.engines.documents.identity import path_key
 from memory_router.engines.documents.selection import day_of
-from memory_router.retrieval.vectors import Passage
+from memory_router.retrieval.vectors import UnembeddedPassage
 from memory_router.sources.document import Document, surroundings
 from memory_router.storage.sqlite import writing
 from memory_router.text.dates import MONTHS
@@ -124,7 +124,7 @@ def put_document(
         )
 
 
-def without_vectors(connection: apsw.Connection, after: int, size: int) -> Sequence[Passage]:
+def without_vectors(connection: apsw.Connection, after: int, size: int) -> Sequence[UnembeddedPassage]:
     """Return the next passages after a row number, as they are embedded.
 
     Args:
@@ -139,7 +139,7 @@ def without_vectors(connection: apsw.Connection, after: int, size: int) -> Seque
         if file not in texts:
             held = connection.execute("SELECT text FROM chunks WHERE file = ? ORDER BY position", (file,))
             texts[file] = [str(content) for (content,) in held]
-        passages.append(Passage(chunk, text, f"{title}\n{heading}", surroundings(texts[file], position)))
+        passages.append(UnembeddedPassage(chunk, text, f"{title}\n{heading}", surroundings(texts[file], position)))
     return passages
 
 

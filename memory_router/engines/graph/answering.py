@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from memory_router.engines.graph import walking
 from memory_router.engines.graph.completeness import nobody
-from memory_router.engines.graph.entity import CODE, Edge, Entity, Finding, Linked
+from memory_router.engines.graph.entity import CODE, Edge, Entity, Finding, LinkedEntities
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.telling import told_edges
 
@@ -38,7 +38,7 @@ class Dependents(NamedTuple):
     texts: int
 
 
-def dependents(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int, *, is_far: bool) -> Dependents:
+def dependents(graph: Graph, asked: LinkedEntities, kinds: Sequence[str], limit: int, *, is_far: bool) -> Dependents:
     """Return what depends on a thing, one finding a text, those that state it in code first."""
     findings: list[Finding] = []
     seen: set[str] = set()
@@ -88,7 +88,7 @@ def _depended_on(graph: Graph, entity: Entity, kinds: Sequence[str]) -> list[int
     return walking.members(graph.connection, entity.id)
 
 
-def dependencies(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) -> list[Finding]:
+def dependencies(graph: Graph, asked: LinkedEntities, kinds: Sequence[str], limit: int) -> list[Finding]:
     """Return what a thing depends on, one finding for each of them."""
     findings: list[Finding] = []
     most = _most(limit)
@@ -132,7 +132,7 @@ def _by_module(
     return by_module
 
 
-def surroundings(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) -> list[Finding]:
+def surroundings(graph: Graph, asked: LinkedEntities, kinds: Sequence[str], limit: int) -> list[Finding]:
     """Return what a thing is connected with, the most certain first; by some kinds of edges, if any are given."""
     findings: list[Finding] = []
     for entity, score in zip(asked.entities[:SAME_NAME], asked.scores, strict=False):
@@ -153,7 +153,7 @@ def surroundings(graph: Graph, asked: Linked, kinds: Sequence[str], limit: int) 
     return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
 
 
-def _meant(asked: Linked) -> list[tuple[Entity, float]]:
+def _meant(asked: LinkedEntities) -> list[tuple[Entity, float]]:
     """Return what is answered for: the likeliest, and what shares its name and sort."""
     if not asked.entities:
         return []

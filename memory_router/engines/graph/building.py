@@ -20,7 +20,7 @@ from memory_router.engines.graph.extraction import crates, modules, processes, s
 from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
 from memory_router.engines.graph.schema import SCHEMA
-from memory_router.engines.graph.store import Store
+from memory_router.engines.graph.store import GraphWriter
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.files import exclusive, quarantine
 from memory_router.storage.sqlite import erase_traces, named_errors, open_database, writing
@@ -43,7 +43,7 @@ _CODE_BELOW = """
 _T = TypeVar("_T")
 
 
-class Report(NamedTuple):
+class BuildReport(NamedTuple):
     """Tell what a run did.
 
     Args:
@@ -63,7 +63,7 @@ class Report(NamedTuple):
     seconds: float
 
 
-def bring_up_to_date(texts: Iterable[Source] | None = None, *, database: str | None = None) -> Report:
+def bring_up_to_date(texts: Iterable[Source] | None = None, *, database: str | None = None) -> BuildReport:
     """Read what has changed since the last run, and find out again what references to it mean.
 
     Args:
@@ -145,7 +145,7 @@ def _everything() -> Iterator[Source]:
     )
 
 
-def _refreshed(database: str, given: list[Source] | None) -> Report:
+def _refreshed(database: str, given: list[Source] | None) -> BuildReport:
     started = time.perf_counter()
     for configured in (modules, crates, script_modules):
         configured.forget()
@@ -171,7 +171,7 @@ def _update(connection: apsw.Connection, listed: Iterable[Source], among: str = 
         listed: every text that is to be held; it is looked through once, and a few are in memory at a time.
         among: the beginning of the paths that are compared; others stay as they are.
     """
-    store = Store(connection, stems)
+    store = GraphWriter(connection, stems)
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS listed(path TEXT PRIMARY KEY) WITHOUT ROWID")
     connection.execute("DELETE FROM listed")
     is_first = connection.execute("SELECT 1 FROM files LIMIT 1").get is None
@@ -215,7 +215,7 @@ def _configures(path: str) -> bool:
     return os.path.basename(path) in _CONFIGURING
 
 
-def _read(connection: apsw.Connection, store: Store, texts: list[Source]) -> None:
+def _read(connection: apsw.Connection, store: GraphWriter, texts: list[Source]) -> None:
     # Texts are read before the transaction that writes them: others may read the graph meanwhile, and write it never.
     with closing(processes.read(texts)) as batches:
         for read in batches:
@@ -225,19 +225,19 @@ def _read(connection: apsw.Connection, store: Store, texts: list[Source]) -> Non
                 store.settle()
 
 
-def _put(store: Store, source: Source, facts: Facts | None) -> None:
+def _put(store: GraphWriter, source: Source, facts: Facts | None) -> None:
     if facts is None:
         store.remove(source.path)
     else:
         store.put(source, facts)
 
 
-def _report(connection: apsw.Connection, changed: int, removed: int, seconds: float) -> Report:
+def _report(connection: apsw.Connection, changed: int, removed: int, seconds: float) -> BuildReport:
     count: Callable[..., apsw.Cursor] = connection.execute
     problems: Counter[str] = Counter()
     for reason, number in count("SELECT problem, count(*) FROM files WHERE problem <> '' GROUP BY problem"):
         problems[reason] = number
-    return Report(
+    return BuildReport(
         changed,
         removed,
         int(count("SELECT count(*) FROM nodes").get),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from memory_router.engines.graph import walking
 from memory_router.engines.graph.answering import CALLS, CERTAIN, SAME_NAME
-from memory_router.engines.graph.entity import CODE, Edge, Finding, Linked
+from memory_router.engines.graph.entity import CODE, Edge, Finding, LinkedEntities
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.telling import told_way
 
@@ -14,7 +14,7 @@ _LIKELY = 6  # candidates of a phrase that ways begin or end at
 
 
 def between(
-    graph: Graph, one: Linked, other: Linked, kinds: Sequence[str], limit: int, *, is_chain: bool
+    graph: Graph, one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str], limit: int, *, is_chain: bool
 ) -> list[Finding]:
     """Return the ways between two things, shortest and strongest.
 
@@ -38,12 +38,14 @@ def between(
     return sorted(findings, key=lambda finding: -finding.relevance)[:limit]
 
 
-def is_code(one: Linked, other: Linked) -> bool:
+def is_code(one: LinkedEntities, other: LinkedEntities) -> bool:
     """Return whether both phrases are names of code."""
     return all(end.is_name and end.entities[0].kind in CODE for end in (one, other))
 
 
-def _chains(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> Iterable[tuple[list[Edge], float]]:
+def _chains(
+    graph: Graph, one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str]
+) -> Iterable[tuple[list[Edge], float]]:
     """Yield the chain from one thing to another, if there is one, with its relevance."""
     ends = _ends(graph, _code_of(one), _code_of(other))
     if ends is None:
@@ -58,7 +60,7 @@ def _chains(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> I
             return
 
 
-def _code_of(phrase: Linked) -> Linked:
+def _code_of(phrase: LinkedEntities) -> LinkedEntities:
     """Return what a phrase means in code, if it may mean any."""
     pairs = zip(phrase.entities, phrase.scores, strict=True)
     kept = [(entity, score) for entity, score in pairs if entity.kind in CODE]
@@ -67,12 +69,12 @@ def _code_of(phrase: Linked) -> Linked:
     return phrase._replace(entities=[entity for entity, _ in kept], scores=[score for _, score in kept])
 
 
-def leads_back(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> bool:
+def leads_back(graph: Graph, one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str]) -> bool:
     """Return whether a chain leads the other way round."""
     return any(relevance == CERTAIN for _, relevance in _chains(graph, other, one, kinds))
 
 
-def _linking(one: Linked, other: Linked, kinds: Sequence[str]) -> list[Sequence[str]]:
+def _linking(one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str]) -> list[Sequence[str]]:
     """Return of which kinds of edges a chain may be, the likeliest first: whole modules import each other."""
     wholes = ("module", "package", "library", "project")
     if kinds:
@@ -83,7 +85,7 @@ def _linking(one: Linked, other: Linked, kinds: Sequence[str]) -> list[Sequence[
     return [CALLS, ("calls", "uses")] if is_calling else [CALLS, walking.DEPENDING]
 
 
-def _ends(graph: Graph, one: Linked, other: Linked) -> tuple[dict[int, float], dict[int, float]] | None:
+def _ends(graph: Graph, one: LinkedEntities, other: LinkedEntities) -> tuple[dict[int, float], dict[int, float]] | None:
     """Return where ways begin and end, each thing with its members; None if it is the same."""
     if not one.entities or not other.entities:
         return None
@@ -98,7 +100,9 @@ def _ends(graph: Graph, one: Linked, other: Linked) -> tuple[dict[int, float], d
     return (wide_starts, wide_ends) if wide_starts and wide_ends else None
 
 
-def _ways(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> Iterable[tuple[list[Edge], float]]:
+def _ways(
+    graph: Graph, one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str]
+) -> Iterable[tuple[list[Edge], float]]:
     """Yield ways from the most to the least telling, each with its relevance."""
     ends = _ends(graph, one, other)
     if ends is None:
@@ -119,7 +123,7 @@ def _ways(graph: Graph, one: Linked, other: Linked, kinds: Sequence[str]) -> Ite
             break  # what weaker relations connect besides is no stronger
 
 
-def _likely(asked: Linked) -> dict[int, float]:
+def _likely(asked: LinkedEntities) -> dict[int, float]:
     if asked.is_name:
         return {entity.id: score for entity, score in list(zip(asked.entities, asked.scores, strict=True))[:SAME_NAME]}
     return {
@@ -137,7 +141,7 @@ def _with_members(graph: Graph, nodes: dict[int, float]) -> dict[int, float]:
     return scores
 
 
-def _start(steps: Sequence[Edge], one: Linked) -> int:
+def _start(steps: Sequence[Edge], one: LinkedEntities) -> int:
     ends = (steps[0].source, steps[0].target)
     if len(steps) > 1:
         shared = set(ends) & {steps[1].source, steps[1].target}

@@ -39,7 +39,7 @@ class Entity(NamedTuple):
         return f"{self.kind} {name}"
 
 
-class Linked(NamedTuple):
+class LinkedEntities(NamedTuple):
     """What a phrase of a question means.
 
     Args:
@@ -111,7 +111,7 @@ class Finding(NamedTuple):
     metadata: Mapping[str, Any] = {}
 
 
-class Answer(NamedTuple):
+class GraphAnswer(NamedTuple):
     """What a question found.
 
     Args:

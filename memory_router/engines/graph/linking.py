@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from memory_router.engines.graph.entity import Entity, Linked
+from memory_router.engines.graph.entity import Entity, LinkedEntities
 from memory_router.engines.graph.matching import frequencies, holding, row_count
 from memory_router.engines.graph.naming import Stems, key, spoken
 from memory_router.engines.graph.questions import kinds_of_things
@@ -57,7 +57,7 @@ def modules(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, Enti
     return {entity.path: entity for entity in matches if entity.path}
 
 
-def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
+def link(connection: apsw.Connection, stems: Stems, phrase: str) -> LinkedEntities:
     """Return what a phrase means, the likeliest first.
 
     Args:
@@ -68,7 +68,7 @@ def link(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
     for spelling in _spellings(phrase):
         matches, count = _named(connection, stems, spelling, phrase)
         if matches:
-            return Linked(phrase, matches, [1.0] * len(matches), count)
+            return LinkedEntities(phrase, matches, [1.0] * len(matches), count)
     return _by_words(connection, stems, phrase)
 
 
@@ -106,23 +106,23 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
         rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
         ends = f".{dotted.lower()}".replace("/", ".")
         known = (Entity(*row) for row in rows)
-        found = [one for one in known if f".{one.qualified.lower()}".replace("/", ".").endswith(ends)]
-        if not found:
-            found = _wholes_below(connection, stems, dotted)
-        if found:
-            return found[:_MOST], len(found)
+        named = [entity for entity in known if f".{entity.qualified.lower()}".replace("/", ".").endswith(ends)]
+        if not named:
+            named = _wholes_below(connection, stems, dotted)
+        if named:
+            return named[:_MOST], len(named)
     own = key(name, stems)
     if not own:
         return [], 0
     count = int(connection.execute("SELECT count(*) FROM nodes WHERE key = ?", (own,)).get)
-    found = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
-    if all(one.kind in ("term", "person", "tag") for one in found):  # a note is meant rather than what notes name
-        found = [Entity(*row) for row in connection.execute(_BY_ALIAS, (own,))] or found
-        count = max(count, len(found))
-    if not found and " " not in name:
+    named = [Entity(*row) for row in connection.execute(_BY_KEY, (own, 4 * _MOST))]
+    if all(entity.kind in ("term", "person", "tag") for entity in named):  # a note is meant rather than what notes name
+        named = [Entity(*row) for row in connection.execute(_BY_ALIAS, (own,))] or named
+        count = max(count, len(named))
+    if not named and " " not in name:
         libraries = _libraries_below(connection, name)
         return libraries[:_MOST], len(libraries)
-    return _preferred(connection, found, name, phrase, stems)[:_MOST], count
+    return _preferred(connection, named, name, phrase, stems)[:_MOST], count
 
 
 def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entity]:
@@ -159,8 +159,8 @@ def _wholes_below(connection: apsw.Connection, stems: Stems, name: str) -> list[
     """Return the modules and packages whose path, or dotted name, ends so: `internal/ring`, `store.memory`."""
     ends = "." + name.strip("./").lower().replace("/", ".")
     rows = connection.execute(_BY_KEY, (key(ends.rpartition(".")[2], stems), 500))
-    wholes = (one for one in (Entity(*row) for row in rows) if one.kind in ("module", "package"))
-    return [one for one in wholes if f".{one.qualified.lower()}".replace("/", ".").endswith(ends)]
+    wholes = (entity for entity in (Entity(*row) for row in rows) if entity.kind in ("module", "package"))
+    return [entity for entity in wholes if f".{entity.qualified.lower()}".replace("/", ".").endswith(ends)]
 
 
 def _libraries_below(connection: apsw.Connection, name: str) -> list[Entity]:
@@ -198,7 +198,7 @@ def _preferred(connection: apsw.Connection, found: list[Entity], name: str, phra
     return sorted(found, key=rank)
 
 
-def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
+def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> LinkedEntities:
     """Return what holds the words of a phrase, weighed by how rare each is; other words count against it."""
     parsed = words.parse(phrase)
     terms: dict[str, str] = {}
@@ -208,7 +208,7 @@ def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
             terms[word] = stem
     terms = dict(list(terms.items())[:_MAX_TERMS])
     if not terms:
-        return Linked(phrase)
+        return LinkedEntities(phrase)
     standing = frequencies(connection, terms)
     count = row_count(connection)
     weights = {word: idf(count, standing[word]) for word in terms}
@@ -222,4 +222,4 @@ def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> Linked:
     best = scored[:_MOST]
     known = entities(connection, [node for _, _, node in best])
     kept = [(score, known[node]) for score, _, node in best if node in known]
-    return Linked(phrase, [entity for _, entity in kept], [score for score, _ in kept])
+    return LinkedEntities(phrase, [entity for _, entity in kept], [score for score, _ in kept])

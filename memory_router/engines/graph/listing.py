@@ -2,7 +2,7 @@
 
 import apsw
 
-from memory_router.retrieval.listing import Entry, Filter, Place, bindings
+from memory_router.retrieval.listing import Entry, Filter, ListPosition, bindings
 
 # Memories, turns, documents and their sections are listed where they are kept.
 _SQL = """
@@ -22,10 +22,10 @@ _SQL = """
 """
 
 
-def entries(connection: apsw.Connection, chosen: Filter, after: Place, limit: int) -> list[Entry]:
+def entries(connection: apsw.Connection, chosen: Filter, after: ListPosition, limit: int) -> list[Entry]:
     """Return a page of the things in an open graph."""
     rows = connection.execute(_SQL, bindings(chosen, after, limit))
     return [
-        Entry(str(key), kind, summary, name, Place(modified, key), "", f"{path}:{line}" if path else "")
+        Entry(str(key), kind, summary, name, ListPosition(modified, key), "", f"{path}:{line}" if path else "")
         for key, kind, name, summary, modified, path, line in rows
     ]

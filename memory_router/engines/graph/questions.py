@@ -28,7 +28,7 @@ _MARKS = "\"'“”„`´«»‹›「」『』《》"  # noqa: RUF001
 _QUOTES = f" \t?!.,:;？。！¿¡、，{_MARKS}"  # noqa: RUF001
 
 
-class Asked(NamedTuple):
+class GraphQuestion(NamedTuple):
     """What a question asks.
 
     Args:
@@ -104,7 +104,7 @@ def kinds_of_things() -> dict[str, str]:
     return {word: sort for name in _LANGUAGES for word, sort in _language(name).things.items()}
 
 
-def read(question: str) -> Asked:
+def read(question: str) -> GraphQuestion:
     """Return what a question asks.
 
     Args:
@@ -114,10 +114,10 @@ def read(question: str) -> Asked:
     for name in _LANGUAGES:
         if parsed := _understood(_language(name), flat):
             return parsed
-    return Asked(SURROUNDINGS, (_language("en").thing(flat),))
+    return GraphQuestion(SURROUNDINGS, (_language("en").thing(flat),))
 
 
-def _understood(language: _Language, flat: str) -> Asked | None:
+def _understood(language: _Language, flat: str) -> GraphQuestion | None:
     plain = flat
     lowered = _plain(flat)
     lowered += " " + lowered.replace("ae", "a").replace("oe", "o").replace("ue", "u")  # umlauts that are spelt out
@@ -136,7 +136,7 @@ def _understood(language: _Language, flat: str) -> Asked | None:
             kinds = (kind,) if kind else _kinds(language, name, named, plain)
             # What follows from a change goes on from one dependent to the next.
             is_far = "{changed}" in form or "{passive}" in form or bool(language.far.search(flat))
-            return Asked(name, things, kinds, is_far)
+            return GraphQuestion(name, things, kinds, is_far)
     return None
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import apsw
 
 from memory_router.engines.graph import answering, connecting, linking, matching, questions, walking
-from memory_router.engines.graph.entity import Answer, Edge, Entity, Finding, Linked
+from memory_router.engines.graph.entity import Edge, Entity, Finding, GraphAnswer, LinkedEntities
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.schema import SCHEMA
 from memory_router.storage.sqlite import DatabaseReader, named_errors
@@ -14,7 +14,7 @@ from memory_router.text.terms import stems
 _TOO_WEAK = 0.15  # a phrase that fits nothing better than that names nothing
 
 
-class Statistics(NamedTuple):
+class GraphStatistics(NamedTuple):
     """Say what a graph holds."""
 
     texts: int
@@ -46,7 +46,7 @@ class KnowledgeGraph(DatabaseReader):
         self._graph = Graph(connection, stems)
         matching.prepare(connection)
 
-    def statistics(self) -> Statistics:
+    def statistics(self) -> GraphStatistics:
         """Count what the graph holds.
 
         Raises:
@@ -57,9 +57,9 @@ class KnowledgeGraph(DatabaseReader):
                 int(self._graph.connection.execute(f"SELECT count(*) FROM {table}").get)  # noqa: S608  # constants
                 for table in ("files", "nodes", "edges")
             )
-            return Statistics(*counts)
+            return GraphStatistics(*counts)
 
-    def find(self, phrase: str) -> Linked:
+    def find(self, phrase: str) -> LinkedEntities:
         """Return what a phrase means, the likeliest first.
 
         Raises:
@@ -103,13 +103,13 @@ class KnowledgeGraph(DatabaseReader):
             thing = self._graph.entities([number]).get(number)
             if thing is None:
                 return None
-            linked = Linked(thing.qualified, (thing,), (1.0,), 1)
+            linked = LinkedEntities(thing.qualified, (thing,), (1.0,), 1)
             around = answering.surroundings(self._graph, linked, (), relations) if relations else ()
         head = f"{thing.shown}: {thing.summary}" if thing.summary else thing.shown
         content = "\n".join([head, *(finding.content for finding in around)])
         return Finding(content, 1.0, thing.shown, thing.path, thing.line, thing.modified, number)
 
-    def ask(self, question: str, limit: int = 10) -> Answer:
+    def ask(self, question: str, limit: int = 10) -> GraphAnswer:
         """Answer a question about what depends on what, how things relate, and the ways between them.
 
         Args:
@@ -121,15 +121,15 @@ class KnowledgeGraph(DatabaseReader):
         """
         parsed = questions.read(question)
         if limit < 1 or not parsed.things:
-            return Answer([], parsed.intent, "Nothing was asked for.", "NO_ENTITY")
+            return GraphAnswer([], parsed.intent, "Nothing was asked for.", "NO_ENTITY")
         with named_errors(self.path):
             linked = [linking.link(self._graph.connection, self._graph.stems, thing) for thing in parsed.things]
             unknown = [match.phrase for match in linked if match.score < _TOO_WEAK]
             if unknown:
                 names = " and ".join(f'"{phrase}"' for phrase in unknown)
-                return Answer([], parsed.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
+                return GraphAnswer([], parsed.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
             if parsed.intent == questions.SURROUNDINGS and not linked[0].is_name:
-                return Answer([], parsed.intent, "The question names nothing in the graph.", "NO_ENTITY")
+                return GraphAnswer([], parsed.intent, "The question names nothing in the graph.", "NO_ENTITY")
             notes = list(map(_ambiguity, linked))
             if parsed.intent == questions.DEPENDENTS:
                 dependents = answering.dependents(self._graph, linked[0], parsed.kinds, limit, is_far=parsed.is_far)
@@ -144,9 +144,9 @@ class KnowledgeGraph(DatabaseReader):
                 notes.append(self._nothing(parsed, linked))
         note = " ".join(filter(None, notes))
         code = "" if findings else "NO_CHAIN" if parsed.intent == questions.CHAIN else "NO_RELATION"
-        return Answer(findings, parsed.intent, note, code)
+        return GraphAnswer(findings, parsed.intent, note, code)
 
-    def _nothing(self, asked: questions.Asked, linked: list[Linked]) -> str:
+    def _nothing(self, asked: questions.GraphQuestion, linked: list[LinkedEntities]) -> str:
         """Return why no way between things is told."""
         if asked.intent != questions.CHAIN or not connecting.is_code(*linked):
             return f"No relation of {' and '.join(match.entities[0].shown for match in linked)} is known."
@@ -156,7 +156,7 @@ class KnowledgeGraph(DatabaseReader):
         back = connecting.leads_back(self._graph, linked[0], linked[1], asked.kinds)
         return f"{told} One leads the other way round." if back else told
 
-    def _findings(self, asked: questions.Asked, linked: list[Linked], limit: int) -> list[Finding]:
+    def _findings(self, asked: questions.GraphQuestion, linked: list[LinkedEntities], limit: int) -> list[Finding]:
         if asked.intent == questions.DEPENDENCIES:
             return answering.dependencies(self._graph, linked[0], asked.kinds, limit)
         if asked.intent == questions.SURROUNDINGS:
@@ -165,7 +165,7 @@ class KnowledgeGraph(DatabaseReader):
         return connecting.between(self._graph, linked[0], linked[1], asked.kinds, limit, is_chain=is_chain)
 
 
-def _ambiguity(linked: Linked) -> str:
+def _ambiguity(linked: LinkedEntities) -> str:
     if not linked.is_name or linked.homonyms < 2:
         return ""
     others = [_place(entity) for entity in linked.entities[1:4]]

@@ -26,7 +26,7 @@ _FILE = re.compile(r"/|\.[A-Za-z]{1,5}$")
 _STEPS = re.compile(r"[]./[]+")
 
 
-class Store:
+class GraphWriter:
     """Write into one graph that is open for writing."""
 
     def __init__(self, connection: apsw.Connection, stems: Stems) -> None:

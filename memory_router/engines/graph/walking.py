@@ -106,7 +106,7 @@ def way(
     if best is None:
         return []
     nodes = [*reversed(list(forth.trail(best))), *list(back.trail(best))[1:]]
-    return [_edge(connection, one, other, kinds, is_directed=is_directed) for one, other in pairwise(nodes)]
+    return [_edge(connection, node, other, kinds, is_directed=is_directed) for node, other in pairwise(nodes)]
 
 
 def surroundings(connection: apsw.Connection, node: int, depth: int, most: int) -> tuple[list[int], list[Edge]]:

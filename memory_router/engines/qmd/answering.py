@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memory_router.engines.qmd import search
 from memory_router.engines.qmd.program import Trouble
-from memory_router.engines.qmd.search import Answer, Hit
+from memory_router.engines.qmd.search import QmdHit, QmdPassages
 
 if TYPE_CHECKING:
-    from memory_router.engines.documents.selection import Selection
+    from memory_router.engines.documents.selection import PassageSelection
 
 Notes = dict[str, str | int]
 
 
-class Found(NamedTuple):
+class QmdAnswer(NamedTuple):
     """What QMD's index answers.
 
     Args:
@@ -23,14 +23,14 @@ class Found(NamedTuple):
         notes: what was noticed, to be told beside the answer.
     """
 
-    hits: list[Hit]
+    hits: list[QmdHit]
     answered_by: str
     notes: Notes
 
 
 def find(
-    index: str, question: str, mode: str | None, limit: int, seconds: float, selection: "Selection | None" = None
-) -> Found:
+    index: str, question: str, mode: str | None, limit: int, seconds: float, selection: "PassageSelection | None" = None
+) -> QmdAnswer:
     """Return the best passages in a mode; the models are left behind when they are not done in time.
 
     Args:
@@ -47,18 +47,18 @@ def find(
     ends = time.monotonic() + seconds
     answer = search.search(index, question, limit, (), selection)
     if mode not in ("vsearch", "query"):
-        return Found(answer.hits, "search", _notes(index, answer))
+        return QmdAnswer(answer.hits, "search", _notes(index, answer))
     from memory_router.engines.qmd.semantic import meant
 
     chosen = meant(index, mode, question, max(limit, 10), ends - time.monotonic())
     if isinstance(chosen, Trouble):
         notes: Notes = {"no_models": chosen.reason, "fix": chosen.fix}
-        return Found(answer.hits, "search", _notes(index, answer) | notes)
+        return QmdAnswer(answer.hits, "search", _notes(index, answer) | notes)
     answer = search.search(index, question, max(limit, 10), chosen.uris, selection)
-    return Found(answer.hits[:limit], mode, {**_notes(index, answer), "models_by": chosen.by})
+    return QmdAnswer(answer.hits[:limit], mode, {**_notes(index, answer), "models_by": chosen.by})
 
 
-def _notes(index: str, answer: Answer) -> Notes:
+def _notes(index: str, answer: QmdPassages) -> Notes:
     notes: Notes = {}
     if answer.deleted:
         notes["deleted_left_out"] = answer.deleted

@@ -20,7 +20,7 @@ _COUNTED = 20_000
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM documents_fts WHERE documents_fts MATCH ? LIMIT {_COUNTED})"  # noqa: S608
 
 
-class Counts:
+class QmdCounts:
     """What QMD's index knows about its words, by its own stems.
 
     Args:
@@ -43,7 +43,7 @@ class Counts:
     frequency_beside = frequency
 
 
-class Asked(NamedTuple):
+class QmdQuestion(NamedTuple):
     """A question as the index sees it.
 
     Args:
@@ -58,17 +58,17 @@ class Asked(NamedTuple):
     question: words.Question
     steps: tuple[str, ...]
     expression: str
-    counts: Counts
+    counts: QmdCounts
 
 
-def understood(connection: apsw.Connection, text: str) -> Asked:
+def understood(connection: apsw.Connection, text: str) -> QmdQuestion:
     """Look the words of a question up in QMD's index.
 
     Args:
         connection: the index.
         text: the question; `-word` excludes, as in QMD.
     """
-    counts = Counts(connection)
+    counts = QmdCounts(connection)
     plain = syntax.without_exclusions(text)
     question = words.parse(plain)
     question = question._replace(words=tuple(dict.fromkeys(_begun(counts, word) for word in question.words)))
@@ -78,10 +78,10 @@ def understood(connection: apsw.Connection, text: str) -> Asked:
     spelt = [" ".join(name.parts) for name in question.identifiers]
     phrases = [syntax.phrase(term) for term in (*(term.text for term in query.terms[: query.choosing]), *spelt)]
     expression = syntax.any_of(list(dict.fromkeys(phrases)), text) if phrases else ""
-    return Asked(plain, question, steps, expression, counts)
+    return QmdQuestion(plain, question, steps, expression, counts)
 
 
-def _begun(counts: Counts, word: str) -> str:
+def _begun(counts: QmdCounts, word: str) -> str:
     """Return a word, or all words that it begins if it stands nowhere itself."""
     is_short = len(word) < _LEAST_BEGINNING or not word.isalnum()
     return word if is_short or counts.frequency(word) or not counts.frequency(f"{word}*") else f"{word}*"

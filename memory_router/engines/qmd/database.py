@@ -25,14 +25,14 @@ _COLUMNS = {
 }
 
 
-class Reading(NamedTuple):
+class QmdDatabase(NamedTuple):
     """An open database, and whether what was written last may be missing from what it shows."""
 
     connection: apsw.Connection
     may_lag: bool = False
 
 
-def read(path: str, work: Callable[[Reading], _T]) -> _T:
+def read(path: str, work: Callable[[QmdDatabase], _T]) -> _T:
     """Return what `work` makes of the database at `path`.
 
     Args:
@@ -91,7 +91,7 @@ def _stamp(path: str) -> _Stamp:
     return _Stamp((status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, pending)
 
 
-def _work_shared(path: str, work: Callable[[Reading], _T]) -> _T:
+def _work_shared(path: str, work: Callable[[QmdDatabase], _T]) -> _T:
     try:
         return _work(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY), work)
     except (apsw.ReadOnlyError, apsw.CantOpenError):
@@ -99,13 +99,13 @@ def _work_shared(path: str, work: Callable[[Reading], _T]) -> _T:
         return _work_immutable(path, work, may_lag=True)
 
 
-def _work_immutable(path: str, work: Callable[[Reading], _T], *, may_lag: bool = False) -> _T:
+def _work_immutable(path: str, work: Callable[[QmdDatabase], _T], *, may_lag: bool = False) -> _T:
     name = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     return _work(apsw.Connection(f"file:{name}?immutable=1", flags=flags), work, may_lag)
 
 
-def _work(connection: apsw.Connection, work: Callable[[Reading], _T], may_lag: bool = False) -> _T:
+def _work(connection: apsw.Connection, work: Callable[[QmdDatabase], _T], may_lag: bool = False) -> _T:
     try:
         connection.set_busy_timeout(_BUSY_MS)
         # The file may come from anywhere: its schema must not call functions of ours.
@@ -113,7 +113,7 @@ def _work(connection: apsw.Connection, work: Callable[[Reading], _T], may_lag: b
         _check(connection)
         # One snapshot, so that a hit is not gone when its text is fetched.
         connection.execute("BEGIN")
-        return work(Reading(connection, may_lag))
+        return work(QmdDatabase(connection, may_lag))
     finally:
         connection.close()
 

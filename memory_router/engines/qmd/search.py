@@ -15,16 +15,16 @@ from memory_router.engines.documents.selection import day_of, seconds_of
 from memory_router.engines.documents.store import heading_terms, path_terms, symbol_terms
 from memory_router.engines.qmd import syntax
 from memory_router.engines.qmd.asking import understood
-from memory_router.engines.qmd.database import Reading, read
+from memory_router.engines.qmd.database import QmdDatabase, read
 from memory_router.engines.qmd.freshness import is_changed, is_deleted
-from memory_router.retrieval.borrowed import Passage, judged
+from memory_router.retrieval.borrowed import BorrowedPassage, judged
 from memory_router.retrieval.wish import wish
 from memory_router.scope import project_of
 from memory_router.sources import reading
 from memory_router.sources.document import Chunk, surroundings
 
 if TYPE_CHECKING:
-    from memory_router.engines.documents.selection import Selection
+    from memory_router.engines.documents.selection import PassageSelection
 
 _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning says what it is about.
 _MAX_DOCUMENT = 500_000  # Characters of a document that are looked at.
@@ -60,7 +60,7 @@ _NAMED_SO = """
 _BY_URI = "SELECT id FROM documents WHERE active = 1 AND collection = ? AND path = ?"
 
 
-class Hit(NamedTuple):
+class QmdHit(NamedTuple):
     """One passage found.
 
     Args:
@@ -94,7 +94,7 @@ class Hit(NamedTuple):
     is_changed: bool
 
 
-class Answer(NamedTuple):
+class QmdPassages(NamedTuple):
     """The passages found, and what was noticed on the way.
 
     Args:
@@ -103,7 +103,7 @@ class Answer(NamedTuple):
         may_lag: whether what QMD is writing just now may be missing.
     """
 
-    hits: list[Hit]
+    hits: list[QmdHit]
     deleted: int
     may_lag: bool
 
@@ -130,7 +130,7 @@ class _Document(NamedTuple):
         path = self.path
         return project_of(os.path.dirname(path)) or "" if path else self.collection
 
-    def chunks(self, selection: "Selection | None") -> Sequence[Chunk]:
+    def chunks(self, selection: "PassageSelection | None") -> Sequence[Chunk]:
         """Return its passages, or those that may answer."""
         text = self.text.replace("\r\n", "\n")
         beginning = text[:_MAX_UNCUT]
@@ -140,18 +140,18 @@ class _Document(NamedTuple):
         names, modified = (self.project, self.collection), _seconds(self.modified)
         return [chunk for chunk in chunks if selection.admits(names, self._day(chunk), modified)]
 
-    def passage(self, chunk: Chunk, beside: str) -> Passage:
+    def passage(self, chunk: Chunk, beside: str) -> BorrowedPassage:
         """Return one of its passages as it is judged."""
         names = f"{path_terms(f'{self.collection}/{self.inside}')} {self.title} {heading_terms(chunk.heading)}"
-        return Passage(chunk.text, names, symbol_terms(chunk.symbols), beside, seconds_of(self._day(chunk)))
+        return BorrowedPassage(chunk.text, names, symbol_terms(chunk.symbols), beside, seconds_of(self._day(chunk)))
 
     def _day(self, chunk: Chunk) -> str:
         return day_of(chunk.heading, chunk.date, self.inside)
 
 
 def search(
-    path: str, question: str, limit: int = 10, also: Sequence[str] = (), selection: "Selection | None" = None
-) -> Answer:
+    path: str, question: str, limit: int = 10, also: Sequence[str] = (), selection: "PassageSelection | None" = None
+) -> QmdPassages:
     """Return the passages that answer a question, most probable first, one a document.
 
     Args:
@@ -166,7 +166,7 @@ def search(
     """
     text = question[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
     if limit < 1:
-        return Answer([], 0, False)
+        return QmdPassages([], 0, False)
     return read(path, lambda opened: _search(opened, text, limit, also, selection))
 
 
@@ -177,7 +177,7 @@ def as_qmd(path: str, question: str, limit: int = 20) -> list[tuple[str, float]]
         StoreError: the index cannot be read.
     """
 
-    def work(opened: Reading) -> list[tuple[str, float]]:
+    def work(opened: QmdDatabase) -> list[tuple[str, float]]:
         sql = "SELECT 'qmd://' || collection || '/' || path FROM documents WHERE id = ?"
         rows = _scored(opened.connection, syntax.match_expression(question), max(50, 2 * limit))
         return [(opened.connection.execute(sql, (number,)).get, score) for number, score in rows[:limit]]
@@ -185,7 +185,7 @@ def as_qmd(path: str, question: str, limit: int = 20) -> list[tuple[str, float]]
     return read(path, work)
 
 
-def passage(path: str, uri: str, layer: str = "search") -> Answer:
+def passage(path: str, uri: str, layer: str = "search") -> QmdPassages:
     """Return the passage that a hit's URI names; where it names no line, the document's first one.
 
     Args:
@@ -200,14 +200,18 @@ def passage(path: str, uri: str, layer: str = "search") -> Answer:
     line_number = int(line) if name.startswith("qmd://") and line.isascii() and line.isdigit() else 1
     document = name if name.startswith("qmd://") else uri
 
-    def work(opened: Reading) -> Answer:
+    def work(opened: QmdDatabase) -> QmdPassages:
         numbers = _ids(opened.connection, [document])
-        return Answer([_at(opened.connection, number, line_number, layer) for number in numbers], 0, opened.may_lag)
+        return QmdPassages(
+            [_at(opened.connection, number, line_number, layer) for number in numbers], 0, opened.may_lag
+        )
 
     return read(path, work)
 
 
-def _search(opened: Reading, text: str, limit: int, also: Sequence[str], selection: "Selection | None") -> Answer:
+def _search(
+    opened: QmdDatabase, text: str, limit: int, also: Sequence[str], selection: "PassageSelection | None"
+) -> QmdPassages:
     connection = opened.connection
     query = understood(connection, text)
     most = max(_READ if selection is None else _READ_TO_CHOOSE, 2 * limit)
@@ -219,7 +223,7 @@ def _search(opened: Reading, text: str, limit: int, also: Sequence[str], selecti
     chosen = {number: place for place, number in enumerate(_ids(connection, also))}
     deleted = 0
     candidates: list[tuple[int, _Document, Chunk]] = []
-    passages: list[Passage] = []
+    passages: list[BorrowedPassage] = []
     for number in dict.fromkeys(named or [*scores, *chosen]):
         document = _document(connection, number)
         if document.path and is_deleted(document.root, document.path):
@@ -232,12 +236,12 @@ def _search(opened: Reading, text: str, limit: int, also: Sequence[str], selecti
             passage = document.passage(chunk, surroundings(texts, position))
             passages.append(passage._replace(filed=number in named, chosen=chosen.get(number)))
     steps = () if named else query.steps
-    told: dict[int, Hit] = {}
+    told: dict[int, QmdHit] = {}
     for match in judged(passages, query.counts, query.text, query.question, len(passages), wish(query.text), steps):
         number, document, chunk = candidates[match.key]
         if number not in told and len(told) < limit:
             told[number] = _hit(document, chunk, scores.get(number, 0.0), match.relevance)
-    return Answer([*told.values()], deleted, opened.may_lag)
+    return QmdPassages([*told.values()], deleted, opened.may_lag)
 
 
 def _scored(connection: apsw.Connection, expression: str | None, limit: int) -> list[tuple[int, float]]:
@@ -266,7 +270,7 @@ def _document(connection: apsw.Connection, number: int) -> _Document:
     return _Document(*connection.execute(_DOCUMENT, {"id": number, "longest": _MAX_DOCUMENT}).get)
 
 
-def _at(connection: apsw.Connection, number: int, line: int, layer: str) -> Hit:
+def _at(connection: apsw.Connection, number: int, line: int, layer: str) -> QmdHit:
     """Return what a layer shows of the passage that a line is in, or of the last one before it."""
     document = _document(connection, number)
     chunks = document.chunks(None)
@@ -276,12 +280,12 @@ def _at(connection: apsw.Connection, number: int, line: int, layer: str) -> Hit:
     return hit._replace(content=text, first_line=shown[0].first_line, last_line=shown[-1].last_line)
 
 
-def _hit(document: _Document, chunk: Chunk, score: float, relevance: float) -> Hit:
+def _hit(document: _Document, chunk: Chunk, score: float, relevance: float) -> QmdHit:
     changed = document.path is not None and is_changed(document.path, document.modified, document.digest)
     uri = f"qmd://{document.collection}/{document.inside}:{chunk.first_line}"
     place = uri, chunk.text, document.path, document.collection, chunk.first_line, chunk.last_line
     about = chunk.heading, document.title, document.project, document.modified
-    return Hit(*place, *about, score, relevance, changed)
+    return QmdHit(*place, *about, score, relevance, changed)
 
 
 def _seconds(moment: str) -> float:

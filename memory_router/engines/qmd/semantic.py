@@ -13,7 +13,7 @@ import time
 from typing import Any, NamedTuple
 
 from memory_router.engines.qmd import syntax
-from memory_router.engines.qmd.database import Reading, read
+from memory_router.engines.qmd.database import QmdDatabase, read
 from memory_router.engines.qmd.program import Program, Trouble, cache_folder, missing_models, program
 
 _DEFAULT_PORT = 8181
@@ -68,7 +68,7 @@ def unembedded(index: str) -> Trouble | None:
         StoreError: the index cannot be read.
     """
 
-    def work(opened: Reading) -> bool:
+    def work(opened: QmdDatabase) -> bool:
         tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('content_vectors', 'vectors_vec')"
         if opened.connection.execute(tables).get < 2:
             return False

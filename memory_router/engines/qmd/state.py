@@ -4,7 +4,7 @@ import os
 import shutil
 from typing import NamedTuple
 
-from memory_router.engines.qmd.database import Reading, read
+from memory_router.engines.qmd.database import QmdDatabase, read
 from memory_router.engines.qmd.program import Trouble, missing_models, program
 from memory_router.engines.qmd.semantic import daemon_port, unembedded
 from memory_router.errors import StoreError
@@ -13,7 +13,7 @@ from memory_router.paths import shown
 _FIX_ADD = "Run: qmd collection add FOLDER --name NAME"
 
 
-class State(NamedTuple):
+class QmdState(NamedTuple):
     """What is the matter.
 
     Args:
@@ -27,7 +27,7 @@ class State(NamedTuple):
     fix: str
 
 
-def examine(index: str | None) -> State | None:
+def examine(index: str | None) -> QmdState | None:
     """Return the state of QMD, or None if nothing of it is on this machine.
 
     Args:
@@ -38,28 +38,28 @@ def examine(index: str | None) -> State | None:
     try:
         documents, collections = read(index, _counts)
         if not documents:
-            return State("empty", f"QMD's index {shown(index)} holds no documents.", f"{_FIX_ADD}, or: qmd update")
+            return QmdState("empty", f"QMD's index {shown(index)} holds no documents.", f"{_FIX_ADD}, or: qmd update")
         trouble = _of_models(index)
     except StoreError as error:
-        return State("unusable", error.cause, error.fix)
+        return QmdState("unusable", error.cause, error.fix)
     named = f"{documents:,} document{'s' * (documents != 1)} in {collections:,} collection{'s' * (collections != 1)}"
     reason = f"QMD's index: {named}.{_passed_over()}"
     if trouble is None:
-        return State("ready", reason, "")
-    return State("ready", f"{reason} Its modes vsearch and query: {trouble.reason}", trouble.fix)
+        return QmdState("ready", reason, "")
+    return QmdState("ready", f"{reason} Its modes vsearch and query: {trouble.reason}", trouble.fix)
 
 
-def _without_index() -> State | None:
+def _without_index() -> QmdState | None:
     if named := os.environ.get("INDEX_PATH"):
-        return State(
+        return QmdState(
             "missing", f"INDEX_PATH names {shown(named)}, and no QMD index is there.", f"{_FIX_ADD}, or unset it"
         )
     if shutil.which("qmd"):
-        return State("missing", f"QMD is installed but has no index yet.{_passed_over()}", _FIX_ADD)
+        return QmdState("missing", f"QMD is installed but has no index yet.{_passed_over()}", _FIX_ADD)
     return None
 
 
-def _counts(opened: Reading) -> tuple[int, int]:
+def _counts(opened: QmdDatabase) -> tuple[int, int]:
     sql = "SELECT count(*), count(DISTINCT collection) FROM documents WHERE active = 1"
     documents, collections = opened.connection.execute(sql).get
     return documents, collections

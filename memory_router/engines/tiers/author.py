@@ -84,8 +84,8 @@ def together(authors: Sequence[Author], tool: str) -> Author:
         authors: one or more.
         tool: what put their texts together.
     """
-    kind = max((one.kind for one in authors), key=KINDS.index)
-    names, hosts = {one.name for one in authors if one.kind == kind}, {one.host for one in authors}
+    kind = max((author.kind for author in authors), key=KINDS.index)
+    names, hosts = {author.name for author in authors if author.kind == kind}, {author.host for author in authors}
     name = names.pop() if len(names) == 1 else ""
     return Author(kind, name, tool, hosts.pop() if len(hosts) == 1 else "")
 

@@ -34,7 +34,7 @@ _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)[:-](\d\d))?")
 _CLOCK = re.compile(r"\b([01]\d|2[0-3]):([0-5]\d)\b")
 
 
-class Layout(NamedTuple):
+class AgentLayout(NamedTuple):
     """Name a layout that was found: its kind, `markdown`, `observations` or `git`, and the project's folder."""
 
     kind: str
@@ -47,18 +47,18 @@ class _File(NamedTuple):
     changed: float
 
 
-def discover(folder: str) -> list[Layout]:
+def discover(folder: str) -> list[AgentLayout]:
     """Return the layouts of the project that `folder` is in."""
     folder = os.path.abspath(folder)
     while True:
-        layouts = [Layout(kind, folder) for kind, is_there in _SIGNS.items() if is_there(folder)]
+        layouts = [AgentLayout(kind, folder) for kind, is_there in _SIGNS.items() if is_there(folder)]
         parent = os.path.dirname(folder)
         if layouts or os.path.exists(os.path.join(folder, ".git")) or parent == folder:
             return layouts
         folder = parent
 
 
-def read(layout: Layout) -> list[Memory]:
+def read(layout: AgentLayout) -> list[Memory]:
     """Return the memories of a layout, without those that are marked as superseded; what cannot be read is left out."""
     memories: dict[str, Memory] = {}
     for file in _committed(layout.root) if layout.kind == "git" else _files(layout):
@@ -72,7 +72,7 @@ def read(layout: Layout) -> list[Memory]:
     return list(memories.values())
 
 
-def open_all(layouts: list[Layout]) -> InProcessStore:
+def open_all(layouts: list[AgentLayout]) -> InProcessStore:
     """Return a store that holds what is in some layouts now."""
     return in_memory([memory for layout in layouts for memory in read(layout)])
 
@@ -104,7 +104,7 @@ _SIGNS: dict[str, Callable[[str], bool]] = {
 }
 
 
-def _files(layout: Layout) -> Iterator[_File]:
+def _files(layout: AgentLayout) -> Iterator[_File]:
     root = os.path.join(layout.root, "memory")
     if layout.kind == "observations":
         paths = [os.path.join(root, "observations.md")]

@@ -5,7 +5,7 @@ import time
 
 import apsw
 
-from memory_router.retrieval.listing import Entry, Filter, Place, bindings
+from memory_router.retrieval.listing import Entry, Filter, ListPosition, bindings
 
 _SQL = """
     SELECT m.id, substr(m.text, 1, :excerpt), m.created, m.row, coalesce(m.project, ''), coalesce(m.source, ''),
@@ -24,12 +24,21 @@ _SQL = """
 """
 
 
-def entries(connection: apsw.Connection, chosen: Filter, after: Place, limit: int) -> list[Entry]:
+def entries(connection: apsw.Connection, chosen: Filter, after: ListPosition, limit: int) -> list[Entry]:
     """Return a page of the memories in an open store."""
     rows = connection.execute(_SQL, {**bindings(chosen, after, limit), "now": time.time()})
     return [
         Entry(
-            name, "memory", text, "", Place(created, row), project, source, tier, tuple(json.loads(tags)), superseded_by
+            name,
+            "memory",
+            text,
+            "",
+            ListPosition(created, row),
+            project,
+            source,
+            tier,
+            tuple(json.loads(tags)),
+            superseded_by,
         )
         for name, text, created, row, project, source, tier, tags, superseded_by in rows
     ]

@@ -14,7 +14,7 @@ from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
 from memory_router.retrieval.likeness import StoreVectors, Vectors
 from memory_router.retrieval.query import Query, idf, understand
-from memory_router.retrieval.vectors import Passage
+from memory_router.retrieval.vectors import UnembeddedPassage
 from memory_router.retrieval.wish import asks_only_for_the_newest, wish
 from memory_router.text import words
 
@@ -112,7 +112,7 @@ class MemoryRows:
         return idf(max(100, self.fulltext.count), self.fulltext.frequency(word)) if self.fulltext.stems(word) else 0.0
 
 
-def without_vectors(connection: apsw.Connection, after: int, size: int) -> list[Passage]:
+def without_vectors(connection: apsw.Connection, after: int, size: int) -> list[UnembeddedPassage]:
     """Return the next memories after a row number, as they are embedded.
 
     Args:
@@ -120,7 +120,7 @@ def without_vectors(connection: apsw.Connection, after: int, size: int) -> list[
         after: the row number.
         size: the largest number of memories.
     """
-    return [Passage(row, text) for row, text in connection.execute(_AFTER, (after, size))]
+    return [UnembeddedPassage(row, text) for row, text in connection.execute(_AFTER, (after, size))]
 
 
 def path_words(question: str) -> list[str]:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import apsw
 
 from memory_router.retrieval import vectors
-from memory_router.retrieval.fulltext import Layout
+from memory_router.retrieval.fulltext import TableLayout
 from memory_router.storage.schema import Migration, Schema
 from memory_router.text.terms import stems
 
-LAYOUT = Layout(
+LAYOUT = TableLayout(
     table="memory_text",
     columns={"text": 1.0, "names": 0.5, "tags": 1.0},
     own=("text", "names"),

@@ -25,7 +25,7 @@ from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.retrieval import vectors
 from memory_router.retrieval.models import chosen_embedding
 from memory_router.storage.sqlite import load_distances, named_errors, open_database, open_read_only, writing
-from memory_router.text.embedding import Embedding, UnansweredError
+from memory_router.text.embedding import Embedding, RemoteModelError
 from memory_router.text.words import identifier_terms
 
 __all__ = ["LONGEST_TEXT", "MemoryStore"]
@@ -276,8 +276,8 @@ class MemoryStore:
         """Return the row of a memory, and its vector or nothing."""
         vector = b""
         if embedding := self._embedding():
-            with suppress(UnansweredError):
-                (vector,) = vectors.embedded(embedding, [vectors.Passage(0, memory.text)])
+            with suppress(RemoteModelError):
+                (vector,) = vectors.embedded(embedding, [vectors.UnembeddedPassage(0, memory.text)])
         return self._row(memory), vector
 
     def _insert(self, prepared: tuple[tuple[Any, ...], bytes]) -> bool:
@@ -299,7 +299,7 @@ class MemoryStore:
     def _embed(self) -> None:
         """Give vectors to the memories that have none."""
         if embedding := self._embedding():
-            with suppress(UnansweredError):
+            with suppress(RemoteModelError):
                 vectors.refresh(self._connection, embedding, partial(recall.without_vectors, self._connection))
 
     def _expire(self, now: float, memory_id: str | None = None) -> int:

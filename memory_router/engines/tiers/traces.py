@@ -43,7 +43,7 @@ def _words_of_others_on_server(words: Iterable[str], ids: Collection[str]) -> se
     held = store.find(Selection(), time.time())
     store.close()
     known = {term for memory in held if memory.id not in ids for term in words_in(memory.text)}
-    return {one for one in words if one in known}
+    return {word for word in words if word in known}
 
 
 def erase(database: str) -> None:

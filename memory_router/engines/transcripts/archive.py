@@ -8,7 +8,7 @@ from itertools import starmap
 import apsw
 
 from memory_router.engines.transcripts import matching
-from memory_router.engines.transcripts.cues import Cues, unpacked
+from memory_router.engines.transcripts.cues import TurnCues, unpacked
 from memory_router.engines.transcripts.schema import (
     EMBEDDED,
     FIELD_WEIGHTS,
@@ -17,7 +17,7 @@ from memory_router.engines.transcripts.schema import (
     count_sessions,
     fingerprint,
 )
-from memory_router.engines.transcripts.turn import ANY_TIME, Edge, Match, Turn, Wanted, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, Turn, TurnLink, TurnMatch, TurnTerms, Window
 from memory_router.retrieval.likeness import NO_LIKENESS, Likeness, StoreVectors
 from memory_router.storage.sqlite import DatabaseReader
 
@@ -90,7 +90,7 @@ class ImportedArchive(DatabaseReader):
             self._frequencies[term] = matching.frequency(self.connection, "node_text", term, rows)
         return self._frequencies[term]
 
-    def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
+    def matching(self, wanted: TurnTerms, window: Window, limit: int) -> list[TurnMatch]:
         """Return the best nodes for what is wanted, with where each of its terms stands."""
         is_open = all(part is None for part in window)
         return matching.matches(
@@ -115,11 +115,11 @@ class ImportedArchive(DatabaseReader):
             nearest = [key for (key,) in inside]
         return Likeness(held.map_name, held.likeness({*keys, *nearest}))
 
-    def edges(self, keys: list[int]) -> list[Edge]:
+    def edges(self, keys: list[int]) -> list[TurnLink]:
         """Return the edges of nodes, and of all nodes directly below them."""
-        return list(starmap(Edge, self.connection.execute(_EDGES, (json.dumps(keys),))))
+        return list(starmap(TurnLink, self.connection.execute(_EDGES, (json.dumps(keys),))))
 
-    def surroundings(self, keys: list[int], reach: int) -> tuple[list[Edge], set[int]]:
+    def surroundings(self, keys: list[int], reach: int) -> tuple[list[TurnLink], set[int]]:
         """Return the edges within `reach` places of nodes, and the nodes below which nothing is missing.
 
         Nodes of one session lie one after the other, except where branches and sessions are interleaved.
@@ -130,10 +130,10 @@ class ImportedArchive(DatabaseReader):
                 spans[-1][1] = key + reach
             else:
                 spans.append([key - reach, key + reach])
-        edges = list(starmap(Edge, self.connection.execute(_SURROUNDINGS, (json.dumps(spans),))))
+        edges = list(starmap(TurnLink, self.connection.execute(_SURROUNDINGS, (json.dumps(spans),))))
         return edges, {key for first, last in spans for key in range(first, last + 1)}
 
-    def cues(self, keys: list[int]) -> dict[int, Cues]:
+    def cues(self, keys: list[int]) -> dict[int, TurnCues]:
         """Return what turns show, by key."""
         sql = "SELECT n.id, n.cues FROM json_each(?) w JOIN nodes n ON n.id = w.value"
         return {key: unpacked(number) for key, number in self.connection.execute(sql, (json.dumps(keys),))}
@@ -144,13 +144,13 @@ class ImportedArchive(DatabaseReader):
         rows = self.connection.execute(sql, (json.dumps(keys),))
         return {row[0]: Turn._make(row)._replace(files=tuple(json.loads(row[5]))) for row in rows}
 
-    def newest(self, window: Window, limit: int) -> list[Edge]:
+    def newest(self, window: Window, limit: int) -> list[TurnLink]:
         """Return the newest turns in a window, the newest first."""
         sql = f"""
             SELECT n.id, n.previous, n.role FROM nodes n
             WHERE n.role IN ('user', 'assistant') AND {_ALLOWED} ORDER BY n.time DESC, n.id DESC LIMIT :limit
         """  # noqa: S608 - constants
-        return list(starmap(Edge, self.connection.execute(sql, {**window._asdict(), "limit": limit})))
+        return list(starmap(TurnLink, self.connection.execute(sql, {**window._asdict(), "limit": limit})))
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest turn and the number of its session."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from memory_router.engines.transcripts.statements import has_question, own_statements, without_questions
 
 
-class Cues(NamedTuple):
+class TurnCues(NamedTuple):
     """What a turn shows.
 
     Args:
@@ -39,16 +39,16 @@ class Cues(NamedTuple):
         return round(self.commitment * 100) | round(self.reversal * 100) << 7 | flags << 14
 
 
-SILENT = Cues(0.0, 0.0, False, False, False, False, False)
+SILENT = TurnCues(0.0, 0.0, False, False, False, False, False)
 # What the user chose in a dialog of the host.
-CHOSEN = Cues(1.0, 0.0, False, False, False, False, False)
+CHOSEN = TurnCues(1.0, 0.0, False, False, False, False, False)
 
 
 @cache
-def unpacked(number: int) -> Cues:
+def unpacked(number: int) -> TurnCues:
     """Return what `packed` made one number of."""
     flags = (bool(number >> place & 1) for place in range(14, 19))
-    return Cues((number & 127) / 100, (number >> 7 & 127) / 100, *flags)
+    return TurnCues((number & 127) / 100, (number >> 7 & 127) / 100, *flags)
 
 
 class _Cue(NamedTuple):
@@ -327,7 +327,7 @@ _WISHED = 0.45
 _READ = 1200
 
 
-def read(text: str, role: str, *, acts: bool = False) -> Cues:
+def read(text: str, role: str, *, acts: bool = False) -> TurnCues:
     """Read what a turn shows.
 
     Args:
@@ -354,7 +354,7 @@ def read(text: str, role: str, *, acts: bool = False) -> Cues:
     if is_user and reverses < 1:
         reverses = max(reverses, (1.0 if commits >= _WISHED else INTERRUPTS) * _strongest(_INTERRUPTIONS, said, hinted))
     wavers = _strongest(_OPEN, said, hinted) > 0
-    return Cues(
+    return TurnCues(
         max(0.0, commits - (0.5 if wavers else 0.0)),
         0.0 if wavers else reverses,
         asks,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from memory_router.engines.transcripts.cues import INTERRUPTS, SILENT, Cues, unpacked
+from memory_router.engines.transcripts.cues import INTERRUPTS, SILENT, TurnCues, unpacked
 from memory_router.engines.transcripts.ranking import Field, looked_up, support
 from memory_router.engines.transcripts.statements import turned_down_in
 from memory_router.engines.transcripts.turn import Turn, Window
@@ -86,7 +86,7 @@ class DecisionFinder:
     def __init__(self, field: Field) -> None:
         self.field = field
         self.turns = field.turns
-        self._cues: dict[int, Cues] = {}
+        self._cues: dict[int, TurnCues] = {}
         self._strengths: dict[int, float] = {}
         self._contents: dict[str, frozenset[str]] = {}
 
@@ -130,7 +130,7 @@ class DecisionFinder:
             held = self.field.archive.cues(missing)
             self._cues.update((key, held.get(key, SILENT)) for key in missing)
 
-    def shown(self, key: int | None) -> Cues:
+    def shown(self, key: int | None) -> TurnCues:
         """Return what a turn shows."""
         if key is None:
             return SILENT
@@ -154,8 +154,10 @@ class DecisionFinder:
         above, below = field.previous.get(key), next(iter(field.below(key, 1)), None)
         if above is not None and field.role(above) == "assistant":
             strength += 0.15 + 0.2 * self.shown(above).offers
-            asked = self.shown(field.previous.get(above))
-            strength += 0.15 * asked.asks + 0.2 * (asked.asks and asked.offers and not self.shown(above).offers)
+            question = self.shown(field.previous.get(above))
+            strength += 0.15 * question.asks + 0.2 * (
+                question.asks and question.offers and not self.shown(above).offers
+            )
         if below is not None and field.role(below) == "assistant":
             strength += 0.35 * self._acts(field, below) + 0.1 * self.shown(below).acknowledges
             if strength >= _DOUBTFUL and shown.commitment < _SETTLED and not self._acts(field, below):
@@ -169,7 +171,7 @@ class DecisionFinder:
         """Return whether a turn names something that was said right before it."""
         self.load((key, *offers))
         named = self._content(self.turns[key].text)
-        return any(named & self._content(self.turns[one].text) for one in offers)
+        return any(named & self._content(self.turns[offer].text) for offer in offers)
 
     def _taken_up(self, key: int, outcome: int | None) -> frozenset[str]:
         """Return the words of a turn that an answer takes up which acknowledges it."""

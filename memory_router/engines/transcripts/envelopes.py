@@ -46,21 +46,21 @@ _REQUEST_BELOW = re.compile(r"^## My request for \w+:[ \t]*\n", re.MULTILINE)
 _MARKS = ("<", "[", "(untrusted", "#", "HEARTBEAT", "System: ")
 
 
-class Turn(NamedTuple):
+class SplitTurn(NamedTuple):
     """The two parts of a user's turn: the user's own words, and what the host put beside them."""
 
     words: str
     context: str
 
 
-def opened(text: str) -> Turn:
+def opened(text: str) -> SplitTurn:
     """Separate a user's own words from what the host wrote.
 
     Args:
         text: a whole turn in the user's name.
     """
     if not any(mark in text for mark in _MARKS) and not _OF_THE_HOST.match(text):
-        return Turn(text, "")
+        return SplitTurn(text, "")
     context: list[str] = []
     words = _without_blocks(text, context).strip()
     words = _without_header(words, context)
@@ -70,7 +70,7 @@ def opened(text: str) -> Turn:
     if _OF_THE_HOST.match(words) or _HEARTBEAT.search(words):
         context.append(words)
         words = ""
-    return Turn(words.strip(), "\n".join(part.strip() for part in context if part.strip()))
+    return SplitTurn(words.strip(), "\n".join(part.strip() for part in context if part.strip()))
 
 
 def is_silence(text: str) -> bool:

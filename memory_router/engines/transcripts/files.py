@@ -20,7 +20,7 @@ _PICTURE = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
 _HEAD = 1024
 
 
-class Line(NamedTuple):
+class FileLine(NamedTuple):
     """One line: where it begins and ends in its file, in bytes, and its content, None if it is too long."""
 
     start: int
@@ -87,7 +87,7 @@ def open_regular(path: str) -> BinaryIO:
     return os.fdopen(descriptor, "rb", buffering=1 << 18)
 
 
-def lines(stream: BinaryIO, start: int) -> Iterator[Line]:
+def lines(stream: BinaryIO, start: int) -> Iterator[FileLine]:
     """Yield the lines of a file from a position; the last one may have no end yet.
 
     Args:
@@ -98,14 +98,14 @@ def lines(stream: BinaryIO, start: int) -> Iterator[Line]:
     while raw := stream.readline(_LONG_LINE):
         end = start + len(raw)
         if len(raw) < _LONG_LINE or raw.endswith(b"\n"):
-            yield Line(start, end, raw)
+            yield FileLine(start, end, raw)
         else:
             kept = bytearray(_PICTURE.sub(b"", raw))
             while not raw.endswith(b"\n") and (raw := stream.readline(_LONG_LINE)):
                 end += len(raw)
                 if len(kept) <= _LONGEST_LINE:
                     kept += _PICTURE.sub(b"", raw)
-            yield Line(start, end, bytes(kept) if len(kept) <= _LONGEST_LINE else None)
+            yield FileLine(start, end, bytes(kept) if len(kept) <= _LONGEST_LINE else None)
         start = end
 
 

@@ -19,7 +19,7 @@ from memory_router.storage.files import exclusive
 from memory_router.storage.sqlite import erase_traces, named_errors, open_database, open_read_only, writing
 
 
-class Choice(NamedTuple):
+class TurnSelection(NamedTuple):
     """Return which turns are meant: those that meet every condition; without a condition, no turn.
 
     Args:
@@ -53,7 +53,7 @@ class SpokenTurn(NamedTuple):
     text: str
 
 
-def chosen(database: str, choice: Choice) -> list[SpokenTurn]:
+def chosen(database: str, choice: TurnSelection) -> list[SpokenTurn]:
     """Return the turns that are meant, in the order in which they were said.
 
     Args:
@@ -63,7 +63,7 @@ def chosen(database: str, choice: Choice) -> list[SpokenTurn]:
     Raises:
         StoreError: the archive cannot be read.
     """
-    if choice == Choice():
+    if choice == TurnSelection():
         return []
     connection = open_read_only(database, SCHEMA)
     if connection is None:

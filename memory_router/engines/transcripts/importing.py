@@ -38,7 +38,7 @@ _GROWING = 20
 _MERGED_SHARE = 0.05
 
 
-class Report(NamedTuple):
+class ImportReport(NamedTuple):
     """Tell what a run did.
 
     Args:
@@ -74,7 +74,7 @@ class Report(NamedTuple):
     embedding_seconds: float = 0.0
 
 
-class Listener:
+class ImportListener:
     """Hear how a run goes; every method does nothing unless overridden."""
 
     def waiting(self) -> None:
@@ -90,12 +90,12 @@ class Listener:
         """Hear how many turns have a vector by now, of those that had none."""
 
 
-_SILENT = Listener()
+_SILENT = ImportListener()
 
 
 def import_transcripts(
-    places: Sequence[str] = (), *, database: str | None = None, listener: Listener = _SILENT
-) -> Report:
+    places: Sequence[str] = (), *, database: str | None = None, listener: ImportListener = _SILENT
+) -> ImportReport:
     """Import sessions of agents; without any place, from where these programs keep them.
 
     Args:
@@ -129,13 +129,13 @@ def import_transcripts(
     return report._replace(embedded=embedded.turns, embedding_seconds=embedded.seconds)
 
 
-def _imported(database: str, found: Sequence[SessionFile], listener: Listener) -> "_Run":
+def _imported(database: str, found: Sequence[SessionFile], listener: ImportListener) -> "_ImportRun":
     connection = open_database(database, SCHEMA)
     try:
         connection.pragma("cache_size", -_CACHE_KIB)
         connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
         with named_errors(database):
-            run = _Run(connection, listener)
+            run = _ImportRun(connection, listener)
             with writing(connection):
                 run.read(found)
                 run.merge_segments()
@@ -156,10 +156,10 @@ def _told(mended: Salvaged) -> str:
     )
 
 
-class _Run:
+class _ImportRun:
     """The state of one run over one open archive."""
 
-    def __init__(self, connection: apsw.Connection, listener: Listener) -> None:
+    def __init__(self, connection: apsw.Connection, listener: ImportListener) -> None:
         self.connection = connection
         self.listener = listener
         self.archivist = Archivist(connection)
@@ -182,9 +182,9 @@ class _Run:
         if self.archivist.added > _MERGED_SHARE * self._messages():
             self.connection.execute("INSERT INTO node_text(node_text) VALUES ('optimize')")
 
-    def report(self, found: Sequence[SessionFile], places: Sequence[str], seconds: float) -> Report:
+    def report(self, found: Sequence[SessionFile], places: Sequence[str], seconds: float) -> ImportReport:
         """Sum up the run."""
-        return Report(
+        return ImportReport(
             len(found),
             self.counts["read"],
             self.archivist.added,

@@ -15,14 +15,14 @@ _REQUESTS = """
 """
 
 
-class Request(NamedTuple):
+class LastRequest(NamedTuple):
     """What a user asked for, shortened, and when, in seconds since the epoch."""
 
     text: str
     time: float
 
 
-def last_request(database: str, project: str, session: str) -> Request | None:
+def last_request(database: str, project: str, session: str) -> LastRequest | None:
     """Return the last request of a project's sessions that says something by itself, or None.
 
     Args:
@@ -39,6 +39,6 @@ def last_request(database: str, project: str, session: str) -> Request | None:
     with named_errors(database):
         for folder, name, text, at in connection.execute(_REQUESTS, (_LATEST,)):
             if name != session and len(text.split()) >= _FEWEST_WORDS and project_of(folder) == project:
-                return Request(" ".join(text.split())[:_LONGEST], at)
+                return LastRequest(" ".join(text.split())[:_LONGEST], at)
     connection.close()
     return None

@@ -15,9 +15,9 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.transcripts import matching
-from memory_router.engines.transcripts.cues import Cues, read
+from memory_router.engines.transcripts.cues import TurnCues, read
 from memory_router.engines.transcripts.record import moment
-from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Edge, Match, Turn, Wanted, Window
+from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Turn, TurnLink, TurnMatch, TurnTerms, Window
 from memory_router.errors import StoreError
 from memory_router.retrieval.likeness import NO_LIKENESS, Likeness
 from memory_router.storage.sqlite import named_errors, open_foreign
@@ -140,7 +140,7 @@ class LcmArchive:
         sql = "SELECT count(*) FROM (SELECT 1 FROM messages WHERE content LIKE ? ESCAPE '\\' LIMIT 1000)"
         return int(self.connection.execute(sql, (like(term),)).get)
 
-    def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
+    def matching(self, wanted: TurnTerms, window: Window, limit: int) -> list[TurnMatch]:
         """Return the best messages and summaries for what is wanted, and messages with such tool arguments."""
         terms, required = wanted.terms, wanted.required
         window_values = _window(window)
@@ -152,7 +152,7 @@ class LcmArchive:
         for match in self._by_tools(terms, window_values):
             known = by_key.get(match.key)
             both = (
-                [[one[0], other[1]] for one, other in zip(known.places, match.places, strict=True)] if known else None
+                [[held[0], other[1]] for held, other in zip(known.places, match.places, strict=True)] if known else None
             )
             by_key[match.key] = known._replace(places=both) if known and both else match
         return list(by_key.values())
@@ -163,12 +163,12 @@ class LcmArchive:
         """Return nothing: this database has no vectors of ours, and nothing is written to it."""
         return NO_LIKENESS
 
-    def edges(self, keys: list[int]) -> list[Edge]:
+    def edges(self, keys: list[int]) -> list[TurnLink]:
         """Return the edges of messages, and of those that follow them; summaries stand alone."""
         rows = self.connection.execute(_EDGES, (json.dumps([key for key in keys if key > 0]),))
-        return [*starmap(Edge, rows), *(Edge(key, None, "summary") for key in keys if key < 0)]
+        return [*starmap(TurnLink, rows), *(TurnLink(key, None, "summary") for key in keys if key < 0)]
 
-    def surroundings(self, keys: list[int], reach: int) -> tuple[list[Edge], set[int]]:
+    def surroundings(self, keys: list[int], reach: int) -> tuple[list[TurnLink], set[int]]:
         """Return the edges within `reach` places of messages, and the messages below which nothing is missing."""
         sql = """
             SELECT DISTINCT n.conversation_id, n.seq, n.message_id, n.role FROM json_each(?1) w
@@ -176,7 +176,7 @@ class LcmArchive:
             JOIN messages n ON n.conversation_id = m.conversation_id AND n.seq BETWEEN m.seq - ?2 AND m.seq + ?2
             ORDER BY n.conversation_id, n.seq
         """
-        edges: list[Edge] = []
+        edges: list[TurnLink] = []
         whole: set[int] = set()
         place, spoken = (0, 0), None
         for conversation, seq, key, role in self.connection.execute(sql, (json.dumps(keys), reach)):
@@ -184,13 +184,13 @@ class LcmArchive:
                 spoken = None  # what stands above lies outside
             place = conversation, seq
             if spoken is not None:
-                edges.append(Edge(key, spoken, role))
+                edges.append(TurnLink(key, spoken, role))
             if role in SPEAKERS:
                 whole |= {spoken} if spoken is not None else set()
                 spoken = key
         return edges, whole
 
-    def cues(self, keys: list[int]) -> dict[int, Cues]:
+    def cues(self, keys: list[int]) -> dict[int, TurnCues]:
         """Return what messages show, by key."""
         listed = json.dumps(keys)
         acting = self._tools(listed).keys()
@@ -216,13 +216,15 @@ class LcmArchive:
         )
         return {row[0]: _turn(row, tools.get(row[0], "")) for row in rows}
 
-    def newest(self, window: Window, limit: int) -> list[Edge]:
+    def newest(self, window: Window, limit: int) -> list[TurnLink]:
         """Return the newest messages in a window, the newest first."""
         sql = f"SELECT m.message_id, {_PREVIOUS.format('m')}, m.role FROM messages m"  # noqa: S608
         order = "ORDER BY m.created_at DESC, m.message_id DESC LIMIT :limit"
         spoken = "m.role IN ('user', 'assistant')"
         bound = {**_window(window), "limit": limit}
-        return list(starmap(Edge, self.connection.execute(f"{sql} WHERE {spoken} AND {self._allowed} {order}", bound)))
+        return list(
+            starmap(TurnLink, self.connection.execute(f"{sql} WHERE {spoken} AND {self._allowed} {order}", bound))
+        )
 
     def latest(self) -> tuple[float, int] | None:
         """Return the time of the newest message and its conversation."""
@@ -261,7 +263,7 @@ class LcmArchive:
         """
         return [name for (name,) in self.connection.execute(sql, (json.dumps(names),))]
 
-    def _by_words(self, wanted: Wanted, window: dict[str, object], limit: int) -> list[Match]:
+    def _by_words(self, wanted: TurnTerms, window: dict[str, object], limit: int) -> list[TurnMatch]:
         is_open = all(value is None for value in window.values())
         rank = None if wanted.is_frequent else "bm25()"
         within = "" if is_open else f"CROSS JOIN messages m ON m.message_id = messages_fts.rowid AND {self._allowed}"
@@ -291,7 +293,7 @@ class LcmArchive:
         """
         return dict(self.connection.execute(sql, (json.dumps(rows),)))
 
-    def _by_likeness(self, terms: list[str], required: list[str], window: dict[str, object]) -> list[Match]:
+    def _by_likeness(self, terms: list[str], required: list[str], window: dict[str, object]) -> list[TurnMatch]:
         """Look for terms in the text itself: without an index, and for scripts that the index cannot cut into words."""
         sql = f"""
             SELECT m.message_id, m.content FROM messages m
@@ -301,10 +303,11 @@ class LcmArchive:
         """  # noqa: S608
         rows = self.connection.execute(sql, {"terms": json.dumps([like(term) for term in required]), **window})
         return [
-            Match(key, len(content.split()), [[_places(term, content), []] for term in terms]) for key, content in rows
+            TurnMatch(key, len(content.split()), [[_places(term, content), []] for term in terms])
+            for key, content in rows
         ]
 
-    def _by_tools(self, terms: list[str], window: dict[str, object]) -> list[Match]:
+    def _by_tools(self, terms: list[str], window: dict[str, object]) -> list[TurnMatch]:
         if not self._has("message_parts", "tool_input"):
             return []
         sql = f"""
@@ -318,7 +321,7 @@ class LcmArchive:
         """  # noqa: S608
         lowered = [term.lower() for term in terms if len(term) > 2]
         rows = self.connection.execute(sql, {"terms": json.dumps(lowered), **window})
-        return [Match(key, 0, [[[], _places(term, given)] for term in terms]) for key, given in rows]
+        return [TurnMatch(key, 0, [[[], _places(term, given)] for term in terms]) for key, given in rows]
 
     def _tools(self, listed: str) -> dict[int, str]:
         if not self._has("message_parts", "tool_input") or not self._has("message_parts", "tool_name"):

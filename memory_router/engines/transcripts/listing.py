@@ -5,7 +5,7 @@ import json
 import apsw
 
 from memory_router.engines.transcripts.lcm import LcmArchive, like
-from memory_router.retrieval.listing import Entry, Filter, Place, bindings
+from memory_router.retrieval.listing import Entry, Filter, ListPosition, bindings
 
 _SQL = """
     SELECT n.name, n.role, substr(n.text, 1, :excerpt), s.name, coalesce(n.time, 0), n.id, s.scope,
@@ -22,12 +22,12 @@ _TIMED = _SQL.format(place="(n.time < :time OR (n.time = :time AND n.id < :row))
 _TIMELESS = _SQL.format(place="n.time IS NULL AND (:time > 0 OR n.id < :row)")
 
 
-def entries(connection: apsw.Connection, chosen: Filter, after: Place, limit: int) -> list[Entry]:
+def entries(connection: apsw.Connection, chosen: Filter, after: ListPosition, limit: int) -> list[Entry]:
     """Return a page of the turns in an open archive."""
     rows = list(connection.execute(_TIMED, bindings(chosen, after, limit)))
     rows += connection.execute(_TIMELESS, bindings(chosen, after, limit - len(rows)))
     return [
-        Entry(name, role, text, session, Place(time, key), scope, host)
+        Entry(name, role, text, session, ListPosition(time, key), scope, host)
         for name, role, text, session, time, key, scope, host in rows
     ]
 
@@ -49,13 +49,13 @@ _OF_LCM = """
 """
 
 
-def entries_of_lcm(archive: LcmArchive, chosen: Filter, after: Place, limit: int) -> list[Entry]:
+def entries_of_lcm(archive: LcmArchive, chosen: Filter, after: ListPosition, limit: int) -> list[Entry]:
     """Return a page of the messages in a database of lossless-claw."""
     name, project = archive.session_columns().split(", ")
     values = bindings(chosen, after, limit) | {"words": json.dumps([like(word) for word in chosen.text.split()])}
     rows = archive.connection.execute(_OF_LCM.format(session=f"{name} AS session, {project} AS project"), values)
     return [
-        Entry(f"lcm:{row}", role, text, str(session), Place(at, row), str(project), "openclaw")
+        Entry(f"lcm:{row}", role, text, str(session), ListPosition(at, row), str(project), "openclaw")
         for row, role, text, session, at, project in rows
     ]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import apsw
 
-from memory_router.engines.transcripts.turn import Match
+from memory_router.engines.transcripts.turn import TurnMatch
 
 # So many matches at either end of the archive tell how frequent a word is in all of it.
 _SAMPLE = 300
@@ -30,11 +30,11 @@ def frequency(connection: apsw.Connection, table: str, term: str, rows: int) -> 
         rows: how many rows the table has; their numbers have few gaps.
     """
     ends = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY rowid {{}} LIMIT {_SAMPLE}"  # noqa: S608 - a constant
-    sql, asked = f"SELECT count(*), {{}}(rowid) FROM ({ends})", (_quoted(term),)  # noqa: S608
-    count, first = connection.execute(sql.format("max", "ASC"), asked).get
+    sql, values = f"SELECT count(*), {{}}(rowid) FROM ({ends})", (_quoted(term),)  # noqa: S608
+    count, first = connection.execute(sql.format("max", "ASC"), values).get
     if count < _SAMPLE:
         return int(count)
-    _, last = connection.execute(sql.format("min", "DESC"), asked).get
+    _, last = connection.execute(sql.format("min", "DESC"), values).get
     return min(rows, round(2 * _SAMPLE * rows / max(1, int(first) + rows - int(last))))
 
 
@@ -48,7 +48,7 @@ def matches(
     rank: str | None,
     within: str = "",
     bindings: Mapping[str, object] | None = None,
-) -> list[Match]:
+) -> list[TurnMatch]:
     """Return the best rows of a full-text table, with where each term stands in them.
 
     Args:
@@ -102,7 +102,7 @@ def _matched(api: apsw.FTS5ExtensionApi, /, *_: "apsw.SQLiteValue") -> str:
     return json.dumps([api.column_size(0), [api.phrase_locations(term) for term in range(api.phrase_count)]])
 
 
-def _match(key: int, packed: str, terms: int) -> Match:
+def _match(key: int, packed: str, terms: int) -> TurnMatch:
     """Return what `matched` packed; the last `terms` phrases are those that were searched for."""
     length, places = json.loads(packed)
-    return Match(key, length, places[-terms:])
+    return TurnMatch(key, length, places[-terms:])

@@ -42,7 +42,7 @@ _DECISION = re.compile(
 )
 
 
-class Wanted(NamedTuple):
+class TurnQuestion(NamedTuple):
     """A question as conversations are asked it.
 
     Args:
@@ -61,10 +61,10 @@ class Wanted(NamedTuple):
     is_name: bool
     is_bare: bool
     is_newest: bool
-    time: timewords.Asked
+    time: timewords.QuestionTime
 
 
-def understand(text: str, now: float) -> Wanted:
+def understand(text: str, now: float) -> TurnQuestion:
     """Split a question into subject, kind and time.
 
     Args:
@@ -81,4 +81,4 @@ def understand(text: str, now: float) -> Wanted:
     is_decision = _DECISION.search(text) is not None or not _DECIDING.isdisjoint(question.words)
     parts = {part.lower() for name in names for part in words.split_name(name)}
     is_name = bool(names) and not is_decision and parts.issuperset(about)
-    return Wanted(question, dropped, is_decision, is_name, is_bare, is_newest, when)
+    return TurnQuestion(question, dropped, is_decision, is_name, is_bare, is_newest, when)

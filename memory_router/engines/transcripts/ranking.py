@@ -6,10 +6,10 @@ So what matches around a turn counts for it, too.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Edge, Turn, Wanted, Window
-from memory_router.engines.transcripts.turn import Match as Found
+from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, Turn, TurnLink, TurnTerms, Window
+from memory_router.engines.transcripts.turn import TurnMatch as Found
 from memory_router.retrieval import search as core
-from memory_router.retrieval.fulltext import Match
+from memory_router.retrieval.fulltext import RowMatch
 from memory_router.retrieval.query import SCORED, Query, idf, understand, weighed
 from memory_router.text import words
 from memory_router.text.terms import stems
@@ -20,7 +20,7 @@ REACH = 2
 _K1, _B = 1.2, 0.75
 _OWN_COLUMNS = 3
 NOTHING = Query("", (), 0, 1, {}, 0.0, 0)
-_NO_MATCH = Match(0)
+_NO_MATCH = RowMatch(0)
 
 
 class ArchiveWords:
@@ -65,7 +65,7 @@ class Field:
     def __init__(self, archive: Archive, query: Query, window: Window = ANY_TIME, candidates: int = 0) -> None:
         self.archive = archive
         self.query = query
-        self.hits: dict[int, Match] = {}
+        self.hits: dict[int, RowMatch] = {}
         self.previous: dict[int, int | None] = {}
         self.following: dict[int, list[int]] = {}
         self.attached: dict[int, list[int]] = {}
@@ -78,7 +78,7 @@ class Field:
         self._window = window
         if query.terms:
             terms = [term.text for term in query.terms]
-            sought = Wanted(terms, terms[: query.choosing], query.terms[0].frequency > SCORED)
+            sought = TurnTerms(terms, terms[: query.choosing], query.terms[0].frequency > SCORED)
             matches = archive.matching(sought, window, candidates)
             average = max(1.0, sum(match.length for match in matches) / max(1, len(matches)))
             self.hits = {match.key: self._match(match, average) for match in matches}
@@ -98,7 +98,7 @@ class Field:
             self._expanded.update(missing)
             self._take(self.archive.edges(missing))
 
-    def _take(self, edges: Iterable[Edge]) -> None:
+    def _take(self, edges: Iterable[TurnLink]) -> None:
         for key, previous, role, shown in edges:
             if key in self.previous:
                 continue
@@ -131,7 +131,7 @@ class Field:
             self.expand((key,))
         return self.roles.get(key, "")
 
-    def hit(self, key: int) -> Match:
+    def hit(self, key: int) -> RowMatch:
         """Return what matched in a node."""
         return self.hits.get(key, _NO_MATCH)
 
@@ -166,7 +166,7 @@ class Field:
         """Return the nodes near a node."""
         return [*self.above(key, steps), *self.below(key, steps), *self.attached.get(key, ())]
 
-    def pool(self, wish: core.Wish) -> core.Pool:
+    def pool(self, wish: core.Wish) -> core.CandidatePool:
         """Return the candidates: what matches, what stands beside it, and the nearest by vectors.
 
         Args:
@@ -200,7 +200,7 @@ class Field:
             ((key, match.score / best) for key, match in self.hits.items()), key=lambda pair: (-pair[1], -pair[0])
         )
 
-    def _match(self, found: Found, average: float) -> Match:
+    def _match(self, found: Found, average: float) -> RowMatch:
         score, own, named = 0.0, 0, 0
         damped = _K1 * (1 - _B + _B * (found.length or average) / average)
         for term, columns in zip(self.query.terms, found.places, strict=True):
@@ -210,7 +210,7 @@ class Field:
             score += term.idf * often * (_K1 + 1) / (often + damped)
             own |= term.bit if any(columns[:_OWN_COLUMNS]) else 0
             named |= term.bit if any(columns[_OWN_COLUMNS:]) else 0
-        return Match(found.key, score, own, named)
+        return RowMatch(found.key, score, own, named)
 
 
 def _text(turn: Turn) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from memory_router.engines.transcripts import cues
 from memory_router.engines.transcripts.decisions import Decision, DecisionFinder
-from memory_router.engines.transcripts.question import Wanted, understand
+from memory_router.engines.transcripts.question import TurnQuestion, understand
 from memory_router.engines.transcripts.ranking import NOTHING, Field, understood
 from memory_router.engines.transcripts.turn import Archive, Turn, Window
 from memory_router.retrieval import search as core
@@ -26,7 +26,7 @@ _SURE = 0.6
 _SAME_QUESTION = 0.9
 
 
-class Step(NamedTuple):
+class ChainStep(NamedTuple):
     """One step: `question`, `option`, `decision`, `reason`, `outcome`, `change`, `replaced`, `reply`."""
 
     step: str
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     text: str
 
 
-class Recollection(NamedTuple):
+class RecalledTurn(NamedTuple):
     """One thing found.
 
     Args:
@@ -51,14 +51,14 @@ class Recollection(NamedTuple):
     archive: Archive
     turn: Turn
     relevance: float
-    chain: tuple[Step, ...] = ()
+    chain: tuple[ChainStep, ...] = ()
     around: tuple[Turn, ...] = ()
     superseded_by: str | None = None
     asked: Turn | None = None
     features: Features = Features()
 
 
-def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, now: float) -> list[Recollection]:
+def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, now: float) -> list[RecalledTurn]:
     """Return what answers a question best, best first.
 
     Args:
@@ -71,7 +71,7 @@ def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, n
     Raises:
         StoreError: an archive is damaged, locked or unreadable.
     """
-    recollections: list[Recollection] = []
+    recollections: list[RecalledTurn] = []
     for archive in archives:
         with named_errors(archive.path):
             recollections += _from_one(archive, text[:_MAX_CHARACTERS], limit, window, now)
@@ -81,9 +81,9 @@ def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, n
     return recollections[: max(limit, 0)]
 
 
-def _once(found: list[Recollection]) -> list[Recollection]:
+def _once(found: list[RecalledTurn]) -> list[RecalledTurn]:
     """Return each turn once, though two hosts kept it: same speaker, same words, the same few minutes."""
-    kept: list[Recollection] = []
+    kept: list[RecalledTurn] = []
     for recollection in found:
         words = " ".join(recollection.turn.text.split())
         twins = (
@@ -99,7 +99,7 @@ def _once(found: list[Recollection]) -> list[Recollection]:
     return kept
 
 
-def _from_one(archive: Archive, text: str, limit: int, window: Window, now: float) -> list[Recollection]:
+def _from_one(archive: Archive, text: str, limit: int, window: Window, now: float) -> list[RecalledTurn]:
     parsed, window = _narrowed(archive, text, window, now)
     if parsed.is_bare:
         return _newest(archive, limit, window, is_timed=parsed.is_newest or bool(parsed.time.words))
@@ -119,7 +119,7 @@ def _from_one(archive: Archive, text: str, limit: int, window: Window, now: floa
     return _merged(finder, pool, decisions, limit)
 
 
-def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[Wanted, Window]:
+def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[TurnQuestion, Window]:
     """Read the words of time; where "today" holds nothing, today is the day of the newest turn."""
     parsed = understand(text, now)
     if not parsed.time.words:
@@ -134,7 +134,7 @@ def _narrowed(archive: Archive, text: str, window: Window, now: float) -> tuple[
     return parsed, narrowed
 
 
-def _intersection(window: Window, wanted: Wanted) -> Window:
+def _intersection(window: Window, wanted: TurnQuestion) -> Window:
     since = max((moment for moment in (window.since, wanted.time.since) if moment is not None), default=None)
     until = min((moment for moment in (window.until, wanted.time.until) if moment is not None), default=None)
     return window._replace(since=since, until=until)
@@ -146,7 +146,7 @@ def _is_within(turn: Turn, window: Window) -> bool:
     return after and (window.until is None or moment <= window.until) and window.session is None
 
 
-def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> list[Recollection]:
+def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> list[RecalledTurn]:
     """Return the newest decisions, then the newest turns, of what may be found."""
     field = Field(archive, NOTHING, window)
     walked = [edge.key for edge in archive.newest(window, _WALKED)]
@@ -163,13 +163,13 @@ def _newest(archive: Archive, limit: int, window: Window, *, is_timed: bool) -> 
     ]
 
 
-def _likely(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision]) -> list[Decision]:
+def _likely(finder: DecisionFinder, pool: core.CandidatePool, decisions: list[Decision]) -> list[Decision]:
     """Return the decisions that may be shown: whether another one was replaced is not worth looking up."""
     told = _told(finder, pool, decisions)
     return [choice for choice in decisions if pool.relevance(told[choice.key]) >= FLOOR]
 
 
-def _told(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision]) -> dict[int, Features]:
+def _told(finder: DecisionFinder, pool: core.CandidatePool, decisions: list[Decision]) -> dict[int, Features]:
     """Return what speaks for each decision, its chain included."""
     finder.load(member for choice in decisions for member in choice.members)
     units = {key: core.Unit(turn.text, turn.time) for key, turn in finder.turns.items()}
@@ -177,7 +177,9 @@ def _told(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision]) ->
     return {choice.key: pool.features(choice.key, choice.members) for choice in decisions}
 
 
-def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], limit: int) -> list[Recollection]:
+def _merged(
+    finder: DecisionFinder, pool: core.CandidatePool, decisions: list[Decision], limit: int
+) -> list[RecalledTurn]:
     """Return decisions and what was merely said, most probable first; what is part of a chain is not repeated."""
     by_key = {choice.key: choice for choice in decisions}
     told = _told(finder, pool, decisions)
@@ -195,15 +197,15 @@ def _merged(finder: DecisionFinder, pool: core.Pool, decisions: list[Decision], 
             claims[in_force] = max(claims[in_force], mention.relevance)
     order = [(claims[choice.key], choice, None) for choice in decisions if claims[choice.key] >= FLOOR]
     every = sorted([*order, *((candidate.relevance, None, candidate) for candidate in said)], key=lambda each: -each[0])
-    recollections: list[Recollection] = []
+    recollections: list[RecalledTurn] = []
     shown: set[int] = set()
     seen: set[tuple[str, str, str]] = set()
     for claim, decision, hit in every:
         if decision:
             made = _decided(finder, decision, by_key)._replace(relevance=claim, features=told[decision.key])
         elif hit and (key := _reply(finder, hit)) not in shown:
-            asked = finder.turns[hit.key] if key != hit.key else None
-            made = _said(finder, key)._replace(relevance=claim, features=hit.features, asked=asked)
+            question = finder.turns[hit.key] if key != hit.key else None
+            made = _said(finder, key)._replace(relevance=claim, features=hit.features, asked=question)
         else:
             continue
         same = (made.turn.session, made.turn.role, made.turn.text)
@@ -226,35 +228,35 @@ def _reply(finder: DecisionFinder, hit: core.Scored) -> int:
     return below[0] if below else hit.key
 
 
-def _said(finder: DecisionFinder, key: int) -> Recollection:
+def _said(finder: DecisionFinder, key: int) -> RecalledTurn:
     near = [*reversed(finder.field.above(key, 2)), key, *finder.field.below(key, 2)]
     finder.load(near)
     around = tuple(finder.turns[node] for node in near if node in finder.turns)
-    return Recollection(finder.field.archive, finder.turns[key], 0.0, around=around)
+    return RecalledTurn(finder.field.archive, finder.turns[key], 0.0, around=around)
 
 
-def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) -> Recollection:
+def _decided(finder: DecisionFinder, one: Decision, known: dict[int, Decision]) -> RecalledTurn:
     turns = finder.turns
     finder.load(key for key in (one.question, *one.options, one.key, one.outcome, one.superseded_by) if key is not None)
     later = turns.get(one.superseded_by) if one.superseded_by is not None else None
     replaced = [turns[key] for key, other in known.items() if other.superseded_by == one.key]
-    steps: list[Step] = []
+    steps: list[ChainStep] = []
     if one.question is not None:
-        steps.append(Step("question", turns[one.question], turns[one.question].text))
+        steps.append(ChainStep("question", turns[one.question], turns[one.question].text))
     options = [turns[key] for key in one.options]
     weighing = [turn for turn in options if finder.shown(turn.key).offers] or options[-1:]
-    steps += [Step("option", turn, turn.text) for turn in weighing[-2:]]
-    steps.append(Step("decision", turns[one.key], turns[one.key].text))
+    steps += [ChainStep("option", turn, turn.text) for turn in weighing[-2:]]
+    steps.append(ChainStep("decision", turns[one.key], turns[one.key].text))
     for turn in (turns[one.key], *reversed(options), *(step.turn for step in steps[:1])):
         if reason := cues.reason_in(turn.text):
-            steps.append(Step("reason", turn, reason))
+            steps.append(ChainStep("reason", turn, reason))
             break
     if one.outcome is not None:
-        steps.append(Step("outcome", turns[one.outcome], turns[one.outcome].text))
-    steps += [Step("replaced", turn, turn.text) for turn in replaced[:2]]
+        steps.append(ChainStep("outcome", turns[one.outcome], turns[one.outcome].text))
+    steps += [ChainStep("replaced", turn, turn.text) for turn in replaced[:2]]
     if later:
-        steps.append(Step("change", later, later.text))
-    return Recollection(
+        steps.append(ChainStep("change", later, later.text))
+    return RecalledTurn(
         finder.field.archive,
         turns[one.key],
         0.0,

@@ -10,7 +10,7 @@ import apsw
 
 from memory_router.engines.transcripts import files
 from memory_router.engines.transcripts.hosts import registry
-from memory_router.engines.transcripts.hosts.registry import DatabaseHost, Reader
+from memory_router.engines.transcripts.hosts.registry import DatabaseHost, HostReader
 from memory_router.engines.transcripts.record import Record, parsed
 from memory_router.storage.sqlite import open_foreign
 
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     unreadable: int = 0
 
 
-def reader_of(path: str, stream: BinaryIO) -> Reader | None:
+def reader_of(path: str, stream: BinaryIO) -> HostReader | None:
     """Return what reads a file of lines, by its first records; None if it holds no session."""
     for number, line in enumerate(files.lines(stream, 0)):
         for raw in parsed(line.raw) if line.raw else ():
@@ -42,7 +42,7 @@ def reader_of(path: str, stream: BinaryIO) -> Reader | None:
     return None
 
 
-def in_lines(reader: Reader, stream: BinaryIO, start: int) -> Iterator[Batch]:
+def in_lines(reader: HostReader, stream: BinaryIO, start: int) -> Iterator[Batch]:
     """Yield what the lines of a file say; an answer of several lines stays together.
 
     Args:
@@ -71,7 +71,7 @@ def in_lines(reader: Reader, stream: BinaryIO, start: int) -> Iterator[Batch]:
         yield Batch(batch, consumed, unreadable)
 
 
-def in_document(path: str, stream: BinaryIO) -> tuple[Reader, Batch] | None:
+def in_document(path: str, stream: BinaryIO) -> tuple[HostReader, Batch] | None:
     """Return what reads a file that is one JSON document, and what that says; None if it is no session."""
     size = os.fstat(stream.fileno()).st_size
     if size > _LONGEST_DOCUMENT:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import apsw
 
-from memory_router.engines.transcripts.cues import Cues
+from memory_router.engines.transcripts.cues import TurnCues
 from memory_router.retrieval.likeness import Likeness
 
 SPEAKERS = ("user", "assistant")
@@ -41,7 +41,7 @@ class Turn(NamedTuple):
     scope: str = ""
 
 
-class Match(NamedTuple):
+class TurnMatch(NamedTuple):
     """A node that matches: its key, its length in words, and where each term stands, by column."""
 
     key: int
@@ -49,7 +49,7 @@ class Match(NamedTuple):
     places: list[list[list[int]]]
 
 
-class Edge(NamedTuple):
+class TurnLink(NamedTuple):
     """A node with the turn above it (None at the top), its role, and what it shows (`Cues.packed`) if known."""
 
     key: int
@@ -77,7 +77,7 @@ class Window(NamedTuple):
 ANY_TIME = Window()
 
 
-class Wanted(NamedTuple):
+class TurnTerms(NamedTuple):
     """What is searched for.
 
     Args:
@@ -108,25 +108,25 @@ class Archive(Protocol):
     def frequency(self, term: str) -> int:
         """Return how many nodes held a term when they were last counted, about so many if they are many."""
 
-    def matching(self, wanted: Wanted, window: Window, limit: int) -> list[Match]:
+    def matching(self, wanted: TurnTerms, window: Window, limit: int) -> list[TurnMatch]:
         """Return the best nodes for what is wanted, with where each of its terms stands."""
 
     def likeness(self, text: str, weight: Callable[[str], float], keys: Collection[int], window: Window) -> Likeness:
         """Return how like a question nodes are, of those given and of the nearest; empty without vectors."""
 
-    def edges(self, keys: list[int]) -> list[Edge]:
+    def edges(self, keys: list[int]) -> list[TurnLink]:
         """Return the edges of nodes, and of all nodes directly below them."""
 
-    def surroundings(self, keys: list[int], reach: int) -> tuple[list[Edge], set[int]]:
+    def surroundings(self, keys: list[int], reach: int) -> tuple[list[TurnLink], set[int]]:
         """Return the edges within `reach` places of nodes, and the nodes below which nothing is missing."""
 
-    def cues(self, keys: list[int]) -> dict[int, Cues]:
+    def cues(self, keys: list[int]) -> dict[int, TurnCues]:
         """Return what turns show, by key; tool calls and summaries may be left out."""
 
     def turns(self, keys: list[int]) -> dict[int, Turn]:
         """Return nodes by key; those that are not there are left out."""
 
-    def newest(self, window: Window, limit: int) -> list[Edge]:
+    def newest(self, window: Window, limit: int) -> list[TurnLink]:
         """Return the newest turns in a window, the newest first."""
 
     def latest(self) -> tuple[float, int] | None:

@@ -17,7 +17,7 @@ from memory_router.engines.transcripts.turn import SPEAKERS
 from memory_router.retrieval import vectors
 from memory_router.retrieval.models import chosen_embedding
 from memory_router.storage.sqlite import writing
-from memory_router.text.embedding import UnansweredError
+from memory_router.text.embedding import RemoteModelError
 
 # Of none to three turns each way two have the best recall@10: .500 on the mean of worlds A, B, E and F, none .447.
 _AROUND = 2
@@ -70,7 +70,7 @@ def refresh(connection: apsw.Connection, advanced: Callable[[int, int], None]) -
         embedded += count
         advanced(min(embedded, total), total)
 
-    with suppress(UnansweredError):  # words find what has no vector yet; the next import goes on
+    with suppress(RemoteModelError):  # words find what has no vector yet; the next import goes on
         vectors.refresh(connection, embedding, partial(_pending, connection), hear)
     return Embedded(embedded, time.perf_counter() - started)
 
@@ -97,11 +97,11 @@ def renew(connection: apsw.Connection, keys: Collection[int]) -> None:
         return
     turns = _said(connection, {*held, *_below(connection, held, _AROUND)})
     passages = _passages(_levels(connection, turns, 2 * _AROUND), held)
-    with suppress(UnansweredError):  # words find what has no vector
+    with suppress(RemoteModelError):  # words find what has no vector
         vectors.add(connection, embedding, passages)
 
 
-def without_meaning(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.Passage]:
+def without_meaning(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.UnembeddedPassage]:
     """Return the next turns after a row number, each for itself: an encoder reads a turn as a whole.
 
     Args:
@@ -109,10 +109,10 @@ def without_meaning(connection: apsw.Connection, after: int, size: int) -> Seque
         after: the row number.
         size: the largest number of turns.
     """
-    return [vectors.Passage(key, text) for key, _, text, _ in connection.execute(_PENDING, (after, size))]
+    return [vectors.UnembeddedPassage(key, text) for key, _, text, _ in connection.execute(_PENDING, (after, size))]
 
 
-def _pending(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.Passage]:
+def _pending(connection: apsw.Connection, after: int, size: int) -> Sequence[vectors.UnembeddedPassage]:
     """Return the next turns, and before them those that they go on from, whose surroundings have grown."""
     batch = [_Said(*row) for row in connection.execute(_PENDING, (after, size))]
     levels = _levels(connection, {turn.key: turn for turn in batch}, 2 * _AROUND)
@@ -140,10 +140,10 @@ def _below(connection: apsw.Connection, keys: Collection[int], reach: int) -> se
     return below
 
 
-def _passages(levels: Sequence[Mapping[int, _Said]], keys: Collection[int]) -> list[vectors.Passage]:
+def _passages(levels: Sequence[Mapping[int, _Said]], keys: Collection[int]) -> list[vectors.UnembeddedPassage]:
     held = {key: turn for level in levels for key, turn in level.items()}
     below = {turn.previous: key for key, turn in sorted(held.items()) if turn.role in SPEAKERS}
-    return [vectors.Passage(key, held[key].text, "", _around(held, below, key)) for key in sorted(keys)]
+    return [vectors.UnembeddedPassage(key, held[key].text, "", _around(held, below, key)) for key in sorted(keys)]
 
 
 def _around(held: Mapping[int, _Said], below: Mapping[int | None, int], key: int) -> str:

@@ -14,7 +14,7 @@ from memory_router.interfaces.cli.options import Option, Values
 from memory_router.routing.envelope import Envelope, failed
 from memory_router.routing.plan import Plan
 from memory_router.routing.router import Choice, without_surrogates
-from memory_router.routing.router import Router as AnyRouter
+from memory_router.routing.router import QuestionRouter as AnyRouter
 from memory_router.scope import current_project
 
 OpenRouter = Callable[[], Router]
@@ -80,16 +80,16 @@ def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
     near = current_project(values.get("folder"))
 
     def ask(router: Router, question: str) -> Envelope:
-        asked = {"near": near} | {
+        options = {"near": near} | {
             name: values[name] for name in ("limit", "since", "until", "project", "by", "trace", "approval")
         }
         answer = router.query_multi if values["multi"] else router.query
-        envelope = answer(question, choice=_choice(values), **asked)
+        envelope = answer(question, choice=_choice(values), **options)
         if envelope.error_code == ApprovalRequiredError.code and _is_conversation(values):
             from memory_router.interfaces.cli.approvals import approve_now
 
             if approve_now(envelope):
-                return answer(question, choice=_choice(values), **asked)
+                return answer(question, choice=_choice(values), **options)
         return envelope
 
     def explain(question: str, error: MemoryRouterError) -> Envelope:
@@ -113,8 +113,8 @@ def _with_projects(envelope: Envelope, project: str | None) -> Envelope:
         known = envelope.error_message if envelope.status == "empty" else None
         envelope = envelope._replace(error_message=" ".join(filter(None, (known, sentence))))
         return envelope._replace(metadata={**(envelope.metadata or {}), "elsewhere": others})
-    found = Counter(str((result.get("metadata") or {}).get("project") or "") for result in envelope.results)
-    projects = {name: count for name, count in found.most_common() if name}
+    counts = Counter(str((result.get("metadata") or {}).get("project") or "") for result in envelope.results)
+    projects = {name: count for name, count in counts.most_common() if name}
     if project or len(projects) < 2:
         return envelope
     return envelope._replace(metadata={**(envelope.metadata or {}), "projects": projects})

@@ -14,7 +14,7 @@ from memory_router.interfaces.cli.tables import print_states, print_table
 from memory_router.interfaces.cli.transcripts import import_what_hosts_keep
 from memory_router.routing import config_file
 from memory_router.routing.contract_suite import check_backend
-from memory_router.routing.registry import Manifest, State, read_manifests, read_state
+from memory_router.routing.registry import Manifest, RegistryState, read_manifests, read_state
 
 
 def init(
@@ -103,7 +103,7 @@ def check_contract(
         raise typer.Exit(1)
 
 
-def _row(manifest: Manifest, registered: State, health: Health) -> JsonObject:
+def _row(manifest: Manifest, registered: RegistryState, health: Health) -> JsonObject:
     known = registered.backends.get(manifest.name)
     return {
         "name": manifest.name,
@@ -120,9 +120,9 @@ def _row(manifest: Manifest, registered: State, health: Health) -> JsonObject:
     }
 
 
-def _registered() -> State:
+def _registered() -> RegistryState:
     try:
         return read_state(paths.backends_file())
     except StateError as error:
         output.note(f"memory-router: {error}")
-        return State("", {})
+        return RegistryState("", {})

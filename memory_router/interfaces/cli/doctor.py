@@ -16,11 +16,11 @@ from memory_router.interfaces.cli.tables import print_states
 from memory_router.routing import config_file
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
-from memory_router.routing.registry import USABLE, Manifest, State, read_manifests, read_state
+from memory_router.routing.registry import USABLE, Manifest, RegistryState, read_manifests, read_state
 from memory_router.routing.rules import RuleTable
 
 
-class Check(NamedTuple):
+class Diagnosis(NamedTuple):
     """The outcome of one check: `ok`, `warning` (works, but could be better) or `error`, and the fix."""
 
     layer: str
@@ -46,34 +46,36 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if ok else 1)
 
 
-def _checks() -> Iterator[Check]:
+def _checks() -> Iterator[Diagnosis]:
     yield _program()
     for name, folder in (("state", paths.state_dir()), ("data", paths.data_dir()), ("cache", paths.cache_dir())):
         yield _folder(name, folder)
     for database in app.repairing.damaged():
-        yield Check("database", "error", f"{paths.shown(database)} is damaged", "Run: memory-router backends db repair")
+        yield Diagnosis(
+            "database", "error", f"{paths.shown(database)} is damaged", "Run: memory-router backends db repair"
+        )
     settings, check = _rule_table()
     yield check
     manifests, problems = read_manifests(paths.backend_folders())
     for problem in problems:
-        yield Check("manifest", "error", problem, "Correct it there, or remove the folder.")
+        yield Diagnosis("manifest", "error", problem, "Correct it there, or remove the folder.")
     state, check = _registration()
     yield check
     if state:
         yield from _backends(manifests, state)
     if settings and state:
         yield from _circuits(settings, state)
-    yield Check("meaning", "ok", app.meaning.why_not() or app.meaning.told(app.meaning.coverage()) or "installed")
+    yield Diagnosis("meaning", "ok", app.meaning.why_not() or app.meaning.told(app.meaning.coverage()) or "installed")
     if warning := app.indexing.deletion_warning():
-        yield Check("transcripts", "warning", warning, "Run: memory-router index --transcripts")
+        yield Diagnosis("transcripts", "warning", warning, "Run: memory-router index --transcripts")
 
 
-def _program() -> Check:
+def _program() -> Diagnosis:
     version = ".".join(map(str, sys.version_info[:3]))
     if shutil.which("memory-router"):
-        return Check("program", "ok", f"Python {version}; memory-router is on the PATH")
+        return Diagnosis("program", "ok", f"Python {version}; memory-router is on the PATH")
     command = os.path.join(os.path.dirname(sys.executable), "memory-router")
-    return Check(
+    return Diagnosis(
         "program",
         "warning",
         "memory-router is not on the PATH, so agents cannot call it by name",
@@ -81,7 +83,7 @@ def _program() -> Check:
     )
 
 
-def _folder(name: str, folder: str) -> Check:
+def _folder(name: str, folder: str) -> Diagnosis:
     try:
         paths.make_private(folder)
         probe = os.path.join(folder, f".probe-{os.getpid()}")
@@ -89,64 +91,66 @@ def _folder(name: str, folder: str) -> Check:
             stream.write("x")
         os.remove(probe)
     except OSError as error:
-        return Check(
+        return Diagnosis(
             name,
             "error",
             f"{paths.shown(folder)} cannot be written ({error.strerror})",
             "Mend its permissions, free some space, or point MEMORY_ROUTER_HOME at a folder you may write.",
         )
-    return Check(name, "ok", paths.shown(folder))
+    return Diagnosis(name, "ok", paths.shown(folder))
 
 
-def _rule_table() -> tuple[Config | None, Check]:
+def _rule_table() -> tuple[Config | None, Diagnosis]:
     try:
         settings = config_file.load()
         RuleTable(settings)
     except MemoryRouterError as error:
-        return None, Check("rules", "error", error.cause, error.fix)
+        return None, Diagnosis("rules", "error", error.cause, error.fix)
     where = "the bundled table" if settings.bundled else paths.shown(settings.file)
-    return settings, Check("rules", "ok", f"{len(settings.rules)} rules from {where}")
+    return settings, Diagnosis("rules", "ok", f"{len(settings.rules)} rules from {where}")
 
 
-def _registration() -> tuple[State | None, Check]:
+def _registration() -> tuple[RegistryState | None, Diagnosis]:
     try:
         state = read_state(paths.backends_file())
     except MemoryRouterError as error:
-        return None, Check("registration", "error", error.cause, error.fix)
+        return None, Diagnosis("registration", "error", error.cause, error.fix)
     usable = [name for name, entry in state.backends.items() if entry.status in USABLE]
     if not usable:
-        return state, Check(
+        return state, Diagnosis(
             "registration",
             "error",
             "no registered backend is ready",
             "See the backends below. Then run `memory-router backends init`.",
         )
-    return state, Check("registration", "ok", f"tier {state.tier}; ready: {', '.join(usable)}")
+    return state, Diagnosis("registration", "ok", f"tier {state.tier}; ready: {', '.join(usable)}")
 
 
-def _backends(manifests: dict[str, Manifest], state: State) -> Iterator[Check]:
+def _backends(manifests: dict[str, Manifest], state: RegistryState) -> Iterator[Diagnosis]:
     for name in state.backends:
         if name not in manifests:
-            yield Check(name, "error", "registered, but its backend.json is gone", "Run: memory-router backends init")
+            yield Diagnosis(
+                name, "error", "registered, but its backend.json is gone", "Run: memory-router backends init"
+            )
     known = [manifest for name, manifest in manifests.items() if name in state.backends]
     for name, health in app.registration.probe_all(known).items():
         registered = state.backends[name].status
         if health.status != registered:
             finding = f"is {health.status} now but registered as {registered}: {health.reason}"
-            yield Check(name, "warning", finding, f"{health.fix} Then run `memory-router backends init`.".strip())
+            yield Diagnosis(name, "warning", finding, f"{health.fix} Then run `memory-router backends init`.".strip())
         elif health.status == "ready":
-            yield Check(name, "ok", health.reason or "ready")
+            yield Diagnosis(name, "ok", health.reason or "ready")
         else:
-            yield Check(name, "warning", f"{health.status}: {health.reason}", health.fix)
+            yield Diagnosis(name, "warning", f"{health.status}: {health.reason}", health.fix)
 
 
-def _circuits(settings: Config, state: State) -> Iterator[Check]:
+def _circuits(settings: Config, state: RegistryState) -> Iterator[Diagnosis]:
     breaker = CircuitBreaker(paths.breakers_file(), settings.circuit_breaking)
     steps = {step for rule in settings.rules for step in rule.steps(None) if step.backend in state.backends}
     for step in sorted(steps, key=str):
         left = breaker.seconds_open(step)
         if left:
-            yield Check(
+            yield Diagnosis(
                 str(step),
                 "warning",
                 f"timed out too often and is skipped for another {left:.0f} s",

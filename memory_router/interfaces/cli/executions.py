@@ -20,7 +20,7 @@ executions = typer.Typer(name="executions", no_args_is_help=True, help="Look at 
 Id = Annotated[str, typer.Argument(help="The execution's id, or its beginning; every answer carries it.")]
 
 
-class Status(StrEnum):
+class ExecutionStatus(StrEnum):
     """Say how an execution ended."""
 
     success = "success"
@@ -36,7 +36,7 @@ def _group() -> None:
 @executions.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="List at most this many.")] = 20,
-    status: Annotated[Status | None, typer.Option(help="Only those that ended so.")] = None,
+    status: Annotated[ExecutionStatus | None, typer.Option(help="Only those that ended so.")] = None,
     project: Annotated[str | None, typer.Option(help="Only those of this project.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -20,7 +20,7 @@ from memory_router.routing.journal import BACKGROUND
 
 if TYPE_CHECKING:
     from memory_router.app.indexing import IndexListener
-    from memory_router.engines.documents.indexing import Report
+    from memory_router.engines.documents.indexing import IndexReport
     from memory_router.engines.documents.upkeep import RootStatus
 
 _INTERRUPTED = (
@@ -118,11 +118,11 @@ def _encode(as_json: bool) -> None:
     )
 
 
-def _tell(report: "Report", as_json: bool) -> None:
+def _tell(report: "IndexReport", as_json: bool) -> None:
     output.show(report._asdict(), lambda: _print_report(report), as_json=as_json)
 
 
-def _print_report(report: "Report") -> None:
+def _print_report(report: "IndexReport") -> None:
     changes = [(name, f"{getattr(report, name):,}") for name in ("added", "changed", "unchanged", "removed")]
     skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]
     unreadable = [(f"cannot be read: {path}", reason) for path, reason in report.unreadable.items()]

@@ -24,7 +24,7 @@ from memory_router.interfaces.cli.parameters import (
 from memory_router.interfaces.cli.tables import print_entries, print_table
 
 if TYPE_CHECKING:
-    from memory_router.app.forgetting import Plan
+    from memory_router.app.forgetting import ForgetPlan
     from memory_router.engines.tiers.memory import Memory
 
 
@@ -147,7 +147,7 @@ def forget(
     forget_planned(planned, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def forget_planned(planned: "ForgetPlan", *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Forget what is meant after a confirmation, and print what went from where.
 
     Args:
@@ -178,7 +178,7 @@ def forget_planned(planned: "Plan", *, dry_run: bool, yes: bool, as_json: bool) 
     output.show(told | {"traces": traces}, lambda: _print_forgotten(planned, receipt, sentence), as_json=as_json)
 
 
-def _print_forgotten(planned: "Plan", receipt: "app.forgetting.Receipt | None", sentence: str) -> None:
+def _print_forgotten(planned: "ForgetPlan", receipt: "app.forgetting.ForgetReceipt | None", sentence: str) -> None:
     meant = [((app.remembering.qualified(memory.id),), memory.text[:80]) for memory in planned.memories]
     meant += [((f"{app.forgetting.CONVERSATIONS}{turn.id}",), turn.text[:80]) for turn in planned.turns]
     print_entries(meant, "Nothing is meant by this.")

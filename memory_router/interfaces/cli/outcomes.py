@@ -13,8 +13,8 @@ from memory_router.interfaces.cli.tables import print_members, print_table
 from memory_router.learning.account import account
 from memory_router.outcomes.compaction import KEPT_DAYS, Compacted
 from memory_router.outcomes.memory import OutcomeMemory, open_outcomes
-from memory_router.outcomes.retrieval import Answer, Layer, read
-from memory_router.outcomes.search import Wanted
+from memory_router.outcomes.retrieval import Layer, OutcomesAnswer, read
+from memory_router.outcomes.search import OutcomeSelection
 from memory_router.outcomes.store import Recorded
 
 outcomes = typer.Typer(
@@ -208,11 +208,11 @@ def _compacted(found: Compacted, *, dry_run: bool) -> str:
     return f"{found.user_id}: {found.outcomes} outcomes ({found.characters / 1024:.0f} KB) {done}"
 
 
-def _wanted(user: str | None, types: list[str] | None, ended: list[str] | None, limit: int) -> Wanted:
-    return Wanted(user or account(), tuple(types or ()), tuple(ended or ()), limit)
+def _wanted(user: str | None, types: list[str] | None, ended: list[str] | None, limit: int) -> OutcomeSelection:
+    return OutcomeSelection(user or account(), tuple(types or ()), tuple(ended or ()), limit)
 
 
-def _show(layer: Layer, wanted: Wanted, text: str, ids: list[int], *, as_json: bool) -> None:
+def _show(layer: Layer, wanted: OutcomeSelection, text: str, ids: list[int], *, as_json: bool) -> None:
     with open_outcomes() as advice:
         answer = read(advice.database, layer, wanted, text=text, ids=ids)
     if answer.note:
@@ -220,7 +220,7 @@ def _show(layer: Layer, wanted: Wanted, text: str, ids: list[int], *, as_json: b
     output.show({"layer": layer, "outcomes": answer.results}, lambda: _print(layer, answer), as_json=as_json)
 
 
-def _print(layer: Layer, answer: Answer) -> None:
+def _print(layer: Layer, answer: OutcomesAnswer) -> None:
     if not answer.results:
         print("There are no such outcomes.")
         return

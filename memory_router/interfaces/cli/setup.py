@@ -16,7 +16,7 @@ from memory_router.errors import MemoryRouterError, StoreError
 from memory_router.interfaces import wiring
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson, Yes, confirm
-from memory_router.interfaces.wiring import Change, Connection
+from memory_router.interfaces.wiring import Connection, FileChange
 from memory_router.routing import config_file
 from memory_router.text.redaction import redact
 
@@ -77,9 +77,9 @@ def setup(
     output.show(plan | report, lambda: _show_report(report), as_json=as_json)
 
 
-def _changes(findings: "Findings") -> tuple[list[Change], list[str]]:
+def _changes(findings: "Findings") -> tuple[list[FileChange], list[str]]:
     """Return what the agents that are here still lack, and why some of them are left as they are."""
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     refused: list[str] = []
     for agent in findings.agents:
         try:
@@ -89,7 +89,7 @@ def _changes(findings: "Findings") -> tuple[list[Change], list[str]]:
     return changes, refused
 
 
-def _done(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
+def _done(findings: "Findings", changes: Sequence[FileChange]) -> dict[str, Any]:
     """Carry out the plan, and return what came of it."""
     from memory_router.interfaces.cli import progress  # help needs no engine
 
@@ -116,7 +116,7 @@ def _done(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
     return report | {"first": {"question": first.question, "answer": first.envelope.to_dict()} if first else None}
 
 
-def _applied(change: Change) -> dict[str, Any]:
+def _applied(change: FileChange) -> dict[str, Any]:
     kept = change.apply()
     connection = Connection(change.client, change.part, not change.before)
     known = [connected for connected in wiring.connected() if connected[:2] != connection[:2]]
@@ -153,18 +153,18 @@ def _take_out(*, dry_run: bool, as_json: bool) -> None:
     output.show({"disconnected": told, "dry_run": dry_run}, "\n".join([*sentences, _MEMORY_STAYS]), as_json=as_json)
 
 
-def _taken_out(change: Change, *, dry_run: bool) -> str:
+def _taken_out(change: FileChange, *, dry_run: bool) -> str:
     file = paths.shown(change.file)
     if change.after == change.before:
         return f"In {file} {_PARTS[change.part]} of {change.client} is gone or was edited, so the file stays."
     return f"{'Would take' if dry_run else 'Took'} {_PARTS[change.part]} out of {file}."
 
 
-def _told(change: Change) -> dict[str, Any]:
+def _told(change: FileChange) -> dict[str, Any]:
     return {"client": change.client, "part": change.part, "file": change.file}
 
 
-def _plan(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
+def _plan(findings: "Findings", changes: Sequence[FileChange]) -> dict[str, Any]:
     return {
         "agents": [agent._asdict() for agent in findings.agents],
         "folders": [folder._asdict() for folder in findings.folders],
@@ -174,18 +174,18 @@ def _plan(findings: "Findings", changes: Sequence[Change]) -> dict[str, Any]:
     }
 
 
-def _show_dry_run(changes: Sequence[Change]) -> None:
+def _show_dry_run(changes: Sequence[FileChange]) -> None:
     for change in changes:
         print(output.visible(_shown_difference(change)), end="")
     output.note("Nothing was done.")
 
 
-def _shown_difference(change: Change) -> str:
+def _shown_difference(change: FileChange) -> str:
     # What stands around a change may be somebody's key.
     return redact(change.difference).text
 
 
-def _show_plan(findings: "Findings", changes: Sequence[Change]) -> None:
+def _show_plan(findings: "Findings", changes: Sequence[FileChange]) -> None:
     from memory_router.interfaces.cli.tables import print_table
 
     rows = [

@@ -9,7 +9,7 @@ from memory_router.errors import SkillError
 from memory_router.interfaces import wiring
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
-from memory_router.interfaces.wiring import Change
+from memory_router.interfaces.wiring import FileChange
 
 skill = typer.Typer(name="skill", no_args_is_help=True, help="Make the agents of this machine know the router.")
 
@@ -67,14 +67,14 @@ def plugin(as_json: AsJson = False) -> None:
         print(folder)
 
 
-def _state(change: Change) -> str:
+def _state(change: FileChange) -> str:
     """Return whether a skill there is `new`, `unchanged` or `changed`: by its user, or in an earlier version."""
     if change.after == change.before:
         return "unchanged"
     return "changed" if change.before else "new"
 
 
-def _told(change: Change, copy: str | None, *, dry_run: bool) -> str:
+def _told(change: FileChange, copy: str | None, *, dry_run: bool) -> str:
     shown, state = f"{paths.shown(change.file)} for {change.client}", _state(change)
     if state == "unchanged":
         return f"{shown} is unchanged."

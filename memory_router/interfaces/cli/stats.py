@@ -7,7 +7,7 @@ from memory_router.contract import iso_time
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_table
-from memory_router.learning.savings import SourceStatistics, Statistics, by_source, statistics
+from memory_router.learning.savings import LearningStatistics, SourceStatistics, by_source, statistics
 from memory_router.learning.stores import open_stores
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -31,7 +31,9 @@ def stats(as_json: AsJson = False) -> None:
     output.show(_as_object(figures, sources, told), lambda: _print(figures, sources, told), as_json=as_json)
 
 
-def _as_object(found: Statistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> dict[str, object]:
+def _as_object(
+    found: LearningStatistics, sources: Sequence[SourceStatistics], evidence: list[str]
+) -> dict[str, object]:
     return {
         "sources": [
             {**source._asdict(), "first": iso_time(source.first), "last": iso_time(source.last)} for source in sources
@@ -45,7 +47,7 @@ def _as_object(found: Statistics, sources: Sequence[SourceStatistics], evidence:
     }
 
 
-def _print(found: Statistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> None:
+def _print(found: LearningStatistics, sources: Sequence[SourceStatistics], evidence: list[str]) -> None:
     saved = found.savings
     if not saved.requests:
         output.say("Nothing was asked yet. Ask: `memory-router query TEXT`")

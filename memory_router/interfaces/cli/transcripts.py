@@ -10,7 +10,7 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from memory_router.engines.transcripts.importing import Report
+    from memory_router.engines.transcripts.importing import ImportReport
 
 
 def import_transcripts(paths: Sequence[str], as_json: bool) -> None:
@@ -37,7 +37,7 @@ def import_what_hosts_keep() -> None:
         output.note(f"{report.added:,} messages of {report.sessions:,} sessions were imported.")
 
 
-def _import(paths: Sequence[str]) -> "Report":
+def _import(paths: Sequence[str]) -> "ImportReport":
     from memory_router.interfaces.cli import progress
 
     listener = progress.of_import()
@@ -50,7 +50,7 @@ def _import(paths: Sequence[str]) -> "Report":
     return report
 
 
-def _print_report(report: "Report") -> None:
+def _print_report(report: "ImportReport") -> None:
     counts = [(name.replace("_", " "), f"{getattr(report, name):,}") for name in
               ("files", "read", "added", "repeated", "unreadable_lines")]  # fmt: skip
     skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]

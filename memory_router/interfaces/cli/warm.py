@@ -15,7 +15,7 @@ from memory_router.interfaces.cli import ask, options
 from memory_router.interfaces.hooks import event, prompt, tool
 from memory_router.learning.background import reap
 from memory_router.paths import config_file, shown
-from memory_router.resident.server import Answer, Handler, Refused, Request, Resident
+from memory_router.resident.server import CommandRequest, CommandResult, Handler, Refused, Resident
 from memory_router.resident.watching import Watcher
 from memory_router.retrieval import questions
 from memory_router.routing.config import Config
@@ -62,7 +62,7 @@ class Answering:
             self._looked = time.monotonic()
             app.meaning.encode_later()
 
-    def accept(self, request: Request) -> Handler:
+    def accept(self, request: CommandRequest) -> Handler:
         """Return how to answer a request.
 
         Raises:
@@ -92,7 +92,9 @@ class Answering:
             lambda: self._answer(command, values, rules, dispatcher),
         )
 
-    def _answer(self, command: ask.Command, values: options.Values, rules: Rules, dispatcher: Dispatcher) -> Answer:
+    def _answer(
+        self, command: ask.Command, values: options.Values, rules: Rules, dispatcher: Dispatcher
+    ) -> CommandResult:
         warnings: list[str] = []
 
         def open_router() -> Router:
@@ -113,17 +115,19 @@ class Answering:
         if values is None:
             raise Refused
 
-        def answer() -> Answer:
+        def answer() -> CommandResult:
             warnings: list[str] = []
             with Router(warn=warnings.append, rules=rules, dispatcher=dispatcher) as router:
                 return self._said(*ask.fetched(router, values["texts"], values["layer"]), warnings)
 
         return Handler(patience_ms(rules.settings, parts=len(values["texts"])), answer)
 
-    def _said(self, body: JsonObject, code: int, warnings: list[str]) -> Answer:
+    def _said(self, body: JsonObject, code: int, warnings: list[str]) -> CommandResult:
         self._answered += 1
         out = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        return Answer(out, "".join(f"memory-router: {told}\n" for told in warnings).encode("utf-8", "replace"), code)
+        return CommandResult(
+            out, "".join(f"memory-router: {told}\n" for told in warnings).encode("utf-8", "replace"), code
+        )
 
     def _hooked(self, words: list[str], stdin: bytes, rules: Rules, dispatcher: Dispatcher) -> Handler:
         hooks = rules.settings.hooks
@@ -135,17 +139,17 @@ class Answering:
             raise Refused
         watch = event.Stopwatch(deadline_ms, time.monotonic() - event.STARTING_SECONDS)
 
-        def answer() -> Answer:
+        def answer() -> CommandResult:
             report = event.settled(lambda: stdin[: event.LONGEST], lambda told: handle(told, watch, rules, dispatcher))
             if watch.left_ms() <= 0:
-                report = event.Report("timeout")
+                report = event.HookReport("timeout")
             self._answered += 1
             said = report.said.encode("utf-8", "replace")
-            return Answer(said, b"", 0, lambda: event.write_down(name, report, watch.elapsed_ms))
+            return CommandResult(said, b"", 0, lambda: event.write_down(name, report, watch.elapsed_ms))
 
         return Handler(max(watch.left_ms(), 1), answer)
 
-    def _about(self, *, stop: bool) -> Answer:
+    def _about(self, *, stop: bool) -> CommandResult:
         told: JsonObject = {
             "running": not stop,
             "pid": os.getpid(),
@@ -154,7 +158,7 @@ class Answering:
             "socket": shown(os.fsdecode(resident.socket_path())),
             "watching": self.watcher.is_running(),
         }
-        return Answer(json.dumps(told).encode(), b"", 0, self.resident.stop if stop else lambda: None)
+        return CommandResult(json.dumps(told).encode(), b"", 0, self.resident.stop if stop else lambda: None)
 
     def _current(self) -> Rules:
         """Return the rules, read anew where the user's file was changed.

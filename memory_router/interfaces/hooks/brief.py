@@ -8,7 +8,7 @@ from typing import NoReturn
 from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Clock, Report
+from memory_router.interfaces.hooks.event import Clock, HookReport
 from memory_router.routing import config_file, journal
 from memory_router.routing.config import Hooks
 from memory_router.scope import current_project
@@ -26,19 +26,19 @@ def run() -> NoReturn:
     event.run(EVENT, _handle, Hooks().session_start_deadline_ms)
 
 
-def _handle(told: JsonObject, clock: Clock) -> Report:
+def _handle(told: JsonObject, clock: Clock) -> HookReport:
     folder = told.get("cwd")
     if not isinstance(folder, str) or not os.path.isabs(folder):
-        return Report("bad_event")
+        return HookReport("bad_event")
     settings = config_file.load().hooks
     if not settings.session_start:
-        return Report("off")
+        return HookReport("off")
     if told.get("source") not in _NEW:
-        return Report("not_needed", told={"source": str(told.get("source"))})
+        return HookReport("not_needed", told={"source": str(told.get("source"))})
     clock.allow(settings.session_start_deadline_ms)
     project = current_project(folder)
     logged: dict[str, str | int | None] = {"project": project or ""}
-    place = app.briefing.Place(folder, project, str(told.get("session_id", "")), _last_start(project or ""))
+    place = app.briefing.SessionStart(folder, project, str(told.get("session_id", "")), _last_start(project or ""))
     parts: list[JsonObject] = []
     try:
         for part in app.briefing.parts(place, clock.left_ms() - _PARTING_MS):
@@ -52,9 +52,9 @@ def _handle(told: JsonObject, clock: Clock) -> Report:
 
     block = fenced(parts, settings.session_start_tokens)
     if not block:
-        return Report("nothing", told=logged)
+        return HookReport("nothing", told=logged)
     size = {"results": block.count("\n["), "tokens": estimate_tokens(block)}
-    return Report("injected", event.context("SessionStart", block), {**logged, **size})
+    return HookReport("injected", event.context("SessionStart", block), {**logged, **size})
 
 
 def _last_start(project: str) -> float:

@@ -24,7 +24,7 @@ STARTING_SECONDS = 0.03
 _GRACE_SECONDS = 0.15
 
 
-class Report(NamedTuple):
+class HookReport(NamedTuple):
     """Say how a hook ended.
 
     Args:
@@ -103,7 +103,7 @@ _NOWHERE = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as 
 
 def run(
     name: str,
-    handle: Callable[[JsonObject, Clock], Report],
+    handle: Callable[[JsonObject, Clock], HookReport],
     deadline_ms: int = Hooks().deadline_ms,
     stdin: bytes | None = None,
 ) -> NoReturn:
@@ -144,7 +144,7 @@ def context(event: str, text: str) -> str:
     return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
 
 
-def settled(read_event: Callable[[], bytes], handle: Callable[[JsonObject], Report]) -> Report:
+def settled(read_event: Callable[[], bytes], handle: Callable[[JsonObject], HookReport]) -> HookReport:
     """Return how an event ends: whatever is raised ends it without output.
 
     Args:
@@ -153,14 +153,14 @@ def settled(read_event: Callable[[], bytes], handle: Callable[[JsonObject], Repo
     """
     try:
         event = _parsed(read_event())
-        return handle(event) if event is not None else Report("bad_event")
+        return handle(event) if event is not None else HookReport("bad_event")
     except TimeIsUp:
-        return Report("timeout")
+        return HookReport("timeout")
     except BaseException as error:  # a prompt must not wait for any of our faults
-        return Report("failed", told={"error": f"{type(error).__name__}: {error}"})
+        return HookReport("failed", told={"error": f"{type(error).__name__}: {error}"})
 
 
-def write_down(name: str, report: Report, duration_ms: int) -> None:
+def write_down(name: str, report: HookReport, duration_ms: int) -> None:
     """Log how a hook ended; a disk that refuses costs the line."""
     with suppress(BaseException):
         Journal(paths.hooks_log()).hook(name, report.outcome, duration_ms=duration_ms, **report.told)

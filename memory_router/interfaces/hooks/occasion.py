@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from memory_router.routing.grammar import Word, is_question, is_question_or_command
-from memory_router.routing.rules import Match, RuleTable
-from memory_router.text.occasions import Reading, reading
+from memory_router.routing.rules import RuleMatch, RuleTable
+from memory_router.text.occasions import SentenceReading, reading
 from memory_router.text.phrases import tokens_of
 from memory_router.text.words import identifiers_in, parse
 
@@ -83,7 +83,7 @@ def occasion(prompt: str, table: RuleTable, names: Callable[[], Collection[str]]
     return None
 
 
-def _signal(sentence: str, its: Reading, table: RuleTable) -> str | None:
+def _signal(sentence: str, its: SentenceReading, table: RuleTable) -> str | None:
     """Return the signal by which a sentence about something that is known belongs to a memory."""
     match = table.match(sentence)
     if match.signal is None or _in_files(match) or not (its.has("specific") or identifiers_in(sentence)):
@@ -91,7 +91,9 @@ def _signal(sentence: str, its: Reading, table: RuleTable) -> str | None:
     return None if its.has("at_hand") or (its.has("general") and not its.has("ours")) else match.signal.name
 
 
-def _own_business(sentence: str, its: Reading, table: RuleTable, names: Callable[[], Collection[str]]) -> str | None:
+def _own_business(
+    sentence: str, its: SentenceReading, table: RuleTable, names: Callable[[], Collection[str]]
+) -> str | None:
     if its.has("at_hand", "proposes"):
         return None
     if its.has("mine") and not its.has("general"):
@@ -106,12 +108,12 @@ def _own_business(sentence: str, its: Reading, table: RuleTable, names: Callable
     return f"name {min(named)}" if named else None
 
 
-def _in_files(match: Match) -> bool:
+def _in_files(match: RuleMatch) -> bool:
     """Return whether a route leads to words that stand in files: the agent finds those by itself."""
     return match.steps[0].mode == "search"
 
 
-def _asks(sentence: str, its: Reading) -> bool:
+def _asks(sentence: str, its: SentenceReading) -> bool:
     if sentence.rstrip(" .\u3002").endswith(_QUESTION_ENDS) or its.has("asks"):
         return True
     return any(_REQUEST.match(clause) or is_question(_words(clause)) for clause in _CLAUSE.split(sentence))

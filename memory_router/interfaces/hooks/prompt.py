@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 from memory_router import app
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Report, Stopwatch
+from memory_router.interfaces.hooks.event import HookReport, Stopwatch
 from memory_router.interfaces.hooks.occasion import Occasion, occasion
 from memory_router.routing import config_file
 from memory_router.routing.config import Config
@@ -46,7 +46,7 @@ def run(stdin: bytes | None = None) -> NoReturn:
 
 def handle(
     told: JsonObject, clock: Stopwatch, rules: "Rules | None" = None, dispatcher: "Dispatcher | None" = None
-) -> Report:
+) -> HookReport:
     """Look into memory for a prompt that needs it.
 
     Args:
@@ -57,17 +57,17 @@ def handle(
     """
     prompt = told.get("prompt")
     if not isinstance(prompt, str):
-        return Report("bad_event")
+        return HookReport("bad_event")
     settings = rules.settings if rules else config_file.load()
     clock.allow(settings.hooks.deadline_ms)
     if not settings.hooks.prompt:
-        return Report("off")
+        return HookReport("off")
     need = occasion(prompt, rules.table if rules else RuleTable(settings), _names)
     if need is None:
-        return Report("not_needed", told={"session": _session(told), "characters": len(prompt)})
+        return HookReport("not_needed", told={"session": _session(told), "characters": len(prompt)})
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
-        return Report("timeout", told={"session": _session(told), "reason": need.reason})
+        return HookReport("timeout", told={"session": _session(told), "reason": need.reason})
     router = app.asking.QuietRouter(settings, left, rules=rules, dispatcher=dispatcher)
     envelope = router.query(need.question, choice=ASK_ALL, limit=_RESULTS, project=_project(told))
     return _report(need, envelope, settings, _session(told))
@@ -78,7 +78,7 @@ def _session(told: JsonObject) -> str | None:
     return str(told.get("session_id") or "")[:36] or None
 
 
-def _report(found: Occasion, envelope: "Envelope", settings: Config, session: str | None) -> Report:
+def _report(found: Occasion, envelope: "Envelope", settings: Config, session: str | None) -> HookReport:
     from memory_router.interfaces.fencing import fenced
     from memory_router.interfaces.layers import layered
     from memory_router.text.tokens import estimate_tokens
@@ -99,11 +99,11 @@ def _report(found: Occasion, envelope: "Envelope", settings: Config, session: st
             ids = " ".join(str(result["id"]) for result in shown[:results] if result.get("id"))
             told |= {"results": results, "tokens": estimate_tokens(block), "ids": ids or None}
             app.accesses.note(shown[:results])
-            return Report("injected", event.context("UserPromptSubmit", block), told)
+            return HookReport("injected", event.context("UserPromptSubmit", block), told)
     why = _UNSURE.get(envelope.status)
     if why is None or (envelope.status == "error" and envelope.error_code not in _SLOW):
-        return Report(envelope.status, told=told)
-    return Report("hinted", event.context("UserPromptSubmit", _HINT.format(why=why)), told)
+        return HookReport(envelope.status, told=told)
+    return HookReport("hinted", event.context("UserPromptSubmit", _HINT.format(why=why)), told)
 
 
 def _project(told: JsonObject) -> str | None:

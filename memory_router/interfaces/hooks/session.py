@@ -10,7 +10,7 @@ from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Report
+from memory_router.interfaces.hooks.event import HookReport
 from memory_router.routing import config_file
 from memory_router.routing.journal import Journal
 
@@ -33,18 +33,18 @@ def run_before_compaction() -> NoReturn:
     )
 
 
-def _import_later(told: JsonObject, *, is_on: bool) -> Report:
+def _import_later(told: JsonObject, *, is_on: bool) -> HookReport:
     path = told.get("transcript_path")
     if not isinstance(path, str) or not path:
-        return Report("bad_event")
+        return HookReport("bad_event")
     if not is_on:
-        return Report("off")
+        return HookReport("off")
     if not is_transcript(path):
-        return Report("refused", told={"path": paths.shown(path), "error": "it is not a transcript of an agent's"})
+        return HookReport("refused", told={"path": paths.shown(path), "error": "it is not a transcript of an agent's"})
     from memory_router.learning.background import start
 
     start("hooks", "session-end", "--transcript", path)
-    return Report("started", told={"path": paths.shown(path)})
+    return HookReport("started", told={"path": paths.shown(path)})
 
 
 def is_transcript(path: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Report, Stopwatch
+from memory_router.interfaces.hooks.event import HookReport, Stopwatch
 from memory_router.routing import config_file, journal
 from memory_router.routing.config import Hooks
 from memory_router.routing.router import Choice
@@ -47,18 +47,18 @@ def run(stdin: bytes | None = None) -> NoReturn:
 
 def handle(
     told: JsonObject, clock: Stopwatch, rules: "Rules | None" = None, dispatcher: "Dispatcher | None" = None
-) -> Report:
+) -> HookReport:
     """Look into memory for what is about to be changed or run (see `prompt.handle`)."""
     given = told.get("tool_input")
     if not isinstance(given, dict):
-        return Report("bad_event")
+        return HookReport("bad_event")
     settings = rules.settings if rules else config_file.load()
     clock.allow(settings.hooks.tool_deadline_ms)
     if not settings.hooks.tool:
-        return Report("off")
+        return HookReport("off")
     subject = _subject(given)
     if subject is None:
-        return Report("not_needed", told={"tool": str(told.get("tool_name", ""))})
+        return HookReport("not_needed", told={"tool": str(told.get("tool_name", ""))})
     question, names, file = subject
     # Of a command the log holds one word: the others may be anything.
     key = hashlib.blake2b(question.encode("utf-8", "replace"), digest_size=6).hexdigest()
@@ -68,10 +68,10 @@ def handle(
         "key": f"k{key}",
     }
     if _told_before(logged):
-        return Report("told_before", told=logged)
+        return HookReport("told_before", told=logged)
     left = clock.left_ms() - _PARTING_MS
     if left < _FEWEST_MS:
-        return Report("timeout", told=logged)
+        return HookReport("timeout", told=logged)
     folder = told.get("cwd")
     project = current_project(folder) if isinstance(folder, str) and os.path.isabs(folder) else None
     router = app.asking.QuietRouter(settings, left, rules=rules, dispatcher=dispatcher)
@@ -84,15 +84,15 @@ def handle(
     return _report(about, settings.hooks.tool_tokens, logged)
 
 
-def _report(about: list[JsonObject], budget: int, logged: dict[str, str | int | None]) -> Report:
+def _report(about: list[JsonObject], budget: int, logged: dict[str, str | int | None]) -> HookReport:
     from memory_router.interfaces.fencing import fenced
     from memory_router.text.tokens import estimate_tokens
 
     block = fenced(about, budget)
     if not block:
-        return Report("nothing", told=logged)
+        return HookReport("nothing", told=logged)
     size = {"results": block.count("\n["), "tokens": estimate_tokens(block)}
-    return Report("injected", event.context("PreToolUse", block), {**logged, **size})
+    return HookReport("injected", event.context("PreToolUse", block), {**logged, **size})
 
 
 def _subject(given: JsonObject) -> tuple[str, tuple[str, ...], str] | None:

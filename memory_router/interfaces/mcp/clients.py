@@ -42,10 +42,10 @@ class Searches:
         Raises:
             StoreError: no execution of this client does, or several do.
         """
-        found = [execution_id for execution_id in self.own() if execution_id.startswith(beginning)]
-        if len(found) != 1:
+        matching = [execution_id for execution_id in self.own() if execution_id.startswith(beginning)]
+        if len(matching) != 1:
             raise StoreError(
                 f"No search of this client has the id {beginning!r}.",
                 "Rate an answer in the session that asked; others can be rated on the command line.",
             )
-        return found[0]
+        return matching[0]

@@ -23,7 +23,7 @@ _RESULTS = 10
 _BESIDE_MS = 5000
 
 
-class Answer(NamedTuple):
+class AnswerView(NamedTuple):
     """An answer as the page shows it.
 
     Args:
@@ -96,7 +96,7 @@ def _title(choice: Choice, settings: Config) -> str:
     ]
 
 
-def _answer(title: str, envelope: Envelope, threshold: float) -> Answer:
+def _answer(title: str, envelope: Envelope, threshold: float) -> AnswerView:
     trace = envelope.trace
     shown = layered(envelope._replace(trace=None), "timeline")
     results = [complete(result) for result in shown.results]
@@ -105,4 +105,4 @@ def _answer(title: str, envelope: Envelope, threshold: float) -> Answer:
     first, end = span or (len(question), len(question))
     marked = (question[:first], question[first:end], question[end:])
     axis = lanes_of_trace(trace) if trace else None
-    return Answer(title, shown, results, trace, axis, marked, threshold)
+    return AnswerView(title, shown, results, trace, axis, marked, threshold)

@@ -26,7 +26,7 @@ class Dot(NamedTuple):
     is_center: bool
 
 
-class Line(NamedTuple):
+class DrawnRelation(NamedTuple):
     """One relation of the drawing."""
 
     edge: "Edge"
@@ -38,7 +38,7 @@ class Drawing(NamedTuple):
     """A drawing of a neighbourhood."""
 
     dots: list[Dot]
-    lines: list[Line]
+    lines: list[DrawnRelation]
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -61,7 +61,7 @@ def drawn(found: "Neighbourhood | None") -> Drawing | None:
             y = HEIGHT / 2 + near * radii[1] * math.sin(angle)
             dots[entity.id] = _dot(entity, x, y, is_center=False)
     lines = [
-        Line(edge, dots[edge.source], dots[edge.target])
+        DrawnRelation(edge, dots[edge.source], dots[edge.target])
         for edge in found.edges
         if edge.source in dots and edge.target in dots and edge.source != edge.target
     ]

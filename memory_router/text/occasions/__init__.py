@@ -46,7 +46,7 @@ class Occasions:
         return self._kinds[kind].first(tokens) is not None
 
 
-class Reading(NamedTuple):
+class SentenceReading(NamedTuple):
     """Read a sentence by the phrases of the languages that it may be written in."""
 
     tokens: Sequence[Token]
@@ -66,9 +66,9 @@ class Reading(NamedTuple):
         return any(language.code == ENGLISH for language in self.languages)
 
 
-def reading(tokens: Sequence[Token]) -> Reading:
+def reading(tokens: Sequence[Token]) -> SentenceReading:
     """Return a sentence with the languages that its script and its function words speak for."""
-    return Reading(tokens, tuple(map(_occasions, _codes(tokens))))
+    return SentenceReading(tokens, tuple(map(_occasions, _codes(tokens))))
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory_router.engines.cognee.answering import Found, find
+from memory_router.engines.cognee.answering import CogneeAnswer, find
 from memory_router.engines.cognee.place import place
 from tests.engines.cognee.conftest import Api, Machine, titles
 
@@ -19,7 +19,7 @@ def way(request: pytest.FixtureRequest, machine: Machine, api: Api) -> str:
     return str(request.param)
 
 
-def ask(question: str, limit: int = 10) -> Found:
+def ask(question: str, limit: int = 10) -> CogneeAnswer:
     """Ask one question of whatever is there."""
     there = place()
     assert there

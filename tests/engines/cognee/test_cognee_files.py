@@ -11,7 +11,7 @@ import pytest
 from memory_router.engines.cognee import place as places
 from memory_router.engines.cognee.answering import find
 from memory_router.engines.cognee.files import GraphFiles
-from memory_router.engines.cognee.place import Place, place
+from memory_router.engines.cognee.place import CogneePlace, place
 from memory_router.engines.cognee.state import examine
 from memory_router.errors import StoreError
 from tests.engines.cognee.conftest import Api, Machine, titles
@@ -19,7 +19,7 @@ from tests.engines.cognee.conftest import Api, Machine, titles
 QUESTION = "what depends on SessionStore"
 
 
-def there() -> Place:
+def there() -> CogneePlace:
     """Return where Cognee is."""
     found = place()
     assert found

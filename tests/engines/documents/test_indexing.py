@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from memory_router.engines.documents import store
-from memory_router.engines.documents.indexing import Listener, Report, index
+from memory_router.engines.documents.indexing import IndexListener, IndexReport, index
 from memory_router.engines.documents.schema import SCHEMA
 from memory_router.engines.documents.search import DocumentIndex
 from memory_router.errors import NewerStoreError, StoreError
@@ -36,10 +36,10 @@ class Place:
         os.utime(path, ns=(1_700_000_000_123_456_789, 1_700_000_000_123_456_789 + len(text)))
         return path
 
-    def index(self, *folders: Path, listener: Listener | None = None) -> Report:
+    def index(self, *folders: Path, listener: IndexListener | None = None) -> IndexReport:
         """Index the notes, or the folders given."""
         chosen = [str(folder) for folder in folders or (self.notes,)]
-        return index(chosen, database=self.database, listener=listener or Listener())
+        return index(chosen, database=self.database, listener=listener or IndexListener())
 
     def found(self, question: str) -> list[str]:
         """Return the names of the files that answer."""
@@ -65,7 +65,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def changes(report: Report) -> tuple[int, int, int, int]:
+def changes(report: IndexReport) -> tuple[int, int, int, int]:
     """Return added, changed, unchanged and removed."""
     return report.added, report.changed, report.unchanged, report.removed
 
@@ -146,7 +146,7 @@ def test_files_that_vanish_or_turn_into_links_are_no_obstacle(place: Place) -> N
     outside = place.notes.parent / "outside.txt"
     outside.write_text("forbidden")
 
-    class Vandal(Listener):
+    class Vandal(IndexListener):
         def surveyed(self, root: str, files: int) -> None:
             (place.notes / "a.md").unlink()
             (place.notes / "b.md").unlink()
@@ -218,7 +218,7 @@ def test_an_interrupt_keeps_what_is_done(place: Place) -> None:
     for number in range(450):
         place.write(f"{number}.md", f"note number{number}")
 
-    class Impatient(Listener):
+    class Impatient(IndexListener):
         def advanced(self, files: int) -> None:
             raise KeyboardInterrupt
 
@@ -272,7 +272,7 @@ def test_two_runs_at_once_take_turns(place: Place) -> None:
         place.write(f"{number}.md", f"note number{number}")
     lines: list[str] = []
 
-    class Meanwhile(Listener):
+    class Meanwhile(IndexListener):
         def surveyed(self, root: str, files: int) -> None:
             self.second = start(place)
             assert self.second.stdout

@@ -9,7 +9,7 @@ import pytest
 
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
-from memory_router.engines.documents.selection import Selection
+from memory_router.engines.documents.selection import PassageSelection
 
 OLD, NEW = "2024-06-01", "2026-02-01"
 MODES = ["search", "vsearch", "query"]
@@ -47,7 +47,7 @@ def opened(tmp_path: Path) -> DocumentIndex:
 
 def found(opened: DocumentIndex, question: str, mode: str, **selection: object) -> set[str]:
     """Return what is found as `project/file:line`."""
-    hits = opened.search(question, 50, mode, Selection(**selection))  # type: ignore[arg-type]
+    hits = opened.search(question, 50, mode, PassageSelection(**selection))  # type: ignore[arg-type]
     places = [f"{hit.project}/{os.path.basename(hit.path)}:{hit.first_line}" for hit in hits]
     return {*places, *(f"{os.path.basename(path)}:{line}" for hit in hits for path, line in hit.copies)}
 
@@ -86,15 +86,15 @@ def test_named_files_are_chosen_among(opened: DocumentIndex) -> None:
 @pytest.mark.parametrize(
     ("selection", "day", "modified", "answer"),
     [
-        (Selection(), "", 0.0, True),
-        (Selection(project="A"), "", 0.0, True),
-        (Selection(project="c"), "", 0.0, False),
-        (Selection(since=at("2025-03-03")), "2025-03-03", 0.0, True),
-        (Selection(since=at("2025-03-03")), "2025-03-02", at(NEW), False),
-        (Selection(until=at("2025-03-03")), "", at(NEW), False),
-        (Selection(until=at("2025-03-03")), "", at(OLD), True),
+        (PassageSelection(), "", 0.0, True),
+        (PassageSelection(project="A"), "", 0.0, True),
+        (PassageSelection(project="c"), "", 0.0, False),
+        (PassageSelection(since=at("2025-03-03")), "2025-03-03", 0.0, True),
+        (PassageSelection(since=at("2025-03-03")), "2025-03-02", at(NEW), False),
+        (PassageSelection(until=at("2025-03-03")), "", at(NEW), False),
+        (PassageSelection(until=at("2025-03-03")), "", at(OLD), True),
     ],
 )
-def test_one_passage_is_admitted(selection: Selection, day: str, modified: float, answer: bool) -> None:
+def test_one_passage_is_admitted(selection: PassageSelection, day: str, modified: float, answer: bool) -> None:
     """A single passage is judged as the index chooses."""
     assert selection.admits(["a", "b"], day, modified) is answer

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_router.engines.graph import questions
-from memory_router.engines.graph.building import Report, bring_up_to_date
-from memory_router.engines.graph.entity import Answer
+from memory_router.engines.graph.building import BuildReport, bring_up_to_date
+from memory_router.engines.graph.entity import GraphAnswer
 from memory_router.engines.graph.facts import Source
 from memory_router.engines.graph.search import KnowledgeGraph
 
@@ -33,11 +33,11 @@ class World:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def build(self) -> Report:
+    def build(self) -> BuildReport:
         """Bring the graph up to date with the folder."""
         return bring_up_to_date(map(self._source, sorted(self.files.rglob("*.*"))), database=self.database)
 
-    def ask(self, question: str, limit: int = 10) -> Answer:
+    def ask(self, question: str, limit: int = 10) -> GraphAnswer:
         """Ask the graph that is there now."""
         graph = KnowledgeGraph.open(self.database)
         assert graph

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memory_router.engines.graph.building import bring_up_to_date
-from memory_router.engines.graph.entity import Answer
+from memory_router.engines.graph.entity import GraphAnswer
 from memory_router.engines.graph.facts import Source
 from memory_router.engines.graph.search import KnowledgeGraph
 
@@ -18,7 +18,7 @@ LANGUAGES = {
 }  # fmt: skip
 
 
-def ask(folder: Path, files: dict[str, str], question: str) -> Answer:
+def ask(folder: Path, files: dict[str, str], question: str) -> GraphAnswer:
     """Build the graph of some files and ask it."""
     sources = []
     for name, text in files.items():
@@ -35,7 +35,7 @@ def ask(folder: Path, files: dict[str, str], question: str) -> Answer:
     return answer
 
 
-def files_of(folder: Path, answer: Answer) -> list[str]:
+def files_of(folder: Path, answer: GraphAnswer) -> list[str]:
     """Return the files of an answer that are above the gate, below the folder."""
     root = folder / "files"
     return sorted(str(Path(one.path or "").relative_to(root)) for one in answer.findings if one.relevance >= 0.4)

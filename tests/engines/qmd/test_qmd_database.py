@@ -8,7 +8,7 @@ import pytest
 
 from memory_router.engines.qmd import search
 from memory_router.engines.qmd.answering import find
-from memory_router.engines.qmd.database import Reading, read
+from memory_router.engines.qmd.database import QmdDatabase, read
 from memory_router.engines.qmd.state import examine
 from memory_router.errors import CorruptStoreError, NewerStoreError, StoreError
 from tests.engines.qmd.conftest import Indexed
@@ -51,7 +51,7 @@ def test_a_change_in_the_midst_of_reading_is_noticed(indexed: Indexed) -> None:
     indexed.close()
     counts: list[int] = []
 
-    def work(opened: Reading) -> int:
+    def work(opened: QmdDatabase) -> int:
         count = int(opened.connection.execute("SELECT count(*) FROM documents").get)
         if not counts:
             indexed.connection = apsw.Connection(indexed.path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memory_router.engines.documents.selection import Selection
+from memory_router.engines.documents.selection import PassageSelection
 from memory_router.engines.qmd import search
 from memory_router.engines.qmd.answering import find
 from tests.engines.qmd.conftest import Indexed
@@ -26,7 +26,7 @@ def notes(indexed: Indexed) -> Indexed:
     return indexed
 
 
-def names(answer: search.Answer) -> list[str]:
+def names(answer: search.QmdPassages) -> list[str]:
     """Return the paths of an answer's documents."""
     return [hit.uri.removeprefix("qmd://notes/").rpartition(":")[0] for hit in answer.hits]
 
@@ -157,7 +157,7 @@ def test_only_what_is_selected_answers(indexed: Indexed, tmp_path: Path) -> None
     indexed.close()
 
     def found(**selection: object) -> list[str]:
-        hits = search.search(indexed.path, "ferry", 10, (), Selection(**selection)).hits  # type: ignore[arg-type]
+        hits = search.search(indexed.path, "ferry", 10, (), PassageSelection(**selection)).hits  # type: ignore[arg-type]
         return [hit.uri for hit in hits]
 
     assert found(project="logs") == found(project="other") == found()

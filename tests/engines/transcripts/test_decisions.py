@@ -8,11 +8,11 @@ import pytest
 
 from memory_router.engines.transcripts.archive import ImportedArchive
 from memory_router.engines.transcripts.importing import import_transcripts
-from memory_router.engines.transcripts.recall import Recollection, recall
+from memory_router.engines.transcripts.recall import RecalledTurn, recall
 from memory_router.engines.transcripts.turn import ANY_TIME
 from tests.engines.transcripts.speech import record, talk, write
 
-Ask = Callable[..., list[Recollection]]
+Ask = Callable[..., list[RecalledTurn]]
 NOW = 1_792_000_000.0
 
 
@@ -20,7 +20,7 @@ NOW = 1_792_000_000.0
 def ask(tmp_path: Path) -> Ask:
     """Return a function that asks about sessions."""
 
-    def ask(question: str, *sessions: list[dict[str, Any]], limit: int = 5) -> list[Recollection]:
+    def ask(question: str, *sessions: list[dict[str, Any]], limit: int = 5) -> list[RecalledTurn]:
         for number, records in enumerate(sessions):
             write(tmp_path / "in" / f"{number}.jsonl", records)
         database = str(tmp_path / "talk.db")

@@ -9,10 +9,10 @@ from typing import Any
 import apsw
 import pytest
 
-from memory_router.engines.transcripts.importing import Report, import_transcripts
+from memory_router.engines.transcripts.importing import ImportReport, import_transcripts
 from tests.engines.transcripts.speech import record, talk, write
 
-Bring = Callable[[], Report]
+Bring = Callable[[], ImportReport]
 QUESTION, ANSWER = "Which bed: north or south?", "Let's take the north bed."
 
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memory_router.engines.transcripts.importing import Report, import_transcripts
+from memory_router.engines.transcripts.importing import ImportReport, import_transcripts
 from memory_router.errors import NewerStoreError, StoreError
 from memory_router.storage.fulltext import register
 from tests.engines.transcripts.speech import record, talk, write
 
-Import = Callable[..., Report]
+Import = Callable[..., ImportReport]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from memory_router.engines.transcripts.expand import expand
 from memory_router.engines.transcripts.lcm import LcmArchive, standard_path
-from memory_router.engines.transcripts.recall import Recollection, recall
+from memory_router.engines.transcripts.recall import RecalledTurn, recall
 from memory_router.engines.transcripts.turn import ANY_TIME, Window
 from memory_router.errors import CorruptStoreError, StoreError
 from memory_router.storage.sqlite import named_errors
@@ -24,7 +24,7 @@ SAID = (
 )
 
 
-def found(path: Path, question: str, window: Window = ANY_TIME) -> list[Recollection]:
+def found(path: Path, question: str, window: Window = ANY_TIME) -> list[RecalledTurn]:
     """Ask an lcm.db."""
     archive = LcmArchive.open(str(path))
     assert archive

@@ -199,21 +199,23 @@ class RustReader(SyntaxReader):
 
     def _bounds(self, node: Any, scope: Scope) -> dict[str, str]:
         """Return what the parameters of a type or a function are bound to: the first trait stands for the type."""
-        found = {}
-        for one in self.below(node.child_by_field_name("type_parameters"), ("type_parameter",)):
-            found[self.text(one.child_by_field_name("name"))] = self._bound(one, scope)
+        bounds = {}
+        for parameter in self.below(node.child_by_field_name("type_parameters"), ("type_parameter",)):
+            bounds[self.text(parameter.child_by_field_name("name"))] = self._bound(parameter, scope)
         for clause in node.named_children:
             if clause.type == "where_clause":
-                for one in clause.named_children:
-                    name = self.text(one.child_by_field_name("left"))
-                    if name.isidentifier() and not found.get(name):
-                        found[name] = self._bound(one, scope)
-        return found
+                for parameter in clause.named_children:
+                    name = self.text(parameter.child_by_field_name("left"))
+                    if name.isidentifier() and not bounds.get(name):
+                        bounds[name] = self._bound(parameter, scope)
+        return bounds
 
     def _bound(self, node: Any, scope: Scope) -> str:
         bounds = node.child_by_field_name("bounds")
         traits = bounds.named_children if bounds is not None else ()
-        named = (self._class_of(one, scope) for one in traits if one.type not in ("lifetime", "removed_trait_bound"))
+        named = (
+            self._class_of(trait, scope) for trait in traits if trait.type not in ("lifetime", "removed_trait_bound")
+        )
         return next(filter(None, named), "")
 
     def _class(self, node: Any, scope: Scope) -> Inside:
@@ -233,13 +235,13 @@ class RustReader(SyntaxReader):
         """Note the variants of an enum, and what fields hold; those without a name are called by their position."""
         for position, kind in enumerate(body.children_by_field_name("type") if body is not None else ()):
             self._field(str(position), kind, owner, scope)
-        for one in body.named_children if body is not None else ():
-            name = self.text(one.child_by_field_name("name"))
-            if one.type == "field_declaration":
-                self._field(name, one.child_by_field_name("type"), owner, scope)
-            elif one.type == "enum_variant":
-                variant = self.define("variable", name, owner, one, owner)
-                self._fields(one.child_by_field_name("body"), variant, scope)
+        for field in body.named_children if body is not None else ():
+            name = self.text(field.child_by_field_name("name"))
+            if field.type == "field_declaration":
+                self._field(name, field.child_by_field_name("type"), owner, scope)
+            elif field.type == "enum_variant":
+                variant = self.define("variable", name, owner, field, owner)
+                self._fields(field.child_by_field_name("body"), variant, scope)
 
     def _field(self, name: str, kind: Any, owner: str, scope: Scope) -> None:
         if held := self._class_of(kind, scope):
@@ -280,23 +282,23 @@ class RustReader(SyntaxReader):
         """
         todo = [(pattern, held)] if pattern is not None else []
         while todo:
-            one, of = todo.pop()
-            if one.type in ("identifier", "shorthand_field_identifier"):
-                if self.text(one)[:1].islower() or self.text(one)[:1] == "_":
-                    scope.names[self.text(one)] = of
-            elif one.type in _POINTING_PATTERNS:
-                todo += [(part, of) for part in one.named_children]
-            elif one.type in ("tuple_struct_pattern", "struct_pattern"):
-                todo += self._parts_of(one, of, scope)
+            pattern, of = todo.pop()
+            if pattern.type in ("identifier", "shorthand_field_identifier"):
+                if self.text(pattern)[:1].islower() or self.text(pattern)[:1] == "_":
+                    scope.names[self.text(pattern)] = of
+            elif pattern.type in _POINTING_PATTERNS:
+                todo += [(part, of) for part in pattern.named_children]
+            elif pattern.type in ("tuple_struct_pattern", "struct_pattern"):
+                todo += self._parts_of(pattern, of, scope)
             else:
-                todo += [(part, "") for part in self.below(one, ("identifier",))]
+                todo += [(part, "") for part in self.below(pattern, ("identifier",))]
 
     def _parts_of(self, pattern: Any, held: str, scope: Scope) -> Iterator[tuple[Any, str]]:
         """Yield the patterns in that of a struct or of a variant, each with what it holds."""
         kind = pattern.child_by_field_name("type")
         variant = self.means(kind, scope)
         is_through = self.text(kind) in ("Some", "Ok")
-        for position, part in enumerate(one for one in pattern.named_children if one != kind):
+        for position, part in enumerate(part for part in pattern.named_children if part != kind):
             if part.type == "field_pattern":
                 name, inner = map(part.child_by_field_name, ("name", "pattern"))
                 yield inner or name, f"{variant}.{self.text(name)}" if variant else ""
@@ -340,7 +342,7 @@ class RustReader(SyntaxReader):
     def _condition(self, node: Any, scope: Scope) -> Inside:
         """Note what a condition's pattern holds, and read the value; of a field that is given, only the value."""
         self._bind(node.child_by_field_name("pattern"), self._value(node, scope), scope)
-        return [(one, scope) for one in node.children_by_field_name("value")]
+        return [(value, scope) for value in node.children_by_field_name("value")]
 
     def _arm(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)

@@ -68,7 +68,7 @@ class PostgresStore:
 
     def _search(self, query: str, limit: int, selection: Selection, now: float) -> list[Recollection]:
         with _errors():
-            vocabulary = _Vocabulary(self._connection, self._stems)
+            vocabulary = _ServerVocabulary(self._connection, self._stems)
             parsed = understand(vocabulary, query, also=path_words(query))
         weights = {stem: parsed.weights.get(term.bit, 0.0) for term in parsed.terms for stem in term.key.split()}
         bound = {
@@ -239,7 +239,7 @@ class PostgresStore:
                 )
 
 
-class _Vocabulary:
+class _ServerVocabulary:
     """The words of all memories, counted by PostgreSQL."""
 
     def __init__(self, connection: "psycopg.Connection[Any]", stems: Callable[[str], list[str]]) -> None:

@@ -47,7 +47,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return is_header or (record.get("type") in _ITEMS and "payload" in record)
 
 
-class Reader:
+class CodexReader:
     """Turn the records of one file into ours.
 
     Args:

@@ -58,8 +58,8 @@ def _said(connection: apsw.Connection, chat: str, folder: str) -> Iterator[Recor
 
 
 def _blob(connection: apsw.Connection, digest: str) -> bytes:
-    found = connection.execute("SELECT data FROM blobs WHERE id = ?", (digest,)).get
-    return found.encode() if isinstance(found, str) else bytes(found or b"")
+    row = connection.execute("SELECT data FROM blobs WHERE id = ?", (digest,)).get
+    return row.encode() if isinstance(row, str) else bytes(row or b"")
 
 
 def _children(root: bytes) -> Iterator[str]:

@@ -57,7 +57,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return text(record.get("id")).startswith("ses_") and "directory" in record
 
 
-class Reader:
+class OpenCodeReader:
     """Turn a session that is kept in files into our records.
 
     Args:
@@ -106,15 +106,17 @@ def _said(
     name: str, before: str, session: str, folder: str, message: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]
 ) -> Iterator[Record]:
     """Yield what a message says, with the parts that it consists of."""
-    said = [one for one in parts if one.get("type") == "text"]
+    said = [part for part in parts if part.get("type") == "text"]
     stamp = moment(mapping(message.get("time")).get("created"))
     record = Record(f"{NAME}:{name}", f"{NAME}:{before}" if before else None, session, "", folder, "", stamp)
-    told = "\n".join(text(one.get("text")) for one in said if one.get("synthetic") is True)
+    told = "\n".join(text(part.get("text")) for part in said if part.get("synthetic") is True)
     if told:
         yield record._replace(id=f"{record.id}#synthetic", role="context", text=told)
-    words = "\n".join(text(one.get("text")) for one in said if one.get("synthetic") is not True)
+    words = "\n".join(text(part.get("text")) for part in said if part.get("synthetic") is not True)
     used = [
-        (text(one.get("tool")), mapping(one.get("state")).get("input")) for one in parts if one.get("type") == "tool"
+        (text(part.get("tool")), mapping(part.get("state")).get("input"))
+        for part in parts
+        if part.get("type") == "tool"
     ]
     tools = "\n".join(call(tool, given) for tool, given in used)
     files = tuple(file for _, given in used for file in touched(given))
@@ -129,9 +131,9 @@ def _objects(folder: str) -> list[tuple[str, Mapping[str, Any]]]:
             names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
     except FileNotFoundError:
         return []
-    found: list[tuple[str, Mapping[str, Any]]] = []
+    objects: list[tuple[str, Mapping[str, Any]]] = []
     for name in names:
         if name.endswith(".json"):
             with open(os.path.join(folder, name), "rb") as file:
-                found.append((name.removesuffix(".json"), mapping(decoded(file.read(_LONGEST)))))
-    return found
+                objects.append((name.removesuffix(".json"), mapping(decoded(file.read(_LONGEST)))))
+    return objects

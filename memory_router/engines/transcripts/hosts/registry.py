@@ -19,7 +19,7 @@ from memory_router.engines.transcripts.hosts import (
 from memory_router.engines.transcripts.record import Record
 
 
-class Reader(Protocol):
+class HostReader(Protocol):
     """Turn the records of one session into ours."""
 
     host: str
@@ -73,7 +73,7 @@ def keeps(name: str) -> bool:
     return name.endswith(".jsonl") or any(host.keeps(name) for host in HOSTS)
 
 
-def reader_of(path: str, first: Mapping[str, Any]) -> Reader | None:
+def reader_of(path: str, first: Mapping[str, Any]) -> HostReader | None:
     """Return what reads a file of records, by one of its first ones; None if that belongs to no host."""
     owner = next((host for host in _OF_LINES if host.is_ours(first)), None)
     return owner.Reader(path, first) if owner else None
