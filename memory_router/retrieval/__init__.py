@@ -1,5 +1,5 @@
 """Find the passages that answer a question, in any store, with one honest number.
 
 question -> terms -> candidates (full text and vectors) -> features -> relevance. A store gives rows, units, neighbours
-and filters (`search.Store`); it neither ranks nor judges.
+and filters (`search.PassageStore`); it neither ranks nor judges.
 """

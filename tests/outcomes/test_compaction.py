@@ -176,13 +176,13 @@ elif moment == "before the archive is there":
 elif moment == "once the archive is there":
     compaction.os.replace = die_after(os.replace)
 elif moment == "before dropping":
-    compaction.Compaction._drop = die
+    compaction.OutcomeCompaction._drop = die
 elif moment == "while dropping":
     SqliteDatabase.run_all = die_after(SqliteDatabase.run_all)
 elif moment == "before the mark":
     compaction.OutcomeStore.recompute_within = die
 elif moment == "once dropped":
-    compaction.Compaction._drop = die_after(compaction.Compaction._drop)
+    compaction.OutcomeCompaction._drop = die_after(compaction.OutcomeCompaction._drop)
 database = open_database(f"sqlite:{folder}/memory.db", SCHEMA)
 OutcomeMemory(database, f"{folder}/p.md", f"{folder}/archive", lambda: now).compaction().run("ann")
 """

@@ -61,4 +61,5 @@ def _last_start(project: str) -> float:
     """Return when a session began in a project before, in seconds since the epoch."""
     starts = [entry for entry in journal.entries(paths.hooks_log()) if entry["event"] == EVENT]
     here = [entry["time"] for entry in starts if entry.get("project", "") == project]
-    return datetime.fromisoformat(max(here)).timestamp() if here else time.time() - _LOOK_BACK_SECONDS
+    # The log counts whole seconds; what was stored in that of the start was told by it, or stored by its session.
+    return datetime.fromisoformat(max(here)).timestamp() + 1 if here else time.time() - _LOOK_BACK_SECONDS

@@ -233,7 +233,7 @@ def test_an_interrupt_keeps_what_is_done(place: Place) -> None:
 
 _RUN = "import sys; from memory_router.engines.documents.indexing import *\n"
 _TELLING = (
-    "class L(Listener):\n"
+    "class L(IndexListener):\n"
     " def advanced(self, files): print(files, flush=True)\n"
     " def waiting(self): print('waiting', flush=True)\n"
     "index([sys.argv[1]], database=sys.argv[2], listener=L())"

@@ -235,7 +235,7 @@ def test_an_archive_survives_a_kill(tmp_path: Path, database: str) -> None:
         )
     code = (
         "import sys; from memory_router.engines.transcripts.importing import *\n"
-        "class L(Listener):\n"
+        "class L(ImportListener):\n"
         " def advanced(self, size):\n"
         "  print(size, flush=True)\n"
         "import_transcripts([sys.argv[1]], database=sys.argv[2], listener=L())"

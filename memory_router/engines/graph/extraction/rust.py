@@ -213,9 +213,7 @@ class RustReader(SyntaxReader):
     def _bound(self, node: Any, scope: Scope) -> str:
         bounds = node.child_by_field_name("bounds")
         traits = bounds.named_children if bounds is not None else ()
-        named = (
-            self._class_of(trait, scope) for trait in traits if trait.type not in ("lifetime", "removed_trait_bound")
-        )
+        named = (self._class_of(kind, scope) for kind in traits if kind.type not in ("lifetime", "removed_trait_bound"))
         return next(filter(None, named), "")
 
     def _class(self, node: Any, scope: Scope) -> Inside:

@@ -43,7 +43,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return "uuid" in record or "leafUuid" in record or "sessionId" in record or record.get("type") in _OURS
 
 
-class ClaudeCodeReader:
+class Reader:
     """Turn the records of one file into ours.
 
     Args:

@@ -47,7 +47,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return is_header or (record.get("type") in _ITEMS and "payload" in record)
 
 
-class CodexReader:
+class Reader:
     """Turn the records of one file into ours.
 
     Args:

@@ -45,7 +45,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return record.get("role") in ("user", "assistant") and "content" in mapping(record.get("message"))
 
 
-class CursorReader:
+class Reader:
     """Turn the records of one file of the command line into ours.
 
     Args:

@@ -32,7 +32,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return "sessionId" in record and ("startTime" in record or "projectHash" in record)
 
 
-class GeminiReader:
+class Reader:
     """Turn the messages of one session into records.
 
     Args:

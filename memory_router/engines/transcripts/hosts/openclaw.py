@@ -59,17 +59,17 @@ def rows(connection: apsw.Connection, after: int) -> Iterator[tuple[int, list[Re
         connection: an open database.
         after: the last row that was read before.
     """
-    readers: dict[str, OpenClawReader] = {}
+    readers: dict[str, Reader] = {}
     header = "SELECT event_json FROM transcript_events WHERE session_id = ? ORDER BY seq LIMIT 1"
     sql = "SELECT rowid, session_id, seq, event_json FROM transcript_events WHERE rowid > ? ORDER BY rowid"
     for row, session, sequence, event in connection.execute(sql, (after,)):
         if session not in readers:
             first = parsed(str(connection.execute(header, (session,)).get or "").encode())
-            readers[session] = OpenClawReader(session, first[0] if first else {})
+            readers[session] = Reader(session, first[0] if first else {})
         yield row, [record for raw in parsed(str(event).encode()) for record in readers[session].read(raw, sequence)]
 
 
-class OpenClawReader:
+class Reader:
     """Turn the records of one session into ours.
 
     Args:

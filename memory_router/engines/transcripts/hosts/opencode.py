@@ -57,7 +57,7 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return text(record.get("id")).startswith("ses_") and "directory" in record
 
 
-class OpenCodeReader:
+class Reader:
     """Turn a session that is kept in files into our records.
 
     Args:
