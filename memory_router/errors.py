@@ -156,6 +156,12 @@ class InvalidResponseError(BackendError):
     code = "INVALID_RESPONSE"
 
 
+class RefusedFormError(MemoryRouterError):
+    """A form does not come from a page of the window, or is too long."""
+
+    code = "FORM_REFUSED"
+
+
 class ApprovalError(MemoryRouterError):
     """A question that needs approval must not run.
 

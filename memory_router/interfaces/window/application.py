@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from memory_router.errors import ApprovalError, MemoryRouterError
+from memory_router.errors import ApprovalError, MemoryRouterError, RefusedFormError
 from memory_router.interfaces.window import ask, decide, executions, health, memories
-from memory_router.interfaces.window.desk import Desk, RefusedFormError
+from memory_router.interfaces.window.desk import Desk
 from memory_router.interfaces.window.guard import Guard, Keys
 
 Show = Callable[[Desk, Request], Response]

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from memory_router import __version__, paths
 from memory_router.app.asking import Router
 from memory_router.contract import JsonObject
-from memory_router.errors import MemoryRouterError
+from memory_router.errors import RefusedFormError
 from memory_router.interfaces.window.guard import Keys, is_same
 from memory_router.interfaces.window.rendering import environment
 
@@ -33,12 +33,6 @@ _NOTICES = {
     "approved": "Approved for one use. The question can be asked now.",
     "denied": "Denied. The question is not asked.",
 }
-
-
-class RefusedFormError(MemoryRouterError):
-    """A form does not come from a page of this window, or is too long."""
-
-    code = "FORM_REFUSED"
 
 
 class Desk:
