@@ -35,7 +35,7 @@ class KeptEncoder:
     """The encoder, with a memory.
 
     Raises:
-        RuntimeError: there is none on this machine.
+        RuntimeError: this machine has no encoder.
     """
 
     is_weighted = False

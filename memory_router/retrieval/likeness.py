@@ -160,7 +160,7 @@ class StoreVectors:
         self._unprepared = ""
 
     def prepared(self, question: str, weight: Callable[[str], float], seconds: float) -> Vectors | None:
-        """Return the vectors that a question can be compared by, prepared for it; None where there are none.
+        """Return the vectors that a question can be compared by, prepared for it, or None.
 
         Args:
             question: any text.

@@ -86,7 +86,7 @@ def load(threads: int = 1) -> Encoder | str:
         threads: how many processors may encode at once. Only the first call decides.
 
     Returns:
-        The model, or one sentence that says why there is none.
+        The model, or one sentence that says why it is missing.
     """
     if reason := why_not():
         return reason
