@@ -17,6 +17,7 @@
     │   ├── CircuitOpenError         CIRCUIT_OPEN
     │   ├── BackendTimeoutError      QUERY_TIMEOUT
     │   └── InvalidResponseError     INVALID_RESPONSE
+    ├── RefusedFormError             FORM_REFUSED
     ├── ApprovalError
     │   ├── ApprovalRequiredError    APPROVAL_REQUIRED
     │   ├── ApprovalDeniedError      APPROVAL_DENIED
