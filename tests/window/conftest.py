@@ -59,9 +59,9 @@ def window(own: Home) -> Iterator[Window]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Return a running Chromium."""
+    """Return a running Chromium; its driver keeps an event loop running, so it ends with each file of tests."""
     found = chromium_path()
     if found is None:
         pytest.skip("there is no Chromium; on Debian: sudo apt install chromium")

@@ -215,10 +215,13 @@ def test_an_answer_is_rated_with_one_click(window: Window, page: Any, own: Home)
     """A click on a star keeps the rating where the command line sees it, and returns to the same place."""
     enter(page, window)
     page.goto(f"{window.base}/executions?kind=questions")
-    page.click(".timeline li:nth-child(2) .star:nth-of-type(4)")
+    link = str(page.locator(".timeline li:nth-child(2) a.text").get_attribute("href"))
+    entry = f'.timeline li:has(a.text[href="{link}"])'  # another question may come in between
+    page.click(f"{entry} .star:nth-of-type(4)")
     assert page.url.startswith(f"{window.base}/executions?kind=questions&done=rated")
-    assert page.locator(".timeline li:nth-child(2) .star.on").count() == 4
-    rated = own.run("executions", "list", "--limit", "2", "--json").json["executions"][1]
+    assert page.locator(f"{entry} .star.on").count() == 4
+    listed = own.run("executions", "list", "--limit", "10", "--json").json["executions"]
+    (rated,) = (execution for execution in listed if execution["id"] in link)
     assert rated["user_satisfaction"] == 4
 
 
