@@ -11,7 +11,7 @@ from memory_router import paths, resident
 from memory_router.app import accesses
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
-from memory_router.learning.background import import_later, index_later, learn_later, start
+from memory_router.learning.background import import_later, index_later, is_tested, learn_later, start
 from memory_router.learning.gate import ApprovalGate, own_rule_cache
 from memory_router.learning.overrides import OverrideRules
 from memory_router.learning.recording import SpoolRecorder
@@ -32,8 +32,6 @@ from memory_router.storage.files import is_locked
 _OF_MEMORIES = "totalrecall"
 # How long a look into the other projects may take, and how many results it counts.
 _ELSEWHERE_MS, _COUNTED = 1000, 30
-# A test would leave the process behind.
-_OF_TESTS = ("CI", "PYTEST_CURRENT_TEST")
 
 
 class Rules(NamedTuple):
@@ -254,7 +252,7 @@ def start_resident() -> None:
 
 
 def _is_resident_wanted() -> bool:
-    if any(map(os.environ.get, _OF_TESTS)):
+    if is_tested():
         return False
     # Only one value is needed, and whatever asked before has checked the file.
     body = config_file.read(paths.config_file())

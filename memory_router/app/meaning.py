@@ -22,7 +22,7 @@ from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts import schema as transcripts
 from memory_router.engines.transcripts import vectors as turns
 from memory_router.errors import MemoryRouterError
-from memory_router.learning.background import start
+from memory_router.learning.background import is_tested, start
 from memory_router.retrieval import models, vectors
 from memory_router.storage.files import exclusive, is_locked
 from memory_router.storage.schema import Schema
@@ -32,8 +32,6 @@ from memory_router.text.embedding import ENCODER_NAME, Embedding
 # A machine with more work than this for each processor has none to spare for passages.
 _BUSY = 2.0
 _PAUSE_SECONDS = 1.0
-# A test would leave the process behind.
-_OF_TESTS = ("CI", "PYTEST_CURRENT_TEST")
 
 
 class _Kind(NamedTuple):
@@ -123,7 +121,7 @@ def encode(advanced: Callable[[int, int], None], threads: int = 1) -> int:
 
 def encode_later() -> None:
     """Start `memory-router index --meaning` in the background where something is left to encode."""
-    if why_not() or any(map(os.environ.get, _OF_TESTS)) or is_locked(_lock()):
+    if why_not() or is_tested() or is_locked(_lock()):
         return
     with suppress(OSError):  # no room for a process: the next time is as good
         if any(_is_behind(kind) for kind in _KINDS):

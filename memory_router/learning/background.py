@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _LOWEST = 19
+# What continuous integration and test runners set.
+_OF_TESTS = ("CI", "PYTEST_CURRENT_TEST")
 # What this process started last, by its arguments: a process that answers for long starts nothing twice at a time.
 _started: "dict[tuple[str, ...], Popen[bytes]]" = {}
 _starting = Lock()
+
+
+def is_tested() -> bool:
+    """Return whether this process runs for tests, which would leave behind what stays for long."""
+    return any(map(os.environ.get, _OF_TESTS))
 
 
 def learn_later() -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import apsw
 
 from memory_router.retrieval.fulltext import FullText, TableLayout
+from memory_router.retrieval.likeness import NO_LIKENESS
 from memory_router.retrieval.query import understand
 from memory_router.retrieval.search import Scored, Unit, Wish, folded, gathered
 from memory_router.storage.fulltext import register
@@ -109,7 +110,7 @@ def judged(
     finally:
         connection.close()
     units = {key: Unit(passage.text, passage.time, passage.filed) for key, passage in enumerate(passages)}
-    pool = gathered(query, matches, {}, {}, units, "words", wish)
+    pool = gathered(query, matches, NO_LIKENESS, {}, units, wish)
     scored = []
     for key, passage in enumerate(passages):
         if key in matches or passage.filed or passage.chosen is not None:

@@ -93,11 +93,6 @@ class Vectors:
             return f"Vectors cannot be compared: sqlite-vec is not installed. Run: {install_command()}"
         return cls(connection, name, *row, is_calibrated=is_calibrated)
 
-    @property
-    def map_name(self) -> str:
-        """Which fitted map tells what their likeness is worth: that of `static` vectors or that of `meaning`."""
-        return "meaning" if self.name == ENCODER_NAME else "static"
-
     def ask(self, vector: bytes) -> None:
         """Take the vector of the question that is looked for, one signed byte a dimension."""
         self._question = vector
@@ -115,14 +110,15 @@ class Vectors:
         cosines = self._cosines(near)
         return sorted(cosines, key=lambda key: (-cosines[key], key))[:limit]
 
-    def likeness(self, keys: Iterable[int]) -> dict[int, tuple[float, float]]:
-        """Return how like the prepared question passages are, by key; those without a vector are left out.
+    def likeness(self, keys: Iterable[int]) -> Likeness:
+        """Return how like the prepared question passages are; those without a vector are left out.
 
-        The first number is the cosine. The second is how far it lies above the cosines of passages at large, in their
-        standard deviations: that means the same for every model. It is 0 in a store too small to tell.
+        A question without a vector, such as an emoji, is compared with nothing, so words alone judge it. The first
+        number is the cosine. The second is how far it lies above the cosines of passages at large, in their standard
+        deviations: that means the same for every model. It is 0 in a store too small to tell.
         """
         if not any(self._question):
-            return {}
+            return NO_LIKENESS
         last = self.last()
         sample = self._cosines(range(1, last + 1, max(1, last // _SAMPLED))).values()
         mean, deviation = 0.0, 0.0
@@ -134,7 +130,7 @@ class Vectors:
             standing = (cosine - mean) / deviation if deviation > 1e-6 else 0.0
             # What a cosine means differs from model to model; where it is not known, the standing tells.
             likeness[key] = (cosine if self._is_calibrated else _MEAN + _DEVIATION * standing), standing
-        return likeness
+        return Likeness("meaning" if self.name == ENCODER_NAME else "static", likeness) if likeness else NO_LIKENESS
 
     def _cosines(self, keys: Iterable[int]) -> dict[int, float]:
         return dict(self._connection.execute(_COSINES, (self._model, self._question, json.dumps(list(keys)))))

@@ -5,13 +5,15 @@ kind of memory a result comes from belongs to the prior; relevance itself knows 
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from memory_router.retrieval.folding import Folding
 
 # Log-odds beyond this say no more, and keep a sure result comparable with one that is surer.
 _SUREST = 0.9999
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 class Candidate(NamedTuple):
@@ -60,11 +62,12 @@ def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: i
         candidate: posterior(candidate.relevance, priors.get(candidate.backend, 0.0)) for candidate in candidates
     }
     by_id = {candidate.id: candidate for candidate in candidates if candidate.id}
-    for candidate in candidates:
-        if (successor := by_id.get(candidate.superseded_by)) is not None and candidate.superseded_by != candidate.id:
-            # A replaced result never claims more than what replaced it, so that order and number agree.
-            posteriors[successor] = max(posteriors[successor], posteriors[candidate])
-            posteriors[candidate] = min(posteriors[candidate], posteriors[successor])
+    successors = {
+        candidate: successor
+        for candidate in candidates
+        if (successor := by_id.get(candidate.superseded_by)) is not None and candidate.superseded_by != candidate.id
+    }
+    posteriors = with_successors(posteriors, successors)
     order = sorted(
         posteriors,
         key=lambda candidate: (
@@ -83,6 +86,21 @@ def merge(candidates: Sequence[Candidate], priors: Mapping[str, float], limit: i
         else:
             merged[place] = merged[place]._replace(copies=(*merged[place].copies, candidate))
     return merged[:limit]
+
+
+def with_successors(claims: Mapping[_Key, float], successors: Mapping[_Key, _Key]) -> dict[_Key, float]:
+    """Return what results claim where no replaced one claims more than the one in force.
+
+    Who asks for the old is answered by the new, and order and number agree.
+
+    Args:
+        claims: the probability in [0, 1] that a result answers, by result.
+        successors: by each replaced result the one in force.
+    """
+    raised = dict(claims)
+    for replaced, successor in successors.items():
+        raised[successor] = max(raised[successor], raised[replaced])
+    return raised
 
 
 def posterior(relevance: float, prior: float) -> float:

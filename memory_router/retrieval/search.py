@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from memory_router.retrieval.folding import Folding
 from memory_router.retrieval.fulltext import ANYWHERE, FullText, RowMatch, Within
-from memory_router.retrieval.likeness import Vectors
+from memory_router.retrieval.likeness import NO_LIKENESS, Likeness, Vectors
 from memory_router.retrieval.query import Query, surprise
 from memory_router.retrieval.relevance import FLOOR, Features, fitted
 
@@ -90,10 +90,9 @@ class CandidatePool(NamedTuple):
     Args:
         query: the question.
         matches: what of it stands in each row.
-        likeness: cosine and standing of each row that has a vector.
+        likeness: how like the question rows are, and which fitted map judges them.
         beside: the rows beside each row.
         units: the rows.
-        map_name: which fitted map judges them.
         wish: what the question says about time.
         best_score: the largest BM25 of all candidates.
         best_likeness: the largest cosine of all candidates.
@@ -102,10 +101,9 @@ class CandidatePool(NamedTuple):
 
     query: Query
     matches: Mapping[int, RowMatch]
-    likeness: Mapping[int, tuple[float, float]]
+    likeness: Likeness
     beside: Mapping[int, Sequence[int]]
     units: Mapping[int, Unit]
-    map_name: str
     wish: Wish = NO_WISH
     best_score: float = 0.0
     best_likeness: float = 0.0
@@ -129,7 +127,8 @@ class CandidatePool(NamedTuple):
                 around |= self.matches[row].own
         wide = own | named | around
         score = max((match.score for match in held), default=0.0)
-        likeness, standing = max((self.likeness[row] for row in rows if row in self.likeness), default=(0.0, 0.0))
+        compared = self.likeness.of
+        likeness, standing = max((compared[row] for row in rows if row in compared), default=(0.0, 0.0))
         unit = self.units[key]
         new = self._newness(unit.time)
         return Features(
@@ -153,7 +152,7 @@ class CandidatePool(NamedTuple):
 
     def relevance(self, features: Features) -> float:
         """Return the probability in [0, 1] that a passage with these features answers."""
-        return fitted()[self.map_name](features)
+        return fitted()[self.likeness.map_name](features)
 
     def _overtaken(self, time: float | None, mask: int) -> float:
         if time is None or self.wish.since is not None:  # who names a time wants no newer one
@@ -203,26 +202,24 @@ def pool(
     if further:
         matches |= store.fulltext.among(query, further)
     units = store.units([*dict.fromkeys((*matches, *further, *(row for rows in beside.values() for row in rows)))])
-    likeness = vectors.likeness(units) if vectors else {}
-    compared = vectors.map_name if vectors and likeness else "words"
-    return gathered(query, matches, likeness, beside, units, compared, wish)
+    likeness = vectors.likeness(units) if vectors else NO_LIKENESS
+    return gathered(query, matches, likeness, beside, units, wish)
 
 
 def gathered(
     query: Query,
     matches: Mapping[int, RowMatch],
-    likeness: Mapping[int, tuple[float, float]],
+    likeness: Likeness,
     beside: Mapping[int, Sequence[int]],
     units: Mapping[int, Unit],
-    map_name: str,
     wish: Wish,
 ) -> CandidatePool:
     """Return candidates with what compares them with each other; arguments as of `CandidatePool`."""
     best_score = max((match.score for match in matches.values()), default=0.0)
-    best_likeness = max((cosine for cosine, _ in likeness.values()), default=0.0)
+    best_likeness = max((cosine for cosine, _ in likeness.of.values()), default=0.0)
     times = ((unit.time, matches[key]) for key, unit in units.items() if key in matches)
     dated = [(time, match.own | match.named) for time, match in times if time is not None]
-    return CandidatePool(query, matches, likeness, beside, units, map_name, wish, best_score, best_likeness, dated)
+    return CandidatePool(query, matches, likeness, beside, units, wish, best_score, best_likeness, dated)
 
 
 def ranked(found: CandidatePool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:

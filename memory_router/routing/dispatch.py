@@ -119,7 +119,7 @@ class Turns:
         self._lock = threading.Lock()
 
     @contextmanager
-    def one(self, seconds: float) -> Iterator[None]:
+    def turn(self, seconds: float) -> Iterator[None]:
         """Have a turn; whoever got none after so many seconds goes ahead all the same."""
         turn = threading.Event()
         with self._lock:
@@ -216,7 +216,7 @@ class ProcessDispatcher:
             request = request._replace(vector=self._vector_of(request.query))
         turns = self._turns.setdefault(manifest.name, Turns())
         # What may be superseded does not wait: others wait for its end.
-        with turns.one(deadline.left() if stop is None else 0.0):
+        with turns.turn(deadline.left() if stop is None else 0.0):
             return self._ask_kept(self._idle, manifest, request, deadline, stop, caller)
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ def map_of(connection: apsw.Connection, question: str) -> str:
     vector = quantized(Hashing().embed(question))
     question_vector.take(QuestionVector(ENCODER_NAME, vector).written())
     prepared = StoreVectors(connection, schema.EMBEDDED).prepared(question, lambda _word: 1.0, 1.0)
-    return prepared.map_name if prepared else "words"
+    return prepared.likeness(range(1, prepared.last() + 1)).map_name if prepared else "words"
 
 
 def test_a_store_is_compared_by_meaning_once_all_of_it_is_encoded(memories: apsw.Connection) -> None:

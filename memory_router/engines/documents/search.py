@@ -17,6 +17,7 @@ from memory_router.engines.documents.superseding import Opening, successors
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import FullText, Within
 from memory_router.retrieval.likeness import StoreVectors, Vectors
+from memory_router.retrieval.merging import with_successors
 from memory_router.retrieval.models import reranked
 from memory_router.retrieval.query import Query, idf, understand
 from memory_router.retrieval.relevance import Features
@@ -249,14 +250,10 @@ class DocumentIndex(DatabaseReader):
         if not replaced:
             return hits
         first = {hit.path: hit for hit in reversed(hits)}
-        claims = {hit.id: hit.relevance for hit in hits}
-        for hit in hits:
-            if path := replaced.get(hit.path):
-                # Who asks for the old is answered by the new.
-                claims[first[path].id] = max(claims[first[path].id], hit.relevance)
-        judged = [
-            hit._replace(relevance=claims[hit.id], successor=first.get(replaced.get(hit.path, ""))) for hit in hits
-        ]
+        later = {hit.id: first[replaced[hit.path]] for hit in hits if hit.path in replaced}
+        ids = {key: successor.id for key, successor in later.items()}
+        claims = with_successors({hit.id: hit.relevance for hit in hits}, ids)
+        judged = [hit._replace(relevance=claims[hit.id], successor=later.get(hit.id)) for hit in hits]
         return sorted(judged, key=lambda hit: (-hit.relevance, hit.successor is not None))
 
     def _reranked(self, text: str, hits: list[DocumentHit], mode: str) -> list[DocumentHit]:

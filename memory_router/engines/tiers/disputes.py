@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar
 from memory_router import paths
 from memory_router.engines.tiers.schema import SCHEMA
 from memory_router.errors import MemoryRouterError
+from memory_router.retrieval.merging import with_successors
 from memory_router.scope import admits
 from memory_router.storage.sqlite import named_errors, open_read_only
 from memory_router.text.languages import ENGLISH, language, languages_of
@@ -192,14 +193,13 @@ def _stamp(file: str) -> tuple[int, ...]:
 def _in_force_first(results: Sequence[_Result]) -> list[_Result]:
     """Return results in their order, but each fact in force before what it disputes."""
     places = {_name(result): place for place, result in enumerate(results)}
-    ordered: dict[int, _Result] = {}
-    for place, result in enumerate(results):
-        current = places.get((result.metadata or {}).get("disputed_by", ""))
-        if current is not None and current not in ordered:
-            fact = results[current]
-            ordered[current] = fact._replace(relevance=max(fact.relevance, result.relevance))
-        ordered.setdefault(place, result)
-    return list(ordered.values())
+    disputing = [places.get((result.metadata or {}).get("disputed_by", "")) for result in results]
+    facts = {place: fact for place, fact in enumerate(disputing) if fact is not None}
+    if not facts:
+        return list(results)
+    claims = with_successors({place: result.relevance for place, result in enumerate(results)}, facts)
+    order = sorted(claims, key=lambda place: (-claims[place], place in facts))
+    return [results[place]._replace(relevance=claims[place]) for place in order]
 
 
 def _name(result: Answering) -> str:

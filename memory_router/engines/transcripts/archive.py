@@ -113,7 +113,7 @@ class ImportedArchive(DatabaseReader):
         if window != ANY_TIME:
             inside = self.connection.execute(_INSIDE, {"keys": json.dumps(nearest), **window._asdict()})
             nearest = [key for (key,) in inside]
-        return Likeness(held.map_name, held.likeness({*keys, *nearest}))
+        return held.likeness({*keys, *nearest})
 
     def edges(self, keys: list[int]) -> list[TurnLink]:
         """Return the edges of nodes, and of all nodes directly below them."""

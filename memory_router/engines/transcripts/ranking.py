@@ -176,9 +176,9 @@ class Field:
         candidates = set(self.hits)
         if self._window == ANY_TIME:  # else what stands beside a match may lie outside
             candidates |= {neighbour for key in self.hits for neighbour in self.around(key, 1)}
-        map_name, likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
-        self.spread(likeness, 3)
-        candidates = candidates | likeness.keys()
+        likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
+        self.spread(likeness.of, 3)
+        candidates = candidates | likeness.of.keys()
         self.load(candidates)
         self.candidates = [key for key in candidates if key in self.turns]
         latest = self.archive.latest()
@@ -189,7 +189,6 @@ class Field:
             likeness,
             {key: self.around(key) for key in candidates},
             {key: core.Unit(_text(turn), turn.time) for key, turn in self.turns.items() if key in candidates},
-            map_name,
             wish,
         )
 
