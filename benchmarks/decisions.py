@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fit_relevance import HERE, is_right
+from fit_relevance import HERE
+from labelled_answers import is_right
 from machine import heading
 from strategies import by_command, cross_fitted
 

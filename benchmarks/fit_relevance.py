@@ -13,22 +13,17 @@ map of the encoder alone, which has to be installed: encoding the worlds takes m
 import argparse
 import json
 import os
-import re
-import shutil
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-from zlib import crc32
+from typing import NamedTuple
 
-import apsw
 import numpy as np
 import reliability
-from encoding import KeptEncoder
+from labelled_answers import Answer, collect
 from numpy.typing import NDArray
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -36,46 +31,19 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from memory_router.retrieval import search as core
 from memory_router.retrieval.merging import Candidate, merge
 from memory_router.retrieval.relevance import FLOOR, Features
-from memory_router.text import question_vector
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "memory_router" / "retrieval" / "weights.json"
 MODES = ("static", "words")
-STORES = ("qmd", "totalrecall", "lossless")
-# How many results of each answer are labelled.
-DEPTH = 30
 # Ridge penalty on standardised weights: keeps features that say nearly the same from growing against each other.
 RIDGE = 3.0
-DAY = 86_400.0
-PARTS = 8
 # Which way a feature may count: more is better unless said otherwise; 0 leaves it free.
 SIGNS = {"overtaken": -1.0, "length": 0.0, "words": 0.0}
-PARTS_ASKED = 1
 # The map is to be right about what is shown: of each answer so many results count whole, the others as a share.
 SHOWN, HIDDEN = 5, 0.3
 ROUNDS = 3
 
 Floats = NDArray[np.float64]
-
-
-class Result(NamedTuple):
-    """A labelled result: what speaks for it, whether it is right, whether it is superseded, and what it says."""
-
-    features: Features
-    right: bool
-    stale: bool
-    text: str
-
-
-class Answer(NamedTuple):
-    """What one store answers to one question of one world; `part` if it holds only a part of that world."""
-
-    world: str
-    question: str
-    kind: str
-    store: str
-    results: list[Result]
-    part: bool = False
 
 
 class Fitted(NamedTuple):
@@ -114,115 +82,6 @@ def main() -> None:
         maps = {mode: fit(answers) for mode, answers in collected.items()}
         write(maps, [folder.name for folder in folders], collected[modes[0]])
         print(f"wrote {WEIGHTS.relative_to(HERE.parent)}")
-
-
-def collect(world: Path, mode: str) -> Iterator[Answer]:
-    """Ask a world every question, and parts of it, so that what is fitted holds in small stores, too."""
-    yield from answers_of(world, world.name, mode)
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(PARTS_ASKED):
-            part = Path(folder) / str(number)
-            copy_part(world, part, number)
-            for answer in answers_of(part, world.name, mode):
-                # Who asks a small store mostly asks about what it holds.
-                is_held = any(result.right for result in answer.results)
-                if is_held or crc32(f"{number} {answer.question}".encode()) % (2 * PARTS) == 0:
-                    yield answer._replace(part=True)
-
-
-def copy_part(world: Path, part: Path, number: int) -> None:
-    """Copy every `PARTS`-th file, conversation and memory of a world, and all questions."""
-    part.mkdir()
-    for kind in ("files", "transcripts"):
-        for place, file in enumerate(sorted(file for file in (world / kind).rglob("*") if file.is_file())):
-            if place % PARTS == number:
-                target = part / file.relative_to(world)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(file, target)
-    lines = (world / "memories.jsonl").read_text("utf-8").splitlines(keepends=True)
-    (part / "memories.jsonl").write_text("".join(lines[number::PARTS]), "utf-8")
-    shutil.copy2(world / "questions.jsonl", part)
-
-
-def answers_of(world: Path, name: str, mode: str) -> Iterator[Answer]:
-    """Index a world into stores of its own, ask every question, and label every result."""
-    from memory_router.engines.documents import store as passages
-    from memory_router.engines.documents.indexing import index
-    from memory_router.engines.documents.search import DocumentIndex
-    from memory_router.engines.tiers import recall as remembered
-    from memory_router.engines.tiers.admission import admit
-    from memory_router.engines.tiers.memory import Selection
-    from memory_router.engines.tiers.stores.in_process import in_memory
-    from memory_router.engines.transcripts import vectors as turns
-    from memory_router.engines.transcripts.archive import ImportedArchive
-    from memory_router.engines.transcripts.importing import import_transcripts
-    from memory_router.engines.transcripts.recall import recall
-    from memory_router.engines.transcripts.turn import Window
-
-    with tempfile.TemporaryDirectory() as folder:
-        index([str(world / "files")], database=f"{folder}/documents.db")
-        documents = DocumentIndex.open(f"{folder}/documents.db")
-        assert documents
-        import_transcripts([str(world / "transcripts")], database=f"{folder}/transcripts.db")
-        archive = ImportedArchive.open(f"{folder}/transcripts.db")
-        records = [json.loads(line) for line in (world / "memories.jsonl").read_text("utf-8").splitlines()]
-        made = [admit(one["text"], one["tags"], created=moment(one["timestamp"])).memory for one in records]
-        memories = in_memory(made, compares=mode != "words")
-        now = max(one.created for one in made) + DAY
-        encoder = KeptEncoder() if mode == "meaning" else None
-        if encoder:
-            encoder.encode(apsw.Connection(f"{folder}/documents.db"), passages.without_vectors)
-            encoder.encode(apsw.Connection(f"{folder}/transcripts.db"), turns.without_meaning)
-            encoder.encode(memories._connection, remembered.without_vectors)
-        for line in (world / "questions.jsonl").read_text("utf-8").splitlines():
-            question = json.loads(line)
-            text = question["query"]
-            question_vector.take(encoder.vector(text) if encoder else None)
-            hits = documents.search(text, DEPTH, "search" if mode == "words" else "query")
-            results = [labelled(question, hit.features, hit.content, hit.path) for hit in hits]
-            yield Answer(name, text, question["kind"], "qmd", results)
-            recalled = memories.search(text, DEPTH, Selection(), now)
-            results = [labelled(question, one.features, one.text) for one in recalled if one.features]
-            yield Answer(name, text, question["kind"], "totalrecall", results)
-            said = recall([archive], text, DEPTH, Window(), now) if archive else []
-            results = [labelled(question, one.features, *shown(one)) for one in said]
-            yield Answer(name, text, question["kind"], "lossless", results)
-
-
-def moment(text: str) -> float:
-    """Return an ISO 8601 time in seconds since the epoch."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def shown(found: Any) -> tuple[str, str]:
-    """Return what a result of conversations says, and the ids of the messages that it shows."""
-    steps = [(step.turn.id, step.text) for step in found.chain] or [(found.turn.id, found.turn.text)]
-    return "\n".join(text for _, text in steps), " ".join(
-        [step[0] for step in steps] + [turn.id for turn in found.around]
-    )
-
-
-def labelled(question: Mapping[str, Any], features: Features, text: str, path: str = "") -> Result:
-    """Label one result."""
-    result = {"content": text, "path": path}
-    right = is_right(result, question["relevant"], question["kind"])
-    return Result(features, right, is_right(result, question.get("stale") or (), ""), text)
-
-
-def is_right(result: Mapping[str, str], answers: Sequence[Mapping[str, str]], kind: str) -> bool:
-    """Return whether a result holds one of the phrases, or names the path or the message, that answer a question."""
-    blob, content = flat(json.dumps(result, ensure_ascii=False)), flat(result["content"])
-    return any(
-        flat(answer["phrase"]) in content
-        or bool(answer.get("uuid") and answer["uuid"] in blob)
-        or (answer["where"] == "files" and kind in ("symbol", "path", "relationship") and answer["path"] in blob)
-        for answer in answers
-    )
-
-
-def flat(text: str) -> str:
-    """Return a text with single spaces."""
-    return re.sub(r"\s+", " ", text)
 
 
 def fit(answers: Sequence[Answer], without: int | None = None) -> Fitted:

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 from encoding import KeptEncoder
 from fit_priors import PLACES, asked, fitted, of_table, run, set_up, written
-from fit_relevance import HERE, MODES, calibration_error, collect, core, fit, is_right, write
+from fit_relevance import HERE, MODES, calibration_error, core, fit, write
+from labelled_answers import collect, is_right
 from machine import heading
 from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 

@@ -13,7 +13,7 @@ import pytest
 
 from memory_router.learning.account import account
 from memory_router.learning.execution import AttemptRecord, Execution
-from tests.conftest import GOOD, Home, Outcome
+from tests.conftest import Home, Outcome
 from tests.interfaces.test_dreaming import remember_waiting
 from tests.learning.conftest import empty_postgres, postgres_server
 
@@ -247,99 +247,6 @@ def test_a_folder_that_is_asked_about_is_indexed_on_acceptance(home: Home) -> No
     assert (root["path"], root["files"]) == (str(home.folder / "payroll"), 1)
     assert home.run("undo", "--yes").json["status"] == "undone"
     assert home.run("index", "--status").json["roots"] == []
-
-
-def test_a_learned_rule_is_approved_unless_learning_is_off(home: Home) -> None:
-    """A rule that waits is suggested and approved by accepting it; with learning off it is only told by --why."""
-    home.with_fakes(qmd=GOOD)
-    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
-    remember(home, good, question="process payroll PDFs in week", times=60)
-    home.configure(learning="off", confidence_threshold=0.5)
-    home.run("learn")
-    (rule,) = home.run("rules", "list").json["rules"]
-    told = home.run("advise", "--why").json
-    assert "approve_rule" not in {one["suggestion_type"] for one in told["suggestions"]}
-    assert {"type": "approve_rule", "value": rule["id"], "why": "learning is off"} in told["silent"]
-    home.configure(confidence_threshold=0.5)
-    (found,) = [one for one in home.run("advise").json["suggestions"] if one["suggestion_type"] == "approve_rule"]
-    assert found["suggestion_value"] == rule["id"]
-    home.run("accept", str(found["suggestion_id"]), "--yes")
-    assert home.run("rules", "show", rule["id"]).json["state"] == "approved"
-
-
-def test_the_router_accepts_its_own_rules_where_learning_is_on(home: Home) -> None:
-    """What the router decides by itself is an outcome like any other, outside the user's profile, and can be undone."""
-    home.with_fakes(qmd=GOOD)
-    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
-    remember(home, good, question="process payroll PDFs in week", times=60)
-    home.configure(learning="on", confidence_threshold=0.5)
-    home.run("learn")
-    (rule,) = home.run("rules", "list").json["rules"]
-    assert rule["state"] == "approved"
-    user = f"auto:{account()}"
-    (outcome,) = home.run("outcomes", "list", "--layer", "detail", "--user", user).json["outcomes"]
-    assert (outcome["outcome"], outcome["evidence_summary"]["decided_by"]) == ("accepted", "auto")
-    assert home.run("profile").json["total_outcomes"] == 0
-    assert home.run("suggestions", "undo", str(outcome["suggestion_id"]), "--yes").json["status"] == "undone"
-    home.run("learn")
-    assert home.run("rules", "show", rule["id"]).json["state"] == "disabled"
-
-
-def test_a_rule_that_guards_is_decided_at_a_terminal_only(home: Home) -> None:
-    """Accepting and undoing the suggestion of a rule that guards questions needs a person, even if learning is on."""
-    home.with_fakes(qmd=GOOD)
-    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
-    remember(home, good, question="process payroll PDFs in week", times=60)
-    home.configure(confidence_threshold=0.5)
-    home.run("learn")
-    (rule,) = home.run("rules", "list").json["rules"]
-    home.run("rules", "edit", rule["id"], "--requires-approval")
-    (found,) = [one for one in home.run("advise").json["suggestions"] if one["suggestion_type"] == "approve_rule"]
-    number = str(found["suggestion_id"])
-    outcome = home.run("accept", number, "--yes")
-    assert (outcome.code, "at a terminal only" in outcome.err) == (1, True)
-    home.configure(learning="on", confidence_threshold=0.5)
-    home.run("learn")
-    assert home.run("rules", "show", rule["id"]).json["state"] == "proposed"
-    home.at_terminal(["suggestions", "accept", number, "--yes"])
-    assert home.run("rules", "show", rule["id"]).json["state"] == "approved"
-    assert home.run("undo", number, "--yes").code == 1
-    assert home.run("rules", "show", rule["id"]).json["state"] == "approved"
-
-
-def test_a_decision_about_a_rule_is_an_outcome_by_whatever_command(home: Home) -> None:
-    """Approving a learned rule by `rules approve` decides the suggestion that waits for it."""
-    home.with_fakes(qmd=GOOD)
-    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
-    remember(home, good, question="process payroll PDFs in week", times=60)
-    home.configure(confidence_threshold=0.5)
-    home.run("learn")
-    (rule,) = home.run("rules", "list").json["rules"]
-    assert "1 suggestion waits" in home.run("stats").err
-    assert "1 suggestion waits" in home.run("status").json["waiting"]
-    home.run("rules", "reject", rule["id"])
-    (told,) = home.run("outcomes", "list").json["outcomes"]
-    assert told["snippet"].endswith("rejected")
-    assert "waits" not in home.run("stats").err
-
-
-def test_a_decision_about_a_rule_can_be_undone_by_whatever_command(home: Home) -> None:
-    """What `rules approve` and `rules disable` did to a learned rule is an accepted suggestion, undone like any."""
-    home.with_fakes(qmd=GOOD)
-    good = AttemptRecord("qmd:query", "success", 0.9, 40, 5000, None, accepted=True)
-    remember(home, good, question="process payroll PDFs in week", times=60)
-    home.run("learn")
-    (rule,) = home.run("rules", "list").json["rules"]
-
-    def state() -> str:
-        return str(home.run("rules", "show", rule["id"]).json["state"])
-
-    home.run("rules", "approve", rule["id"])
-    home.run("rules", "disable", rule["id"])
-    types = [one["snippet"] for one in home.run("outcomes", "list").json["outcomes"]]
-    assert ["disable_rule" in types[0], "approve_rule" in types[1]] == [True, True]
-    assert (home.run("undo", "--yes").code, state()) == (0, "approved")
-    assert (home.run("undo", "--yes").code, state()) == (0, "proposed")
 
 
 def test_reverting_an_amendment_undoes_its_suggestion(home: Home) -> None:
