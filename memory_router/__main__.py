@@ -11,7 +11,7 @@ from memory_router import resident
 # What agents ask many times an hour.
 _QUESTIONS = ("query", "route", "get")
 _EVENTS = ("prompt", "tool")
-# For so long an agent is held up by a resident that does not say how long it will need, in seconds.
+# How long an agent waits for a resident that does not say how long it will need, in seconds.
 _EVENT_SECONDS = 0.25
 
 

@@ -39,7 +39,7 @@ class Request(NamedTuple):
         verb: `query`, `get`, `health`, `store`, `forget` or `index`.
         query: the question, unchanged.
         mode: one of the manifest's modes, or None.
-        limit: how many results at the most.
+        limit: the largest number of results.
         deadline_ms: after how many milliseconds the router stops listening.
         scope: the project that may be searched, or None for all.
         since: ISO 8601 time; nothing older is wanted.
@@ -202,7 +202,7 @@ def window(request: Request) -> tuple[float | None, float | None]:
     """Return `since` and `until` of a request in seconds since the epoch; a time without a zone is in UTC.
 
     Raises:
-        ValueError: one of them is no ISO 8601 time.
+        ValueError: one of them is not an ISO 8601 time.
     """
     return _seconds(request.since), _seconds(request.until)
 

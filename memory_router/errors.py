@@ -262,7 +262,7 @@ class NewerStoreError(StoreError):
 
 
 class CorruptStoreError(StoreError):
-    """A database is damaged, or is no database."""
+    """A database is damaged, or the file is not a database."""
 
     code = "STORE_CORRUPT"
 
@@ -283,7 +283,7 @@ def install_command(extra: str = "") -> str:
 
 
 def _source() -> str:
-    """Return where this program was installed from, as an argument of installers; `[]` stands for the extras."""
+    """Return where this program was installed from, as an argument of installers; `[]` takes the extras."""
     import json
     from importlib import metadata
     from urllib.parse import unquote, urlsplit

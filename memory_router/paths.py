@@ -84,7 +84,7 @@ def index_progress() -> str:
 
 
 def earlier_transcripts_db() -> str:
-    """Return where earlier versions kept the archive of conversations; it is moved from there by itself."""
+    """Return where earlier versions kept the archive of conversations; it is moved from there automatically."""
     return os.path.join(cache_dir(), "transcripts.db")
 
 

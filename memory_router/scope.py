@@ -21,10 +21,10 @@ _MANIFESTS = {
 }
 _NOTES = (".md", ".markdown", ".mdx", ".org", ".rst", ".txt", ".adoc")
 _NOT_COUNTED = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".pdf", ".canvas", ".json")
-# So many files tell what a repository is for.
+# How many files are looked at to tell what a repository is for.
 _LOOKED_AT = 300
 _GIT_SECONDS = 2.0
-# So many folders beside a former place are looked at for what was moved.
+# How many folders beside a former place are searched for a moved repository.
 _BESIDE = 50
 
 

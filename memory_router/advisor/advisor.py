@@ -18,7 +18,7 @@ from memory_router.outcomes.suggestions import Suggestion
 # More at once are not read.
 _AT_ONCE = 5
 _DAYS = 30
-# What was rejected is suggested again once so many times as much speaks for it.
+# A rejected suggestion returns once its evidence has grown by this factor.
 _STRONGER = 2
 # Who decides where `learning` is `on`.
 _AUTO = "auto"
@@ -39,7 +39,7 @@ class Advisor:
         advice: where they are kept, with what became of them.
         targets: what they change.
         user_id: whose configuration it is.
-        is_automatic: whether the router decides by itself; then the user's own profile hears nothing of it.
+        is_automatic: whether the router decides on its own; the user's profile then does not count the decision.
     """
 
     def __init__(self, advice: OutcomeMemory, targets: Targets, user_id: str, *, is_automatic: bool = False) -> None:
@@ -71,7 +71,7 @@ class Advisor:
         evidence is newer.
 
         Args:
-            proposals: what there is evidence for.
+            proposals: the changes that evidence supports.
         """
         for outdated in _outdated(self._own(), proposals):
             self._record(outdated, "superseded", "newer evidence speaks for another value")
@@ -98,7 +98,7 @@ class Advisor:
         """Close what waits and is proposed no more, or what this user is known not to want.
 
         Args:
-            proposals: what there is evidence for now.
+            proposals: the changes that evidence supports now.
         """
         profile = self._advice.outcomes.profile(self._user)
         proposed = {(proposal.type, validation.clean_value(proposal.value)): proposal for proposal in proposals}

@@ -37,7 +37,7 @@ class Folders(NamedTuple):
 
 
 class _Settings:
-    """Change settings of the user's configuration; the file as it was stays beside it."""
+    """Change settings of the user's configuration, and keep the old file beside it."""
 
     def __init__(self, config: OwnConfig) -> None:
         self._config = config
@@ -120,7 +120,7 @@ class _Rules:
             self._rules.set_state(change.name, self.before(change))
 
     def before(self, change: ValueChange) -> Any:
-        # A rule that only waits is used all the same where learning is on.
+        # A rule that only waits is used anyway where learning is on.
         return "disabled" if change.old == "proposed" and self._config.value("learning") == "on" else change.old
 
     def label(self, name: str) -> str:
@@ -258,7 +258,7 @@ class Targets:
         }
 
     def apply(self, suggestion: Suggestion) -> None:
-        """Make every change of a suggestion, all or none; the configuration as it was stays beside it.
+        """Make every change of a suggestion, all or none, and keep the old configuration beside the new one.
 
         Raises:
             AmendmentError: the configuration cannot be written; nothing was changed.

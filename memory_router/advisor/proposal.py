@@ -70,7 +70,7 @@ def touched(changes: Sequence[ValueChange]) -> frozenset[tuple[str, str]]:
 def encoded(proposal: Proposal) -> JsonObject:
     """Return what the column `change` holds: the changes, and the number that a later proposal is measured by.
 
-    Evidence is compacted in time, and what somebody rejected should be known all the same.
+    Evidence is compacted in time, and what somebody rejected must stay known.
     """
     return {"changes": [change._asdict() for change in proposal.changes], "executions": proposal.executions}
 

@@ -16,7 +16,7 @@ _LEAST = 20
 _FAILS = 0.8
 # A step is worth asking first if it surely answers half of the questions, and the first one surely not a third.
 _ANSWERS, _SELDOM_ANSWERS = 0.5, 1 / 3
-# A step is no use if it surely answers not even one question in eight, whichever rule asks it.
+# A step is useless if it surely answers fewer than one question in eight, whichever rule asks it.
 _NO_USE, _LEAST_FOR_NO_USE = 0.125, 30
 
 

@@ -30,7 +30,7 @@ def answered(envelope: "Envelope") -> None:
 
 
 def note(results: Iterable[JsonObject]) -> None:
-    """Note that results were used; those that are no memories are left out."""
+    """Note that results were used; results that are not memories are left out."""
     names = [str(result.get("id") or "") for result in results]
     ids = [name.removeprefix(_OF_MEMORIES) for name in names if name.startswith(_OF_MEMORIES)]
     if ids:

@@ -1,4 +1,4 @@
-"""Keep what agents remember by themselves among the memories: what they note comes in, what they delete goes.
+"""Mirror the notes that agents keep on their own: a new note is remembered, a deleted one is forgotten.
 
 Their files are read and never written. A record of what came from which file tells what somebody forgot here, so that
 it does not come back, and which memories may go when an agent deletes its note: only those that came from it.

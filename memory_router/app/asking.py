@@ -40,7 +40,7 @@ class Rules(NamedTuple):
     Args:
         settings: the configuration in force.
         table: its rules.
-        cache: the rules beside them.
+        cache: the override rules.
     """
 
     settings: Config
@@ -137,7 +137,7 @@ def _recorder(settings: Config) -> SpoolRecorder | None:
 class QuietRouter(router.QuestionRouter):
     """Answer a question that nobody asked aloud, within a time, and leave no trace of it.
 
-    The time is too short to judge a backend by, and what it finds is no evidence for learning: neither circuit
+    The time is too short to judge a backend by, and what it finds is not evidence for learning: neither circuit
     breakers nor `router.log` nor executions hear of it. Nobody is there to approve anything either.
 
     Args:
@@ -217,7 +217,7 @@ def follow_sessions() -> None:
 
     A session whose window was closed ends without an event, and what is said in this one counts from now on, too.
     """
-    # Not at the top: `--help` asks nothing, and looks at this module all the same.
+    # Not at the top: `--help` asks nothing, and still looks at this module.
     from memory_router.engines.transcripts import survey
 
     if survey.is_behind() and config_file.load().hooks.session_end:

@@ -33,7 +33,7 @@ class SessionStart(NamedTuple):
     Args:
         folder: its working folder, an absolute path.
         project: the project of that folder; None for everywhere.
-        session: the session's id, whose own words are no news to it.
+        session: the session's id; its own words are not told to it again.
         since: when the last session began there, in seconds since the epoch.
     """
 

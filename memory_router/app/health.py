@@ -42,7 +42,7 @@ class BackendHealth(NamedTuple):
         asked: how many of the newest questions it was asked.
         accepted: how many of those it answered well enough.
         timeouts: how often it was late.
-        percentiles_ms: how long 50, 90 and 99 % of the attempts took at the most (nearest rank); may be empty.
+        percentiles_ms: the longest time of the fastest 50, 90 and 99 % of the attempts (nearest rank); may be empty.
     """
 
     step: str

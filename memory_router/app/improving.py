@@ -93,7 +93,7 @@ def deciding(waiting: Callable[[], None]) -> AbstractContextManager[None]:
 
 
 def suggest(waiting: Callable[[], None]) -> Advice:
-    """Close what nobody has to decide any more, suggest what there is evidence for, and return all that waits.
+    """Close what nobody has to decide any more, suggest what evidence supports, and return all that waits.
 
     Args:
         waiting: called when another process decides or learns.
@@ -195,7 +195,7 @@ def waiting_sentence() -> str | None:
 
 
 def _for_people(proposals: list[Proposal], stores: LearningStores) -> list[Proposal]:
-    """Return the proposals of rules that the router does not accept by itself: where learning is `on`, the guards."""
+    """Return the proposed rules that a person must accept: where learning is `on`, only the guards."""
     if stores.config.learning.mode != "on":
         return proposals
     guards = {rule.id for rule in stores.rules.all() if rule.requires_approval}
@@ -263,7 +263,7 @@ def _forget(folder: str) -> None:
 
 
 def _proposals(improving: Improving) -> tuple[list[Proposal], list[Silence], list[str]]:
-    """Return what there is evidence for, what of it is kept back, and what should be known besides."""
+    """Return the changes that evidence supports, those that are held back, and remarks."""
     stores = improving.stores
     # How the sources behave here is not what others of a team see.
     executions = [

@@ -91,7 +91,7 @@ def watch(listener: IndexListener | None = None) -> Iterator[documents.IndexRepo
 
 
 def import_transcripts(places: Sequence[str] = (), listener: ImportListener | None = None) -> importing.ImportReport:
-    """Import conversations of agents and what they noted by themselves, and bring the graph up to date.
+    """Import conversations of agents and the notes they keep, and bring the graph up to date.
 
     Args:
         places: folders or files; none looks where agents keep theirs. Notes are read where these are among them.
@@ -171,7 +171,7 @@ def _update_graph() -> None:
 # A machine with more work than this for each processor has none to spare for an index.
 _BUSY = 2.0
 _PAUSE_SECONDS = 1.0
-# How often to look whether agents wrote sessions, and which share of the time an import may take at the most.
+# How often to look for new sessions of agents, and the largest share of the time that imports may take.
 _SESSIONS_SECONDS, _IMPORTING_SHARE = 2.0, 0.1
 
 

@@ -136,7 +136,7 @@ def page(chosen: Filter, store: str = "", after: str = "", limit: int = 30) -> P
         limit: the largest number of entries.
 
     Raises:
-        QueryError: `after` is no place in the list, or there is no such store.
+        QueryError: `after` is not a place in the list, or there is no such store.
     """
     if store and store not in _STORES:
         raise QueryError(f"Nothing is listed of {store!r}.", f"Choose one of: {', '.join(STORES)}.")

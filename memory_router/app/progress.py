@@ -63,7 +63,7 @@ class Noting(IndexListener):
         self._note()
 
     def advanced(self, files: int) -> None:
-        """Hear that so many more files are done."""
+        """Add to the number of files that are done."""
         self._listener.advanced(files)
         self._progress = self._progress._replace(done=self._progress.done + files)
         self._note()

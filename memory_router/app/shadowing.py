@@ -16,7 +16,7 @@ from memory_router.learning.votes import BY_TABLE
 from memory_router.routing.registry import Registry
 from memory_router.routing.router import Choice
 
-# So many questions at a time of learning, of so many poor ones, none older than that.
+# How many questions are asked per run of learning, out of how many poor ones, and how old these may be.
 _MOST, _LOOKED_AT, _SECONDS = 5, 100, 7 * 86_400
 _PATIENCE_MS = 5_000
 

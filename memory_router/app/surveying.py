@@ -41,7 +41,7 @@ class Agent(NamedTuple):
         title: as people do.
         sessions: how many files of sessions there are.
         size: how large they are together, in bytes.
-        noted: how many facts it has noted by itself.
+        noted: how many facts it has noted on its own.
     """
 
     name: str
@@ -237,7 +237,7 @@ class FirstAnswer(NamedTuple):
 
 
 def first_answer(folders: Sequence[str], *, has_conversations: bool) -> FirstAnswer | None:
-    """Return a question with a true answer; None if none of those that were tried had one.
+    """Return a question with a true answer; None if no question that was tried had one.
 
     Args:
         folders: indexed folders or files.

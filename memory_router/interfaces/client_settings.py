@@ -26,7 +26,7 @@ class Client(NamedTuple):
         file: gives the path of its settings.
         place: the keys that lead to the servers.
         is_toml: whether it is TOML, else JSON.
-        extra: members that its entries have beside `command` and `args`.
+        extra: members that its entries have in addition to `command` and `args`.
         is_one_list: whether `command` holds the arguments, too, and the environment is called `environment`.
     """
 

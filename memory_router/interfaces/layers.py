@@ -1,6 +1,6 @@
 """Show an answer in one of three layers, and within a number of tokens (seed 003, progressive disclosure).
 
-An agent pays for what it reads. `search` tells what there is and under which ids, `timeline` enough to choose,
+An agent pays for what it reads. `search` lists results with their ids, `timeline` tells enough to choose,
 `detail` everything; a budget holds whatever the layer.
 """
 
@@ -26,7 +26,7 @@ _BEGINNING = re.compile(r"(?<=[.!?\n])\s+")
 
 
 class _Shape(NamedTuple):
-    """Say how many tokens of a result's content are shown, and which members stay beside it."""
+    """Which part of a result is shown: the tokens of its content, and its other members."""
 
     tokens: int
     members: frozenset[str]
@@ -68,7 +68,7 @@ def layered(envelope: Envelope, layer: str | None = None, budget: int | None = N
 def printed(envelope: Envelope, layer: str | None = None, budget: int | None = None) -> Envelope:
     """Return the envelope as `layered` does, with `budget` for the whole of its JSON instead of the results alone.
 
-    What stands beside the results is paid for first. Where even that is too dear, `trace` and `parts` are left out,
+    Members other than the results are paid for first. Where even that is too dear, `trace` and `parts` are left out,
     and `error_message` and `query_echo` are cut.
 
     Args:

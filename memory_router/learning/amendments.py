@@ -64,7 +64,7 @@ class AmendmentStore:
         self._now = now
 
     def promote(self, cycle: Cycle) -> list[Amendment]:
-        """Put a cycle's mutations in force, all or none; the file as it was stays beside it.
+        """Put a cycle's mutations in force, all or none, and keep the old file beside the new one.
 
         Raises:
             AmendmentError: the cycle is not to be promoted, somebody else promotes or reverts it at this moment, or

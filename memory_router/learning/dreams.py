@@ -27,7 +27,7 @@ _NOTICED_MS = 20
 _NOTICED_SHARE = 0.05
 # One request asked again and again speaks for itself only so often.
 _PER_REQUEST = 20
-# What a caller chose, and compound requests, whose parts count by themselves.
+# Routes that a caller chose, and compound requests, whose parts count as questions of their own.
 _NOT_ROUTED = ("choice", COMPOUND)
 _TYPE = "routing_rule_tweak"
 

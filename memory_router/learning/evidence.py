@@ -9,7 +9,7 @@ from memory_router.wilson import confidence
 # A person's word counts more than the router's own: 1 and 2 stars are a failure, 4 and 5 a success, whatever the
 # relevance was.
 DISSATISFIED, SATISFIED = 2, 4
-# The seed's LLM baseline costs 0.03 USD and 850 ms: by that a dollar is worth so many milliseconds.
+# The seed's LLM baseline costs 0.03 USD and 850 ms: so a dollar is worth this many milliseconds.
 _MS_PER_USD = 850 / 0.03
 
 

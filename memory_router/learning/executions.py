@@ -103,7 +103,7 @@ class ExecutionStore:
         """Return executions, the newest first.
 
         Args:
-            limit: how many at the most.
+            limit: the largest number.
             status: only those that ended so.
             project: only those of this project.
             after: only those that follow in the list on the one with this `started_at` and `id`.

@@ -15,7 +15,7 @@ class ApprovalGate:
     """Find what needs approval for a question, and whether somebody gave it (see `routing.approval.Gate`).
 
     Args:
-        rules: the rules beside the table, some of which guard questions.
+        rules: the override rules, some of which guard questions.
         url: the database of approvals, opened only when a question needs one.
         minutes: for how long an approval can be given and used.
         is_attended: whether an approval may be requested; without that, every guarded question is refused.
@@ -44,7 +44,9 @@ class ApprovalGate:
             ApprovalError: no approval has this id.
         """
         if not self._is_attended:
-            raise ApprovalRequiredError("Somebody has to approve this question.", "Ask it by itself.", approval or "")
+            raise ApprovalRequiredError(
+                "Somebody has to approve this question.", "Ask that part alone.", approval or ""
+            )
         from memory_router.learning.approvals import ApprovalStore
         from memory_router.learning.schema import SCHEMA
         from memory_router.storage.database import open_database

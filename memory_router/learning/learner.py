@@ -20,14 +20,14 @@ from memory_router.routing.rules import RuleTable
 from memory_router.text.request_vectors import model
 from memory_router.wilson import wilson_interval
 
-# Learning Flow of the seed: fewer than 10 executions are no pattern, from 50 on it becomes a rule.
+# Learning Flow of the seed: fewer than 10 executions are not a pattern, 50 make a rule.
 _FORMING = 10
 _RULE = 50
 # The 80% Ship Rule of the seed.
 _SUCCESS_RATE = 0.80
-# How many of its latest questions say whether a learned rule still holds.
+# By how many of its latest questions a learned rule is judged again.
 _RECENT = 50
-# With fewer than those, bad luck must be ruled out by so many standard errors.
+# With fewer, this many standard errors must rule out bad luck.
 _LUCK = 1.0
 
 

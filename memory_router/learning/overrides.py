@@ -1,4 +1,4 @@
-"""Route questions by the rules beside the table, and find those among them that guard a question."""
+"""Route questions by the override rules, and find those among them that guard a question."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,7 +18,7 @@ _MOST_PARTS = 4_000
 
 
 class OverrideRules:
-    """A source of routes that is silent while there is no rule beside the table.
+    """A source of routes that is silent while there are no override rules.
 
     Args:
         cache: the rules in force.

@@ -26,7 +26,7 @@ _MOST_SHIFT = 1.5
 # A shift is exact enough, and a step is never longer.
 _EXACT, _LONGEST_STEP = 1e-3, 1.0
 _MOST_ROUNDS = 50
-# Stands for all rules in the row that says since when votes count.
+# The key of the row that says since when votes count, for all rules.
 _EVERY_RULE = "*"
 
 

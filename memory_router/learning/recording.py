@@ -97,7 +97,7 @@ def execution_of(routed: RoutedQuestion, threshold: float, now: float) -> Execut
     from memory_router.text.redaction import redact
 
     plan, envelope = routed.plan, routed.envelope
-    # A step that was passed over was not tried, and so is no evidence.
+    # A step that was skipped was not tried, so it is not evidence.
     made = [attempt for attempt in routed.attempts if not isinstance(attempt.error, CircuitOpenError)]
     attempts = tuple(_attempt(attempt, routed, threshold) for attempt in made)
     status = _status(routed)

@@ -1,4 +1,4 @@
-"""Describe a routing rule beside the table: learned from executions, or written by a person (seed 000)."""
+"""A rule that overrides the table: learned from executions, or written by a person (seed 000)."""
 
 from typing import NamedTuple
 

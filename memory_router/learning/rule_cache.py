@@ -1,4 +1,4 @@
-"""Keep the rules beside the table in a file for the ask path, which trusts it only as far as it can.
+"""Keep the override rules in a file for the ask path, which verifies what it reads there.
 
 Most questions are answered without opening a database: the rules in force stand in this file. It says which database
 it was written from; one that is missing, damaged, of another version of the program or of another database is not
@@ -26,7 +26,7 @@ from memory_router.routing.rules import LearnedPrior
 from memory_router.storage.files import write_whole
 
 _VERSION = 4
-# A team's database is asked anew after so long, so that what others decide holds here, too.
+# How long answers of a team's database are kept before it is asked again, so that others' decisions arrive.
 _TEAM_SECONDS = 30.0
 _PREFIX_LETTERS = 4
 

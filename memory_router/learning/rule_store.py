@@ -1,4 +1,4 @@
-"""Keep the routing rules beside the table, and hand those in force to the cache of the ask path."""
+"""Store the override rules, and give those in force to the cache of the ask path."""
 
 import os
 import time

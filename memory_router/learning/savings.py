@@ -1,6 +1,6 @@
 """Count what routing without an LLM saves, and watch how routing gets on (seed 000, Monitoring Queries).
 
-A question that was not answered saved nothing: an LLM would have been asked in vain, too, or would have done better.
+A question that was not answered saved nothing: an LLM would have failed, too, or would have done better.
 """
 
 import time

@@ -26,7 +26,7 @@ class LearningStores(NamedTuple):
         config: the configuration in force.
         database: the learning tables.
         executions: what was asked.
-        rules: the rules beside the table.
+        rules: the override rules.
         priors: what evidence adds to the priors of the table's rules.
         shadows: what other backends answered to questions whose answer was poor.
         approvals: what waits for approval, and what was decided.

@@ -20,7 +20,7 @@ USEFUL, USELESS, FETCHED = "useful", "useless", "fetched"
 # One question, asked again and again, votes only so often a day.
 _PER_DAY = 3
 _DAY = 86_400
-# A poor answer whose question is asked again within this time was no answer.
+# A poor answer whose question is asked again within this time did not answer.
 _AGAIN_SECONDS = 3600
 # Who chose the way of the questions that say something about the table.
 BY_TABLE = ("table", "default")
@@ -68,7 +68,7 @@ def votes(
     Args:
         executions: what was asked, the oldest first.
         marks: what was done with single results.
-        config: the rule table, for the priors that its rules have by themselves.
+        config: the rule table, for the priors that its rules state.
         shadows: what other backends answered to questions whose answer was poor.
     """
     priors = {rule.id: rule.priors for rule in config.rules}

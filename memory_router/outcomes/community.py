@@ -33,7 +33,7 @@ class Association(NamedTuple):
         given: what they do.
         then: what they tend to do besides.
         support: how many users do both, rounded down to a multiple of k.
-        confidence: the share of those who do the first, rounded down to twentieths, 0.95 at the most.
+        confidence: the share of those who do the first, rounded down to twentieths, at most 0.95.
     """
 
     given: Preference

@@ -71,7 +71,7 @@ class OutcomeMemory:
         return recorded
 
     def expire(self, days: int) -> list[int]:
-        """Close as expired what has waited for so many days, and return the ids."""
+        """Close suggestions that have waited too long as expired, and return their ids."""
         waited = self.suggestions.older_than(days)
         for suggestion_id in waited:
             self.decide(suggestion_id, "expired", reason=f"nobody decided within {days} days")

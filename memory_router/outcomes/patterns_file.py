@@ -33,7 +33,7 @@ def write_patterns(path: str, profile: Profile, recorded: Recorded) -> list[str]
         recorded: which they are.
 
     Raises:
-        AdviceError: the file is no text, or cannot be written; it is left as it is.
+        AdviceError: the file is not text, or cannot be written; it is left as it is.
     """
     day, user = profile.computed_at[:10], _shown(profile.user_id)
     lines = [
@@ -54,7 +54,7 @@ def write_associations(path: str, found: Community) -> list[str]:
         found: what is told across users, anonymous already.
 
     Raises:
-        AdviceError: the file is no text, or cannot be written; it is left as it is.
+        AdviceError: the file is not text, or cannot be written; it is left as it is.
     """
     return _append(
         path,
@@ -78,7 +78,7 @@ def _append(path: str, lines: Iterable[tuple[str, str, str]]) -> list[str]:
             if text.rfind(fact) > (text.rfind(against) if against else -1):
                 continue
             if against.endswith("holds") and against not in text:
-                continue  # somebody removed the pattern: its end is no news
+                continue  # somebody removed the pattern, so its end need not be told
             new.append(line)
         if not new:
             return []

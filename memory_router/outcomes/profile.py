@@ -94,7 +94,7 @@ def patterns(tally: Tally) -> dict[str, bool]:
 def trends(tally: Tally) -> JsonObject:
     """Return how often the user decides, whether that changes, and whether they still decide alike.
 
-    Weeks are counted back from that of the latest outcome, so that a profile does not change by itself.
+    Weeks are counted back from that of the latest outcome, so that a profile does not change as time passes.
     """
     if not tally.weeks:
         return {"engagement": "none", "preference_stability": "unknown", "suggestion_velocity": "0.0/week"}

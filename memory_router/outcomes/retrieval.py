@@ -1,6 +1,6 @@
 """Tell of outcomes in three layers, so that an agent reads little before it knows what it needs (seed 003).
 
-`search` says which there are (50 tokens each at the most), `timeline` what surrounded them (200), `detail` everything.
+`search` lists outcomes (at most 50 tokens each), `timeline` tells what surrounded them (200), `detail` everything.
 """
 
 import json
@@ -47,7 +47,7 @@ class Retrieval:
         self._now = datetime.fromisoformat(now)
 
     def search(self, wanted: OutcomeSelection, text: str = "") -> OutcomesAnswer:
-        """Return which outcomes there are: id, snippet, days_ago, score; 50 tokens each at the most.
+        """Return outcomes in short: id, snippet, days_ago, score; at most 50 tokens each.
 
         Args:
             wanted: whose, and which.
@@ -61,7 +61,7 @@ class Retrieval:
         return OutcomesAnswer(hits, MISSING.format(command=install_command()) if is_poorer else "")
 
     def timeline(self, user_id: str, ids: Sequence[int]) -> list[JsonObject]:
-        """Return what changed with outcomes and what was decided around them; 200 tokens each at the most.
+        """Return what changed with outcomes and what was decided around them; at most 200 tokens each.
 
         Args:
             user_id: whose they are; ids of others are left out.
@@ -209,7 +209,7 @@ def _brief(config: Any) -> Any:
 
 
 def _within_budget(entry: JsonObject) -> JsonObject:
-    """Return an entry of a timeline with its texts cut so that it takes 200 tokens at the most."""
+    """Return an entry of a timeline with its texts cut to fit 200 tokens."""
     room = 24
     while tokens(entry) > TIMELINE_TOKENS and room:
         texts = ("suggestion_type", "suggestion_value", "config_before", "config_after")

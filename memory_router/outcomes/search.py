@@ -27,7 +27,7 @@ _BITS = 256
 BATCH = 50
 MISSING = "Outcomes are found by their tags alone, since no model of meaning is installed. Run: {command}"
 
-# Joined with '' a column is no way into an index: the shorter way is known here, whatever a planner expects.
+# Joined with '', a column cannot use an index: the better one is known here, whatever the planner expects.
 _OF_TYPES = {
     "sqlite": "suggestion_type || '' IN (SELECT value FROM json_each(:types))",
     "postgresql": "suggestion_type || '' IN (SELECT jsonb_array_elements_text(CAST(:types AS jsonb)))",
@@ -56,7 +56,7 @@ class OutcomeSelection(NamedTuple):
         user_id: whose.
         types: of which types; of any if empty.
         outcomes: what became of them; anything if empty.
-        limit: how many at the most.
+        limit: the largest number.
     """
 
     user_id: str
@@ -190,7 +190,7 @@ def renew(database: Database, user_id: str, most: int = BATCH) -> int:
     Args:
         database: the advice tables.
         user_id: whose.
-        most: how many at the most.
+        most: the largest number.
     """
     name = model().name
     # Two ranges rather than <>, so that the index leads to them.

@@ -237,7 +237,7 @@ class OutcomeStore:
         return str(rows[0]["suggestion_key"])
 
     def _suggest(self, fields: JsonObject) -> int:
-        """Store the suggestion that an application made by itself, and return its id."""
+        """Store a suggestion that the application itself made, and return its id."""
         row = {name: fields[name] for name in ("user_id", "suggestion_type", "suggestion_value", "created_at")}
         row |= {"suggestion_key": new_key(), "reason": "", "status": fields["outcome"]}
         return self._stored("config_suggestions", "suggestion_id", {**row, "decided_at": fields["decided_at"]})
@@ -287,7 +287,7 @@ class OutcomeStore:
         return Tally(*decode_json(rows[0]["tally"])) if rows else profile.EMPTY
 
     def _save(self, user_id: str, tally: Tally, seen: int | None = None) -> bool:
-        """Store a user's profile; say whether it was, since another total than `seen` stands (compare and set)."""
+        """Store a user's profile if its total is still `seen` (compare and set); return whether it was."""
         user_profile = _profile(user_id, tally, self._now())
         encoded = {
             name: encode_json(getattr(user_profile, name)) for name in ("acceptance_stats", "patterns", "trends")

@@ -208,7 +208,7 @@ class SuggestionStore:
             )
 
     def older_than(self, days: int) -> list[int]:
-        """Return the ids of suggestions that have waited for so many days.
+        """Return the ids of suggestions that have waited for at least `days` days.
 
         Args:
             days: how long, at least.

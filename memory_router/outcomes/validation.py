@@ -68,7 +68,7 @@ def clean_type(text: str) -> str:
     """Return a type of suggestion, which any application may invent.
 
     Raises:
-        AdviceError: it is no lower-case name.
+        AdviceError: it is not a lower-case name.
     """
     if not text.isidentifier() or text != text.lower() or len(text) > 100:
         raise AdviceError(
@@ -81,7 +81,7 @@ def in_utc(text: str) -> str:
     """Return a time as ISO 8601 in UTC; one without a zone is taken to be in UTC.
 
     Raises:
-        AdviceError: it is no time.
+        AdviceError: it is not a time.
     """
     try:
         moment = datetime.fromisoformat(text)

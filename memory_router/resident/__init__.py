@@ -47,13 +47,13 @@ def is_wanted() -> bool:
 def ask(
     arguments: "Sequence[str]", stdin: bytes = b"", within: float | None = None
 ) -> "tuple[bytes, bytes, int] | None":
-    """Return what the resident answers to a command line; None where it is asked in vain, and nothing was printed.
+    """Return what the resident answers to a command line; None if it does not answer, and then nothing was printed.
 
     Args:
         arguments: the command line, without the program.
         stdin: what was read from there.
         within: how many seconds the resident may take to say how long it will need. Whoever sets it has no time to do
-            the work once more.
+            the work again.
 
     Returns:
         What to print to stdout and to stderr, and the exit code.
@@ -156,7 +156,7 @@ def peer(connection: "_socket.socket") -> int:
 
 
 def receive(connection: "_socket.socket", size: int) -> bytes:
-    """Return so many bytes.
+    """Read exactly `count` bytes.
 
     Raises:
         OSError: they do not come.

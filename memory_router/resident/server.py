@@ -197,9 +197,9 @@ class Resident:
         # Whoever waited too long is gone, and has answered the question itself.
         connection.sendall(resident.TAKEN + handler.patience_ms.to_bytes(4, "big"))
         answer = handler.answer()
-        if self._is_over:  # the backends were ended in the middle of it: the caller does it once more
+        if self._is_over:  # the backends were ended in the middle of it: the caller does it again
             return
-        with suppress(OSError):  # who went away gets no answer; the work was done all the same
+        with suppress(OSError):  # a caller that went away gets no answer; the work was still done
             connection.sendall(resident.pack([answer.out, answer.err, str(answer.code).encode()]))
         connection.close()
         answer.after()

@@ -10,13 +10,13 @@ from memory_router.routing.rules import MatchedOverride
 
 
 class Gate(Protocol):
-    """Know which rules guard a question, and who approved it."""
+    """Tells which rules guard a question, and who approved it."""
 
     def guards(self, query: str) -> tuple[MatchedOverride, ...]:
         """Return every rule that takes `query` and needs somebody's approval, whatever routes the question.
 
         Raises:
-            GateClosedError: nobody can tell.
+            GateClosedError: the rules cannot be read, or one cannot be tried on this question.
         """
 
     def check(

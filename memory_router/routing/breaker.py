@@ -1,4 +1,4 @@
-"""Skip a step for a while that keeps timing out, then probe it again (circuit breaker; Nygard, Release It!).
+"""Skip a step that keeps timing out for a while, then probe it again (circuit breaker; Nygard, Release It!).
 
 Only timeouts count: an error costs milliseconds, a timeout the whole deadline. The state lies beside
 `backends.json` in `breakers.json`; it is a hint, so a lost or damaged file only costs one more wait.

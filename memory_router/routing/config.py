@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Step(NamedTuple):
-    """Name one thing to ask: a backend, and the mode it is asked in (None where it has none)."""
+    """One thing to ask: a backend, and the mode it is asked in (None if it has no modes)."""
 
     backend: str
     mode: str | None = None
@@ -20,7 +20,7 @@ class Step(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """Name what speaks for a rule: phrases, a pattern or a kind of text.
+    """What speaks for a rule: phrases, a pattern or a kind of text.
 
     Args:
         name: what traces and logs call it.
@@ -65,10 +65,10 @@ class TableRule(NamedTuple):
 
 
 class Deadlines(NamedTuple):
-    """Say how long an attempt may take.
+    """How long an attempt may take.
 
     Args:
-        default_ms: for a backend that nothing else is said of (seed 002: 5000).
+        default_ms: for a backend without a deadline of its own (seed 002: 5000).
         total_ms: for all attempts of one question together, or None.
         backends: by `backend:mode` or by `backend`, the former first.
     """
@@ -91,15 +91,15 @@ class CircuitBreaking(NamedTuple):
 
 
 class Learning(NamedTuple):
-    """Say how the router learns from what it was asked (seed 000).
+    """How the router learns from what it was asked (seed 000).
 
     Args:
         mode: `off`, `suggest` (learned rules wait for approval) or `on` (sure ones are used at once).
         similarity_threshold: the cosine above which a rule takes a question, and questions are alike.
         confidence_threshold: the confidence from which mode `on` uses a rule that nobody approved.
         record: whether questions are recorded; mode `off` records none.
-        shadow: whether other backends are asked in the background what one answered poorly.
-        learn_every: after how many executions the router learns by itself; 0 for never.
+        shadow: whether questions that were answered poorly are asked of other backends, in the background.
+        learn_every: after how many executions the router learns on its own; 0 for never.
         retention_days: for how long executions are kept.
         approval_minutes: for how long an approval can be given and used.
         llm_cost_usd: what routing one question by an LLM would cost, for the savings.
@@ -119,18 +119,18 @@ class Learning(NamedTuple):
 
 
 class Hooks(NamedTuple):
-    """Say what happens by itself in an agent's sessions.
+    """What memory does unasked in an agent's sessions.
 
     Args:
         prompt: whether memory is looked up for a user's prompt that needs it.
         session_end: whether sessions are imported when they end, or after a question that finds newer ones.
-        tokens: how many tokens of results are put before a prompt at the most.
+        tokens: the largest number of tokens of results put before a prompt.
         deadline_ms: for how long a prompt may be held up.
         session_start: whether a session begins with a brief.
-        session_start_tokens: how many tokens that has at the most.
+        session_start_tokens: the largest number of its tokens.
         session_start_deadline_ms: for how long the beginning of a session may be held up.
         tool: whether what was said about a file or a risky command is recalled before an agent edits or runs it.
-        tool_tokens: how many tokens that has at the most.
+        tool_tokens: the largest number of its tokens.
         tool_deadline_ms: for how long a tool may be held up.
         compaction: whether a session is imported before it is compacted.
     """
@@ -152,18 +152,18 @@ class Config(NamedTuple):
     """Everything that `router-config.json` says.
 
     Args:
-        file: where it was read.
+        file: the path it was read from.
         bundled: whether that file is the one that ships with the program.
         fallback_threshold: the normalized relevance from which an answer is accepted (seed 002: 0.4).
-        fallback_delay_ms: after how long a silent step is not waited for alone any more; None to ask in turn.
+        fallback_delay_ms: after how long without an answer the next step is asked, too; None to ask in turn.
         signal_timeout_ms: how long one pattern may run on one question.
         strategy: `in_turn`, or `all` to ask every free backend at the same time.
         include: backends that `all` asks although they cost something or use the network.
         tiers: the backends that each product tier installs.
-        languages: those that the rules' words of intent are read in beside their own signals (see `text.intents`).
+        languages: the languages whose words of intent count in addition to the rules' own signals (see `text.intents`).
         rules: in the order in which they are tried; the last one, without signals, is the default.
         learning: how the router learns.
-        hooks: what happens by itself in an agent's sessions.
+        hooks: what memory does unasked in an agent's sessions.
         resident: `auto` to let the first question start a warm process for the next ones, else `off`.
     """
 

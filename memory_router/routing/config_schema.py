@@ -85,7 +85,7 @@ class _Executions(msgspec.Struct, forbid_unknown_fields=True):
     shadow: Annotated[
         bool, Meta(description="Whether free backends are asked in the background what another answered poorly.")
     ] = True
-    learn_every: Annotated[int, Meta(ge=0, description="Learn after so many executions; 0 for never by itself.")] = (
+    learn_every: Annotated[int, Meta(ge=0, description="Learn after this many executions; 0: only by command.")] = (
         _LEARNING.learn_every
     )
     retention_days: Annotated[int, Meta(ge=1, description="For how many days executions are kept.")] = (
@@ -169,7 +169,7 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
     all: _All = msgspec.field(default_factory=_All)
     languages: Annotated[
         list[Literal["de", "es", "fr", "ja", "zh"]],
-        Meta(description="Languages beside English whose words of intent speak for the rules of the bundled table."),
+        Meta(description="Languages, besides English, whose words of intent count for the rules of the bundled table."),
     ] = []
     fallback_delay_ms: Annotated[
         Annotated[int, Meta(ge=0, le=600_000)] | None,
@@ -191,7 +191,7 @@ class _RouterConfig(msgspec.Struct, forbid_unknown_fields=True):
         _LlmRouting, Meta(description="What savings are counted against (`memory-router rules stats`).")
     ] = msgspec.field(default_factory=_LlmRouting)
     memories: _Memories = msgspec.field(default_factory=_Memories)
-    hooks: Annotated[_Hooks, Meta(description="What happens by itself in an agent's sessions.")] = msgspec.field(
+    hooks: Annotated[_Hooks, Meta(description="What memory does unasked in an agent's sessions.")] = msgspec.field(
         default_factory=_Hooks
     )
     resident: Annotated[

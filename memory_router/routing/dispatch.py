@@ -16,7 +16,7 @@ from memory_router.routing.registry import Manifest
 
 # More processes of a backend than there are processors would only wait for one.
 _MOST = max(2, os.cpu_count() or 1)
-# Processes of which none ends its work for so long are taken to be stuck: another one is started.
+# If none of the running processes ends its work in this time, they are taken to be stuck, and another one is started.
 _STUCK_SECONDS = 0.25
 # ... as long as there are not so many times as many that the machine has no room left.
 _OVERFLOW = 4
@@ -25,10 +25,10 @@ IDLE_SECONDS = 120.0
 
 
 class Endable(Protocol):
-    """Be a process that can be ended."""
+    """A process that can be ended."""
 
     def part(self) -> None:
-        """Let it end by itself for a moment, then end it."""
+        """Give it a moment to end on its own, then end it."""
 
 
 _Kept = TypeVar("_Kept", bound=Endable)
@@ -37,7 +37,7 @@ _Kept = TypeVar("_Kept", bound=Endable)
 class IdleProcesses(Generic[_Kept]):
     """Idle processes by what they can do; several threads may take and give at once.
 
-    The one that came last is taken first, so that those which are too many grow old and are stopped.
+    The most recent one is taken first, so that surplus ones grow old and are stopped.
 
     Args:
         most: how many are kept of a kind.
@@ -103,11 +103,11 @@ class IdleProcesses(Generic[_Kept]):
 
 
 class Turns:
-    """Let as many ask one backend at once as there are processors; the others wait in line while some of them end.
+    """Limit how many ask one backend at once to the number of processors; the others wait in line.
 
     Args:
         most: how many.
-        stuck_seconds: those of whom none ends for so long are stuck, and nobody waits for them.
+        stuck_seconds: after this long without an end, those that run are taken to be stuck, and nobody waits for them.
     """
 
     def __init__(self, most: int = _MOST, stuck_seconds: float = _STUCK_SECONDS) -> None:
@@ -120,7 +120,7 @@ class Turns:
 
     @contextmanager
     def turn(self, seconds: float) -> Iterator[None]:
-        """Have a turn; whoever got none after so many seconds goes ahead all the same."""
+        """Wait for a turn, at most `seconds`; then go ahead without one."""
         turn = threading.Event()
         with self._lock:
             if self._busy < self._most:
@@ -152,7 +152,7 @@ class Turns:
 
 
 class Dispatcher(Protocol):
-    """Carry a request to a backend and bring back what it printed."""
+    """Sends a request to a backend and returns what it printed."""
 
     def ask(self, manifest: Manifest, request: contract.Request, stop: int | None = None) -> bytes:
         """Return the bytes of the answer.
@@ -268,7 +268,7 @@ class ProcessDispatcher:
             return process
 
     def _take(self, idle: IdleProcesses[Process], kind: Hashable) -> Process | None:
-        """Return a kept process that waits for a request; those that ended, or talked unasked, are ended."""
+        """Return a kept process that waits for a request; those that exited, or printed unasked, are ended."""
         while True:
             with self._lock:
                 kept = idle.take(kind)
@@ -325,7 +325,7 @@ class ProcessDispatcher:
 
 
 class CallersDispatcher:
-    """Ask on behalf of one caller with the processes that another dispatcher keeps; closing it ends none of them.
+    """Ask on behalf of one caller, with processes that another dispatcher keeps and that stay when this one is closed.
 
     Args:
         shared: starts and keeps the processes.
@@ -344,7 +344,7 @@ class CallersDispatcher:
         """Do nothing: the processes are for the next caller, too."""
 
 
-# What the bundled backends, and the programs that they ask, read beside what is the same for all callers of one home.
+# What bundled backends and the programs they ask read in addition to what all callers of one home share.
 _READ_BY_OURS = (
     *(b"PATH", b"PYTHON", b"LANG", b"LC_", b"NODE_"),
     *(b"QMD_", b"COGNEE_", b"SYSTEM_ROOT_DIRECTORY", b"HTTP_API_PORT"),

@@ -1,6 +1,6 @@
-"""Know how a request of a person begins: with a question, or with a verb of command and its object.
+"""Recognise how a request begins: with a question, or with a verb of command and its object.
 
-Grammar by word lists, read from the left, without a model: a doubtful case is no beginning, so that a request is
+Grammar by word lists, read from the left, without a model: a doubtful case is not a beginning, so that a request is
 rather asked whole than torn apart.
 """
 
@@ -14,7 +14,7 @@ def _listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Verbs that are seldom nouns: any object will do behind them.
+# Verbs that are seldom nouns: any object may follow them.
 _VERBS = _listed(
     """
     add advise analyse analyze announce apply approve ask assess assign attach calculate choose collect compare
@@ -76,7 +76,7 @@ class Word(NamedTuple):
         start: its first character.
         end: where it ends, without punctuation.
         text: the word as written.
-        after: the punctuation and the white space behind it.
+        after: the punctuation and the white space after it.
     """
 
     start: int
@@ -169,7 +169,7 @@ def _is_condition(left: Sequence[Word]) -> bool:
 
 
 def _is_topic(found: Sequence[str]) -> bool:
-    """Return whether words name something that can be asked for by itself, rather than lead to a question."""
+    """Return whether words name something that can be asked for alone, rather than lead to a question."""
     leading = _listed("if when once unless while after before since because although given for in on at with by until")
     return len(found) > 1 and found[0] not in leading
 

@@ -2,7 +2,7 @@
 
 "Process payroll and send a voice summary" has two parts (seed 000, Future). Lists, blank lines, semicolons and ends of
 sentences always separate. A comma, a line break, "and" or "then" separates only where a request stands before it and
-another one begins behind it: a question, or a verb of command with its object. So neither "the relationship between A
+another one begins after it: a question, or a verb of command with its object. So neither "the relationship between A
 and B" nor "search and replace" is split. Quoted and bracketed text is one word.
 """
 
@@ -20,7 +20,7 @@ from memory_router.routing.recording import RoutedQuestion
 from memory_router.text import words
 
 MAX_PARTS = 10
-# What a part that refers back takes over at the most.
+# How many words a part that refers back takes over at most.
 _MAX_CARRIED = 12
 # No person's sentence is longer; dividing takes time in the square of the length.
 _MAX_SENTENCE = 200
@@ -158,7 +158,7 @@ def _subjects(text: str) -> list[str]:
 
 
 def _read(text: str) -> list[Word]:
-    """Return the words of a text, each with the punctuation and the white space behind it."""
+    """Return the words of a text, each with the punctuation and the white space after it."""
     spoken: list[Word] = []
     for run in _RUN.finditer(text):
         bare = run[1].rstrip(_PUNCTUATION)
@@ -171,7 +171,7 @@ def _read(text: str) -> list[Word]:
 
 
 def _segments(found: Sequence[Word]) -> list[tuple[bool, list[Word]]]:
-    """Divide at lists, blank lines, semicolons and ends of sentences; say of each whether it stands by itself."""
+    """Divide at lists, blank lines, semicolons and ends of sentences; return with each whether it stands alone."""
     markers = _markers(found)
     segments: list[tuple[bool, list[Word]]] = []
     current: list[Word] = []
@@ -274,7 +274,7 @@ _HANDED_OVER = 3
 def answers(parts: Sequence[Part], ask: Callable[[str], Envelope]) -> Iterator[Envelope]:
     """Ask part after part, each with what the one before it found; what fails is told, and the rest is asked.
 
-    But behind a part that waits for approval nothing runs: whoever approves it decides about what follows, too.
+    But nothing runs after a part that waits for approval: whoever approves it decides about the rest, too.
     """
     waiting: Envelope | None = None
     before = excerpts = ""

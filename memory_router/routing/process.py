@@ -21,7 +21,7 @@ from memory_router.routing.registry import Manifest
 
 MAX_ANSWER_BYTES = 8 * 2**20
 _MAX_NOTES_BYTES = 64 * 2**10
-# A process that has answered may take this long to end by itself: it could be writing a cache.
+# How long a process that has answered may take to end on its own: it could be writing a cache.
 _PARTING_SECONDS = 0.2
 # How often to look whether an answer is still wanted from a process that only has to end.
 _GLANCE_SECONDS = 0.05
@@ -44,7 +44,7 @@ class Deadline(NamedTuple):
 
     @classmethod
     def within(cls, milliseconds: int) -> "Deadline":
-        """Return the deadline that ends so many milliseconds from now."""
+        """Return the deadline that ends `milliseconds` from now."""
         return cls(milliseconds, time.monotonic() + milliseconds / 1000)
 
     def left(self) -> float:
@@ -113,7 +113,7 @@ class Process:
             verb: what the request asks for, by which its answer is told from other output.
             deadline: when to stop listening.
             stop: a descriptor that becomes readable when the answer is no longer wanted, or None.
-            last: whether no further request follows, so that stdin is closed behind this one.
+            last: whether no further request follows, so that stdin is closed after this one.
 
         Raises:
             SupersededError: `stop` became readable first.
@@ -131,11 +131,11 @@ class Process:
         return bytes(answer)
 
     def is_ready(self) -> bool:
-        """Return whether the process waits for a request; what it printed unasked would pass for an answer."""
+        """Return whether the process waits for a request; output without a request would be taken for an answer."""
         return not _readers(self._stdout).poll(0)
 
     def part(self, deadline: Deadline | None = None) -> None:
-        """Let the process end by itself, for a moment, then make sure that its whole group is gone.
+        """Give the process a moment to end on its own, then make sure that its whole group is gone.
 
         Args:
             deadline: that of the attempt, past which it gets no such moment.
@@ -216,7 +216,7 @@ class Process:
         try:
             return os.write(self._stdin.fileno(), unsent)
         except BrokenPipeError:
-            # It may answer all the same without having read to the end.
+            # It may answer without having read to the end.
             return len(unsent)
 
     def _has_failed(self, deadline: Deadline, stop: int | None) -> bool:
@@ -234,7 +234,7 @@ class Process:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
         raise BackendError(
             f"The backend {self._name} {how} without an answer.{self._last_note()}",
-            "Run `memory-router backends doctor` to try it by itself.",
+            "Run `memory-router backends doctor` to try it alone.",
         )
 
     def _exit_code(self, deadline: Deadline, stop: int | None) -> int | None:

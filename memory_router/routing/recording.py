@@ -85,7 +85,7 @@ def describe(plan: Plan, attempts: Sequence[Attempt], config: Config) -> JsonObj
 
 
 def _not_matched(plan: Plan, config: Config) -> list[JsonObject]:
-    """Return the rules that were tried in vain: those before the one that took the question.
+    """Return the rules that were tried without a match: those before the rule that took the question.
 
     A weak signal wins only after the strong signals of every rule were tried.
     """

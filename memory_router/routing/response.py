@@ -113,7 +113,7 @@ def _with(response: JsonObject, results: list[JsonObject]) -> JsonObject:
 
 # The log-odds by which a result of the caller's own project is likelier to be meant than one of another project.
 _NEAR = 0.5
-# An answer that stands behind so many other objects, and before as many, is not looked for.
+# An answer with this many other objects before it, and as many after it, is not looked for.
 _MOST_OBJECTS = 100
 # How often a text may be read for objects that have no end.
 _MOST_READINGS = 3
@@ -166,7 +166,7 @@ def _check_relevance(value: float, place: str) -> None:
 
 
 def _is(value: Any, types: tuple[type, ...]) -> bool:
-    # In Python a bool is an int; in JSON `true` is no number.
+    # In Python a bool is an int; in JSON `true` is not a number.
     return isinstance(value, types) and not isinstance(value, bool)
 
 

@@ -142,7 +142,7 @@ class QuestionRouter:
             approval: the id of the approval for this very question, where it needs one; one that was given is
                 also found without it.
             cleared: the ids of guarding rules whose approval was given for a request that this question is a part of.
-            heard: takes the question with its course, once it was answered.
+            heard: is called with the question and how it was answered.
         """
         started = time.perf_counter()
         registry = self._read_registry()
@@ -197,8 +197,8 @@ class QuestionRouter:
 
         Args:
             request: such as "process payroll and send a voice summary".
-            asked: what `query` takes beside the question; it holds for every part. A rule that guards the whole
-                request is approved for the whole; the approval of a part is found by itself.
+            asked: what `query` takes in addition to the question, for every part. A rule that guards the whole
+                request is approved for the whole; the approval of a part is looked up.
         """
         from memory_router.routing import multi_question
 
@@ -309,7 +309,7 @@ def _request(query: str, limit: int, since: str | None, until: str | None, proje
     """Return what every backend is asked.
 
     Raises:
-        InvalidTimeError: `since` or `until` is no time.
+        InvalidTimeError: `since` or `until` is not a time.
     """
     if since is not None or until is not None:
         from memory_router.routing.time_range import iso_time_range  # few questions have one
@@ -339,7 +339,7 @@ def checked(query: str) -> str:
 
 
 def without_surrogates(text: str) -> str:
-    """Replace the bytes that were no UTF-8 when Python read them from the command line (PEP 383)."""
+    """Replace bytes that were not UTF-8 when Python read the command line (PEP 383)."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not text.isascii() else text
 
 

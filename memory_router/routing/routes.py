@@ -1,4 +1,4 @@
-"""Decide between the rules beside the table and the table itself."""
+"""Decide between the override rules and the rule table."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from memory_router.routing.rules import LearnedPrior, RuleMatch, RuleSource, Rul
 
 
 class Overrides(RuleSource, Protocol):
-    """The rules beside the table, with what evidence adds to the priors of those in it."""
+    """The override rules, and what evidence adds to the priors of the table's rules."""
 
     def learned(self, rule_id: str) -> tuple[LearnedPrior, ...]:
         """Return what was learned about the priors of a rule of the table."""
@@ -15,12 +15,12 @@ class Overrides(RuleSource, Protocol):
 class Routes:
     """A source of routes that has one for every question.
 
-    A rule beside the table comes first. But one that takes questions by their meaning does not take a question which
+    An override rule comes first. But one that takes questions by their meaning does not take a question which
     holds a strong signal of another rule: similar words say what a question is about, the signal says which memory is
     asked ("what did we decide about the run time" is not "run time").
 
     Args:
-        overrides: the rules beside the table.
+        overrides: the override rules.
         table: the table.
     """
 

@@ -17,7 +17,7 @@ SIGNAL_CHARACTERS = 2048
 
 
 class MatchedOverride(NamedTuple):
-    """Name the rule beside the table that takes a question: one that a person wrote, or one that was learned.
+    """The override rule that takes a question: one that a person wrote, or one that was learned.
 
     Args:
         id: its id.
@@ -72,7 +72,7 @@ class RuleMatch(NamedTuple):
         steps: what to ask, primary first.
         warnings: what the user should know about the matching itself.
         source: who decided: `choice` (the caller), `manual`, `learned`, `table` or `default`.
-        routing_rule: the rule beside the table that decided, or None.
+        routing_rule: the override rule that decided, or None.
         learned: what evidence adds to the rule's priors.
     """
 

@@ -38,7 +38,7 @@ def clean(text: str) -> str:
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of escape sequences, of line ends, and of single characters to drop."""
     # Strings for the terminal (titles, links, the clipboard) up to their end, control sequences, and two-letter ones.
-    # Where the end of a string is missing, only its beginning goes: the text behind it may be a text.
+    # Where the end of a string is missing, only its beginning goes: the text after it may be a text.
     escapes = re.compile(
         r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*+(?:\x07|\x1b\\|\x9c)"
         r"|(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"

@@ -17,7 +17,7 @@ def iso_time_range(since: str | None, until: str | None) -> tuple[str | None, st
         until: nothing newer is wanted; None for any time.
 
     Raises:
-        InvalidTimeError: one of them is no time, or the second lies before the first.
+        InvalidTimeError: one of them is not a time, or the second lies before the first.
     """
     now = time.time()
     first, last = _moment(since, now, is_end=False), _moment(until, now, is_end=True)

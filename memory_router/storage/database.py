@@ -2,7 +2,7 @@
 
 Statements are written once, in the SQL that both understand, with `:name` parameters. Times are seconds since the
 epoch, lists and objects are JSON, vectors are float32 arrays; `decode_json` and `decode_vector` read what either
-database gives back. Each room of the program owns its tables and counts its migrations by itself.
+database gives back. Each room of the program owns its tables and counts its own migrations.
 """
 
 import json

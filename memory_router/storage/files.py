@@ -44,7 +44,7 @@ def write_whole(path: str, content: bytes) -> None:
 
 
 def replace_whole(draft: str, path: str) -> None:
-    """Put a file that stands whole beside another one in its place, for good.
+    """Replace a file durably by a complete one in the same folder.
 
     Args:
         draft: the new file, in the same folder.

@@ -51,7 +51,7 @@ def migrate(connection: "psycopg.Connection[Any]", schema: Schema, database: str
 
     Args:
         connection: an open connection.
-        schema: the tables that are needed, beside those of other rooms.
+        schema: the tables that are needed; those of other rooms stay.
         database: what messages call the database.
         before: SQL that is run before the room's version is read.
 
@@ -72,7 +72,7 @@ def migrate(connection: "psycopg.Connection[Any]", schema: Schema, database: str
 
 
 class PostgresDatabase:
-    """Keep the tables of `schema` in the database at `url`, beside those of other rooms.
+    """Keep the tables of `schema` in the database at `url`, along with those of other rooms.
 
     Raises:
         NewerStoreError: a newer version of the program wrote them.

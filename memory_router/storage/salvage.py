@@ -1,4 +1,4 @@
-"""Bring back what can be read of a damaged SQLite database; the damaged file is kept beside it."""
+"""Recover what can be read of a damaged SQLite database; the damaged file is kept beside it."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def is_whole(database: str) -> bool:
         database: the file; one that is not there is whole.
 
     Raises:
-        StoreError: it cannot be looked at, as on a full disk; that is no damage.
+        StoreError: it cannot be looked at, as on a full disk, which is not damage.
     """
     if not os.path.exists(database):
         return True
@@ -189,7 +189,7 @@ def _copy(old: apsw.Connection, new: apsw.Connection, table: str) -> tuple[int, 
             if row is None:
                 is_damaged = True
             else:
-                with suppress(apsw.Error):  # damaged bytes that are no value of the column
+                with suppress(apsw.Error):  # damaged bytes that are not a value of the column
                     new.execute(insert, row)
     for index in _repeating(old, table, columns) if is_damaged else ():
         with suppress(apsw.Error):

@@ -13,7 +13,7 @@ import apsw
 
 _TABLE = "CREATE TABLE IF NOT EXISTS schema_copy(type TEXT, name TEXT, tbl_name TEXT, rootpage INTEGER, sql TEXT)"
 _KINDS = ("table", "index", "trigger", "view")
-# Stands for the number that SQLite counts up at every change of the schema: whether the copy is of this schema.
+# The number that SQLite counts up at every change of the schema: it tells whether the copy is of this schema.
 _COUNTER = "counter"
 _LEAF = 13  # the first byte of a page that holds rows of a table
 _SIZE = 4096

@@ -29,7 +29,7 @@ def open_database(path: str, schema: Schema) -> apsw.Connection:
 
     Args:
         path: the file; its folder is created for this user alone.
-        schema: the tables that are needed, beside those of other rooms.
+        schema: the tables that are needed; those of other rooms stay.
 
     Raises:
         NewerStoreError: more migrations are recorded than this program knows.
@@ -56,7 +56,7 @@ def connect(path: str, *, precious: bool = False) -> apsw.Connection:
         precious: let each commit outlive a power cut.
 
     Raises:
-        CorruptStoreError: the file is no database.
+        CorruptStoreError: the file is not a database.
         StoreError: the file cannot be opened or written.
     """
     with named_errors(path):
@@ -294,7 +294,7 @@ def erase_traces(connection: apsw.Connection, path: str) -> None:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.BusyError as error:
             raise StoreError(
-                f"What was deleted is no answer any more, but another program reads {shown(path)}, so its bytes stay.",
+                f"What was deleted is not found any more, but another program reads {shown(path)}, so its bytes stay.",
                 "End that program, then run `memory-router forget` again, with the same choice: it erases them.",
             ) from error
         for copy in glob(f"{escape(path)}.*.bak"):

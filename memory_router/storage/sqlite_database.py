@@ -14,7 +14,7 @@ from memory_router.storage.sqlite import load_distances, named_errors, open_data
 
 
 class SqliteDatabase:
-    """Keep the tables of `schema` in the file at `path`, beside those of other rooms.
+    """Keep the tables of `schema` in the file at `path`, along with those of other rooms.
 
     Raises:
         NewerStoreError: a newer version of the program wrote them.
@@ -91,7 +91,7 @@ class SqliteDatabase:
             except apsw.SQLError as error:
                 raise StoreError(
                     f"The database {shown(self._path)} does not hold what this program keeps there ({error}).",
-                    "`memory-router backends db check` says what is missing; a migrated one has a backup beside it.",
+                    "`memory-router backends db check` says what is missing; a migrated one is backed up beside it.",
                 ) from error
 
 

@@ -15,7 +15,7 @@ class Table(NamedTuple):
     Args:
         name: the table.
         key: the column of texts that tells a row from those of every database.
-        number: the column of numbers that each database gives by itself, or nothing.
+        number: the column whose numbers each database gives on its own, or nothing.
         refers: which columns hold numbers of which tables; these come before.
         flags: columns that are true or false.
         vectors: columns of vectors.

@@ -42,7 +42,7 @@ def deny(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
 
 
 def approve_now(envelope: Envelope) -> bool:
-    """Ask the person at the terminal to approve the question of an answer; say whether they did."""
+    """Ask the person at the terminal to approve a question; return whether they did."""
     output.note(f"memory-router: {output.visible(envelope.error_message or '')}")
     if not typer.confirm(f"Approve it now, as {account()}?", err=True):
         return False

@@ -150,7 +150,7 @@ def _own_router(values: Values) -> OpenRouter:
     return lambda: Router(keep_warm=values["text"] == "-")
 
 
-# What `get` takes beside the ids, where the command framework need not look at it.
+# The options of `get` that can be read without the command framework.
 OF_GET = (Option("--layer", str, "How much of each.", "detail", choices=_LAYERS), _JSON)
 COMMANDS = {
     "query": Command(

@@ -1,4 +1,4 @@
-"""`memory-router backends init` and `memory-router backends`: register backends, and list what there is."""
+"""`memory-router backends init` and `memory-router backends`: register backends, and list them."""
 
 from collections.abc import Sequence
 from typing import Annotated

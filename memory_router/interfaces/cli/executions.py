@@ -84,7 +84,7 @@ def rate(
 
     1 and 2 count as a failure of its route, whatever its relevance.
 
-    With the id of a result, such as `qmd:42`, say whether that result was useful: yes with 4 and 5 stars, no with 1
+    With the id of a result, such as `qmd:42`, rate that result alone: useful with 4 and 5 stars, useless with 1
     and 2.
 
     Example: memory-router rules executions rate 3f9c 5

@@ -30,7 +30,7 @@ def get(
 ) -> None:
     """Fetch results by their ids.
 
-    Exit code 1 means that at least one of them could not be fetched; the others are printed all the same.
+    Exit code 1 means that at least one of them could not be fetched; the others are still printed.
 
     Example: memory-router get qmd:42 --layer timeline
     """

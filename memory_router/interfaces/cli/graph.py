@@ -112,7 +112,7 @@ def _drawn(found: "Neighbourhood", chosen: Format) -> str:
 
 
 def _page(places: Any, found: "Neighbourhood") -> str:
-    """Return a page by itself: the layout as SVG, with names as text."""
+    """Return a page that needs no other file: the layout as SVG, with names as text."""
     from html import escape
 
     at = {node: (500 + 420 * float(x), 400 + 340 * float(y)) for node, (x, y) in places.items()}

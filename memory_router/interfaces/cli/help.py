@@ -62,7 +62,7 @@ def usage(command: Any, path: str) -> str:
 
 
 def summary(command: Any) -> str:
-    """Return the first paragraph of a command's help, which stands beside its name in its group's help."""
+    """Return the first paragraph of a command's help, as the help of its group shows it."""
     first, _, _ = (command.help or "").strip().partition("\n\n")
     return " ".join(first.split())
 

@@ -10,12 +10,12 @@ from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.cli.tables import print_table
 from memory_router.routing import journal
 
-hooks = typer.Typer(name="hooks", no_args_is_help=True, help="What happens by itself in an agent's sessions.")
+hooks = typer.Typer(name="hooks", no_args_is_help=True, help="What memory does unasked in an agent's sessions.")
 
 
 @hooks.callback()
 def _group() -> None:
-    """What happens by itself in an agent's sessions."""
+    """What memory does unasked in an agent's sessions."""
 
 
 @hooks.command("session-start")
@@ -88,7 +88,9 @@ def session_end(
 
 @hooks.command()
 def log(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Show at most so many, the latest.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="The largest number of entries, latest first.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show what the hooks did, the latest last.

@@ -27,7 +27,7 @@ def learn(
     It also counts whose results were useful for the questions of each rule: rated, fetched, or right when a question
     was asked again. That moves the priors of `query --all` by at most 1.5.
 
-    It also runs by itself, in the background, after every 50 questions (`executions.learn_every`). What it proposes
+    It also runs in the background after every 50 questions (`executions.learn_every`). What it proposes
     routes nothing before it is accepted among the `suggestions`, unless the configuration says `"learning": "on"`.
 
     Example: memory-router rules learn

@@ -87,7 +87,7 @@ def install(
 
     The change is shown before it is made.
 
-    Everything else in the file stays as it is, and the file as it was is kept beside it. Run again, it changes nothing.
+    Everything else in the file stays as it is, and a copy of the old file is kept. Run again, it changes nothing.
 
     Example: memory-router agents mcp install --client claude --dry-run
     """

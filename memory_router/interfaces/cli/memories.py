@@ -194,7 +194,7 @@ def _print_forgotten(planned: "ForgetPlan", receipt: "app.forgetting.ForgetRecei
 
 def tiers(
     audit: Annotated[
-        int, typer.Option("--audit", min=0, max=10_000, help="Also print so many of the latest changes.")
+        int, typer.Option("--audit", min=0, max=10_000, help="Also print this many of the latest changes.")
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -232,7 +232,7 @@ def filter_of(
 
 
 def _head(memory: "Memory", more: str) -> tuple[str, ...]:
-    """Return what the list tells of a memory beside its text."""
+    """Return what the list tells of a memory besides its text."""
     return (app.remembering.qualified(memory.id), iso_time(memory.created)[:10], memory.tier, more)
 
 

@@ -179,7 +179,7 @@ def compact(
 
     Evidence, configurations and reasons move; profiles stay as they are.
 
-    It runs by itself once 100 outcomes of a user are older than 30 days.
+    It also runs automatically once 100 outcomes of a user are older than 30 days.
 
     Example: memory-router outcomes compact --dry-run
     """

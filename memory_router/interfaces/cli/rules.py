@@ -1,4 +1,4 @@
-"""`memory-router rules`: the rules beside the table, people's and learned ones."""
+"""`memory-router rules`: rules that override the table, written by people or learned."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -208,7 +208,11 @@ def try_question(
     ]
 
     def draw() -> None:
-        output.say(f"Rule {taken} takes it." if taken else "No rule beside the table takes it; the rule table decides.")
+        output.say(
+            f"Rule {taken} takes it."
+            if taken
+            else "No rule of your own and no learned one takes it; the rule table decides."
+        )
         if rows:
             print_table(("id", "similarity", "pattern", "state"), [tuple(row.values()) for row in rows])
 

@@ -80,7 +80,7 @@ def accept(
 ) -> None:
     """Show what a suggestion changes, ask, and carry it out.
 
-    The configuration as it was stays beside yours, and `suggestions undo` puts it back.
+    A copy of the old configuration is kept, and `suggestions undo` puts it back.
 
     Example: memory-router suggestions accept 3 --reason "cognee is not installed here"
     """
@@ -133,7 +133,7 @@ def undo(suggestion_id: LastId = None, dry_run: DryRun = False, yes: Yes = False
 
 
 def _goes_on(found: "Suggestion", diff: str, question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
-    """Show what would change, and ask; say whether it is to be done."""
+    """Show what would change, and return whether the user agrees."""
     told = f"{found.reason}\n{diff}"
     if dry_run:
         output.show({**found._asdict(), "diff": diff, "dry_run": True}, told, as_json=as_json)

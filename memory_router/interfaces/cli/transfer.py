@@ -19,7 +19,7 @@ _Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is 
 
 def import_(
     file: Annotated[str, typer.Argument(help="A file of JSON objects, one a line; `-` reads stdin.")],
-    project: Annotated[str | None, typer.Option("--project", help="The project of those that name none.")] = None,
+    project: Annotated[str | None, typer.Option("--project", help="The project of facts that name no project.")] = None,
     allow_sensitive: Annotated[
         bool, typer.Option("--allow-sensitive", help="Keep secrets and personal data instead of redacting them.")
     ] = False,
@@ -88,7 +88,7 @@ def export(
 
 def backup(
     file: Annotated[
-        str | None, typer.Argument(help="The file to write; `memory-DATE.db` beside the database if left out.")
+        str | None, typer.Argument(help="The file to write; default: `memory-DATE.db` beside the database.")
     ] = None,
     yes: Yes = False,
     as_json: AsJson = False,

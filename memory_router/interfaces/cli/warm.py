@@ -26,7 +26,7 @@ from memory_router.routing.process import Caller
 _KEPT_SECONDS = 900.0
 # How often to look for passages that are not encoded yet.
 _LOOK_SECONDS = 10.0
-# Beside what the backends may take: to route, and to put the answer into words.
+# In addition to what backends may take: time to route and to write the answer.
 _ROUTING_MS = 1000
 _MOST_STEPS = 4
 
@@ -179,7 +179,7 @@ class Answering:
 
 
 def patience_ms(settings: Config, parts: int = 1) -> int:
-    """Return how long a question may take at the most, by the deadlines of the steps that it may have.
+    """Return the longest time a question may take, by the deadlines of its possible steps.
 
     Args:
         settings: the configuration in force.

@@ -86,7 +86,7 @@ class Clock(Stopwatch):
         faulthandler.dump_traceback_later(seconds + _GRACE_SECONDS, exit=True, file=_NOWHERE)
 
     def stop(self) -> None:
-        """Interrupt no more; the process ends all the same if it takes much longer."""
+        """Stop interrupting; the process is still ended if it takes much longer."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -134,7 +134,7 @@ def run(
 
 
 def context(event: str, text: str) -> str:
-    """Return what Claude Code takes for an event: text that is put beside what the agent knows.
+    """Return what Claude Code takes for an event: text that is added to the agent's context.
 
     Args:
         event: the host's name of the event.

@@ -3,7 +3,7 @@
 An agent is told a hundred things a day and needs memory for a few of them. A prompt is an occasion when it points back
 to earlier work, in whatever form, or when it asks about things of the user's own, about something that memory knows
 by name, or something that the rule table sends to a memory. Instructions, answers such as "yes", code and general
-questions are no occasions.
+questions are not occasions.
 """
 
 import re
@@ -43,7 +43,7 @@ class Occasion(NamedTuple):
     """Say what to ask memory because of a prompt, and why.
 
     Args:
-        question: the sentence that needs memory, or the whole prompt where that says too little by itself.
+        question: the sentence that needs memory, or the whole prompt where that sentence alone says too little.
         reason: the pointer, or the signal of the rule table, or `ours`, `mine`, or `name`; nothing of the prompt's
             own words but the name of a project.
     """
@@ -109,7 +109,7 @@ def _own_business(
 
 
 def _in_files(match: RuleMatch) -> bool:
-    """Return whether a route leads to words that stand in files: the agent finds those by itself."""
+    """Return whether a route leads to words in files, which the agent finds on its own."""
     return match.steps[0].mode == "search"
 
 

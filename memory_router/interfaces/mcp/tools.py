@@ -36,9 +36,9 @@ By = Annotated[
 ]
 Time = Annotated[str | None, Field(max_length=100, description="ISO 8601, or words such as `last week`.")]
 
-# Clients refuse answers of more than 25,000 tokens; what stands beside the results and a coarse count need the rest.
+# Clients refuse answers of more than 25,000 tokens; other members and the coarse count need the rest.
 _MOST_TOKENS = 20_000
-# What stands beside the results of a search: its status, scope, ids and notes.
+# The members of a search's answer besides the results: status, scope, ids and notes.
 _FRAME_TOKENS = 250
 
 

@@ -19,7 +19,7 @@ from memory_router.routing.router import Choice
 
 STRATEGIES = ("in_turn", "all")
 _RESULTS = 10
-# What is asked a second time beside the first may take as long as one backend.
+# A second question, asked next to the first one, may take as long as one backend.
 _BESIDE_MS = 5000
 
 

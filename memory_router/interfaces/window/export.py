@@ -11,7 +11,7 @@ from memory_router.interfaces.window.rendering import environment
 from memory_router.learning.stores import open_stores
 from memory_router.storage.files import write_whole
 
-# What the page holds of each list at the most.
+# How many entries of each list the page has at most.
 _MOST = 500
 
 

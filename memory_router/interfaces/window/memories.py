@@ -119,7 +119,7 @@ def _surroundings(identifier: str, result: JsonObject) -> "Neighbourhood | None"
 
 
 def _moment(text: str, later: float = 0) -> float | None:
-    """Return the beginning of a day as seconds since the epoch, or a time so many seconds `later`."""
+    """Return the beginning of a day in seconds since the epoch, or a time `later` seconds after it."""
     if not text:
         return None
     try:

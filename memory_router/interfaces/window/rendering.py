@@ -67,7 +67,7 @@ def percent(share: float) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return a text of so many characters at the most; an ellipsis says that there is more."""
+    """Return the beginning of a text; an ellipsis says that there is more."""
     return text if len(text) <= most else f"{text[:most].rstrip()} …"
 
 
