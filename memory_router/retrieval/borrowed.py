@@ -39,7 +39,7 @@ class BorrowedPassage(NamedTuple):
         text: the passage.
         named: its title, path and headings, in words.
         defined: the names that it defines, in words.
-        beside: what stands around it.
+        beside: the text around it.
         time: when it was said or written, in seconds since the epoch, or None.
         filed: whether the question names its file.
         chosen: its place among what models of the other program chose, from 0, or None.
@@ -136,6 +136,6 @@ class _BorrowedVocabulary:
         return max(self._fulltext.frequency(term), self._counts.frequency(term))
 
     def frequency_beside(self, term: str) -> int:
-        """Count the texts that hold a term or are indexed beside it, none if no passage at hand is."""
+        """Count the texts that hold a term, alone or in a neighbour; 0 if no passage at hand does."""
         here = self._fulltext.frequency_beside(term)
         return max(here, self._counts.frequency(term)) if here else 0

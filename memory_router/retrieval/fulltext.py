@@ -44,7 +44,7 @@ class TableLayout(NamedTuple):
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The columns that hold what stands beside the text."""
+        """The columns that hold the text of neighbours."""
         return tuple(column for column in self.columns if column not in (*self.own, *self.named))
 
 
@@ -71,7 +71,7 @@ class RowMatch(NamedTuple):
         score: BM25 over all columns; larger is better.
         own: mask of the terms in the text itself.
         named: mask of those in its title, path, headings or tags.
-        beside: mask of those in what is indexed beside it.
+        beside: mask of the terms in its neighbours.
         defines: whether it defines a name that was asked for.
     """
 
@@ -129,7 +129,7 @@ class FullText:
         return self._frequency(f"{self._own_filter}{quoted(term)}")
 
     def frequency_beside(self, term: str) -> int:
-        """Count the rows that hold a term or are indexed beside it; estimated if they are many."""
+        """Count the rows that hold a term, alone or in a neighbour; estimated if they are many."""
         return self._frequency(quoted(term))
 
     def candidates(self, query: Query, limit: int, within: Within = ANYWHERE) -> dict[int, RowMatch]:

@@ -20,7 +20,7 @@ from memory_router.text.embedding import ENCODER_NAME, Embedding, RemoteModelErr
 from memory_router.text.question_vector import QuestionVector
 from memory_router.text.words import is_stop_word
 
-# How many of those that differ in the fewest bits are compared exactly, for each one wanted.
+# How many vectors with the fewest different bits are compared exactly, for each result.
 _OVERSAMPLED = 6
 # Of how many passages the scale of a model is taken, and from how many on it says something.
 _SAMPLED, _FEWEST = 200, 20

@@ -18,7 +18,7 @@ _MAX_NAME_WORDS = 6
 SCORED = 2500
 # Entries of posting lists that one question walks. A word beyond it is a stop word of this store.
 _WALKED = 100_000
-# In a store so much larger than what is scored, frequent words are left out that would have told more, so more
+# In a store this many times larger than what is scored, frequent words are left out that would have told more, so more
 # candidates are put in order.
 _LARGE = 20 * SCORED
 _WIDER = 3
@@ -59,9 +59,9 @@ class Term(NamedTuple):
     """One word, name or phrase that a question asks for and the store holds.
 
     Args:
-        text: the term as full text is asked for it; a last `*` stands for any ending.
+        text: the term as full text is asked for it; a final `*` matches any ending.
         key: its stem or stems.
-        frequency: how many rows hold it or are indexed beside it.
+        frequency: how many rows hold it, alone or in a neighbour.
         idf: its weight in BM25.
         bit: its place in masks of covered terms (a power of two), or 0 if it only ranks.
         is_name: whether a row may define it.
@@ -185,6 +185,6 @@ def _within(frequencies: Sequence[int], budget: int) -> int:
 def surprise(query: Query, mask: int) -> float:
     """Return how unlikely it is that some row covers a mask by accident: 1 is what one of all rows does.
 
-    A row holds words of so many nats (their idf) with a probability of exp(-nats); one of N does at log(N).
+    A row holds words of a given number of nats (their idf) with a probability of exp(-nats); one of N does at log(N).
     """
     return query.nats(mask) / math.log(max(_FEW_ROWS, query.rows))

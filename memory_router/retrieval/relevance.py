@@ -22,7 +22,7 @@ class Features(NamedTuple):
     Args:
         own: share of the question in the passage itself.
         named: share of it in title, path, headings, tags or the names that it defines.
-        wide: share of it in the passage, its names and what stands beside it.
+        wide: share of it in the passage, its names and its neighbours.
         behind: BM25 by that of the best candidate, minus 1.
         surprise: how unlikely the covered words stand together by accident, in logarithms of the store's size, to 3.
         exact: 1 if it defines a name that the question asks for.

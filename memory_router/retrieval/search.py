@@ -43,7 +43,7 @@ class PassageStore(Protocol):
         """Return rows by key; those that may not be found are left out."""
 
     def neighbours(self, keys: Sequence[int], /) -> Mapping[int, Sequence[int]]:
-        """Return the rows beside rows, nearest first; empty where neighbours are indexed with the row itself."""
+        """Return the neighbours of rows, nearest first; empty where they are indexed with the row itself."""
 
     def inside(self, keys: Sequence[int]) -> Sequence[int]:
         """Return those of the rows that may be found."""
@@ -91,7 +91,7 @@ class CandidatePool(NamedTuple):
         query: the question.
         matches: what of it stands in each row.
         likeness: how like the question rows are, and which fitted map judges them.
-        beside: the rows beside each row.
+        beside: the neighbours of each row.
         units: the rows.
         wish: what the question says about time.
         best_score: the largest BM25 of all candidates.
@@ -190,7 +190,7 @@ def pool(
         vectors: vectors of the store that are prepared for the question, or None to go by words alone.
         within: which rows full text may find; `Store.inside` says the same of rows found otherwise.
         wish: what the question says about time.
-        also: rows that are candidates in any case.
+        also: rows that are always candidates.
     """
     size = max(_CANDIDATES, limit)
     matches = store.fulltext.candidates(query, size, within)

@@ -1,6 +1,6 @@
-"""Keep vectors beside the passages of a store.
+"""Keep vectors of the passages of a store.
 
-A store holds the encoder's vectors beside the static ones, which answer until every passage has one of the encoder's.
+A store holds the encoder's vectors next to the static ones, which answer until every passage has one of the encoder's.
 Where the words of a passage are weighted they all count alike, so that its vector never ages; the words of a question
 count by how rare they are in the store.
 """
@@ -28,7 +28,7 @@ from memory_router.text.words import is_stop_word
 _BATCH, _SLOW_BATCH = 2000, 32
 # These two stand side by side; what any other model made is removed when the user chooses another one.
 _TOGETHER = (STATIC_NAME, ENCODER_NAME)
-# Up to so many short texts are embedded without numpy, whose import takes longer.
+# Up to this many short texts are embedded without numpy, whose import takes longer.
 _FEW = 16
 
 SCHEMA = """
@@ -143,7 +143,7 @@ def last_embedded(connection: apsw.Connection, model: int) -> int:
 
 
 def model_number(connection: apsw.Connection, identity: ModelIdentity) -> int:
-    """Return the number under which a model's vectors are stored; those that do not belong beside it are removed.
+    """Return the number under which a model's vectors are stored; vectors of models it replaces are removed.
 
     The caller holds the transaction.
     """

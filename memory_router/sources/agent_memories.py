@@ -1,4 +1,4 @@
-"""Read what agents remember by themselves: files of Markdown that they keep for later sessions. Nothing is written.
+"""Read the notes of agents: files of Markdown that they keep for later sessions. Nothing is written.
 
 Sources: Claude Code's documentation (auto memory: `projects/SLUG/memory`, an index `MEMORY.md` and one file a topic,
 with front matter; `memory/team` is shared); docs.openclaw.ai/concepts/memory (`MEMORY.md`, `USER.md`,
@@ -178,7 +178,7 @@ def _is_fact(passage: str) -> bool:
 
 
 def _worked_in(project: str) -> str:
-    """Return the folder that a folder of Claude Code's stands for: as its sessions tell, else as its name does."""
+    """Return the project folder of a folder of Claude Code's: as its sessions tell, else as its name does."""
     for name in _listed(project):
         if name.endswith(".jsonl"):
             for line in _text(os.path.join(project, name), 65_536).split("\n"):

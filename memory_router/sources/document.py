@@ -51,7 +51,7 @@ class Document(NamedTuple):
     """One text cut into chunks.
 
     Args:
-        path: the absolute path, or any other unique name of a text that is no file.
+        path: the absolute path, or any other unique name of a text that is not a file.
         title: what a person would call it.
         language: `markdown`, `python`, ... or `text`.
         chunks: in reading order.

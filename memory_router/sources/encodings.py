@@ -27,7 +27,7 @@ _MIXED = re.compile("[A-Za-z][\u0370-\u06ff]|[\u0370-\u06ff][A-Za-z]")
 def decode(raw: bytes) -> str | None:
     """Return bytes as text with line feeds as line ends, or None if they are not text.
 
-    A byte order mark decides, then UTF-8 where it fits, then what the text declares of itself; else the encoding is
+    A byte order mark decides, then UTF-8 where it fits, then what the text itself declares; else the encoding is
     guessed from the bytes, and Windows-1252 is what remains.
     """
     text = _decoded(raw)

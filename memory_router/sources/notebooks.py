@@ -23,7 +23,7 @@ class Notebook(NamedTuple):
 
 
 def as_markdown(text: str) -> Notebook | None:
-    """Return a notebook as Markdown, or None if a file is no notebook.
+    """Return a notebook as Markdown, or None if a file is not a notebook.
 
     Args:
         text: the content of the file.

@@ -1,4 +1,4 @@
-"""Notice what a question looks for beside its words, and what a passage shows of it.
+"""Notice what a question looks for in addition to its words, and what a passage shows of it.
 
 Who spoke, when something happened, whether the passage itself only asks: these turn the order of passages that share
 the same words. Each cue is a number in [0, 1]; each engine weighs them itself.

@@ -29,12 +29,12 @@ _VOCABULARY = path.join("tokenizers", "l2_supercat_tokenizer_config.json")
 _SPACE = "\u2581"
 _LONGEST_WORD = 40
 _KEPT_PIECES = 50_000
-# So many rows of the table are kept at hand, 8 kB each: more than a few pages of text need.
+# How many rows of the table are kept at hand, 8 kB each: more than a few pages of text need.
 _KEPT_ROWS = 2000
 _WORD = re.compile(r"[^\W_]+")
 
-# How much what stands around a passage counts beside it: of 0.2, 0.3, 0.5 and 0.8 it has the best recall@10 of turns by
-# vectors, .500 on the mean of worlds A, B, E and F; passages of files differ by .003.
+# The weight of the text around a passage, the passage itself having 1: of 0.2, 0.3, 0.5 and 0.8 it has the best
+# recall@10 of turns by vectors, .500 on the mean of worlds A, B, E and F; passages of files differ by .003.
 _AROUND = 0.5
 
 Weight = Callable[[str], float]
@@ -51,7 +51,7 @@ class ModelIdentity(NamedTuple):
     dimension: int
 
     def fits(self, other: "ModelIdentity") -> bool:
-        """Return whether vectors of both can be compared; 0 is any dimension, where only an answer will tell."""
+        """Return whether vectors of both can be compared; 0 is an unknown dimension, which only an answer will tell."""
         return self.name == other.name and (self.dimension in (0, other.dimension))
 
 

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-# Gaps are this many words at the most: what stands farther apart does not belong together.
+# Gaps are at most this many words: what stands farther apart does not belong together.
 _GAP_WORDS = 12
 # A word, a file name, or the end of a sentence.
 _TOKEN = re.compile(r"\w+(?:\.\w+)*|[.!?](?=\s)|[\n\u3002\uff01\uff1f]")
@@ -58,7 +58,7 @@ class Phrase(NamedTuple):
     Args:
         number: the position of the phrase in its index.
         start: its first character.
-        end: the character behind it.
+        end: the character after it.
         captures: what its vocabularies say of the words in its braces, in order.
     """
 
@@ -132,7 +132,7 @@ class PhraseIndex:
 
     Args:
         phrases: the phrases; their order is their rank. None begins with a gap or a refused word.
-        vocabularies: what the names in braces stand for.
+        vocabularies: the words for the names in braces.
     """
 
     def __init__(self, phrases: Iterable[str], vocabularies: Mapping[str, Vocabulary] | None = None) -> None:

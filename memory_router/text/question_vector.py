@@ -6,7 +6,7 @@ stores that hold vectors of the same model are compared by it.
 
 from typing import NamedTuple
 
-# A longer one is no vector of a model that we know.
+# A longer one is not a vector of a model that we know.
 _LONGEST = 20_000
 
 
@@ -38,7 +38,7 @@ def take(written: str | None) -> None:
     """Take the vector of the next question.
 
     Args:
-        written: as `QuestionVector.written` gives it; None, and whatever is no vector, forgets that of the last one.
+        written: as `QuestionVector.written` gives it; None, and whatever is not a vector, forgets the last one.
     """
     _at_hand.clear()
     if not isinstance(written, str) or len(written) > _LONGEST:

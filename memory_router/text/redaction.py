@@ -102,7 +102,7 @@ def _before_host(value: str) -> str:
     hosts = list(_compiled(r"@[\w.-]++(?::[0-9]++)?+(?=$|[/?#,;)`\\])").finditer(value))
     if not hosts:
         return value[: max(value.find("@"), 0)]
-    # What has neither a dot nor a port, and another host behind it, is a piece of the password; not so in a query.
+    # What has neither a dot nor a port, and another host after it, is a piece of the password; not so in a query.
     path = value.find("?", hosts[0].end())
     hosts = [match for match in hosts if path < 0 or match.start() < path]
     host = next((match for match in hosts if {".", ":"} & set(match.group())), hosts[-1])
@@ -202,7 +202,7 @@ _PREFIXES = {
 }
 
 _SECRETS = (
-    # First, because its edges are no edges of a token.
+    # First, because its edges are not edges of a token.
     _Secret(
         "private-key",
         ("private key",),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DIMENSION = 256
 _WORD = re.compile(r"[^\W_]+")
 _PART_LENGTH = 4
-# What the parts of a word count together, beside 1 for the word itself.
+# The weight of all parts of a word together; the word itself has 1.
 _PARTS_SHARE = 0.5
 
 
@@ -30,7 +30,7 @@ class Model(Protocol):
 
     Attributes:
         name: what vectors of this model are kept under.
-        reach: in how many bits the signatures of two requests differ at the most whose cosine is over 0.8.
+        reach: the most bits in which the signatures of two requests differ whose cosine is over 0.8.
     """
 
     name: str

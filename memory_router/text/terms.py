@@ -2,7 +2,7 @@
 
 A position of a text holds alternatives: the word without accents, stemmed as English; the same with umlauts as `ae`;
 and its stem in the text's own language, as `de:haus`, so that stems of different languages never meet by accident. A
-question does not say which language its words are of, so that each of them stands for its stems in all. German and
+question does not say which language its words are of, so that each of them has its stems in all. German and
 Dutch compounds are found by what they begin and end with, as `de:daten-` and `de:-sicher`.
 """
 
@@ -36,7 +36,8 @@ _SHORT = 8
 # Languages that write compounds as one word, and the least length of a part of one.
 _COMPOUNDING = frozenset(["de", "nl"])
 _PART = 4
-# Words below it have no endings; what is longer is no word of a language, and what it may end with costs its square.
+# Words below it have no endings; what is longer is not a word of a language, and the cost of its
+# endings grows with its square.
 _SHORTEST, _LONGEST = 3, 80
 _LAST_LATIN = 0x24F
 _MOST_WORDS = 25_000
@@ -110,7 +111,7 @@ def _alternatives(stem: str, forms: Alternatives) -> Alternatives:
 
 
 def _forms(word: str, codes: tuple[str, ...]) -> Alternatives:
-    """Return in which forms beside the English stem a word of a text stands in an index."""
+    """Return the forms, besides the English stem, under which a word of a text is indexed."""
     if not word.isascii() and re.match(RUN, word):
         return tuple(characters(word)[:1])
     return (*_inflected(word, codes), *_parts(word, codes))
@@ -128,7 +129,7 @@ def _parts(word: str, codes: tuple[str, ...]) -> Iterator[str]:
 
 
 def _asked_forms(word: str, codes: tuple[str, ...]) -> Alternatives:
-    """Return in which forms beside the English stem a word of a question may stand in an index."""
+    """Return the forms, besides the English stem, under which a word of a question is looked up."""
     own = _inflected(word, codes)
     parts = (form for form in own if form[:2] in _COMPOUNDING and form[2:3] == ":" and len(form) >= _PART + 3)
     return (*own, *(spelt for form in parts for spelt in (f"{form}-", f"{form[:3]}-{form[3:]}")))

@@ -10,7 +10,7 @@ from memory_router.text.words import is_stop_word
 _Word = TypeVar("_Word", str, bytes)
 
 FORGOTTEN = "[forgotten]"
-# So many words in a row are a quotation; a text of fewer words is looked for as a whole, but not one of two.
+# This many words in a row are a quotation; a text of fewer words is looked for as a whole, but not one of two.
 _QUOTED = 5
 _SHORTEST_QUOTED = 3
 _SHORTEST_WORD = 3
@@ -63,7 +63,7 @@ class ByteTraces:
         for text in texts:
             content = text.strip().encode("utf-8", "replace").lower()
             held = _byte_words(content)
-            # In a database the first and the last word touch what stands beside the text.
+            # In a database the first and the last word touch other bytes.
             if len(held) >= _QUOTED + 2:
                 self._pieces.update(_stretches(held, _QUOTED))
             elif len(held) >= _SHORTEST_QUOTED or not set(_words(text)).isdisjoint(words):

@@ -85,7 +85,7 @@ class Question(NamedTuple):
 
     Args:
         words: content words, lower case, without those of identifiers and paths; never empty if the question
-            has a word and neither identifier nor path. One that ends in `*` stands for all that begin so; addresses
+            has a word and neither identifier nor path. One that ends in `*` matches all that begin so; addresses
             and numbers of things, as `10.0.0.1`, are one word.
         phrases: what stood in quotation marks (its words are among `words` too).
         identifiers: names of code.
@@ -128,7 +128,7 @@ def identifiers_in(text: str) -> tuple[Identifier, ...]:
 
 
 def identifier_terms(text: str) -> str:
-    """Return what an index needs beside a text so that its identifiers are found whole and by their parts."""
+    """Return what an index needs in addition to a text to find its identifiers whole and by their parts."""
     terms: dict[str, None] = {}
     for identifier in identifiers_in(text):
         terms.update(dict.fromkeys(_spellings_of_name(identifier.parts)))
@@ -174,7 +174,7 @@ def _identifier(name: str) -> Identifier | None:
     parts = split_name(name)
     if len(parts) < 2 or sum(map(len, parts)) < 4:
         return None
-    # `e.g`, `a.m` and `3-4` are no names.
+    # `e.g`, `a.m` and `3-4` are not names.
     if ("." in name or "-" in name) and not all(part.isdigit() or len(part) > 1 for part in parts):
         return None
     return Identifier(name, "".join(parts), parts)

@@ -27,7 +27,7 @@ class CogneeAnswer(NamedTuple):
         hits: most relevant first.
         by: `http` or `file`: what was asked.
         intent: how the question was understood.
-        notes: what was noticed, to be told beside the answer.
+        notes: remarks to tell with the answer.
         is_empty: whether there is nothing at all that could be found.
     """
 
@@ -44,7 +44,7 @@ def find(place: CogneePlace, question: str, limit: int, seconds: float) -> Cogne
     Args:
         place: where Cognee is.
         question: any text.
-        limit: how many hits at the most.
+        limit: the largest number of hits.
         seconds: how long it may take.
 
     Raises:

@@ -84,7 +84,7 @@ class GraphFiles:
         ends: until when, on the monotonic clock.
 
     Attributes:
-        trouble: why a file was left out, or empty; while another one can be read, a damaged one is no error.
+        trouble: why a file was left out, or empty; while another one can be read, a damaged one is not an error.
 
     Raises:
         StoreError: there is no Python that can open them.
@@ -153,7 +153,7 @@ class GraphFiles:
         return {row[0]: self._node(path, row) for path, row in self._by_file(_NODES, ids=list(ids))}
 
     def everything(self, most: int) -> list[CogneeNode]:
-        """Return the passages and the things of each file, so many of each file at the most."""
+        """Return the passages and the things of each file, a limited number of each."""
         rows = self._by_file(_EVERYTHING, passage=PASSAGE, most=most, **_SORTS)
         return list({row[0]: self._node(path, row) for path, row in rows}.values())
 

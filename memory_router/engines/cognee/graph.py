@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 PASSAGE = "DocumentChunk"
-# What stands for texts and sorts rather than for things; a way through "everything is an entity" would say nothing.
+# Nodes for texts and kinds rather than things; a path through "everything is an entity" would say nothing.
 NO_THINGS = (PASSAGE, "TextSummary", "EntityType", "EdgeType", "NodeSet", "IndexSchema")
 DOCUMENT = "Document"  # ... and every type that ends so
 
@@ -32,7 +32,7 @@ class CogneeNode(NamedTuple):
 
     @property
     def is_thing(self) -> bool:
-        """Return whether it stands for a thing that relations are about."""
+        """Return whether the node is a thing that relations are about."""
         return bool(self.name) and self.kind not in NO_THINGS and not self.kind.endswith(DOCUMENT)
 
 

@@ -12,7 +12,7 @@ _MOST = 6  # things that one phrase may mean
 _LEAST = 0.4  # a fit below this names nothing
 _PARTIAL = 0.95  # fits by parts are never as good as names
 _SPARE = 0.6  # what a name is worth of which the phrase says only a letter
-# Beside a name these only say what sort of thing is meant.
+# Next to a name, these words only say what kind of thing is meant.
 _SORTS = re.compile(
     "class|code|component|database|file|function|library|method|module|package|project|service|system|table|team"
 )
@@ -38,7 +38,7 @@ class LinkedNodes(NamedTuple):
 
     @property
     def near(self) -> dict[str, float]:
-        """Return the ids of those that fit about as well as the likeliest one, with their scores."""
+        """Return the ids of nodes that fit about as well as the likeliest one, with their scores."""
         pairs = zip(self.nodes, self.scores, strict=True)
         return {node.id: score for node, score in pairs if score >= 0.8 * self.score}
 

@@ -8,7 +8,7 @@ from memory_router.engines.cognee.graph import PASSAGE, CogneeNode
 from memory_router.engines.cognee.place import CogneePlace
 from memory_router.retrieval.listing import EXCERPT, Entry, Filter, ListPosition
 
-# So many are looked at: a list is for people, who filter before they read so far.
+# How many are looked at: a list is for people, who filter before they read that far.
 _MOST = 5000
 
 

@@ -46,7 +46,7 @@ def answer(graph: CogneeGraph, asked: GraphQuestion, linked: Sequence[LinkedNode
         graph: where to look.
         asked: what is asked of which things.
         linked: what those things are in the graph, each known.
-        limit: how many answers at the most.
+        limit: the largest number of answers.
     """
     first = linked[0]
     if asked.intent in (RELATION, CHAIN):

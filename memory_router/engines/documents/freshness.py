@@ -14,7 +14,7 @@ from memory_router.storage.sqlite import named_errors
 # How often to search again for what takes the place of passages whose files are gone. Whole folders are left out at
 # once, so that more rounds are only needed where single files were deleted all over.
 _ROUNDS = 4
-# Of what is gone, so much is named.
+# How many files that are gone are named.
 _NAMED = 3
 
 _STAMPS = "SELECT path, mtime_ns, size FROM files WHERE path IN (SELECT value FROM json_each(?))"

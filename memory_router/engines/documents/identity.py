@@ -11,9 +11,9 @@ class PassageName(NamedTuple):
     """The name of a passage.
 
     Args:
-        key: stands for the path of its file.
+        key: identifies the path of its file.
         line: its first line, counted from 1.
-        digest: stands for its text.
+        digest: identifies its text.
     """
 
     key: str
@@ -38,7 +38,7 @@ def parse_identity(name: str) -> PassageName | None:
 
 
 def path_key(path: str) -> str:
-    """Return 12 characters that stand for a path; two paths share them once in 10^14."""
+    """Return 12 characters that identify a path; two paths share them once in 10^14."""
     return _remainder(path, _PATH_PRIME)
 
 

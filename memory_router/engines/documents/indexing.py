@@ -80,7 +80,7 @@ class IndexListener:
         """Hear how many files of a root are to be looked at."""
 
     def advanced(self, files: int) -> None:
-        """Hear that so many more files are done."""
+        """Add to the number of files that are done."""
 
 
 _SILENT = IndexListener()

@@ -8,7 +8,7 @@ import apsw
 
 from memory_router.text.spelling import normal
 
-# `{a,b}{c,d}` means four names; more than this is no glob that a person writes, and is taken for its letters.
+# `{a,b}{c,d}` means four names; a glob with more than this was not written by a person, and is taken literally.
 _MOST_CHOICES = 64
 
 _NAMED = "SELECT f.id, f.path, r.path FROM files f JOIN roots r ON r.id = f.root WHERE f.unfit = '' AND {}"
@@ -76,7 +76,7 @@ def _candidates(connection: apsw.Connection, asked: str) -> Iterator[tuple[int, 
 
 
 def _choices(asked: str) -> list[str]:
-    """Return the globs without braces that one with braces stands for."""
+    """Expand the braces of a glob."""
     choices = [""]
     for literal, braced in _BRACES.findall(asked):
         pieces = braced.split(",") if braced else [literal]
@@ -90,7 +90,7 @@ def _pattern(asked: str) -> str:
     before = "" if os.path.isabs(asked) else "(?:.*/)?"
     # A folder means what lies below it; without a slash at the end the name may be a file's or a folder's.
     after = "/.+" if asked.endswith("/") else "(?:/.+)?"
-    # `**` stands for any folders: of what is between two of them the first place is as good as any later one, so that
+    # `**` matches any folders: of what is between two of them the first place is as good as any later one, so that
     # the pattern need not try the others (`(?>`); what follows the last one has to be tried everywhere.
     start, *runs = map(_run, _FOLDERS.split(asked.rstrip("/")))
     if not runs:

@@ -51,7 +51,7 @@ _HITS = """
     JOIN roots r ON r.id = f.root
 """
 
-# How many of a document's passages are read for what it says of itself.
+# How many of a document's passages are read for what it says about itself.
 _OPENING = 3
 _OPENINGS = """
     SELECT f.path, f.title, group_concat(c.text, char(10) ORDER BY c.position)
@@ -197,7 +197,7 @@ class DocumentIndex(DatabaseReader):
         return {key: core.Unit(text, seconds_of(day), file in files) for key, text, day, file in rows}
 
     def neighbours(self, _keys: Sequence[int]) -> Mapping[int, Sequence[int]]:
-        """Return nothing: what stands beside a passage is indexed with it."""
+        """Return nothing: the neighbours of a passage are indexed with it."""
         return {}
 
     def inside(self, keys: Sequence[int]) -> Sequence[int]:

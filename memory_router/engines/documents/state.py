@@ -35,7 +35,7 @@ def examine(database: str) -> IndexState:
         return IndexState("installed", "No folder is indexed yet." if held is None else "The index is empty.", FIX)
     counts = _counted(held.files, "file"), _counted(held.chunks, "passage"), _counted(len(held.roots), "folder")
     reason = "Indexed: {} in {}, from {}.".format(*counts)
-    # It answers by words meanwhile, so it is no worse than others to ask.
+    # It answers by words meanwhile, so asking it is still worthwhile.
     return IndexState("ready", f"{reason} {trouble}".rstrip())
 
 

@@ -16,7 +16,7 @@ from memory_router.text.dates import MONTHS
 from memory_router.text.spelling import normal
 from memory_router.text.words import identifier_terms, name_terms, split_name
 
-NAME_WORDS = 6  # More words than that are no name, in a heading or a question.
+NAME_WORDS = 6  # More words than that are not a name, in a heading or a question.
 _ISO_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)-([01]\d)-([0-3]\d)(?!\d)")
 
 
@@ -44,7 +44,7 @@ _AFTER = """
 """
 _NO_FILE = Fingerprint(0, True, b"", "")
 # Every question looks into every segment of the full text. Merging takes as long as reading the index: it is worth it
-# after a run that wrote a good part of it, and what single files leave behind SQLite merges by itself.
+# after a run that wrote a good part of it, and SQLite merges what single files leave behind.
 _MOST_SEGMENTS, _LARGE_SHARE = 4, 0.1
 
 
@@ -63,7 +63,7 @@ def put_document(
         connection: an index opened for writing.
         root: the id that `add_root` gave.
         document: the text and its chunks; ready-made chunks are welcome.
-        fingerprint: tells later whether the file behind it has changed; without it there is no file.
+        fingerprint: tells later whether the file has changed; empty where there is no file.
     """
     remove_document(connection, document.path)
     file = connection.execute(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
-# So many lines at the head of a document are read: its front matter, title, status and first sentences.
+# How many lines at the head of a document are read: front matter, title, status and first sentences.
 _LINES = 20
 # A title of fewer characters could stand anywhere.
 _SHORTEST_TITLE = 8

@@ -13,7 +13,7 @@ from memory_router.paths import shown
 from memory_router.sources.discovery import Survey
 from memory_router.storage.sqlite import named_errors, open_database, open_read_only, writing
 
-# A burst of changes ends with so much silence, and is told after so long at the latest.
+# The silence that ends a burst of changes, and the longest time until a burst is told.
 _STEP_MS, _BURST_MS = 50, 400
 # How often folders are looked at where the system tells of no change, and how often whether others are indexed now.
 _POLL_MS, _LOOK_MS = 1000, 2000
@@ -164,7 +164,7 @@ def _bursts(database: str, folders: list[str], until_ms: int | None) -> Iterator
     """
     from watchfiles import watch  # only what watches pays for it
 
-    # The index's own files may lie below a root; what they do is no change.
+    # The index's own files may lie below a root; their changes do not count.
     own = os.path.dirname(os.path.abspath(database)) + os.sep
     options: dict[str, Any] = {"raise_interrupt": True, "debounce": _BURST_MS, "step": _STEP_MS}
     if until_ms:
@@ -180,7 +180,7 @@ def _bursts(database: str, folders: list[str], until_ms: int | None) -> Iterator
                 is_new = False
                 if until_ms and (not os.path.exists(database) or set(folders) ^ _present(database)):
                     return
-        except OSError:  # the system has no watches left for so many folders: look at the files instead
+        except OSError:  # the system has too few watches left for the folders: look at the files instead
             if is_polling:
                 raise
             options["poll_delay_ms"] = _POLL_MS

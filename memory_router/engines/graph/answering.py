@@ -19,7 +19,7 @@ _FARTHER = 0.8  # and for each step away
 _STEPS_FAR = 3
 SAME_NAME = 3  # homonyms that are answered for
 _SHOWN = 20  # places that prove a finding
-_READ = 1000  # edges that are read for an answer at the least
+_READ = 1000  # the least number of edges that are read for an answer
 _READ_EACH = 20  # and for each finding that is wanted
 _MENTIONS = ("links", "mentions", "names", "person", "tagged")
 CALLS = ("calls",)
@@ -229,7 +229,7 @@ def _module(graph: Graph, entity: Entity) -> str:
 def _told(
     entity: Entity, meant: Entity, reasons: Sequence[Edge], known: Mapping[int, Entity], relevance: float
 ) -> Finding:
-    """Return what stands beside `entity`, with the edges that prove it."""
+    """Return the neighbours of `entity`, with the edges that prove them."""
     return Finding(
         told_edges(reasons, known),
         round(relevance, 4),

@@ -120,7 +120,7 @@ def _ways(
     for weak, factor in ((walking.STRONG, 0.9), (walking.TELLING, 0.75)):
         if steps := walking.way(graph.connection, first, last, weak, is_directed=False):
             yield steps, CERTAIN * factor
-            break  # what weaker relations connect besides is no stronger
+            break  # what weaker relations also connect is not stronger
 
 
 def _likely(asked: LinkedEntities) -> dict[int, float]:

@@ -131,7 +131,7 @@ class Denotation:
             return top
         while package:
             beside = f"{package}.{top}"
-            # Within a package only a whole name is an import: its modules are no scripts.
+            # Within a package only a whole name is an import: its modules are not scripts.
             is_script = all(node.kind == "package" for node in self._named(package).nodes)
             if is_script and any(node.kind in ("module", "package") for node in self._named(beside).nodes):
                 return beside
@@ -139,7 +139,7 @@ class Denotation:
         return top
 
     def folder(self, file: int | None) -> str:
-        """Return the folder of a text; nothing if it is no file."""
+        """Return the folder of a text; nothing if it is not a file."""
         return "" if file is None else self._file(file)[0]
 
     def language(self, file: int) -> str:

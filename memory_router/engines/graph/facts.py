@@ -12,7 +12,7 @@ class Source(NamedTuple):
     """Name one text that may be in the graph.
 
     Args:
-        path: the absolute path of a file, or any other unique name of a text that is no file.
+        path: the absolute path of a file, or any other unique name of a text that is not a file.
         root: the folder that it was indexed with.
         language: `python`, `markdown`, ..., `memory` or `turn`.
         fingerprint: changes when the text does.

@@ -110,7 +110,7 @@ class _Resolver:
     def _referred(self, ref: Ref) -> Iterator[int]:
         """Yield what a name of code means; who calls a class calls its constructor, too."""
         nodes = self._names.meant(ref.target, ref.file)
-        if not nodes and ref.kind == "uses":  # a constant that is no thing of the graph is its class's
+        if not nodes and ref.kind == "uses":  # a constant that is not a thing of the graph is its class's
             owners = self._names.meant(ref.target.rpartition(".")[0], ref.file)
             nodes = [node for node in owners if node.kind == "class" and node.file != ref.file]
         for node in nodes:
@@ -119,7 +119,7 @@ class _Resolver:
                 yield from (constructor.id for constructor in self._names.constructors(node))
 
     def _imported(self, ref: Ref) -> Iterator[int]:
-        """Yield the module that is imported, and beside it the member; else the library."""
+        """Yield the imported module and the member; else the library."""
         target = self._names.seen_from(ref.file, ref.target)
         nodes = self._names.meant(target, ref.file)
         modules = self._names.modules_called(target, ref.file)
@@ -130,7 +130,7 @@ class _Resolver:
         owner = target.rpartition(".")[0]
         owners = self._names.meant(owner, ref.file) if owner else []
         modules = [node for node in owners if node.kind in _IMPORTABLE]
-        nodes = nodes or [node for node in owners if node.kind == "class"]  # a member that is no thing of the graph
+        nodes = nodes or [node for node in owners if node.kind == "class"]  # a member that is not a thing of the graph
         if not modules and not nodes:
             yield from self._library(target)
             return

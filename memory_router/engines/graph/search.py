@@ -74,7 +74,7 @@ class KnowledgeGraph(DatabaseReader):
         Args:
             phrase: what it is called.
             depth: how many steps away.
-            most: how many things at the most.
+            most: the largest number of things.
 
         Raises:
             StoreError: the graph is damaged or locked.
@@ -94,7 +94,7 @@ class KnowledgeGraph(DatabaseReader):
 
         Args:
             number: the thing's number in the graph.
-            relations: how many of its relations are told at the most.
+            relations: the largest number of its relations that are told.
 
         Raises:
             StoreError: the graph is damaged or locked.
@@ -114,7 +114,7 @@ class KnowledgeGraph(DatabaseReader):
 
         Args:
             question: any text; it is never read as a query language.
-            limit: how many findings at the most.
+            limit: the largest number of findings.
 
         Raises:
             StoreError: the graph is damaged or locked.

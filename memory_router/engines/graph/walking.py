@@ -88,7 +88,7 @@ def way(
         kinds: the kinds of edges that may be walked.
         is_directed: whether edges may only be walked in their own direction.
         least: the weight that every edge exceeds.
-        most: how many steps at the most.
+        most: the largest number of steps.
     """
     both = ("source", "target")
     forth = _Side(connection, starts, both[:1] if is_directed else both)

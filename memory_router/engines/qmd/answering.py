@@ -20,7 +20,7 @@ class QmdAnswer(NamedTuple):
     Args:
         hits: best first.
         answered_by: the mode that really ran: `search`, `vsearch` or `query`.
-        notes: what was noticed, to be told beside the answer.
+        notes: remarks to tell with the answer.
     """
 
     hits: list[QmdHit]

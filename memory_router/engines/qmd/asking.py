@@ -15,7 +15,7 @@ from memory_router.text.terms import stems
 
 # A word that stands nowhere may be the beginning of one that does, as in QMD; shorter ones begin too much.
 _LEAST_BEGINNING = 3
-# A word in so many documents tells nothing; they are not all counted.
+# A word in this many documents tells nothing; they are not all counted.
 _COUNTED = 20_000
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM documents_fts WHERE documents_fts MATCH ? LIMIT {_COUNTED})"  # noqa: S608
 
@@ -34,7 +34,7 @@ class QmdCounts:
         self.stems = stems
 
     def frequency(self, term: str) -> int:
-        """Count the documents that hold a term; a last `*` stands for any ending."""
+        """Count the documents that hold a term; a final `*` matches any ending."""
         phrase = syntax.phrase(term)
         if phrase not in self._known:
             self._known[phrase] = int(self._connection.execute(_COUNT, (phrase,)).get)
@@ -48,7 +48,7 @@ class QmdQuestion(NamedTuple):
 
     Args:
         text: what was asked, without what it excludes.
-        question: the same, split; a word that stands nowhere is the beginning of those that begin so.
+        question: the same, split; a word that no document holds matches those that begin with it.
         steps: the words of the paths that it names.
         expression: the FTS5 expression that chooses documents; empty if nothing of it can be searched for.
         counts: how often its words stand in the index.

@@ -1,7 +1,7 @@
 """Read QMD's database as it stands, without ever creating, changing or locking anything of it.
 
 While no process writes there, it is read as an immutable file: nothing appears beside it, and read-only folders do. If
-it changed meanwhile, or a log of writes (`-wal`) lies beside it, it is read like any database that others write to.
+it changed meanwhile, or a log of writes (`-wal`) lies next to it, it is read like any database that others write to.
 """
 
 import os

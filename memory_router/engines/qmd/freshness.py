@@ -1,4 +1,4 @@
-"""Return whether a file is still what QMD read: it never looks again by itself, and answers from what was."""
+"""Return whether a file is still what QMD read: it never looks again unasked, and answers from what was."""
 
 import hashlib
 import os

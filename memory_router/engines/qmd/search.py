@@ -253,7 +253,7 @@ def _scored(connection: apsw.Connection, expression: str | None, limit: int) -> 
 
 
 def _named(connection: apsw.Connection, name: str, limit: int) -> list[int]:
-    """Return the documents whose path ends with what the question calls them; `*` stands for anything."""
+    """Return the documents whose path ends with what the question calls them; `*` matches anything."""
     pattern = name.removeprefix("./").lstrip("/").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = pattern.replace("**/", "*").replace("*", "%", 3) + ("%" if name.endswith("/") else "")
     return [number for (number,) in connection.execute(_NAMED_SO, {"path": pattern, "limit": limit})]

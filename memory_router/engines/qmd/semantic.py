@@ -130,7 +130,7 @@ def _ask_program(runs: Program, index: str, mode: str, question: str, limit: int
     if seconds < _LEAST_SECONDS:
         return Trouble("The deadline leaves no time to start QMD's models.", _FIX_DAEMON)
     command = [runs.node, runs.script, "--index", "index", mode, "--json", "-n", str(limit), "--", question]
-    # Its models are there; should QMD want another one all the same, no download can begin.
+    # Its models are there; if QMD still wants another one, no download can begin.
     offline = {"INDEX_PATH": index, "HF_ENDPOINT": "http://127.0.0.1:9", "NODE_LLAMA_CPP_SKIP_DOWNLOAD": "true"}
     process = subprocess.Popen(
         command,
@@ -140,7 +140,7 @@ def _ask_program(runs: Program, index: str, mode: str, question: str, limit: int
         cwd="/",  # a `.qmd` folder in the present one would be another index
         env={**os.environ, **offline, "NO_COLOR": "1"},
         start_new_session=True,
-        # Should this process be killed, an alarm clock ends QMD all the same; the timer survives the exec.
+        # If this process is killed, an alarm clock still ends QMD; the timer survives the exec.
         preexec_fn=lambda: signal.setitimer(signal.ITIMER_REAL, seconds + 1),  # noqa: PLW1509 (one thread)
     )
     try:
@@ -170,7 +170,7 @@ def _files(results: Any, *, quoted: bool = False) -> list[str]:
     """Return the URIs of results, without repetition.
 
     Raises:
-        ValueError: they are no list of results.
+        ValueError: they are not a list of results.
     """
     if not isinstance(results, list):
         raise ValueError("no list")

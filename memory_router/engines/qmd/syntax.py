@@ -42,7 +42,7 @@ def any_of(phrases: list[str], question: str) -> str:
 
 
 def phrase(term: str) -> str:
-    """Return the FTS5 phrase for a word or several in a row; a last `*` stands for any ending."""
+    """Return the FTS5 phrase for a word or several in a row; a final `*` matches any ending."""
     bare = spaced(term.replace('"', " ").replace("\0", " ")).strip()
     return f'"{bare[:-1]}" *' if bare.endswith("*") else f'"{bare}"'
 

@@ -94,7 +94,7 @@ def read(told: Mapping[str, Any] | None) -> Author:
     """Return the author that an object names; what it leaves out is unknown.
 
     Raises:
-        RefusedMemoryError: it is no author.
+        RefusedMemoryError: it is not an author.
     """
     parts = dict(told or {})
     if not set(parts) <= set(Author._fields) or not all(isinstance(part, str) for part in parts.values()):
@@ -108,7 +108,7 @@ def read(told: Mapping[str, Any] | None) -> Author:
 def _agent_around() -> str | None:
     """Return the agent whose command this process is, as the environment tells, or None."""
     for variable in _NAMING:
-        # Other programs use the second name for themselves: a path or a number is no agent.
+        # Other programs use the second name for themselves: a path or a number is not an agent.
         if (named := os.environ.get(variable, "")) and named[0].isalpha() and "/" not in named:
             return named.partition("@")[0]
     return next((agent for variable, agent in _VARIABLES.items() if os.environ.get(variable)), None)

@@ -29,7 +29,7 @@ _FEWEST, _PLAIN = 2, 3
 _SAME = 5 / 6
 # The share of a sentence's words that are the fact's, where it is put in other words.
 _FOCUS = 0.5
-# A sentence with so much of what only the newer fact says tells of the change itself.
+# The share of what only the newer fact says from which a sentence tells of the change itself.
 _TOLD = 0.5
 # A period after one or two letters ends an abbreviation.
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b\w\.)(?<!\b\w\w\.)\s+|\n+|(?<=[\u3002\uff01\uff1f])")
@@ -82,7 +82,7 @@ class Replaced(NamedTuple):
 
     Args:
         words: its stems with content.
-        value: those of them that stand for what was replaced.
+        value: those of them that name what was replaced.
         subject: those that both facts are about.
         added: those that only the fact in force has: its names and numbers, if there are any.
         project: what it belongs to, or None.
@@ -133,7 +133,7 @@ class Disputes:
             return cls(())
 
     def marked(self, results: Sequence[_Result], *, are_dated: bool = False) -> list[_Result]:
-        """Return results with `disputed_by` in the metadata of those that repeat a replaced fact.
+        """Return results; `disputed_by` is in the metadata of those that repeat a replaced fact.
 
         Where the fact in force is among them, it stands before what it disputes and claims no less.
 
@@ -219,7 +219,7 @@ def _compared(text: str, project: str | None, current: str, now: str, since: str
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Yield a text's sentences, and what follows a label by itself: who said it, or where it stands."""
+    """Yield a text's sentences, and apart what follows a label: who said it, or where it stands."""
     for sentence in _SENTENCE_END.split(text):
         yield sentence
         if labelled := sentence.partition(": ")[2]:

@@ -17,7 +17,7 @@ from memory_router.errors import StoreError
 
 # From this share of `max_entries` on, a tier with overflow promotes (seed 001, Capacity Pressure).
 _PRESSURE = 0.9
-# So many more than have to go are scored before the choice.
+# How many more candidates than have to go are scored before the choice.
 _CONSIDERED = 64
 
 

@@ -16,7 +16,7 @@ TIERS = ("ephemeral", "session", "persistent")
 Order = Literal["newest", "least", "most"]
 # The two ends of a link between a memory and the one that replaced it.
 LinkEnd = Literal["supersedes", "superseded_by"]
-# So many of the latest accesses are kept with their times: more than any trigger counts.
+# How many of the latest accesses are kept with their times: more than any trigger counts.
 MOST_ACCESS_TIMES = 100
 
 
@@ -133,8 +133,8 @@ class Remembered(NamedTuple):
 
     Args:
         memory: as it is stored now.
-        is_new: False if it was there before; then it has the new tags beside its own, and the higher importance and
-            tier of the two.
+        is_new: False if it was there before; then the new tags are added to its own, and it has the higher importance
+            and tier of the two.
         redacted: the kinds of secrets and personal data that were taken out of the text.
         replaced: the memory that was in force before it, if it replaced one.
     """

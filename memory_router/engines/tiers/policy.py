@@ -23,7 +23,7 @@ class TierPolicy:
             a store of your own; None is the database that `memory-router remember` writes to. Tiers that name the
             same store share it.
         ttl_seconds: after how many seconds a memory is gone; None is never.
-        max_entries: how many it holds; None is any number.
+        max_entries: the largest number of memories; None for no limit.
         overflow: whether a nearly full tier promotes its best memories instead of evicting its least ones.
         compaction_threshold: from how many memories on `maintain` compacts the tier; None is never.
         compaction_strategy: `count`, `importance`, `semantic` or `time`.

@@ -22,7 +22,7 @@ from memory_router.text import words
 # conversation has neighbours only where they were stored within minutes of each other.
 REACH = 2
 NEAR_SECONDS = 600.0
-# Of a question about the present the newest memories are candidates in any case.
+# The newest memories are always candidates for a question about the present.
 _NEWEST = 10
 
 

@@ -8,7 +8,7 @@ from memory_router.engines.tiers.scoring import HOUR, STEADY_DAYS, ScoringEngine
 NEUTRAL = 0.5
 _EPHEMERAL_BELOW = 0.3
 _PERSISTENT_FROM = 0.7
-# A low importance moves down only what nobody used for so long: what was just stored has not had its chance.
+# How long a memory of low importance must be unused before it moves down: a new one has not had its chance.
 _SETTLED = 24 * HOUR
 
 

@@ -9,7 +9,7 @@ from memory_router.engines.tiers.memory import Memory
 from memory_router.errors import ConfigError
 
 HOUR = 3600.0
-# Within so many days use is steady or it is not (seed 001, Pattern 2: Steady Access).
+# The days within which use counts as steady (seed 001, Pattern 2: Steady Access).
 STEADY_DAYS = 30
 
 
@@ -24,11 +24,11 @@ class ScoringConfig:
         promotion_velocity_weight: weight of how often it was recalled within the window.
         promotion_threshold: the score from which on it moves up.
         demotion_threshold: the importance below which it may move down a day after it was last used.
-        half_life_hours: after so many hours the recency is down to 1/e: the seed calls this time a half-life.
-        accesses_for_full_score: so many accesses make a frequency of 1.
+        half_life_hours: the hours after which recency is down to 1/e; the seed calls this a half-life.
+        accesses_for_full_score: the number of accesses that make a frequency of 1.
         window_hours: how long the short period is, of which the velocity speaks.
         frequent_accesses: more accesses than this within the window move it up, whatever the score.
-        idle_days: after so many days in a tier without access it may move down.
+        idle_days: the days in a tier without access after which a memory may move down.
 
     Raises:
         ConfigError: a value is negative or no number, or the weights do not sum to about 1.

@@ -82,7 +82,7 @@ class MemoryStore:
             created: seconds since the epoch; None means now.
 
         Raises:
-            RefusedMemoryError: the text is empty or too long, or `created` is no time.
+            RefusedMemoryError: the text is empty or too long, or `created` is not a time.
             StoreError: the store cannot be written; nothing was stored.
         """
         memory, redacted = admit(text, tags, project, created)
@@ -103,7 +103,7 @@ class MemoryStore:
 
         Args:
             query: the question; no word of it needs to be a search operator, and none is taken for one.
-            limit: how many at the most.
+            limit: the largest number.
             project: only memories of this project, or None for all.
             since: only memories made at this time or later, in seconds since the epoch.
             until: only memories made at this time or earlier, in seconds since the epoch.

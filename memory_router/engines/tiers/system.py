@@ -179,7 +179,7 @@ class MemorySystem:
 
         Args:
             query: the question; the newest memories come back if it asks for nothing else.
-            k: how many at the most.
+            k: the largest number.
             tier: search only this tier; None searches all of them at once.
             filter: which memories may be found: see `filters.selection_of`.
 
@@ -330,7 +330,7 @@ class MemorySystem:
     async def maintain(self) -> None:
         """Clear away what expired, finish interrupted moves, demote and compact where the policies say so.
 
-        It runs by itself with the first operation and then every five minutes of use.
+        It runs automatically with the first operation and then every five minutes of use.
         """
         self._maintained = now = self._clock()
         await self._lifecycle.recover(now)

@@ -1,4 +1,4 @@
-"""Find out which words only certain memories hold, and leave no byte of those that are gone."""
+"""Find the words that only certain memories hold, and erase every byte of memories that are gone."""
 
 import json
 import time

@@ -63,7 +63,7 @@ def arguments(line: str | bytes) -> dict[str, Any]:
             `tags`, `tier`, `project`, `source`, `session`, `metadata` and `author`; other members are left out.
 
     Raises:
-        RefusedMemoryError: the line is no such object.
+        RefusedMemoryError: the line is not such an object.
     """
     try:
         body = json.loads(line)

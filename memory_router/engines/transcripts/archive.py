@@ -37,7 +37,7 @@ _ALLOWED = """
 # The cross join keeps the full-text table outside: the other way round it would be asked anew for every node.
 _WITHIN = f"CROSS JOIN nodes n ON n.id = node_text.rowid AND {_ALLOWED}"
 _INSIDE = f"SELECT n.id FROM json_each(:keys) w CROSS JOIN nodes n ON n.id = w.value AND {_ALLOWED}"  # noqa: S608
-# Three times what an answer shows: what words find, and what stands beside it, is compared, too.
+# Three times what an answer shows: matches by words and their neighbours are compared, too.
 _NEAREST = 30
 _SECONDS = 2.0  # for a model elsewhere
 _EDGES = """
@@ -84,7 +84,7 @@ class ImportedArchive(DatabaseReader):
         return count_sessions(self.connection)
 
     def frequency(self, term: str) -> int:
-        """Return how many nodes hold a term, about so many if they are many."""
+        """Return how many nodes hold a term; an estimate if they are many."""
         if term not in self._frequencies:
             rows = self._count or self.count()
             self._frequencies[term] = matching.frequency(self.connection, "node_text", term, rows)

@@ -238,7 +238,7 @@ _REVERSALS = (
         r"|\bcambi(?:amos|o|ar) (?:a|de)\b|\breemplaz\w+|\bdejamos de\b",
     ),
 )
-# These change what was decided before where a decision stands beside them; alone they only interrupt.
+# Next to a decision these change what was decided before; alone they only interrupt.
 INTERRUPTS = 0.5
 _INTERRUPTIONS = (
     _Cue(

@@ -21,7 +21,7 @@ from memory_router.text.terms import stems
 
 _SEEDS = 24
 _REACH = 6
-# How much a word counts that was said so many turns before the decision, and after it.
+# The weight of a word by the number of turns before the decision, and after it.
 _BEFORE = (1.0, 0.95, 0.9, 0.85, 0.75, 0.65, 0.55)
 _AFTER = (1.0, 0.8, 0.5)
 # What was said before another decision belongs to that one.
@@ -38,7 +38,7 @@ _SUPERSEDES = 0.5
 _LATER_WINS = 0.9
 _LATER_CANDIDATES = 24
 _LATER_SEEDS = 8
-# Words of a subject in more nodes than these together lead to no later decision: they are no subject.
+# Words of a subject in more nodes than these together lead to no later decision: they are not a subject.
 _LATER_MATCHES = 300
 # What it adds to the link that the later decision answers the question, too, and that it names the earlier one.
 _ANSWERS, _MENTIONS = 0.25, 0.3
@@ -95,7 +95,7 @@ class DecisionFinder:
 
         Args:
             ranked: what matches the question with its score in [0, 1], best first.
-            limit: how many at the most.
+            limit: the largest number.
         """
         decisions = self._around(self.field, ranked)
         decisions.sort(key=lambda decision: -decision.score)

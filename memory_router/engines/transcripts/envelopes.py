@@ -12,7 +12,7 @@ from typing import NamedTuple
 _OPENING = re.compile(r"<([A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)+|INSTRUCTIONS)(?:\s[^<>\n]{0,500})?>")
 # Blocks around what the user typed.
 _OWN_WORDS = frozenset({"command-args", "user_query", "user-query", "user_message", "user-message"})
-# So many tags without an end are a page of markup: the rest of it is left as it is.
+# This many tags without an end are a page of markup: the rest of it is left as it is.
 _MOST_UNCLOSED = 50
 # A command's arguments are speech only if they are a sentence, unlike `/model opus`.
 _FEWEST_WORDS = 3
@@ -47,7 +47,7 @@ _MARKS = ("<", "[", "(untrusted", "#", "HEARTBEAT", "System: ")
 
 
 class SplitTurn(NamedTuple):
-    """The two parts of a user's turn: the user's own words, and what the host put beside them."""
+    """The two parts of a user's turn: the user's own words, and what the host added to them."""
 
     words: str
     context: str

@@ -78,7 +78,7 @@ def open_regular(path: str) -> BinaryIO:
     """Open a file for reading; refuse links and pipes, which may have taken its place.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -31,7 +31,7 @@ from memory_router.storage.sqlite import named_errors, open_database, open_forei
 _COMMIT_RECORDS = 10_000
 _CHECKPOINT_PAGES = 10_000
 _CACHE_KIB = 32_768
-# So many of the sessions that were written last are looked at first for more.
+# How many of the sessions that were written last are looked at first for more.
 _GROWING = 20
 # Where so large a share of the archive is new, its full-text index is merged into one segment: a question looks up
 # every term in each. Half a million messages take 1.5 s and are asked five times as fast.
@@ -46,7 +46,7 @@ class ImportReport(NamedTuple):
         read: files among them in which something was new.
         added: turns, tool calls, tool results and summaries that were added.
         repeated: records that were there before, as resumed sessions have them.
-        unreadable_lines: lines that are no JSON or are too long; a half-written last line is not counted.
+        unreadable_lines: lines that are not JSON or are too long; a half-written last line is not counted.
         skipped: files left out, by reason.
         unreadable: files that could not be read, with the reason.
         notes: what else the user should know.
@@ -84,10 +84,10 @@ class ImportListener:
         """Hear how many bytes of transcripts were found."""
 
     def advanced(self, size: int) -> None:
-        """Hear that so many more bytes are done."""
+        """Add to the number of bytes that are done."""
 
     def embedded(self, turns: int, total: int) -> None:
-        """Hear how many turns have a vector by now, of those that had none."""
+        """Set how many turns have got a vector, of those that had none."""
 
 
 _SILENT = ImportListener()
@@ -280,7 +280,7 @@ class _ImportRun:
         self.listener.advanced(size)
 
     def _commit(self, at_least: int) -> None:
-        """Commit if so many records were added since the last commit."""
+        """Commit if enough records were added since the last commit."""
         if self.archivist.added - self.counts["committed"] >= at_least:
             self.connection.execute("COMMIT; BEGIN IMMEDIATE")
             self.counts["committed"] = self.archivist.added

@@ -23,7 +23,7 @@ class LastRequest(NamedTuple):
 
 
 def last_request(database: str, project: str, session: str) -> LastRequest | None:
-    """Return the last request of a project's sessions that says something by itself, or None.
+    """Return the last request of a project's sessions that can be understood alone, or None.
 
     Args:
         database: the archive of conversations.

@@ -128,7 +128,7 @@ class LcmArchive:
         return int(self.connection.execute("SELECT count(*) FROM conversations").get)
 
     def frequency(self, term: str) -> int:
-        """Return how many messages hold a term, about so many if they are many."""
+        """Return how many messages hold a term; an estimate if they are many."""
         if self._has_words and term < _IDEOGRAPHS:
             if known := matching.frequency(self.connection, "messages_fts", term, self.count()):
                 return known

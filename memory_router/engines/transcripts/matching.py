@@ -11,7 +11,7 @@ import apsw
 
 from memory_router.engines.transcripts.turn import TurnMatch
 
-# So many matches at either end of the archive tell how frequent a word is in all of it.
+# How many matches at either end of the archive are read to estimate how frequent a word is in all of it.
 _SAMPLE = 300
 
 
@@ -56,7 +56,7 @@ def matches(
         table: a full-text table of it.
         terms: all terms that are looked for.
         required: those of them of which a row must hold one.
-        limit: how many rows at the most.
+        limit: the largest number of rows.
         rank: the ranking function in SQL; None takes the newest rows, those that hold all terms first.
         within: SQL that says which rows may be found: a join and conditions, from constants.
         bindings: the values of that.

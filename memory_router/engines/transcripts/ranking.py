@@ -82,7 +82,7 @@ class Field:
             matches = archive.matching(sought, window, candidates)
             average = max(1.0, sum(match.length for match in matches) / max(1, len(matches)))
             self.hits = {match.key: self._match(match, average) for match in matches}
-            # A node beside one that matches is ranked, too, by what stands two turns around it.
+            # A node next to a match is ranked, too, by the two turns on either side of it.
             self.spread(self.hits, 3)
 
     def load(self, keys: Iterable[int]) -> None:
@@ -111,7 +111,7 @@ class Field:
                 below.setdefault(previous, []).append(key)
 
     def spread(self, keys: Iterable[int], steps: int) -> None:
-        """Load what lies so many steps around nodes: what stands beside them at once, the rest a level at a time."""
+        """Load what lies within some steps around nodes: their neighbours at once, the rest a level at a time."""
         frontier = set(keys)
         if fresh := [key for key in frontier if self._spread.get(key, 0) < steps]:
             self._spread.update(dict.fromkeys(fresh, steps))
@@ -167,14 +167,14 @@ class Field:
         return [*self.above(key, steps), *self.below(key, steps), *self.attached.get(key, ())]
 
     def pool(self, wish: core.Wish) -> core.CandidatePool:
-        """Return the candidates: what matches, what stands beside it, and the nearest by vectors.
+        """Return the candidates: matches, their neighbours, and the nearest by vectors.
 
         Args:
             wish: what the question says about time.
         """
         words_of = ArchiveWords(self.archive)
         candidates = set(self.hits)
-        if self._window == ANY_TIME:  # else what stands beside a match may lie outside
+        if self._window == ANY_TIME:  # else a neighbour of a match may lie outside
             candidates |= {neighbour for key in self.hits for neighbour in self.around(key, 1)}
         likeness = self.archive.likeness(self.query.text, words_of.weight, candidates, self._window)
         self.spread(likeness.of, 3)

@@ -17,12 +17,12 @@ _MAX_CHARACTERS = 4000  # A question is a line; of a pasted page the beginning s
 # The estimate for the newest decision or turn where a question names nothing but a time, or nothing at all.
 _NEWEST, _NEWEST_AT_ALL = 0.7, 0.5
 _WALKED = 200
-# Two hosts may note the same turn at times that differ by so many seconds.
+# The seconds by which the times may differ at which two hosts note the same turn.
 _SAME_MOMENT = 600
 # How many nodes are ranked.
 _CANDIDATES = 80
 _SURE = 0.6
-# A turn that asks something and holds so much of the question asks the same.
+# The share of the question from which a turn that asks something asks the same.
 _SAME_QUESTION = 0.9
 
 
@@ -64,7 +64,7 @@ def recall(archives: Sequence[Archive], text: str, limit: int, window: Window, n
     Args:
         archives: where to look.
         text: the question; no word of it is read as a query language.
-        limit: how many at the most.
+        limit: the largest number.
         window: what may be found; words of time in the question narrow it.
         now: the time of asking, in seconds since the epoch.
 

@@ -15,8 +15,9 @@ from memory_router.engines.transcripts.envelopes import is_silence, opened
 _LONGEST_TEXT = 200_000  # characters of one turn; more is a pasted file
 _LONGEST_TOOL = 4_000  # characters of what one tool was given
 _LONGEST_OUTPUT = 20_000  # characters of what one tool said
-_LONGEST_CONTEXT = 4_000  # characters of what a host put beside one turn
-# Where a damaged line may hold a record: each of these costs one attempt, and all together read so many characters.
+_LONGEST_CONTEXT = 4_000  # characters of what a host added to one turn
+# Where a damaged line may hold a record: each of these costs one attempt; the second number is
+# the most characters that all attempts read together.
 _MOST_BEGINNINGS, _MOST_SALVAGED = 200, 20_000_000
 _PATHS = ("file_path", "notebook_path", "path", "filePath")
 
@@ -206,7 +207,7 @@ def decoded(cell: object) -> Any:
 def parsed(line: bytes) -> list[dict[str, Any]]:
     """Return the JSON objects in a line: one, or several that a crash or two writers put on it.
 
-    Bytes that are no UTF-8 and runs of NUL, as a loss of power leaves them, are passed over.
+    Bytes that are not UTF-8 and runs of NUL, as a loss of power leaves them, are passed over.
     """
     try:
         value = orjson.loads(line)

@@ -5,7 +5,7 @@ import os
 
 from memory_router import paths
 
-# Claude Code deletes transcripts after so many days unless its settings say otherwise.
+# After how many days Claude Code deletes transcripts unless its settings say otherwise.
 _DEFAULT_DAYS = 30
 
 

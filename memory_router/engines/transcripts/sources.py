@@ -17,7 +17,7 @@ from memory_router.storage.sqlite import open_foreign
 # What is parsed at a time.
 _BATCH_RECORDS = 2_000
 _BATCH_BYTES = 4_000_000
-# A file that shows no record of a session in so many lines is not a session.
+# A file without a record of a session in this many lines is not a session.
 _PROBED_LINES = 2_000
 _LONGEST_DOCUMENT = 200_000_000  # bytes
 DATABASES = (".sqlite", ".db", ".vscdb")
@@ -72,7 +72,7 @@ def in_lines(reader: HostReader, stream: BinaryIO, start: int) -> Iterator[Batch
 
 
 def in_document(path: str, stream: BinaryIO) -> tuple[HostReader, Batch] | None:
-    """Return what reads a file that is one JSON document, and what that says; None if it is no session."""
+    """Return what reads a file that is one JSON document, and what that says; None if it is not a session."""
     size = os.fstat(stream.fileno()).st_size
     if size > _LONGEST_DOCUMENT:
         return None

@@ -106,7 +106,7 @@ class Archive(Protocol):
         """Return how many nodes can be searched; what is new since the last call is seen from now on."""
 
     def frequency(self, term: str) -> int:
-        """Return how many nodes held a term when they were last counted, about so many if they are many."""
+        """Return how many nodes held a term when they were last counted; an estimate if they are many."""
 
     def matching(self, wanted: TurnTerms, window: Window, limit: int) -> list[TurnMatch]:
         """Return the best nodes for what is wanted, with where each of its terms stands."""

@@ -1,7 +1,7 @@
 """Read many texts in processes of their own, in the order in which they are given.
 
 A process lives from the pipe that it reads from: it ends with the one that started it, however that ends. One that
-dies before its time is no loss: what it was to read is read here instead.
+dies early costs nothing: what it was to read is read here instead.
 """
 
 import gc
@@ -54,7 +54,7 @@ def read(sources: Sequence[Source], count: int | None = None) -> Generator[Read,
 
 
 def _started(count: int) -> "list[_Worker]":
-    """Return so many processes, or as many as the system lets be started."""
+    """Start `count` processes, or as many as the system allows."""
     workers: list[_Worker] = []
     with suppress(OSError):
         while len(workers) < count:

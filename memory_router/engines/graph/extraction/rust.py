@@ -198,7 +198,7 @@ class RustReader(SyntaxReader):
         return ""
 
     def _bounds(self, node: Any, scope: Scope) -> dict[str, str]:
-        """Return what the parameters of a type or a function are bound to: the first trait stands for the type."""
+        """Return what the parameters of a type or a function are bound to: the first trait is taken for the type."""
         bounds = {}
         for parameter in self.below(node.child_by_field_name("type_parameters"), ("type_parameter",)):
             bounds[self.text(parameter.child_by_field_name("name"))] = self._bound(parameter, scope)

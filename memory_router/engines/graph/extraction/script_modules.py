@@ -20,7 +20,7 @@ _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r",(\s*[}\]])")
 _LONGEST = 1_000_000  # characters of a configuration
 _MOST_EXTENDED = 8
-_Paths = tuple[tuple[str, tuple[str, ...]], ...]  # patterns, each with the places that it stands for
+_Paths = tuple[tuple[str, tuple[str, ...]], ...]  # patterns, each with the places that it maps to
 _BUILT = re.compile(r"(^|/)(?:dist|build|lib|out)/")
 _ENTRIES = ("source", "types", "typings", "module", "main")
 
@@ -46,7 +46,7 @@ def script_module(target: str, path: str, root: str) -> str:
 
 
 def _mapped(target: str, folder: str, root: str) -> Iterator[str]:
-    """Yield the paths that a name which is not relative may stand for."""
+    """Yield the paths that a name which is not relative may refer to."""
     yield from _by_paths(target, folder, root)
     if target[:2] in ("@/", "~/"):
         for above in upwards(folder, root):
@@ -137,7 +137,7 @@ def _pnpm(path: str) -> list[str]:
 
 
 def _in_package(folder: str, inside: str) -> Iterator[str]:
-    """Yield the paths that a package or a path inside it may stand for; the source of what is built comes first."""
+    """Yield the paths that a package or a path inside it may refer to; the source of what is built comes first."""
     body = _json(os.path.join(folder, "package.json"))
     exports = body.get("exports")
     entry = f"./{inside}" if inside else "."
@@ -162,7 +162,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=100_000)
 def _resolved(full: str) -> str:
-    """Return the file that a path without its ending, or a folder, stands for, or nothing."""
+    """Return the file that a path without its ending, or a folder, refers to, or nothing."""
     stem = _stem(full)
     for base in (stem, full):
         for ending in _ENDINGS:

@@ -51,7 +51,7 @@ def recall_among(
     """Return those of some memories that answer a question, most probable first.
 
     Args:
-        memories: candidates of a larger store, and what stands beside them.
+        memories: candidates of a larger store, and their neighbours.
         question: any text.
         query: the same, understood by the words of that store.
         limit: the largest number of memories.

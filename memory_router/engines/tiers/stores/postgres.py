@@ -229,7 +229,7 @@ class PostgresStore:
         self._connection.execute(schema.COUNTED, (tier, event))
 
     def _add_neighbours(self, known: dict[str, Memory], now: float) -> None:
-        """Add what stands beside memories to what is known."""
+        """Add the neighbours of memories to what is known."""
         for hit in list(known.values()):
             bound = {"session": hit.session, "project": hit.project, "created": hit.created, "id": hit.id}
             bound["near"], bound["steps"] = NEAR_SECONDS, REACH

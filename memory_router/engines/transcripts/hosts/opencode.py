@@ -31,7 +31,7 @@ from memory_router.engines.transcripts.record import (
 NAME, TITLE = "opencode", "OpenCode"
 TABLES = frozenset({"session", "message", "part"})
 ROWS = "message"
-_LONGEST = 50_000_000  # bytes of one file; what is longer is cut, and thereby passed over
+_LONGEST = 50_000_000  # bytes of one file; what is longer is cut, and so skipped
 _MESSAGES = """
     SELECT m.rowid, m.id, m.session_id, m.time_created, m.data, s.directory,
         (SELECT p.id FROM message p WHERE p.session_id = m.session_id AND p.rowid < m.rowid
