@@ -16,6 +16,7 @@ _HINT = re.compile(
     r"(?:week|month|year|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))",
     re.IGNORECASE,
 )
+_BETWEEN_WORDS = re.compile(r"\W+")
 
 
 def wish(question: str, now: float | None = None) -> Wish:
@@ -26,7 +27,7 @@ def wish(question: str, now: float | None = None) -> Wish:
         now: what "today" is counted from, in seconds since the epoch; the present moment if None.
     """
     now = time.time() if now is None else now
-    asks_present = float(bool(_present().search(question)))
+    asks_present = float(bool(_present(question)))
     if not _HINT.search(question):
         return Wish(asks_present, now=now) if asks_present else NO_WISH._replace(now=now)
     from memory_router.text import moments, timewords
@@ -40,12 +41,15 @@ def wish(question: str, now: float | None = None) -> Wish:
 
 def asks_only_for_the_newest(question: str) -> bool:
     """Return whether a question names nothing but the present: "what did we just discuss", "latest?"."""
-    if not _present().search(question):
+    present = _present(question)
+    if not present:
         return False
-    rest = words.parse(_present().sub(" ", question))
+    longest_first = sorted(present, key=len, reverse=True)
+    named = "|".join(phrase if _is_unspaced(phrase) else rf"\b{re.escape(phrase)}\b" for phrase in longest_first)
+    rest = words.parse(re.sub(named, " ", question, flags=re.IGNORECASE))
     doings = {word for listed in _listed()["doings"].values() for word in listed}
-    named = rest.identifiers or rest.paths or rest.phrases
-    return not named and all(word in doings or words.is_stop_word(word) for word in rest.words)
+    is_named = rest.identifiers or rest.paths or rest.phrases
+    return not is_named and all(word in doings or words.is_stop_word(word) for word in rest.words)
 
 
 @lru_cache(maxsize=1)
@@ -55,10 +59,21 @@ def _listed() -> dict[str, dict[str, list[str]]]:
     return listed
 
 
+def _present(question: str) -> list[str]:
+    """Return the adverbs and adjectives in a question that mean the present, in all languages."""
+    spoken = _spaced(question.lower())
+    return [phrase for form, phrase in _present_phrases().items() if form in spoken]
+
+
 @lru_cache(maxsize=1)
-def _present() -> re.Pattern[str]:
-    """Return the pattern of adverbs and adjectives that mean the present, in all languages."""
+def _present_phrases() -> dict[str, str]:
     phrases = [phrase for listed in _listed()["present"].values() for phrase in listed]
-    spaced = [re.escape(phrase) for phrase in phrases if phrase.isascii() or phrase[0] < "\u3000"]
-    whole = [re.escape(phrase) for phrase in phrases if phrase[0] >= "\u3000"]
-    return re.compile(rf"\b(?:{'|'.join(spaced)})\b|{'|'.join(whole)}", re.IGNORECASE)
+    return {phrase if _is_unspaced(phrase) else _spaced(phrase): phrase for phrase in phrases}
+
+
+def _spaced(text: str) -> str:
+    return f" {_BETWEEN_WORDS.sub(' ', text).strip()} "
+
+
+def _is_unspaced(phrase: str) -> bool:
+    return phrase[0] >= "\u3000"

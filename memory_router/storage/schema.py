@@ -6,7 +6,6 @@ of the program that owns tables; several rooms share `memory.db`.
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from memory_router.errors import NewerStoreError
 from memory_router.paths import shown
@@ -84,6 +83,8 @@ def without_password(url: str) -> str:
     """Return a database's URL as messages may show it."""
     if url.startswith("sqlite:"):
         return shown(url.removeprefix("sqlite:"))
+    from urllib.parse import urlsplit  # a question to a file does not wait for it
+
     parts = urlsplit(url)
     host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
     return f"{parts.scheme}://{host}{parts.path}"

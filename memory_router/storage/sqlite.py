@@ -7,7 +7,6 @@ every machine, and it imports faster than the standard library's module.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from glob import escape, glob
 from typing import ClassVar, Self
 
 import apsw
@@ -297,6 +296,8 @@ def erase_traces(connection: apsw.Connection, path: str) -> None:
                 f"What was deleted is not found any more, but another program reads {shown(path)}, so its bytes stay.",
                 "End that program, then run `memory-router forget` again, with the same choice: it erases them.",
             ) from error
+        from glob import escape, glob  # only what erases needs it
+
         for copy in glob(f"{escape(path)}.*.bak"):
             os.unlink(copy)
 

@@ -217,8 +217,9 @@ def _weighted(text: str, weight: Weight) -> list[tuple[str, float]]:
 
 
 def _vocabulary(file_name: str) -> dict[str, int]:
-    """Return each token's row; of the file only this member is parsed, which halves the time."""
-    with open(file_name, encoding="utf-8") as file:
-        text = file.read()
-    tokens: dict[str, int] = json.JSONDecoder().raw_decode(text, text.index("{", text.index('"vocab"')))[0]
+    """Return each token's row; of the file only this member is decoded, for a cold process waits for it."""
+    with open(file_name, "rb") as file:
+        data = file.read()
+    start = data.index(b"{", data.index(b'"vocab"'))
+    tokens: dict[str, int] = json.loads(data[start : data.rindex(b"}", start, data.index(b'"merges"', start)) + 1])
     return tokens
