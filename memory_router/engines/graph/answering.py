@@ -133,20 +133,23 @@ def _by_module(
 
 
 def surroundings(graph: Graph, asked: LinkedEntities, kinds: Sequence[str], limit: int) -> list[Finding]:
-    """Return what a thing is connected with, the most certain first; by some kinds of edges, if any are given."""
+    """Return what a thing is connected with, the most certain first; by edges of some kinds its members', too."""
     findings: list[Finding] = []
     for entity, score in zip(asked.entities[:SAME_NAME], asked.scores, strict=False):
+        inside = walking.members(graph.connection, entity.id) if kinds else [entity.id]
         edges = [
             edge
             for end in ("source", "target")
-            for edge in graph.edges([entity.id], end, kinds or walking.EVERY, _most(limit))
+            for edge in graph.edges(inside, end, kinds or walking.EVERY, _most(limit))
             if edge.source != edge.target
         ]
         groups: dict[int, list[Edge]] = {}
         for edge in sorted(edges, key=lambda edge: -edge.weight):
-            groups.setdefault(edge.target if edge.source == entity.id else edge.source, []).append(edge)
+            groups.setdefault(edge.target if edge.source in inside else edge.source, []).append(edge)
         shown = list(groups.items())[:limit]
-        known = graph.entities([entity.id, *(other for other, _ in shown)])
+        known = graph.entities(
+            [node for _, reasons in shown for edge in reasons for node in (edge.source, edge.target)]
+        )
         for other, reasons in shown:
             meant = known[other]
             findings.append(_told(entity, meant, reasons, known, 0.75 * score))

@@ -102,6 +102,8 @@ def _named(connection: apsw.Connection, stems: Stems, name: str, phrase: str) ->
     files = _in_path(connection, stems, name) if "/" in name or re.search(r"\.\w{1,8}$", name) else []
     if files:
         return files[:_MOST], len(files)
+    if sections := _sections_called(connection, stems, name) if "#" in name else []:
+        return sections[:_MOST], len(sections)
     if ("." in dotted or "/" in dotted) and " " not in dotted:
         rows = connection.execute(_BY_NAME, (dotted.rpartition(".")[2],))
         ends = f".{dotted.lower()}".replace("/", ".")
@@ -136,6 +138,15 @@ def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entit
     texts = _texts_at(connection, stems, path.removesuffix(f".{member}"))
     inside = [Entity(*row) for text in texts for row in connection.execute(_IN_FILE, (text.id,))]
     return [entity for entity in inside if entity.qualified.lower().endswith(f".{member.lower()}")]
+
+
+def _sections_called(connection: apsw.Connection, stems: Stems, name: str) -> list[Entity]:
+    """Return the sections of a heading in the notes of a path: `plans/road#Next steps`."""
+    path, _, heading = name.partition("#")
+    texts = _texts_at(connection, stems, path.strip("./"))
+    inside = [Entity(*row) for text in texts for row in connection.execute(_IN_FILE, (text.id,))]
+    own = key(heading, stems)
+    return [entity for entity in inside if entity.kind == "section" and key(entity.name, stems) == own]
 
 
 def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Entity]:

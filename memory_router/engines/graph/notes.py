@@ -45,7 +45,7 @@ class Notes:
 
     def _notes(self, target: str, ref: Ref) -> list[int]:
         if os.path.isabs(target):
-            paths = [target] if os.path.splitext(target)[1] else [target, f"{target}.md"]
+            paths = [target, f"{target}.md"]
             nodes = (self._connection.execute(_BY_PATH, (path,)).get for path in paths)
             return [node for node in nodes if node is not None][:1]
         rows = list(self._connection.execute(_BY_ALIAS, (ref.key,)))

@@ -1,5 +1,7 @@
 """Laws of notes: what their names are, and where their links lead."""
 
+# ruff: noqa: E501  # files are read as they stand
+
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,31 @@ def test_front_matter_is_no_heading(tmp_path: Path) -> None:
     answer = ask(tmp_path, VAULT, "what links to area/Project Plan.md")
     assert "links to document The road" in answer.findings[0].content
     assert "tags:" not in " ".join(one.content for one in answer.findings)
+
+
+NAMES = {
+    "tides.md": "---\ntitle: Ebb\naliases:\n  - 'High: water'\ntags: sea coast/north\nup: '[[v1.2 plan]]'\n---\n# tides\n\n[[#Later]]\n\n## Later\n",
+    "v1.2 plan.md": "# Plan\n\n#coast\n\n## Later\n",
+    "deep/er/Note.md": "# One\n\n[[../../tides]]\n",
+    "deep/a.md": "# a\n\n[[./er/Note]] and [[/v1.2 plan|it]]\n",
+    "b.md": "# b\n\n![[Ebb]] and [[high: water]]\n",
+    "c.md": "# c\n\n[x](v1.2%20plan) and ![[tides#Later]]\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("what links to tides.md", ["b.md", "c.md", "deep/er/Note.md"]),
+        ("what embeds tides.md", ["b.md", "c.md", "deep/er/Note.md"]),
+        ("what links to v1.2 plan", ["c.md", "deep/a.md", "tides.md"]),
+        ("what links to deep/er/Note", ["deep/a.md"]),
+        ("what links to tides#Later", ["c.md", "tides.md"]),
+        ("what is tagged #coast", ["tides.md", "v1.2 plan.md"]),
+        ("notes tagged #coast/north", ["tides.md"]),
+        ("notes tagged sea", ["tides.md"]),
+    ],
+)
+def test_links_titles_and_tags(tmp_path: Path, question: str, expected: list[str]) -> None:
+    """Links may be relative, stand in the front matter, lead to a part or a title; a tag counts for those above it."""
+    assert files_of(tmp_path, ask(tmp_path, NAMES, question)) == expected

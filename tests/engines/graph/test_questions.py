@@ -9,6 +9,11 @@ from memory_router.engines.graph import questions
     "question",
     [
         "if I change store.py, what breaks",
+        "what happens if I change store.py",
+        "welche Auswirkungen hat eine Änderung an store.py",
+        "qué impacto tiene cambiar store.py",
+        "quel impact aurait un changement de store.py",
+        "store.py を変更した場合の影響範囲",
         "if store.py is removed, which services stop working?",
         "what is affected by a change to store.py",
         "which tests fail if I delete store.py",
@@ -42,6 +47,64 @@ def test_who_talks_to_a_thing_depends_on_it(question: str) -> None:
 @pytest.mark.parametrize("question", ["does alpha ever call beta?", "can alpha reach beta", "does alpha call beta"])
 def test_whether_a_thing_calls_another_asks_for_a_chain(question: str) -> None:
     """Such a question is answered by calls in their direction, never by what both call."""
+    asked = questions.read(question)
+    assert (asked.intent, asked.things) == (questions.CHAIN, ("alpha", "beta"))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "where do we call store",
+        "does anything call store?",
+        "who is calling store",
+        "what code calls store",
+        "is there any module that calls store",
+        "von wem wird store aufgerufen",
+        "ruft irgendwas store auf",
+        "par qui est appelée store",
+        "où est appelée store",
+        "où store est-elle appelée ?",
+        "por quién es llamada store",
+        "store 在哪里被调用",
+        "store はどこで呼ばれていますか",
+        "store が呼ばれている場所",
+    ],
+)
+def test_callers_are_asked_for_in_every_voice(question: str) -> None:
+    """Active or passive, with anybody or anything as the subject: the callers of the one thing are wanted."""
+    asked = questions.read(question)
+    assert (asked.intent, asked.things, asked.kinds) == (questions.DEPENDENTS, ("store",), ("calls",))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "which functions are called by store",
+        "qu'appelle store",
+        "a qué llama store",
+        "store は何を呼び出していますか",
+    ],
+)
+def test_callees_are_asked_for(question: str) -> None:
+    """What is called by a thing is what it depends on."""
+    asked = questions.read(question)
+    assert (asked.intent, asked.things, asked.kinds) == (questions.DEPENDENCIES, ("store",), ("calls",))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "does alpha end up calling beta",
+        "is beta reachable from alpha",
+        "is beta ever called by alpha?",
+        "ruft alpha beta auf",
+        "¿llama alpha a beta?",
+        "alpha 会调用 beta 吗",
+        "alpha は beta を呼びますか",
+    ],
+)
+def test_reaching_is_a_chain(question: str) -> None:
+    """Whether one thing reaches another is asked in either direction of speech, and read in that of the calls."""
     asked = questions.read(question)
     assert (asked.intent, asked.things) == (questions.CHAIN, ("alpha", "beta"))
 

@@ -7,20 +7,19 @@ words after a determiner ("the row policies"). What only one text calls so is dr
 import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import accumulate
 
+from memory_router.engines.graph.extraction import markdown
 from memory_router.engines.graph.facts import LONGEST_EVIDENCE, Definition, Facts, References, Source, shown
 from memory_router.text.words import identifiers_in, is_stop_word
 
 _LONGEST_BODY = 4000  # characters of a section that can be searched
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)")
-_FRONT_FIELD = re.compile(r"(aliases|alias|tags|tag):[ \t]*(.*)", re.IGNORECASE)
-_LONGEST_FRONT = 200  # lines
-_LINK = re.compile(r"\[([^\]\n]{0,200})\]\(<?([^)\s>]{1,500})>?(?:\s[^)\n]{0,100})?\)")
-_WIKI_LINK = re.compile(r"\[\[([^\]|#\n]{1,200})(#[^\]|\n]{0,200})?(?:\|[^\]\n]{0,200})?\]\]")
+_LONGEST_LINE = 20_000  # characters; what is longer is data
+_LINK = re.compile(
+    r"(?<!\\)\[([^\]\n]{0,200})\]\((?:<([^>\n]{1,500})>|((?:[^()\s]|\([^()\s]{0,200}\)){1,500}))(?:\s[^)\n]{0,100})?\)"
+)
+_LINK_TARGET = re.compile(r" {0,3}\[([^\]^\n][^\]\n]{0,200})\]:\s*<?([^\s>][^>\n]{0,500}?)>?(?:\s+[\"'(].*)?$")
+_WIKI_LINK = re.compile(r"(?<!\\)\[\[([^\]|#\n]{0,200})(#[^\]|\n]{0,200})?(?:\|[^\]\n]{0,200})?\]\]")
 _TAG = re.compile(r"(?<![\w#&/])#([^\W\d_][\w/-]{1,40})\b")
 _BLOCK = re.compile(r"(?:^|\s)\^([\w-]{1,60})[ \t]*$")
 _TICKED = re.compile(r"`([^`\n]{2,100})`")
@@ -46,17 +45,6 @@ _CALENDAR = frozenset(
 )
 
 
-class _Sentence(NamedTuple):
-    text: str
-    line: int
-
-
-class _Section(NamedTuple):
-    heading: str
-    line: int
-    end: int
-
-
 def facts(source: Source, text: str) -> Facts:
     """Return what a note, a memory, a turn of a conversation or any other text states.
 
@@ -66,98 +54,32 @@ def facts(source: Source, text: str) -> Facts:
     """
     lines = text.split("\n")
     kind = source.language if source.language in ("memory", "turn") else "document"
-    is_markdown = source.language == "markdown"
-    front, aliases, tags = _front_matter(lines) if is_markdown else (0, (), ())
-    plain = _without_code(lines, front) if is_markdown else lines
-    sections = list(_sections(plain)) if is_markdown else []
+    read = markdown.note(lines) if source.language == "markdown" else markdown.Note(0, (), (), lines, lines, ())
     path = shown(source.path, source.root)
-    title = next((first.heading for first in sections), "") or (_beginning(text) if kind != "document" else "")
+    title = next((first.heading for first in read.sections), "") or (_beginning(text) if kind != "document" else "")
     name = title or os.path.basename(source.path)
-    own_end = sections[0].line if sections and kind == "document" else len(lines)
+    own_end = read.sections[0].line if read.sections and kind == "document" else len(lines)
     body = _body(lines, 0, own_end)
-    top = Definition(kind, name, path, "", 1, len(lines), os.path.basename(source.path), body, aliases=aliases)
+    top = Definition(kind, name, path, "", 1, len(lines), os.path.basename(source.path), body, aliases=read.aliases)
     definitions = [top]
     references = References(lines)
-    for tag, line in tags:
-        references.add(path, "tagged", tag, line)
-    _read(plain, front, own_end, path, source, references)
+    for tag, number in read.tags:
+        _tag(tag, number, path, references)
+    for number, line in enumerate(lines[: read.front], 1):
+        _read_links(line, number, path, source, references, line.strip())
+    _read(read, read.front, own_end, path, source, references)
     seen = {path}
-    for section in sections:
+    for section in read.sections:
         qualified = f"{path}#{section.heading}"
         if qualified in seen:
             qualified = f"{qualified}~{section.line + 1}"
         seen.add(qualified)
         body = _body(lines, section.line, section.end)
-        blocks = tuple(block[1] for line in plain[section.line : section.end] if (block := _BLOCK.search(line)))
+        blocks = tuple(block[1] for line in read.plain[section.line : section.end] if (block := _BLOCK.search(line)))
         own = Definition("section", section.heading, qualified, path, section.line + 1, section.end, title, body)
         definitions.append(own._replace(aliases=blocks))
-        _read(plain, section.line, section.end, qualified, source, references)
+        _read(read, section.line, section.end, qualified, source, references)
     return Facts(definitions, references.collected())
-
-
-def _front_matter(lines: Sequence[str]) -> tuple[int, tuple[str, ...], tuple[tuple[str, int], ...]]:
-    """Return how many lines the front matter takes, the aliases that it declares, and the tags with their lines."""
-    if not lines or lines[0].strip() != "---":
-        return 0, (), ()
-    end = next((at for at, line in enumerate(lines[1:_LONGEST_FRONT], 1) if line.strip() in ("---", "...")), 0)
-    listed: dict[str, list[tuple[str, int]]] = {"alias": [], "tag": []}
-    field = ""
-    for number, line in enumerate(lines[1:end], 2):
-        named = _FRONT_FIELD.match(line)
-        if named:
-            field = "alias" if named[1].lower().startswith("alias") else "tag"
-            values = named[2].strip("[] \t").split(",") if named[2].strip() else []
-        elif field and line.lstrip().startswith("- "):
-            values = [line.lstrip()[2:]]
-        else:
-            field, values = "", []
-        bare = (value.strip().strip("\"'").lstrip("#") for value in values)
-        if field:
-            listed[field] += [(value, number) for value in bare if value]
-    return end + 1 if end else 0, tuple(alias for alias, _ in listed["alias"]), tuple(listed["tag"])
-
-
-def _without_code(lines: Sequence[str], start: int) -> list[str]:
-    """Return lines of Markdown in which blocks of code are empty; CommonMark 0.31, 4.4 and 4.5."""
-    plain = [""] * start + list(lines[start:])
-    fence = ""
-    is_open = True  # an indented line begins a block of code where no paragraph or list goes on
-    for number in range(start, len(lines)):
-        line = lines[number]
-        marked = _FENCE.match(line)
-        if fence:
-            plain[number] = ""
-            if marked and marked[1].startswith(fence) and not marked[2].strip():
-                fence = ""
-        elif marked and not (marked[1][0] == "`" and "`" in marked[2]):
-            fence = marked[1]
-            plain[number] = ""
-        elif line.startswith(("    ", "\t")) and is_open:
-            plain[number] = ""
-        elif line.strip():
-            is_open = line.startswith("#")
-        elif not is_open:
-            before = next((earlier for earlier in reversed(lines[start:number]) if earlier.strip()), "")
-            is_open = not before.startswith((" ", "\t")) and not _BULLET.match(before)
-    return plain
-
-
-def _sections(lines: Sequence[str]) -> Iterator[_Section]:
-    headings: list[tuple[str, int]] = []
-    for number, line in enumerate(lines):
-        if heading := _HEADING.match(line):
-            headings.append((heading[2] or "", number))
-        elif number and _UNDERLINE.match(line) and _is_paragraph(lines[number - 1]):
-            headings.append((lines[number - 1].strip(), number - 1))
-    for position, (heading_text, number) in enumerate(headings):
-        end = headings[position + 1][1] if position + 1 < len(headings) else len(lines)
-        yield _Section(heading_text, number, end)
-
-
-def _is_paragraph(line: str) -> bool:
-    """Return whether a line may be underlined as a heading; what is a row, a bullet, a heading or a rule may not."""
-    bare = line.strip()
-    return bool(bare) and bare[0] not in "|#>-*+=`~" and not _BULLET.match(bare) and not line.startswith("    ")
 
 
 def _body(lines: Sequence[str], start: int, end: int) -> str:
@@ -169,42 +91,67 @@ def _beginning(text: str) -> str:
     return flat if len(flat) <= 80 else flat[:79] + "…"
 
 
-def _read(lines: Sequence[str], start: int, end: int, where: str, source: Source, references: References) -> None:
-    for number in range(start, end):
-        line = lines[number]
-        if not line.strip() or len(line) > 20_000:
+def _read(note: markdown.Note, start: int, end: int, where: str, source: Source, references: References) -> None:
+    is_prose = source.language in ("markdown", "memory", "turn", "text", "rst")
+    for number, (line, bare) in enumerate(zip(note.plain[start:end], note.bare[start:end], strict=True), start + 1):
+        if not line.strip() or len(line) > _LONGEST_LINE:
             continue
-        if source.language in ("markdown", "memory", "turn", "text", "rst"):
-            for sentence in _sentences(line, number + 1):
-                _read_sentence(sentence, where, source, references)
-        else:
-            _read_code(line, number + 1, where, references, line.strip()[:LONGEST_EVIDENCE])
+        if not is_prose:
+            _read_code(line, number, where, references, line.strip()[:LONGEST_EVIDENCE])
+            continue
+        if "[" in bare or "#" in bare:
+            for first, last in _sentences(bare):
+                _read_links(bare[first:last], number, where, source, references, _told(line[first:last]))
+        for first, last in _sentences(line):
+            evidence = _told(line[first:last])
+            prose = _LINK.sub(r"\1", evidence)
+            _read_code(prose, number, where, references, evidence[:LONGEST_EVIDENCE])
+            _read_names(prose, number, where, references, evidence[:LONGEST_EVIDENCE])
 
 
-def _sentences(line: str, number: int) -> Iterator[_Sentence]:
-    for part in _SENTENCE_END.split(line):
-        yield _Sentence(_BULLET.sub("", part.strip()), number)
+def _sentences(line: str) -> Iterator[tuple[int, int]]:
+    """Yield where the sentences of a line begin and end."""
+    start = 0
+    for end in _SENTENCE_END.finditer(line):
+        yield start, end.start()
+        start = end.end()
+    yield start, len(line)
 
 
-def _read_sentence(sentence: _Sentence, where: str, source: Source, references: References) -> None:
-    text, line = sentence
-    evidence = text[:LONGEST_EVIDENCE]
-    _read_links(_SPAN.sub("", text), line, where, source, references, evidence)
-    prose = _LINK.sub(r"\1", text)
-    _read_code(prose, line, where, references, evidence)
-    _read_names(prose, line, where, references, evidence)
+def _told(sentence: str) -> str:
+    return _BULLET.sub("", sentence.strip())
 
 
-def _read_links(text: str, line: int, where: str, source: Source, references: References, evidence: str) -> None:
-    for label, target in _LINK.findall(text):
+def _read_links(text: str, line: int, where: str, source: Source, references: References, sentence: str) -> None:
+    evidence = sentence[:LONGEST_EVIDENCE]
+    links = [(label, quoted or target) for label, quoted, target in _LINK.findall(text)]
+    links += _LINK_TARGET.findall(text)
+    for label, target in links:
         if "://" not in target and not target.startswith(("#", "mailto:")):
             references.add(where, "links", _absolute(target, source), line, evidence)
         elif label:
             references.add(where, "names", label, line, evidence)
     for target, part in _WIKI_LINK.findall(text):
-        references.add(where, "links", target.strip().removesuffix(".md") + part.rstrip("#"), line, evidence)
+        if meant := _linked(target.strip(), part.rstrip("#"), source):
+            references.add(where, "links", meant, line, evidence)
     for tag in _TAG.findall(text):
-        references.add(where, "tagged", tag, line, evidence)
+        _tag(tag, line, where, references, evidence)
+
+
+def _linked(target: str, part: str, source: Source) -> str:
+    """Return where a wiki link leads: by the end of a path, to this note, or from its folder or the root."""
+    if not target:
+        return source.path + part if part else ""
+    if target.startswith(("./", "../", "/")):
+        base = source.root if target.startswith("/") else os.path.dirname(source.path)
+        return os.path.normpath(os.path.join(base, target.lstrip("/"))) + part
+    return target.removesuffix(".md") + part
+
+
+def _tag(tag: str, line: int, where: str, references: References, evidence: str = "") -> None:
+    """Note a tag and those above it: what is tagged `work/deep` is tagged `work`."""
+    for name in accumulate(tag.split("/"), "{}/{}".format):
+        references.add(where, "tagged", name, line, evidence)
 
 
 def _read_names(prose: str, line: int, where: str, references: References, evidence: str) -> None:
