@@ -12,7 +12,7 @@ and after, and no pattern reaches across a `[` except that of assigned values, w
 import functools
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -35,7 +35,8 @@ def redact(text: str) -> Redacted:
         text: anything, from a query to a document.
     """
     lowered = text.lower()
-    hinted = {place for mark, hints in _HINTS.items() if mark in lowered for hint, place in hints if hint in lowered}
+    marked = _HINTS if lowered.isascii() else _HINTS_OF_ANY
+    hinted = {place for mark, hints in marked if mark in lowered for hint, place in hints if hint in lowered}
     if not hinted:
         return Redacted(text, ())
     kinds: set[str] = set()
@@ -316,13 +317,18 @@ _SECRETS = (
 )
 
 
-def _hints_by_mark() -> dict[str, list[tuple[str, int]]]:
-    """Return hints with the place of their secret, under a mark that they hold and most texts do not."""
-    hints: dict[str, list[tuple[str, int]]] = {}
-    for place, secret in enumerate(_SECRETS):
-        for hint in secret.hints:
-            hints.setdefault(next((mark for mark in "_:-." if mark in hint), ""), []).append((hint, place))
-    return hints
+# What several hints hold and most texts do not.
+_MARKS = ("_", ":", "-", ".", "=", "pass", "ey", "token", "secret", "")
 
 
-_HINTS = _hints_by_mark()
+def _hints_by_mark(hints: Iterable[tuple[str, int]]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Return hints with the place of their secret, under the first mark that they hold."""
+    marked: dict[str, list[tuple[str, int]]] = {}
+    for hint, place in hints:
+        marked.setdefault(next(mark for mark in _MARKS if mark in hint), []).append((hint, place))
+    return list(marked.items())
+
+
+_ALL_HINTS = [(hint, place) for place, secret in enumerate(_SECRETS) for hint in secret.hints]
+_HINTS_OF_ANY = _hints_by_mark(_ALL_HINTS)
+_HINTS = _hints_by_mark((hint, place) for hint, place in _ALL_HINTS if hint.isascii())

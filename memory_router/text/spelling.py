@@ -11,6 +11,9 @@ _INVISIBLE: dict[int, str | None] = dict.fromkeys(
         *(*range(0xE0000, 0xE0080), *range(0xE0100, 0xE01F0)),
     ]
 )
+# What stands outside of these: a text of European letters and signs alone holds no invisible character, no mark apart
+# from its letter, no emoji and no script without spaces.
+UNUSUAL = r"[^\0-\xac\xae-\u02ff\u0370-\u058f\u2010-\u2029\u2030-\u205e\u20a0-\u20bf]"
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,31}\d{0,2});")
 # Marks that a writer may leave out: accents, Hebrew points, Arabic vowels. Those of Indic scripts are letters.
 _OPTIONAL = re.compile(
@@ -36,7 +39,9 @@ def normal(text: str) -> str:
     """Return a text in Unicode's form NFKC, with entities of HTML decoded and without invisible characters."""
     if "&" in text:
         text = _ENTITY.sub(_decoded, text)
-    return text if text.isascii() else unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", text.translate(_INVISIBLE) if re.search(UNUSUAL, text) else text)
 
 
 def fold(word: str) -> str:

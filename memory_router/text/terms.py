@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from memory_router.text.languages import CODES, ENGLISH, language, languages_of, stemmer
-from memory_router.text.spelling import fold, normal, spellings
+from memory_router.text.spelling import UNUSUAL, fold, normal, spellings
 from memory_router.text.unspaced import RUN, characters, pairs
+from memory_router.text.word_cache import WordCache
 
 Alternatives = tuple[str, ...]
 
@@ -28,7 +29,8 @@ _LETTER = (
 )
 _EMOJI = "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
 _ASCII = re.compile(rf"{_SIGNED}|[A-Za-z0-9]+")
-_PLAIN, _SIGNS = re.compile("[A-Za-z0-9]+"), re.compile("[+#&]")
+# To split a translated text costs a quarter of a pattern.
+_SPACED = bytes(byte if chr(byte).isalnum() else 32 for byte in range(128)) + bytes([32] * 128)
 # Compiled when first met: most questions are ASCII.
 _ANY = rf"(?P<run>{RUN})|{_EMOJI}|{_SIGNED}|(?:(?!{RUN})(?:{_LETTER}))+"
 # A shorter text says too little to guess its language by.
@@ -40,13 +42,15 @@ _PART = 4
 # endings grows with its square.
 _SHORTEST, _LONGEST = 3, 80
 _LAST_LATIN = 0x24F
-_MOST_WORDS = 25_000
 
 
 def words_in(text: str) -> list[str]:
     """Return the words of a normal text; scripts without spaces between them give pairs of characters."""
+    has_signs = "+" in text or "#" in text or "&" in text
     if text.isascii():
-        return (_ASCII if _SIGNS.search(text) else _PLAIN).findall(text)
+        return _ASCII.findall(text) if has_signs else text.encode().translate(_SPACED).decode().split()
+    if not has_signs and re.search(UNUSUAL, text) is None:
+        return re.findall(r"[^\W_]+", text)
     runs = ((match["run"], match[0]) for match in re.finditer(_ANY, text))
     return list(chain.from_iterable(pairs(run) if run else (word,) for run, word in runs))
 
@@ -70,27 +74,10 @@ def stems(text: str) -> list[str]:
     return [alternatives[0] for alternatives in map(_indexed_in(()).__getitem__, words_in(normal(text).lower()))]
 
 
-class _Indexed(dict[str, Alternatives]):
-    """The alternatives of the words met so far: a plain look-up costs a sixth of one in a `functools.lru_cache`.
-
-    Args:
-        codes: the languages that the words are of, but English.
-    """
-
-    def __init__(self, codes: tuple[str, ...]) -> None:
-        super().__init__()
-        self._codes = codes
-
-    def __missing__(self, word: str) -> Alternatives:
-        if len(self) >= _MOST_WORDS:
-            self.clear()
-        made = self[word] = _alternatives(_stem(word), _forms(word, self._codes))
-        return made
-
-
 @functools.lru_cache(maxsize=8)
-def _indexed_in(codes: tuple[str, ...]) -> _Indexed:
-    return _Indexed(codes)
+def _indexed_in(codes: tuple[str, ...]) -> WordCache[Alternatives]:
+    """Return the alternatives of words in texts of some languages; English, which every word may be, goes without."""
+    return WordCache(lambda word: _alternatives(_stem(word), _forms(word, codes)))
 
 
 def _stem(word: str) -> str:

@@ -6,13 +6,14 @@ means the same everywhere.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple, TypeVar
 
 from memory_router.text.languages import ENGLISH, language, languages_of
 from memory_router.text.spelling import normal
 from memory_router.text.terms import words_in
 from memory_router.text.unspaced import is_grammar, spread_question
+from memory_router.text.word_cache import WordCache
 
 _T = TypeVar("_T")
 
@@ -129,10 +130,7 @@ def identifiers_in(text: str) -> tuple[Identifier, ...]:
 
 def identifier_terms(text: str) -> str:
     """Return what an index needs in addition to a text to find its identifiers whole and by their parts."""
-    terms: dict[str, None] = {}
-    for identifier in identifiers_in(text):
-        terms.update(dict.fromkeys(_spellings_of_name(identifier.parts)))
-    return " ".join(terms)
+    return " ".join(dict.fromkeys(chain.from_iterable(map(_NAMES.__getitem__, text.split()))))
 
 
 def name_terms(name: str) -> tuple[str, ...]:
@@ -152,6 +150,16 @@ def _spellings_of_name(parts: tuple[str, ...]) -> Iterator[str]:
     for start in range(len(parts) - 2):  # k8s, i18n
         if max(map(len, parts[start : start + 3])) < _SHORT_PART:
             yield "".join(parts[start : start + 3])
+
+
+def _terms_of_names(word: str) -> tuple[str, ...]:
+    """Return the terms of the identifiers in what stands between two spaces; plain words hold none."""
+    if word.isalpha() and word[1:].islower():
+        return ()
+    return _unique(term for identifier in identifiers_in(word) for term in _spellings_of_name(identifier.parts))
+
+
+_NAMES = WordCache(_terms_of_names)
 
 
 def is_stop_word(word: str) -> bool:

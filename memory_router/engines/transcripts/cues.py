@@ -6,10 +6,11 @@ quoted or pasted, not what follows an `if`. What a turn shows is read once, when
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
-from memory_router.engines.transcripts.statements import has_question, own_statements, without_questions
+from memory_router.engines.transcripts.hints import Hints
+from memory_router.engines.transcripts.statements import SENTENCE, has_question, own_statements, without_questions
 
 
 class TurnCues(NamedTuple):
@@ -33,6 +34,7 @@ class TurnCues(NamedTuple):
     acknowledges: bool
     acts: bool
 
+    @lru_cache(maxsize=1000)  # noqa: B019 - of values, and most turns show nothing
     def packed(self) -> int:
         """Return all of it as one number, shares in hundredths."""
         flags = sum(flag << place for place, flag in enumerate(self[2:]))
@@ -53,8 +55,6 @@ def unpacked(number: int) -> TurnCues:
 
 class _Cue(NamedTuple):
     weight: float
-    # The beginnings, four letters, of words of which a text with this cue holds one, the rarest of each alternative: a
-    # set costs less than a pattern.
     hints: str
     pattern: str
 
@@ -255,8 +255,8 @@ _INTERRUPTIONS = (
 _OPEN = (
     _Cue(
         1.0,
-        "mayb perh sure unsu unde open tbd deci thin whet some wond slee cons lean coul migh woul shou agre choo chos"
-        " sett beli reme reca toda now true case corr righ",
+        "mayb perh sure unsu unde open tbd deci thin whet some wond slee cons lean coul migh woul shou not neve"
+        " no don dont t",
         r"\b(?:maybe|perhaps|not sure|unsure|undecided|still open|tbd|to be decided|think about|whether|someday"
         r"|i wonder|sleep on it|considering|leaning towards?)\b|\b(?:could|might|would|should) (?:we|i|you)\b"
         r"|\b(?:not|never|n't)(?: (?:yet|really|actually|even|finally))* (?:decide|decided|agree|agreed|choose|chosen"
@@ -274,7 +274,7 @@ _OPEN = (
     ),
     _Cue(
         1.0,
-        "peut pas quiz tal todav",
+        "peut pas quiz tal toda",
         r"\bpeut-être\b|\bpas encore\b|\bpas sûre?\b|\bquizás?\b|\btal vez\b|\btodavía no\b",
     ),
 )
@@ -298,12 +298,11 @@ _PROPOSALS = (
         r"|\bje (?:propose|recommande|suggère)\b|\b(?:propongo|recomiendo|sugiero)\b",
     ),
 )
-_REASON = re.compile(
-    r"\b(?:because|since|so that|as it|due to|otherwise|the reason|given that|which is why|in order to|therefore)\b"
+_REASON = (
+    r"(?i)\b(?:because|since|so that|as it|due to|otherwise|the reason|given that|which is why|in order to|therefore)\b"
     r"|\b(?:don't|do not|didn't) (?:want|need|like)\b|\bneeds?\b|\btoo (?:\w+)\b|\b(?:tired|hate|costs?|risk\w*"
     r"|price|slow|fast|simple\w*|easy|easier|cheap\w*|safe\w*|broke|fail\w*|hurts?)\b"
-    r"|\b(?:weil|denn|damit|wegen|sonst|deshalb|darum|zu teuer|zu langsam|parce que|car|porque|ya que)\b",
-    re.IGNORECASE,
+    r"|\b(?:weil|denn|damit|wegen|sonst|deshalb|darum|zu teuer|zu langsam|parce que|car|porque|ya que)\b"
 )
 _OFFERS = (*_OPTIONS, *_PROPOSALS)
 # What takes on a proposal, or a decision.
@@ -319,8 +318,6 @@ _ACKNOWLEDGED = (
     ),
     _Cue(1.0, "then is ll will ve", r"\b(?:then|it is)\b[.,]|\bi(?:'ll| will|'ve)\b"),
 )
-_BEGINNING = re.compile(r"\b[^\W\d_]{1,4}")
-_SENTENCE = re.compile(r"[^.?!\n]+(?:[.?!](?!\s)[^.?!\n]*)*[.?!]*")
 # From here on a turn says what it wants.
 _WISHED = 0.45
 # How much of a turn is read for cues: who decides says so at once.
@@ -337,18 +334,16 @@ def read(text: str, role: str, *, acts: bool = False) -> TurnCues:
     """
     asks = has_question(text)
     text = text[:_READ].lower()
-    hinted = _hinted(text)
+    hinted = _HINTS.patterns_for(text)
     if not hinted and not asks:  # most turns
-        return SILENT._replace(offers=";" in text, acts=acts)
+        return TurnCues(0.0, 0.0, False, False, ";" in text, False, acts)
     is_user = role == "user"
-    commits = _strongest(_COMMITMENTS, text, hinted) if is_user else 0.0
-    reverses = _strongest(_REVERSALS, text, hinted)
+    commits = reverses = 0.0
     said = text
-    if commits or reverses:  # few turns: the closer reading costs more than all the rest
-        said = own_statements(text)
-        commits = _strongest(_COMMITMENTS, said, hinted) if is_user else 0.0
+    if (is_user and _strongest(_COMMITMENTS, text, hinted)) or _strongest(_REVERSALS, text, hinted):
+        said = own_statements(text)  # the closer reading costs more than all the rest, and few turns need it
         reverses = _strongest(_REVERSALS, said, hinted)
-        commits = max(commits, 0.7 * reverses) if is_user else 0.0
+        commits = max(_strongest(_COMMITMENTS, said, hinted), 0.7 * reverses) if is_user else 0.0
     elif asks:
         said = without_questions(text)
     if is_user and reverses < 1:
@@ -367,17 +362,17 @@ def read(text: str, role: str, *, acts: bool = False) -> TurnCues:
 
 def reason_in(text: str) -> str | None:
     """Return the first sentence of a text that gives a reason."""
-    return next((sentence.strip() for sentence in _SENTENCE.findall(text[:_READ]) if _REASON.search(sentence)), None)
-
-
-def _hinted(text: str) -> set[str]:
-    """Return the patterns that may be found in a lower-case text, by the beginnings of its words."""
-    return {pattern for beginning in _HINTS.keys() & _BEGINNING.findall(text) for pattern in _HINTS[beginning]}
+    return next(
+        (sentence.strip() for sentence in re.findall(SENTENCE, text[:_READ]) if re.search(_REASON, sentence)), None
+    )
 
 
 def _strongest(cues: tuple[_Cue, ...], text: str, hinted: set[str]) -> float:
-    weights = (cue.weight for cue in cues if cue.pattern in hinted and _compiled(cue.pattern).search(text))
-    return max(weights, default=0.0)
+    strongest = 0.0
+    for cue in cues:
+        if cue.weight > strongest and cue.pattern in hinted and _compiled(cue.pattern).search(text):
+            strongest = cue.weight
+    return strongest
 
 
 @cache
@@ -385,12 +380,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.MULTILINE)
 
 
-def _patterns_by_beginning() -> dict[str, list[str]]:
-    patterns: dict[str, list[str]] = {}
-    for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_INTERRUPTIONS, *_OFFERS, *_ACKNOWLEDGED):
-        for beginning in cue.hints.split():
-            patterns.setdefault(beginning[:4].rstrip("'"), []).append(cue.pattern)
-    return patterns
-
-
-_HINTS = _patterns_by_beginning()
+_HINTS = Hints(
+    (cue.hints, cue.pattern) for cue in (*_COMMITMENTS, *_OPEN, *_REVERSALS, *_INTERRUPTIONS, *_OFFERS, *_ACKNOWLEDGED)
+)

@@ -25,12 +25,13 @@ def indexed(node: int, role: str, text: str, tools: str, moment: float) -> tuple
     """
     said = text[: _INDEXED[role]]
     # FTS5 does not call the tokenizer for what is NULL.
-    return node, said, _names(f"{said} {tools}") or None, tools or None, _date(int(moment // _QUARTER) * _QUARTER)
-
-
-def _names(text: str) -> str:
-    """Return the terms of the identifiers in a text; plain words, most of it, are passed over quickly."""
-    return identifier_terms(" ".join([word for word in text.split() if not (word.isalpha() and word[1:].islower())]))
+    return (
+        node,
+        said,
+        identifier_terms(f"{said} {tools}") or None,
+        tools or None,
+        _date(int(moment // _QUARTER) * _QUARTER),
+    )
 
 
 @functools.lru_cache(maxsize=1000)

@@ -6,6 +6,7 @@ understood is passed over, and a record without words of its own still links its
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -246,8 +247,6 @@ def moment(value: object) -> float | None:
         return seconds if 0 < seconds < 2**34 else None
     if not isinstance(value, str):
         return None
-    from datetime import UTC, datetime
-
     try:
         parsed = datetime.fromisoformat(value)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

@@ -8,6 +8,7 @@ machinery. `names` maps every id of the host, as a fingerprint, to its node, als
 their own, because they are made after the import and compared without the rest.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 
 import apsw
@@ -79,6 +80,7 @@ def count_sessions(connection: apsw.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM (SELECT DISTINCT host, name, agent FROM sessions)").get)
 
 
+@lru_cache(maxsize=10_000)  # a record names the one before it
 def fingerprint(name: str) -> int:
     """Return 64 bits for an id of a host: a quarter of its length, and ids are all that is inserted in random order.
 

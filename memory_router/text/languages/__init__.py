@@ -8,7 +8,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from memory_router.text.spelling import spellings
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 CODES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru")
 ENGLISH = "en"
+# Bits of a count of function words.
+_LANE = 16
 
 
 class Language(NamedTuple):
@@ -62,18 +63,22 @@ def languages_of(words: Iterable[str]) -> tuple[str, ...]:
         The codes of the languages with the most different function words in it; none if none occurs.
     """
     by_word = _languages_by_word()
-    counts = Counter(chain.from_iterable(map(by_word.__getitem__, by_word.keys() & words)))
-    most = max(counts.values(), default=0)
-    return tuple(code for code in CODES if counts.get(code) == most)
+    return _most_frequent(sum(map(by_word.__getitem__, by_word.keys() & words)))
+
+
+@functools.lru_cache(maxsize=1000)
+def _most_frequent(counted: int) -> tuple[str, ...]:
+    counts = [counted >> _LANE * place & (1 << _LANE) - 1 for place in range(len(CODES))]
+    return tuple(code for code, count in zip(CODES, counts, strict=True) if counted and count == max(counts))
 
 
 @functools.cache
-def _languages_by_word() -> dict[str, tuple[str, ...]]:
-    codes: dict[str, tuple[str, ...]] = {}
-    for code in CODES:
-        for word in language(code).stop_words:
-            codes[word] = (*codes.get(word, ()), code)
-    return codes
+def _languages_by_word() -> dict[str, int]:
+    """Return the languages of each function word as a number, a one in the lane of each, so that a sum counts all."""
+    lanes = Counter[str]()
+    for place, code in enumerate(CODES):
+        lanes.update(dict.fromkeys(language(code).stop_words, 1 << _LANE * place))
+    return dict(lanes)
 
 
 def _listed(lines: Iterable[str]) -> frozenset[str]:

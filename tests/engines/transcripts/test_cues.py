@@ -6,19 +6,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memory_router.engines.transcripts import cues
+from memory_router.engines.transcripts import cues, statements
+from memory_router.engines.transcripts.hints import Hints
 
-_ALL = (*cues._COMMITMENTS, *cues._OPEN, *cues._REVERSALS, *cues._INTERRUPTIONS, *cues._OFFERS, *cues._ACKNOWLEDGED)
+_CUES = (*cues._COMMITMENTS, *cues._OPEN, *cues._REVERSALS, *cues._INTERRUPTIONS, *cues._OFFERS, *cues._ACKNOWLEDGED)
+_HINTED = [(cues._HINTS, cue.pattern) for cue in _CUES]
+_HINTED += [(statements._HINTS, pattern) for _, pattern in statements._LEFT_OUT]
 
 
-@pytest.mark.parametrize("cue", _ALL, ids=lambda cue: cue.hints[:30])
+@pytest.mark.parametrize(("hints", "pattern"), _HINTED, ids=[pattern[:30] for _, pattern in _HINTED])
 @settings(derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_hints_hide_no_cue(cue: cues._Cue, data: st.DataObject) -> None:
-    """Whatever a cue's pattern matches holds one of its hints."""
-    text = data.draw(st.from_regex(re.compile(cue.pattern, re.MULTILINE | re.ASCII), fullmatch=True)).lower()
-    if cues._compiled(cue.pattern).search(text):
-        assert cue.pattern in cues._hinted(text)
+def test_hints_hide_no_pattern(hints: Hints, pattern: str, data: st.DataObject) -> None:
+    """Whatever a pattern of cues or of what is left out of statements matches holds one of its hints."""
+    text = data.draw(st.from_regex(re.compile(pattern, re.MULTILINE | re.ASCII), fullmatch=True)).lower()
+    if re.search(pattern, text, re.MULTILINE):
+        assert pattern in hints.patterns_for(text)
 
 
 @given(st.text(max_size=200), st.sampled_from(["user", "assistant"]), st.booleans())
