@@ -51,6 +51,7 @@ def main() -> None:
                 chunks = [Chunk(" ".join(chance.choices(vocabulary, weights, k=80))) for _ in range(10)]
                 store.put_document(connection, root, Document(str(number), "", "text", chunks))
         started = time.perf_counter()
+        store.merge_text(connection, options.chunks // 10)  # as a run of `index` does
         static = load()
         assert static
         embedded = refresh(connection, static, partial(store.without_vectors, connection))

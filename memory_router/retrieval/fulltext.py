@@ -4,14 +4,15 @@ What of a question stands where comes from the table's own postings: no text is 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import mul
 from typing import Any, NamedTuple
 
 import apsw
 
 from memory_router.retrieval.query import SCORED, Query, Term
-from memory_router.text.terms import stems
+from memory_router.storage.fulltext import AS_INDEXED
+from memory_router.text.terms import question_terms, stems
 
 # Walked from each end of a posting list: exact for all but frequent words, and a tenth of a millisecond at most.
 _COUNTED = 2000
@@ -100,6 +101,7 @@ class FullText:
         self._ends = 0, 0
         self._version: object = None
         self._counted: dict[str, int] = {}
+        self._spelt: dict[str, tuple[str, ...]] = {}
         self._own_filter = f"- {{{' '.join(layout.beside)}}} : " if layout.beside else ""
         names = list(layout.columns)
         weights = tuple(layout.columns.values())
@@ -120,73 +122,110 @@ class FullText:
             return
         self._version = version
         self._counted.clear()
+        self._spelt.clear()
         self.count = int(self._connection.execute(self._count_sql).get or 0)
         first, last = self._connection.execute(self._ends_sql).get
         self._ends = int(first or 0), int(last or 0)
 
     def frequency(self, term: str) -> int:
         """Count the rows that hold a term themselves, their neighbours left out; estimated if they are many."""
-        return self._frequency(f"{self._own_filter}{quoted(term)}")
+        return self._frequency(f"{self._own_filter}({' OR '.join(self._phrases(term))})")
 
     def frequency_beside(self, term: str) -> int:
         """Count the rows that hold a term, alone or in a neighbour; estimated if they are many."""
-        return self._frequency(quoted(term))
+        return self._frequency(" OR ".join(self._phrases(term)))
 
-    def candidates(self, query: Query, limit: int, within: Within = ANYWHERE) -> dict[int, RowMatch]:
-        """Return the rows that match a question best by BM25, by key.
+    def candidates(
+        self, query: Query, limit: int, within: Within = ANYWHERE, also: Sequence[int] = ()
+    ) -> dict[int, RowMatch]:
+        """Return what of a question stands in the rows that match it best by BM25, by key, and in given rows.
 
         Args:
             query: the question, understood by this table's words.
-            limit: the largest number of rows.
+            limit: the largest number of rows beside those given.
             within: which rows may be found.
+            also: rows that are looked at in any case; those without a word of the question are left out.
         """
-        matches: dict[int, RowMatch] = {}
-        bindings = {**within.bindings, "limit": limit * query.wider}
-        if query.choosing and query.terms:
-            expression = _any(query.terms[: query.choosing])
-            sql = f"""
-                SELECT {self._table}.rowid FROM {self._table} {within.sql} WHERE {self._table} MATCH :expression
-                ORDER BY {self._rank} LIMIT :limit
-            """  # noqa: S608  # names and numbers of ours
-            frequent = query.terms[0].frequency > SCORED
-            if not frequent:
-                best = [key for (key,) in self._connection.execute(sql, {**bindings, "expression": expression})]
-                matches = self._matches(query, expression, best)
-        for expression in _frequent(query.terms[query.choosing if matches else 0 :]):
-            if len(matches) >= limit:
+        terms = query.terms
+        choice = self._any(terms[: query.choosing]) if terms and terms[0].frequency <= SCORED else ""
+        best = self._best(choice, limit * query.wider, within)
+        is_any = bool(also) or query.choosing == len(terms)
+        matches = self._matches(query, "" if is_any else choice, dict.fromkeys((*best, *also)))
+        chosen = {key: matches[key] for key in best if key in matches}
+        for expression in _frequent(query.terms[query.choosing if chosen else 0 :]):
+            if len(chosen) >= limit:
                 break
-            sql = f"""
-                SELECT {self._table}.rowid FROM {self._table} {within.sql} WHERE {self._table} MATCH :expression
-                ORDER BY {self._table}.rowid DESC LIMIT :newest
-            """  # noqa: S608
-            bound = {**within.bindings, "expression": f"{self._own_filter}({expression})", "newest": _NEWEST}
-            newest = [key for (key,) in self._connection.execute(sql, bound)]
-            matches |= self._matches(query, expression, [key for key in newest if key not in matches])
-        best_first = sorted(matches.values(), key=lambda match: (-match.score, match.key))
-        return {match.key: match for match in best_first[:limit]}
+            newest = self._newest(expression, within)
+            chosen |= self._matches(query, expression, [key for key in newest if key not in chosen])
+        best_first = sorted(chosen.values(), key=lambda match: (-match.score, match.key))
+        given = {key: matches[key] for key in also if key in matches}
+        return {match.key: match for match in best_first[:limit]} | given
 
-    def among(self, query: Query, keys: Sequence[int]) -> dict[int, RowMatch]:
+    def among(self, query: Query, keys: Iterable[int]) -> dict[int, RowMatch]:
         """Return what of a question stands in given rows; rows without any of it are left out."""
-        return self._matches(query, _any(query.terms), keys) if query.terms and keys else {}
+        return self._matches(query, "", keys)
 
-    def _matches(self, query: Query, choice: str, keys: Sequence[int]) -> dict[int, RowMatch]:
-        if not keys:
+    def _best(self, choice: str, limit: int, within: Within) -> list[int]:
+        """Return the rows that match an expression best by BM25, best first."""
+        if not choice:
+            return []
+        sql = f"""
+            SELECT {self._table}.rowid FROM {self._table} {within.sql} WHERE {self._table} MATCH :expression
+            ORDER BY {self._rank} LIMIT :limit
+        """  # noqa: S608  # names and numbers of ours
+        bindings = {**within.bindings, "expression": choice, "limit": limit}
+        return [key for (key,) in self._connection.execute(sql, bindings)]
+
+    def _newest(self, expression: str, within: Within) -> list[int]:
+        """Return the newest rows that hold an expression themselves, newest first."""
+        sql = f"""
+            SELECT {self._table}.rowid FROM {self._table} {within.sql} WHERE {self._table} MATCH :expression
+            ORDER BY {self._table}.rowid DESC LIMIT :limit
+        """  # noqa: S608
+        bindings = {**within.bindings, "expression": f"{self._own_filter}({expression})", "limit": _NEWEST}
+        return [key for (key,) in self._connection.execute(sql, bindings)]
+
+    def _matches(self, query: Query, choice: str, keys: Iterable[int]) -> dict[int, RowMatch]:
+        """Return what of a question stands in rows, which hold a choice of its terms; in any rows if that is empty."""
+        rows = list(keys)
+        if not rows or not query.terms:
             return {}
-        anything = _any(query.terms)
-        # The last phrases of the expression are the terms, in order. The plus makes one walk of one a row.
-        expression = anything if choice == anything else f"({choice}) AND ({anything})"
+        phrases = [self._phrases(term.text) for term in query.terms]
+        anything = " OR ".join(phrase for of_term in phrases for phrase in of_term)
+        # The last phrases of the expression are those of the terms, in order. The plus makes one walk of one a row.
+        expression = f"({choice}) AND ({anything})" if choice else anything
         sql = f"""
             SELECT {self._function}({self._table}, :query) FROM {self._table} WHERE {self._table} MATCH :expression
             AND rowid BETWEEN :first AND :last AND +rowid IN (SELECT value FROM json_each(:keys))
         """  # noqa: S608
         bindings = {
             "expression": expression,
-            "query": apsw.pyobject(query),
-            "first": min(keys),
-            "last": max(keys),
-            "keys": json.dumps(keys),
+            "query": apsw.pyobject((query, [len(of_term) for of_term in phrases])),
+            "first": min(rows),
+            "last": max(rows),
+            "keys": json.dumps(rows),
         }
         return {match.key: match for (match,) in self._connection.execute(sql, bindings)}
+
+    def _any(self, terms: Sequence[Term]) -> str:
+        """Return what finds any of some terms, each of which is one phrase."""
+        phrases = [self._phrases(term.text) for term in terms]
+        return " OR ".join(
+            of_term[0] if len(of_term) == 1 else quoted(term.text) for term, of_term in zip(terms, phrases, strict=True)
+        )
+
+    def _phrases(self, term: str) -> tuple[str, ...]:
+        """Return what finds a term: of a word each form that the table holds, of several words in a row the whole."""
+        if term not in self._spelt:
+            positions = question_terms(term)
+            self._spelt[term] = (quoted(term),)
+            if len(positions) == 1:
+                ending = "*" if term.endswith("*") else ""
+                forms = [quoted(f"{AS_INDEXED}{form}{ending}") for form in positions[0]]
+                sql = f"SELECT EXISTS (SELECT 1 FROM {self._table} WHERE {self._table} MATCH ?)"  # noqa: S608
+                held = [form for form in forms if self._connection.execute(sql, (form,)).get]
+                self._spelt[term] = tuple(held or forms[:1])
+        return self._spelt[term]
 
     def _frequency(self, expression: str) -> int:
         if expression not in self._counted:
@@ -217,13 +256,18 @@ class _Parts(NamedTuple):
 
     def matched(self, api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> Any:
         """Return what the row that FTS5 stands at has of a question, as a `RowMatch`."""
-        (query,) = arguments
+        ((query, phrase_counts),) = arguments
         own = named = beside = 0
         score = 0.0
         defines = False
         length = _K1 * (1 - _B + _B * api.column_size(-1) * api.row_count / max(1, api.column_total_size(-1)))
-        for number, term in enumerate(query.terms, api.phrase_count - len(query.terms)):
-            columns = api.phrase_locations(number)
+        number = api.phrase_count - sum(phrase_counts)
+        for term, phrase_count in zip(query.terms, phrase_counts, strict=True):
+            columns: Sequence[Collection[int]] = api.phrase_locations(number)
+            for other in range(number + 1, number + phrase_count):
+                if api.phrase_columns(other):
+                    columns = [{*held, *more} for held, more in zip(columns, api.phrase_locations(other), strict=True)]
+            number += phrase_count
             often = sum(map(mul, self.weights, map(len, columns)))
             if not often:
                 continue
@@ -231,11 +275,11 @@ class _Parts(NamedTuple):
             if term.is_name:
                 # What code calls so is defined by code alone; what words spell may be a section about it, too.
                 defining = self.defining[:1] if query.has_code else self.defining
-                defines = defines or any(columns[column] for column in defining)
+                defines = defines or any(map(columns.__getitem__, defining))
             if bit := term.bit:
-                own |= bit if any(columns[column] for column in self.own) else 0
-                named |= bit if any(columns[column] for column in self.named) else 0
-                beside |= bit if any(columns[column] for column in self.beside) else 0
+                own |= bit if any(map(columns.__getitem__, self.own)) else 0
+                named |= bit if any(map(columns.__getitem__, self.named)) else 0
+                beside |= bit if any(map(columns.__getitem__, self.beside)) else 0
         return apsw.pyobject(RowMatch(api.rowid, score, own, named, beside, defines))
 
 
@@ -243,10 +287,6 @@ def quoted(term: str) -> str:
     """Return a term for FTS5: a word, several words in a row, or with `*` at its end all that begin so."""
     bare = term.replace('"', " ").replace("\0", " ")
     return f'"{bare[:-1]}" *' if bare.endswith("*") else f'"{bare}"'
-
-
-def _any(terms: Sequence[Term]) -> str:
-    return " OR ".join(quoted(term.text) for term in terms)
 
 
 def _frequent(terms: Sequence[Term]) -> list[str]:

@@ -29,7 +29,7 @@ _MEAN, _DEVIATION = 0.060, 0.080
 
 _NEAREST = """
     SELECT id FROM vector_bits WHERE model = ?1
-    ORDER BY vec_distance_hamming(vec_bit(bits), vec_quantize_binary(vec_int8(?2))) LIMIT ?3
+    ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?2)) LIMIT ?3
 """
 # A text without a word that tells has a vector of zeros, which has no distance to anything.
 _COSINES = """
@@ -106,7 +106,8 @@ class Vectors:
         vector = self._question
         if not any(vector):
             return []
-        near = [key for (key,) in self._connection.execute(_NEAREST, (self._model, vector, _OVERSAMPLED * limit))]
+        bits = self._connection.execute("SELECT vec_quantize_binary(vec_int8(?))", (vector,)).get
+        near = [key for (key,) in self._connection.execute(_NEAREST, (self._model, bits, _OVERSAMPLED * limit))]
         cosines = self._cosines(near)
         return sorted(cosines, key=lambda key: (-cosines[key], key))[:limit]
 

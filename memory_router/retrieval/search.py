@@ -193,14 +193,12 @@ def pool(
         also: rows that are always candidates.
     """
     size = max(_CANDIDATES, limit)
-    matches = store.fulltext.candidates(query, size, within)
     near = vectors.nearest(size) if vectors else []
-    further = [key for key in dict.fromkeys((*near, *also)) if key not in matches]
+    further = [*dict.fromkeys((*near, *also))]
     if within.sql:
         further = list(store.inside(further))
-    beside = store.neighbours([*matches, *further])
-    if further:
-        matches |= store.fulltext.among(query, further)
+    matches = store.fulltext.candidates(query, size, within, further)
+    beside = store.neighbours([*dict.fromkeys((*matches, *further))])
     units = store.units([*dict.fromkeys((*matches, *further, *(row for rows in beside.values() for row in rows)))])
     likeness = vectors.likeness(units) if vectors else NO_LIKENESS
     return gathered(query, matches, likeness, beside, units, wish)
