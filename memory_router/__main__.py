@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _carry_event(arguments: list[str]) -> bytes | None:
-    """Let the resident answer the event on stdin, and end; return what was read if it does not."""
+    """Have the resident answer the event on stdin, and exit; return what was read if it does not answer."""
     if not os.path.exists(resident.socket_path()):
         return None
     stdin = resident.read_all(0)

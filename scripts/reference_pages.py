@@ -111,7 +111,7 @@ def _raised(tree: ast.AST, codes: Mapping[str, str]) -> Iterator[tuple[str, str]
 
 
 def _written(node: ast.expr) -> str:
-    """Return a literal text with an ellipsis for each part that is put in, or nothing for what is no text."""
+    """Return a literal text with an ellipsis for each part that is put in, or nothing for what is not text."""
     if isinstance(node, ast.Constant):
         return str(node.value) if isinstance(node.value, str) else ""
     parts = node.values if isinstance(node, ast.JoinedStr) else []

@@ -209,7 +209,7 @@ def _place(after: str, store: str) -> ListPosition:
     try:
         time, last, row = after.split("/")
         before = STORES.index(last) - STORES.index(store)
-        # Of its time, stores before it in the order have shown everything, those behind it nothing.
+        # Of its time, stores before it in the order have shown everything, those after it nothing.
         return ListPosition(float(time), int(row) if before == 0 else _LAST if before > 0 else _FIRST)
     except ValueError as error:
         raise QueryError(f"{after!r} is not a place in the list.", "Begin with the first page.") from error

@@ -1,4 +1,4 @@
-"""Tell in one look what the memories hold, how fresh that is, what is broken, and what to do next."""
+"""Summarise what the memories hold, how fresh they are, what is broken, and what to do next."""
 
 import os
 from typing import NamedTuple

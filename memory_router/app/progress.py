@@ -1,4 +1,4 @@
-"""Tell other processes how far a run of the index is: the run writes it down, and whoever wants to know reads it."""
+"""Publish the progress of an index run in a file, for other processes to read."""
 
 import json
 import os
@@ -53,11 +53,11 @@ class Noting(IndexListener):
         self._noted = time.monotonic()  # a run that ends at once writes nothing
 
     def waiting(self) -> None:
-        """Hear that another run holds the index."""
+        """Note that another run holds the index."""
         self._listener.waiting()
 
     def surveyed(self, root: str, files: int) -> None:
-        """Hear how many files of a root are to be looked at."""
+        """Note how many files of a root are to be looked at."""
         self._listener.surveyed(root, files)
         self._progress = Progress(root, files, 0)
         self._note()

@@ -151,7 +151,7 @@ def _keep_what_others_wrote(earlier: JsonObject) -> None:
 
 @contextmanager
 def _exclusive(file: str) -> Iterator[None]:
-    """Let one process at a time change `file`; turn a refusing disk into an error with a fix."""
+    """Allow one process at a time to change `file`; turn errors of the disk into an error with a fix."""
     try:
         paths.make_private(os.path.dirname(file))
         make_file_private(f"{file}.lock")

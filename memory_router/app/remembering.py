@@ -68,7 +68,7 @@ def import_lines(lines: Iterable[str], project: str | None, *, allow_sensitive: 
 
     Args:
         lines: objects with `text` and what `docs/memories.md` names besides.
-        project: the project of those that name none.
+        project: the project of facts that name no project.
         allow_sensitive: whether secrets and personal data are kept.
 
     Returns:

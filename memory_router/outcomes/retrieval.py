@@ -1,4 +1,4 @@
-"""Tell of outcomes in three layers, so that an agent reads little before it knows what it needs (seed 003).
+"""Show outcomes in three layers, so that an agent reads little before it knows what it needs (seed 003).
 
 `search` lists outcomes (at most 50 tokens each), `timeline` tells what surrounded them (200), `detail` everything.
 """

@@ -1,4 +1,4 @@
-"""Tell which passages say the same, so that an answer does not repeat itself."""
+"""Find passages that say the same, so that an answer does not repeat itself."""
 
 # Short passages ("Thanks!") are the same often enough without being copies; each stands in a place of its own.
 _SHORTEST = 80

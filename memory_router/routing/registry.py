@@ -1,4 +1,4 @@
-"""Know the backends: what their manifests declare, and which of them are installed.
+"""The backends: what their manifests declare, and which of them are installed.
 
 A manifest (`backend.json` in a folder of its own) says what a backend can do; the state file `backends.json`
 says whether it is installed and ready (seed 002, Configuration). The ask path reads both and writes neither.

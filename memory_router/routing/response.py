@@ -90,7 +90,7 @@ def written_by(by: str | None, response: JsonObject) -> JsonObject:
 
 
 def nearer(project: str | None, response: JsonObject) -> JsonObject:
-    """Let results of a project weigh more than those of others; what belongs to none stays as it is.
+    """Weigh results of a project more than those of others; results without a project stay as they are.
 
     Args:
         project: the project that the caller works in, or None.

@@ -58,7 +58,7 @@ class Database(Protocol):
         """Return how many migrations of a room were done."""
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
 
 
 def open_database(url: str, schema: Schema) -> Database:

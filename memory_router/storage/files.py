@@ -72,7 +72,7 @@ def copy_aside(path: str, suffix: str) -> str:
 
 @contextmanager
 def exclusive(path: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Let one process at a time change the file at `path`; the lock ends with the process, however that ends.
+    """Allow one process at a time to change the file at `path`; the lock ends with the process, however that ends.
 
     Args:
         path: the file; the lock is `PATH.lock` beside it.

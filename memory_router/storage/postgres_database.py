@@ -129,7 +129,7 @@ class PostgresDatabase:
         return int(rows[0]["version"]) if rows else 0
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
         self._connection.close()
 
     @contextmanager

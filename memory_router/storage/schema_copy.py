@@ -77,7 +77,7 @@ def restore(database: str) -> bool:
 
 
 def _graft(database: str, draft: str, entries: set[_Entry], size: int) -> None:
-    """Let SQLite write the schema in a draft that is as long as the database, and put its pages in and behind that."""
+    """Have SQLite write the schema into a draft as long as the database, and put its pages in and after that."""
     pages = -(-os.path.getsize(database) // size)
     with closing(apsw.Connection(draft)) as new:
         new.pragma("page_size", size)

@@ -78,7 +78,7 @@ def connect(path: str, *, precious: bool = False) -> apsw.Connection:
 
 
 def refuse_empty(path: str) -> None:
-    """Let nobody take a database that lost everything for a new one: a new one is never empty (see `_create_whole`).
+    """Refuse a database that lost everything: a new one is never empty (see `_create_whole`).
 
     Raises:
         CorruptStoreError: the file has no bytes. Opening it would throw away its log, too.
@@ -175,7 +175,7 @@ class DatabaseReader:
         return _identity(self.path) != self._identity
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
         self.connection.close()
 
 

@@ -80,7 +80,7 @@ class SqliteDatabase:
         return int(rows[0]["version"]) if rows else 0
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
         self._connection.close()
 
     @contextmanager

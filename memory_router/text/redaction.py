@@ -81,7 +81,7 @@ def _token(pattern: str) -> str:
 
 
 def _has_key_material(_match: re.Match[str], value: str) -> bool:
-    """Tell random text from words joined by hyphens: letters and digits, 16 in a row."""
+    """Return whether a text is random rather than words joined by hyphens: letters and digits, 16 in a row."""
     runs = re.findall(r"[A-Za-z0-9]{16,}+", value)
     return any(_has_digit(run) and _has_letter(run) for run in runs)
 
@@ -126,7 +126,7 @@ def _after(words: str) -> Callable[[re.Match[str], str], bool]:
 
 
 def _is_random(match: re.Match[str], value: str) -> bool:
-    """Tell a password from a word, where nothing but a space stands between its name and it."""
+    """Return whether a text that only a space separates from the word "password" is one, rather than a word."""
     kinds = "".join("d" if char.isdigit() else "l" if char.isalpha() else "s" for char in value)
     turns = sum(before != after for before, after in itertools.pairwise(kinds))
     return len(value) >= 8 and turns >= 3 and not {"-", "/"} & set(value) and _is_password(match, value)
@@ -142,7 +142,7 @@ def _is_named_key(match: re.Match[str], value: str) -> bool:
 
 
 def _is_literal(match: re.Match[str], value: str) -> bool:
-    """Tell a secret that stands there from code, a template, a path or a word that only names one."""
+    """Return whether a value is a secret, rather than code, a template, a path or a word that only names one."""
     is_call = match.lastgroup == "secret" and match.string[match.end() : match.end() + 1] in tuple("([{")
     return not is_call and _compiled(_HARMLESS).fullmatch(value) is None
 

@@ -1,4 +1,4 @@
-"""Let scripts without spaces between words be searched: pairs of characters stand in for words.
+"""Make scripts without spaces between words searchable, by pairs of characters in place of words.
 
 Runs of Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese become overlapping pairs in the index and in the
 question alike: a quoted run is found exactly, and so is any part. Triples, as SQLite's trigram tokenizer makes them,

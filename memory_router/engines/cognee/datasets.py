@@ -1,4 +1,4 @@
-"""Tell of which dataset a graph file is: Cognee keeps the names in a SQLite database beside its graphs."""
+"""Find the dataset of a graph file: Cognee keeps the names in a SQLite database beside its graphs."""
 
 import os
 from collections.abc import Sequence

@@ -77,7 +77,7 @@ class Sizes(NamedTuple):
 
 
 class GraphFiles:
-    """Be the graph of all files together; use it in a `with` block, which ends the process that reads them.
+    """The graph of all files together; use it in a `with` block, which ends the process that reads them.
 
     Args:
         place: where Cognee is, with at least one file.

@@ -77,7 +77,7 @@ class Frequencies(NamedTuple):
 
 
 class CogneeGraph(Protocol):
-    """Be able to tell what questions about relations need, without being held in memory as a whole."""
+    """A graph that answers what questions about relations need, without being held in memory as a whole."""
 
     def named(self, fragments: Sequence[str]) -> list[CogneeNode]:
         """Return things whose names, written together, hold any of some fragments in lower case."""
@@ -99,7 +99,7 @@ class CogneeGraph(Protocol):
 
 
 class HeldGraph:
-    """Be a graph that was read as a whole.
+    """A graph that was read as a whole.
 
     Args:
         nodes: everything in it.

@@ -38,7 +38,7 @@ _COARSE_TICK_NS = 2_000_000_000
 
 
 class IndexReport(NamedTuple):
-    """Tell what a run did.
+    """What a run did.
 
     Args:
         added: files that were not indexed before.
@@ -71,13 +71,13 @@ NOTHING = IndexReport(0, 0, 0, 0, {}, {}, (), (), 0, 0, 0.0)
 
 
 class IndexListener:
-    """Hear how a run goes; every method does nothing unless overridden."""
+    """Listens to a run; every method does nothing unless overridden."""
 
     def waiting(self) -> None:
-        """Hear that another run holds the index and this one waits for it."""
+        """Note that another run holds the index and this one waits for it."""
 
     def surveyed(self, root: str, files: int) -> None:
-        """Hear how many files of a root are to be looked at."""
+        """Note how many files of a root are to be looked at."""
 
     def advanced(self, files: int) -> None:
         """Add to the number of files that are done."""

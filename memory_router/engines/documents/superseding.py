@@ -1,4 +1,4 @@
-"""Tell which documents say that another one took their place, or that they took another's, as decision records do.
+"""Find documents that say that another one replaced them, or that they replaced another, as decision records do.
 
 Only a statement at the head of a document counts, and only where it names the other one: by a link, by its file, by its
 title, or by a label and number such as `ADR 9`.

@@ -44,7 +44,7 @@ _T = TypeVar("_T")
 
 
 class BuildReport(NamedTuple):
-    """Tell what a run did.
+    """What a run did.
 
     Args:
         changed: texts that were read.

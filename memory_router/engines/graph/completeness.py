@@ -1,4 +1,4 @@
-"""Tell that nothing depends on a thing, or what keeps that from being known."""
+"""State that nothing depends on a thing, or why that cannot be known."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Let the graph take in what was remembered since it was built, when it is next asked.
+"""Add what was remembered since the graph was built, when it is next asked.
 
 Files wait for the next `memory-router index`, which has to look at them anyway; memories come one by one, and whoever
 remembers something asks for it soon.

@@ -184,7 +184,7 @@ class GraphWriter:
         )
 
     def _put_aliases(self, source: Source, nodes: Mapping[str, int], definitions: Sequence[Definition]) -> None:
-        """Let a file be found by its own name and its aliases, a section by the blocks that are named in it."""
+        """Make a file findable by its own name and its aliases, a section by the blocks that are named in it."""
         rows = [
             (self._key(alias), nodes[definition.qualified])
             for definition in definitions

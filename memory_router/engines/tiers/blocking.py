@@ -50,7 +50,7 @@ class BlockingMemorySystem:
         self.close()
 
     def close(self) -> None:
-        """Let the stores go."""
+        """Release the stores."""
         self.runner.run(self.system.close())
         self.runner.close()
 

@@ -1,4 +1,4 @@
-"""Know the names that memories speak of: people, places, services."""
+"""Find the names in memories: people, places, services."""
 
 import re
 import time

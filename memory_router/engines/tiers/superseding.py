@@ -38,7 +38,7 @@ class Superseding:
         return history(memory, known.get)
 
     async def supersede(self, memory: Memory, replaced: Memory, now: float) -> tuple[Memory, Memory]:
-        """Let a memory replace another, or what replaced that one since.
+        """Replace a memory, or its latest replacement, by another one.
 
         Args:
             memory: the newer one, as it is stored.

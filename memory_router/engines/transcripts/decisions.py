@@ -243,7 +243,7 @@ class DecisionFinder:
         return list(marked.values())
 
     def _successor(self, own: Decision, one: Decision) -> Decision:
-        """Let the decision that took another's place answer the question at least as well."""
+        """Give a decision that replaced another at least the score of the replaced one."""
         return own._replace(score=max(own.score, one.score))
 
     def _succession(self, one: Decision, known: dict[int, Decision]) -> list[Decision]:

@@ -1,4 +1,4 @@
-"""Tell a user's own words from what a host wrote into the user's turn.
+"""Separate a user's own words from what a host wrote into the user's turn.
 
 Hosts put reminders, command output, selections of an editor, reports of helpers, hook output and the headers of chat
 channels into records of the user. None of it was said by the user: it is kept as context and decides nothing.

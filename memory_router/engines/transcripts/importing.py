@@ -39,7 +39,7 @@ _MERGED_SHARE = 0.05
 
 
 class ImportReport(NamedTuple):
-    """Tell what a run did.
+    """What a run did.
 
     Args:
         files: transcript files found.
@@ -75,13 +75,13 @@ class ImportReport(NamedTuple):
 
 
 class ImportListener:
-    """Hear how a run goes; every method does nothing unless overridden."""
+    """Listens to a run; every method does nothing unless overridden."""
 
     def waiting(self) -> None:
-        """Hear that another run writes the archive and this one waits for it."""
+        """Note that another run writes the archive and this one waits for it."""
 
     def surveyed(self, size: int) -> None:
-        """Hear how many bytes of transcripts were found."""
+        """Note how many bytes of transcripts were found."""
 
     def advanced(self, size: int) -> None:
         """Add to the number of bytes that are done."""

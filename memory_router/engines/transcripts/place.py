@@ -1,4 +1,4 @@
-"""Know where the archive of conversations lies: with what is precious, and moved there from among the caches."""
+"""The place of the archive of conversations: the data folder, to which an archive in the cache is moved."""
 
 import os
 from contextlib import closing, suppress

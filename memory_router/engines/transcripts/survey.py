@@ -1,4 +1,4 @@
-"""Tell at a glance whether agents wrote sessions since the last import: a look at the folders, no file is opened.
+"""Find quickly whether agents wrote sessions since the last import: folders are listed, no file is opened.
 
 The last import leaves behind when it began and where it looked, so that the look loads no reader of any host. Standard
 library only: it follows every question.

@@ -21,7 +21,7 @@ approvals = typer.Typer(name="approvals")
 
 @approvals.command()
 def approve(approval_id: Id, by: By = None, as_json: AsJson = False) -> None:
-    """Let a waiting question be asked once.
+    """Approve a waiting question for one use.
 
     The approval holds for the time that the list shows.
 

@@ -41,7 +41,7 @@ def of_count() -> Iterator[Callable[[int, int], None]]:
 
 
 class _IndexWords(IndexListener):
-    """Tell only what a reader of a log has to know."""
+    """Print only what a reader of a log has to know."""
 
     shown: AbstractContextManager[Any] = nullcontext()
 
@@ -76,7 +76,7 @@ class _IndexBar(_IndexWords):
 
 
 class _ImportWords(ImportListener):
-    """Tell only what a reader of a log has to know."""
+    """Print only what a reader of a log has to know."""
 
     shown: AbstractContextManager[Any] = nullcontext()
 

@@ -104,7 +104,7 @@ def edit(
 
 @rules.command()
 def approve(rule_id: Id, by: By = None, as_json: AsJson = False) -> None:
-    """Let a learned or disabled rule route, whatever its confidence.
+    """Put a learned or disabled rule in force, whatever its confidence.
 
     Example: memory-router rules approve d9a87292 --by katie@example.com
     """
@@ -229,7 +229,7 @@ def _set_state(rule_id: str, state: str, by: str | None, *, as_json: bool) -> No
 
 
 def _let_a_person_change(rule: OverrideRule) -> None:
-    """Let nobody weaken a rule that guards questions but a person at a terminal.
+    """Refuse to weaken a rule that guards questions, except for a person at a terminal.
 
     Raises:
         RuleError: nobody is at one.

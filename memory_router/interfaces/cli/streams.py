@@ -28,7 +28,7 @@ class OutputError(Exception):
 
 
 class _Output(io.FileIO):
-    """Tell errors of stdout from all other errors of the system."""
+    """An error of stdout, as distinct from all other errors of the system."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:

@@ -145,7 +145,7 @@ def _goes_on(found: "Suggestion", diff: str, question: str, *, dry_run: bool, ye
 
 
 def _let_a_person_change(advice: "Improving", found: "Suggestion") -> None:
-    """Let nobody decide about a rule that guards questions but a person at a terminal.
+    """Refuse decisions about a rule that guards questions, except by a person at a terminal.
 
     Raises:
         ApprovalRequiredError: nobody is at one.

@@ -191,5 +191,5 @@ def patience_ms(settings: Config, parts: int = 1) -> int:
 
 
 def run() -> NoReturn:
-    """Be the resident of this home until there is a reason to end."""
+    """Serve as the resident of this home until there is a reason to end."""
     Answering().run()

@@ -1,4 +1,4 @@
-"""Tell an agent what this project is about and where it was left, as a session begins (Claude Code's SessionStart)."""
+"""Brief an agent on a project and on where it was left, as a session begins (Claude Code's SessionStart)."""
 
 import os
 import time

@@ -39,7 +39,7 @@ class HookReport(NamedTuple):
 
 
 class Stopwatch:
-    """Tell a hook how much of its time is left.
+    """The time that a hook has left.
 
     Args:
         milliseconds: how long it may take.

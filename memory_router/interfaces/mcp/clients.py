@@ -1,4 +1,4 @@
-"""Tell the clients of one server apart, so that none of them rates or marks what another one searched for."""
+"""Distinguish the clients of one server, so that none rates or marks what another one searched for."""
 
 from collections import OrderedDict
 from collections.abc import Collection

@@ -115,7 +115,7 @@ def _bound(address: Address) -> socket.socket:
 
 
 class TokenCheck:
-    """Let only requests through that carry the token.
+    """Pass on only requests that carry the token.
 
     Args:
         app: what answers them.

@@ -340,7 +340,7 @@ class Tools:
 
     @tool("Status of memory", is_read_only=True)
     def status(self) -> StatusAnswer:
-        """Tell whether memory works: which backends there are, how each is, what it holds, and how to mend it."""
+        """Show whether memory works: each backend, its state, what it holds, and how to mend it."""
         manifests, problems = read_manifests(paths.backend_folders())
         registered = read_state(paths.backends_file()).backends
         health = app.registration.probe_all([manifest for name, manifest in manifests.items() if name in registered])

@@ -106,7 +106,7 @@ def undo(desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
 
 
 def approve(desk: Desk, request: Request, fields: Mapping[str, str]) -> Response:
-    """Let a question be asked once."""
+    """Approve a question for one use."""
     return _decided(desk, request, fields, approved=True)
 
 
@@ -149,7 +149,7 @@ def intervals(evidence: Mapping[str, Any]) -> Iterator[Interval]:
 
 
 def _let_a_person_change(desk: Desk, improving: "app.improving.Improving", one: Suggestion) -> None:
-    """Let nobody decide about a rule that guards questions but a person who started the window at a terminal."""
+    """Refuse decisions about a rule that guards questions, except by a person who started the window at a terminal."""
     if rule := improving.targets.guarding_rule(one):
         _require_person(desk, f"Rule {rule} guards questions. Suggestion {one.suggestion_id} is decided")
 

@@ -1,4 +1,4 @@
-"""Let only the person who started the window in: names of this machine, the same origin, the launch's token."""
+"""Admit only the person who started the window: by names of this machine, the same origin, the launch's token."""
 
 import hmac
 import secrets

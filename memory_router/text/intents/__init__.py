@@ -1,4 +1,4 @@
-"""Know the words by which people show what kind of memory they ask for, in languages other than English.
+"""The words by which people show what kind of memory they ask for, in languages other than English.
 
 One file per language: for each rule of the bundled table the phrases (see `text.phrases`) that speak for it strongly,
 and those that do so weakly.

@@ -1,4 +1,4 @@
-"""Know the function words and the stemmers of the languages that ranking understands: one data file per language.
+"""The function words and the stemmers of the languages that ranking understands: one data file per language.
 
 Sources: the stemmers are Snowball's (https://snowballstem.org); the lists of function words are our own.
 """

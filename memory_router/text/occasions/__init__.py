@@ -1,4 +1,4 @@
-"""Know how people refer to earlier work and to things of their own, in the six languages of intent.
+"""The words by which people refer to earlier work and to things of their own, in the six languages of intent.
 
 One file per language with phrases (see `text.phrases`): `back` points to earlier work, by the kind of pointer; `asks`
 begins a question; `ours` and `mine` name an owner; `specific` is what stands before a thing that is known; `proposes`

@@ -1,4 +1,4 @@
-"""Know of each language which names its standard library gives to methods, and which languages call each other."""
+"""The names of methods in each language's standard library, and which languages call each other."""
 
 _PYTHON = frozenset(
     name for kind in (str, bytes, list, dict, set, int, float, object, BaseException) for name in dir(kind)

@@ -1,4 +1,4 @@
-"""Read what a project declares of itself: its name, what it requires, and that it contains what lies beside it."""
+"""Read what a project declares about itself: its name, its requirements, and that it contains the files beside it."""
 
 import json
 import os

@@ -73,7 +73,7 @@ class _Worker:
         self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
 
     def give(self, batch: Sequence[Source]) -> None:
-        """Have a batch read."""
+        """Read a batch in another process."""
         with suppress(OSError):
             _send(self._in, [tuple(source) for source in batch])
 

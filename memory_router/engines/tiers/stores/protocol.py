@@ -81,5 +81,5 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Let everything go; the store cannot be used afterwards."""
+        """Release everything; the store cannot be used afterwards."""
         ...

@@ -41,7 +41,7 @@ class Room:
 
 
 class Rooms:
-    """Know which room each tier is in; tiers that name the same store share one.
+    """The room of each tier; tiers that name the same store share one.
 
     Args:
         stores: by tier, the store or its URL.

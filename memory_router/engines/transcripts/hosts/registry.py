@@ -1,4 +1,4 @@
-"""Know which hosts keep sessions on this machine, and which of them wrote a file."""
+"""The hosts that keep sessions on this machine, and which of them wrote a file."""
 
 import os
 from collections.abc import Iterator, Mapping
