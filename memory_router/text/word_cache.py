@@ -6,7 +6,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 _MOST_WORDS = 50_000
-# What is longer is no word of a language and hardly comes again.
+# What is longer is not a word of a language and hardly comes again.
 _LONGEST = 60
 
 

@@ -11,7 +11,7 @@ _BEGINNING = re.compile(r"[^\W\d_]{1,4}")
 
 
 class Hints:
-    """Know which patterns may match a text.
+    """Tells which patterns may match a text.
 
     Args:
         patterns: patterns, each behind its hints: the first four letters of words of which a text that it matches
