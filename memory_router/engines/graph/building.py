@@ -16,7 +16,7 @@ import apsw
 
 from memory_router import paths
 from memory_router.engines.graph import sources
-from memory_router.engines.graph.extraction import crates, modules, processes, script_modules
+from memory_router.engines.graph.extraction import crates, go_packages, modules, processes, script_modules
 from memory_router.engines.graph.facts import Facts, Source
 from memory_router.engines.graph.resolution import resolve
 from memory_router.engines.graph.schema import SCHEMA
@@ -147,7 +147,7 @@ def _everything() -> Iterator[Source]:
 
 def _refreshed(database: str, given: list[Source] | None) -> BuildReport:
     started = time.perf_counter()
-    for configured in (modules, crates, script_modules):
+    for configured in (modules, crates, go_packages, script_modules):
         configured.forget()
     connection = open_database(database, SCHEMA)
     try:

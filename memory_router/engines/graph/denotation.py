@@ -12,11 +12,17 @@ from typing import NamedTuple
 import apsw
 
 _DEPTH = 24  # steps through imports, base classes and types; cycles end there
+# What ends a name that means an element, with how the types of what has such elements end: lists, maps, either.
+_ELEMENTS = {"[]": ("[]",), "{}": ("{}",), "[*]": ("[]", "{}")}
 _DEFINED = """
     SELECT id, kind, qualified, file, type FROM nodes
     WHERE qualified = ? AND (file IS NOT NULL OR kind = 'package')
 """
 _MODULE = "SELECT id, kind, qualified, file, type FROM nodes WHERE file = ? AND kind = 'module'"
+_MODULES_CALLED = """
+    SELECT DISTINCT n.qualified FROM nodes n JOIN files f ON f.id = n.file AND f.language = 'python'
+    WHERE n.name = ?1 AND n.kind = 'module' AND substr(n.qualified, -length(?2)) = ?2 LIMIT 2
+"""
 
 
 class Node(NamedTuple):
@@ -65,6 +71,7 @@ class Denotation:
         self._files: dict[int, tuple[str, str]] = {}
         self._modules: dict[int, list[Node]] = {}
         self._tops: dict[tuple[str, str], str] = {}
+        self._placements: dict[str, str] = {}
 
     def meant(self, target: str, file: int) -> list[Node]:
         """Return what a qualified name means in a text: of namesakes those that lie nearest."""
@@ -88,6 +95,10 @@ class Denotation:
         return [
             candidate for candidate in candidates if candidate.kind in ("function", "class") and candidate.id != node.id
         ]
+
+    def renamed(self, node: Node) -> list[Node]:
+        """Return what a variable is but another name of."""
+        return self.meant(node.type[1:], node.file) if node.type.startswith("=") and node.file is not None else []
 
     def is_open(self, target: str, file: int) -> bool:
         """Return whether a member is looked for in the value of something of which no type is known."""
@@ -124,7 +135,12 @@ class Denotation:
         if (package, top) not in self._tops:
             self._tops[package, top] = self._top(package, top)
         seen = self._tops[package, top]
-        return f"{seen}.{rest}" if rest else seen
+        if not rest:
+            return seen
+        second = rest.partition(".")[0]
+        if any(node.file for node in self._named(seen).nodes) or self.is_defined(f"{seen}.{second}"):
+            return f"{seen}.{rest}"
+        return f"{self._placed(f'{top}.{second}') or f'{seen}.{second}'}{rest.removeprefix(second)}"
 
     def _top(self, package: str, top: str) -> str:
         if self.is_defined(top):
@@ -137,6 +153,14 @@ class Denotation:
                 return beside
             package = package.rpartition(".")[0]
         return top
+
+    def _placed(self, name: str) -> str:
+        """Return the one module whose name ends so: its folder is on the path of imports, though nothing says so."""
+        if name not in self._placements:
+            last = name.rpartition(".")[2]
+            rows = self._connection.execute(_MODULES_CALLED, (last, f".{name}")).fetchall()
+            self._placements[name] = str(rows[0][0]) if len(rows) == 1 else ""
+        return self._placements[name]
 
     def folder(self, file: int | None) -> str:
         """Return the folder of a text; nothing if it is not a file."""
@@ -173,49 +197,53 @@ class Denotation:
             return held
         self._members[target, folder] = _NOTHING  # a cycle of re-exports finds nothing here
         denoted: dict[Node, None] = {}
-        if name.endswith("[]"):
-            for holder in self._denoted(target[:-2], folder, depth - 1).nearest(folder, self.folder):
-                if holder.type.endswith("[]") and holder.file is not None:
+        if mark := next((mark for mark in _ELEMENTS if name.endswith(mark)), ""):
+            for holder in self._denoted(target.removesuffix(mark), folder, depth - 1).nearest(folder, self.folder):
+                if holder.type.endswith(_ELEMENTS[mark]) and holder.file is not None:
                     element = self.seen_from(holder.file, holder.type[:-2])
                     denoted.update(dict.fromkeys(self._denoted(element, folder, depth - 1).nodes))
             self._members[target, folder] = _Namesakes(list(denoted))
             return self._members[target, folder]
         for holder in self._denoted(owner, folder, depth - 1).nearest(folder, self.folder):
             around = self.folder(holder.file) or folder
-            for other in dict.fromkeys(self._elsewhere(holder, name)):
-                meant = self._denoted(other, around, depth - 1).nearest(around, self.folder) if other != target else []
-                denoted.update(dict.fromkeys(meant))
-                if meant and holder.kind == "module":
+            own: dict[Node, None] = {}
+            for other, is_last in self._elsewhere(holder, name):
+                if own and is_last:
                     break  # a name of its own comes before one from a star
+                if other != target:
+                    own.update(dict.fromkeys(self._denoted(other, around, depth - 1).nearest(around, self.folder)))
+            denoted.update(own)
         if not denoted and "/" in target:
             denoted = dict.fromkeys(self._named(f"{owner}/{name}").nodes)  # Rust: a module in a module
         self._members[target, folder] = _Namesakes(list(denoted))
         return self._members[target, folder]
 
-    def _elsewhere(self, holder: Node, name: str) -> Iterator[str]:
-        """Yield under which other names a thing has a member."""
+    def _elsewhere(self, holder: Node, name: str) -> Iterator[tuple[str, bool]]:
+        """Yield under which other names a thing has a member, and whether only if none before it means anything."""
         if holder.file is None:
             return
         if holder.kind == "module":
             bindings = self._bound(holder.file)
-            yield from bindings.get(name, ())
-            yield f"{holder.qualified}.{name}"
+            yield from ((own, False) for own in bindings.get(name, ()))
+            yield f"{holder.qualified}.{name}", True
             if self.language(holder.file) == "rust":
-                yield f"{holder.qualified}/{name}"
-            yield from (f"{star}.{name}" for star in bindings.get("*", ()))
+                yield f"{holder.qualified}/{name}", True
+            yield from ((f"{star}.{name}", True) for star in bindings.get("*", ()))
             if name == "default":
-                yield holder.qualified  # CommonJS: the module is what is exported
+                yield holder.qualified, True  # CommonJS: the module is what is exported
+            else:
+                yield from ((f"{whole}.{name}", True) for whole in bindings.get("default", ()))
         elif holder.kind == "class":
             rows = self._connection.execute(
                 "SELECT target FROM refs WHERE source = ? AND kind = 'inherits'", (holder.id,)
             )
-            yield f"{holder.qualified}.{name}"
+            yield f"{holder.qualified}.{name}", False
             for base in [str(target) for (target,) in rows]:
-                yield f"{self.seen_from(holder.file, base)}.{name}"
+                yield f"{self.seen_from(holder.file, base)}.{name}", False
         else:
-            yield f"{holder.qualified}.{name}"
+            yield f"{holder.qualified}.{name}", False
             if holder.type:
-                yield f"{self.seen_from(holder.file, holder.type)}.{name}"
+                yield f"{self.seen_from(holder.file, holder.type.lstrip('='))}.{name}", False
 
     def _bound(self, file: int) -> dict[str, list[str]]:
         """Return what the names that a module has from others are called there; under `*`, whole modules."""
@@ -223,7 +251,7 @@ class Denotation:
         if held is None:
             held = self._bindings[file] = {}
             for name, target in self._connection.execute("SELECT name, target FROM bindings WHERE file = ?", (file,)):
-                own = "*" if name.startswith("*") else name
+                own = "*" if name.startswith("*") else name.partition("#")[0]  # `name#2` under another condition
                 held.setdefault(own, []).append(self.seen_from(file, target))
         return held
 

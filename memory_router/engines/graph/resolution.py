@@ -113,7 +113,7 @@ class _Resolver:
         if not nodes and ref.kind == "uses":  # a constant that is not a thing of the graph is its class's
             owners = self._names.meant(ref.target.rpartition(".")[0], ref.file)
             nodes = [node for node in owners if node.kind == "class" and node.file != ref.file]
-        for node in nodes:
+        for node in [*nodes, *(other for alias in nodes for other in self._names.renamed(alias))]:
             yield node.id
             if ref.kind == "calls" and node.kind in ("class", "module"):
                 yield from (constructor.id for constructor in self._names.constructors(node))

@@ -3,7 +3,7 @@
 import os
 from typing import Any, ClassVar
 
-from memory_router.engines.graph.extraction.modules import module_path
+from memory_router.engines.graph.extraction.modules import module_path, upwards
 from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
 from memory_router.engines.graph.facts import Source
 
@@ -43,17 +43,22 @@ class CReader(SyntaxReader):
                 self.top.names[name] = f"{self.module}.{name}"
 
     def _header(self, node: Any) -> str:
-        """Return the module that is included: beside the file in quotes, elsewhere in angle brackets."""
+        """Return the module that is included: beside the file, or in a folder of headers around it; else a library."""
         text = self.text(node)
         name = text.partition("include")[2].strip().strip('"<>')
-        beside = os.path.normpath(os.path.join(os.path.dirname(self.source.path), name))
-        return module_path(beside, self.source.root) if '"' in text else os.path.splitext(name)[0]
+        folder, root = os.path.dirname(self.source.path), self.source.root
+        places = [] if "<" in text else [folder]
+        places += [
+            os.path.join(above, inside) for above in upwards(folder, root) for inside in ("include", "inc", "src", "")
+        ]
+        for place in places:
+            header = os.path.normpath(os.path.join(place, name))
+            if os.path.isfile(header):
+                return module_path(header, root)
+        return name if "<" in text else module_path(os.path.normpath(os.path.join(folder, name)), root)
 
     def _included(self, node: Any, scope: Scope) -> Inside:  # noqa: ARG002
-        name = self._header(node)
-        is_library = "<" in self.text(node)
-        target = self.text(node).partition("<")[2].partition(">")[0] if is_library else name
-        self.references.add(self.module, "imports", target, node.start_point[0] + 1)
+        self.references.add(self.module, "imports", self._header(node), node.start_point[0] + 1)
         return ()
 
     def _named(self, node: Any) -> str:

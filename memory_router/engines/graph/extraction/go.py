@@ -1,14 +1,12 @@
 """Read Go: what a package defines is called by its import path (`example.com/shop/store.Store.Save`)."""
 
 import os
-import re
 from typing import Any, ClassVar
 
-from memory_router.engines.graph.extraction.modules import go_package
+from memory_router.engines.graph.extraction.go_packages import go_import, go_package
 from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
 from memory_router.engines.graph.facts import Source
 
-_VERSION = re.compile(r"v\d+$")
 _FUNCTIONS = ("function_declaration", "method_declaration")
 _LISTS = {"slice_type": "element", "array_type": "element", "map_type": "value", "channel_type": "value"}
 _POINTING = ("pointer_type", "unary_expression", "generic_type", "parenthesized_type")
@@ -53,22 +51,23 @@ class GoReader(SyntaxReader):
         """Note what the file imports and defines before it is read."""
         self.references.add(self.module, "within", self.package, 1)
         for spec in self.below(root, ("import_spec",)):
-            path = self.text(spec.child_by_field_name("path")).strip('"`')
+            written = self.text(spec.child_by_field_name("path")).strip('"`')
             alias = self.text(spec.child_by_field_name("name"))
+            path, name = go_import(written, os.path.dirname(self.source.path), self.source.root)
             self.references.add(self.module, "imports", path, spec.start_point[0] + 1)
-            steps = path.split("/")
-            last = steps[-2] if len(steps) > 1 and _VERSION.match(steps[-1]) else steps[-1]
             if alias == ".":
-                self.bindings[f"*{spec.start_point[0]}"] = path
+                self.bindings |= {f"*{spec.start_point[0]}": path, "*": self.package}
             elif alias != "_":
-                self.bindings[alias or last.removeprefix("go-")] = path
+                self.bindings[alias or name] = path
 
     def _nothing(self, node: Any, scope: Scope) -> Inside:  # noqa: ARG002
         return ()
 
     def foreign(self, name: str) -> str:
         """Return what a name denotes that the file itself does not make known."""
-        return "" if name in _BUILT_IN or name == "_" else f"{self.package}.{name}"
+        if name in _BUILT_IN or name == "_":
+            return ""
+        return f"{self.module if '*' in self.bindings else self.package}.{name}"
 
     def _function(self, node: Any, scope: Scope) -> Inside:
         name = self.text(node.child_by_field_name("name"))
@@ -220,9 +219,10 @@ class GoReader(SyntaxReader):
             return [(child, scope) for child in node.named_children if child != called]
         return super().call(node, scope)
 
-    def means(self, node: Any, scope: Scope) -> str:
-        """Return what an expression or a type denotes."""
-        if node.type == "call_expression" and self.text(node.child_by_field_name("function")) == "new":
-            given = node.child_by_field_name("arguments")
-            return self._class(given.named_children[0], scope) if given is not None and given.named_children else ""
-        return super().means(node, scope)
+    def valued(self, call: Any) -> Any:
+        """Return the node that says what a call gives: of `new` the type, else what is called."""
+        called = super().valued(call)
+        if called is None or self.text(called) != "new":
+            return called
+        given = call.child_by_field_name("arguments")
+        return next(iter(given.named_children), None) if given is not None else None

@@ -1,5 +1,7 @@
 """Read Java: a class is called by its package (`acme.store.Shelf`), its file by the path below the sources."""
 
+import os
+import re
 from typing import Any, ClassVar
 
 from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
@@ -10,8 +12,11 @@ _CLASSES = (
     "annotation_type_declaration",
 )  # fmt: skip
 _METHODS = ("method_declaration", "constructor_declaration", "compact_constructor_declaration")
+_FIELDS = ("field_declaration", "constant_declaration")
 _HERITAGE = ("superclass", "super_interfaces", "extends_interfaces")
 _DECLARING = ("local_variable_declaration", "enhanced_for_statement", "resource", "catch_formal_parameter")
+_UNNAMED = "(unnamed)"  # the package of files at the root that declare none
+_PATH = re.compile(r"([a-z_]\w*)(?:\.[a-z_]\w*)*\.[A-Z]\w*(?:\.[A-Z]\w*)*")  # packages, then a class
 
 
 class JavaReader(SyntaxReader):
@@ -37,7 +42,7 @@ class JavaReader(SyntaxReader):
             "method_reference": self._handed_on,
             "scoped_type_identifier": self._typed_by,
             "explicit_constructor_invocation": self._constructed,
-            "field_declaration": self._field,
+            **dict.fromkeys(_FIELDS, self._field),
             "enum_constant": self._constant,
             "lambda_expression": self._lambda,
             "instanceof_expression": self._instance,
@@ -48,19 +53,19 @@ class JavaReader(SyntaxReader):
     def declare(self, root: Any) -> None:
         """Note what the file imports and defines before it is read."""
         imports = []
+        self.package = os.path.dirname(self.module).replace("/", ".") or _UNNAMED
         for node in root.named_children:
             if node.type == "package_declaration":
                 self.package = self.text(node.named_children[-1])
             elif node.type == "import_declaration":
                 imports.append(node)
             elif node.type in _CLASSES and (name := self.text(node.child_by_field_name("name"))):
-                self.top.names[name] = f"{self.package}.{name}" if self.package else name
-        if self.package:
-            self.module = f"{self.package.replace('.', '/')}/{self.definitions[0].name}"
-            self.definitions[0] = self.definitions[0]._replace(qualified=self.module)
-            self.top = Scope(self.module, "", self.top.names, None)
-            self.references.add(self.module, "within", self.package, 1)
-            self.bindings["*"] = self.package
+                self.top.names[name] = f"{self.package}.{name}"
+        self.module = f"{self.package.replace('.', '/')}/{self.definitions[0].name}"
+        self.definitions[0] = self.definitions[0]._replace(qualified=self.module)
+        self.top = Scope(self.module, "", self.top.names, None)
+        self.references.add(self.module, "within", self.package, 1)
+        self.bindings["*"] = self.package
         for node in imports:
             self._import(node)
 
@@ -92,7 +97,7 @@ class JavaReader(SyntaxReader):
         is_outer = scope.outer is None
         above = self.package if is_outer else scope.qualified
         parent = self.module if is_outer else scope.qualified
-        qualified = self.define("class", name, above, node, parent=parent) if above else self._bare(name, node)
+        qualified = self.define("class", name, above, node, parent=parent)
         scope.names[name] = qualified
         inner = Scope(qualified, qualified, {}, scope)
         for clause in node.named_children:
@@ -110,23 +115,20 @@ class JavaReader(SyntaxReader):
             below.append((body, inner))
         return [(child, scope) for child in node.named_children if child.type == "modifiers"] + below
 
-    def _bare(self, name: str, node: Any) -> str:
-        """Define a class of a file without a package."""
-        qualified = self.define("class", name, self.module, node)
-        self.bindings.setdefault(name, qualified)
-        return qualified
-
     def _members(self, body: Any, scope: Scope) -> None:
         """Note the fields and nested classes of a class before its methods are read."""
         for node in body.named_children:
             if node.type == "enum_body_declarations":
                 self._members(node, scope)
-            elif node.type == "field_declaration":
+            elif node.type in _FIELDS:
                 held = self._typed(node, scope)
+                is_static = node.type == "constant_declaration" or any(
+                    "static" in self.text(part).split() for part in node.named_children[:1]
+                )
                 for declarator in node.children_by_field_name("declarator"):
                     name = self.text(declarator.child_by_field_name("name"))
-                    scope.names[name] = held
-                    if held:
+                    scope.names[name] = held or (f"{scope.qualified}.{name}" if is_static else "")
+                    if held or is_static:
                         self.define("variable", name, scope.qualified, node, held)
             elif node.type in _CLASSES:
                 name = self.text(node.child_by_field_name("name"))
@@ -189,6 +191,15 @@ class JavaReader(SyntaxReader):
     def _held(self, value: Any, scope: Scope) -> str:
         target = self.means(value, scope) if value is not None else ""
         return "" if target.startswith(".") else target
+
+    def means(self, node: Any, scope: Scope) -> str:
+        """Return what an expression or a type denotes: a path through packages to a class as it is written, too."""
+        target = super().means(node, scope)
+        if target.startswith(".") and node.type in self.MEMBERS:
+            path = _PATH.match(self.text(node))
+            if path and not self.is_declared(path[1], scope):
+                return f"{path[0]}{target}" if node.type == "method_invocation" else self.text(node)
+        return target
 
     def other(self, node: Any, scope: Scope) -> str:
         """Return what a node of this language denotes."""

@@ -2,14 +2,11 @@
 
 import functools
 import os
-import re
 from collections.abc import Iterator
 
 _SOURCE_FOLDERS = ("src", "lib", "python")
-_GO_MODULE = re.compile(r"^module[ \t]+(\S+)", re.MULTILINE)
 # A file called so is what its folder is imported as; `.d` says that a script has only types.
 _WHOLE = {".rs": ("/mod", "/lib", "/main"), ".ts": (".d", "/index")}
-_LONGEST_MANIFEST = 100_000  # characters
 
 
 def python_module(path: str, root: str) -> str:
@@ -47,25 +44,6 @@ def namespace_packages(path: str, module: str) -> Iterator[str]:
         if not _is_package(folder):
             yield package
         folder, package = os.path.dirname(folder), package.rpartition(".")[0]
-
-
-@functools.lru_cache(maxsize=100_000)
-def go_package(folder: str, root: str) -> str:
-    """Return the path under which a folder of Go files is imported: its `go.mod` says how that begins.
-
-    Args:
-        folder: the absolute path of the folder.
-        root: the folder that it was indexed with.
-    """
-    for above in upwards(folder, root):
-        try:
-            with open(os.path.join(above, "go.mod"), encoding="utf-8", errors="replace") as file:
-                named = _GO_MODULE.search(file.read(_LONGEST_MANIFEST))
-        except OSError:
-            continue
-        if named:
-            return os.path.normpath(os.path.join(named[1], os.path.relpath(folder, above)))
-    return os.path.relpath(folder, root)
 
 
 def module_path(path: str, root: str) -> str:
@@ -107,4 +85,3 @@ def forget() -> None:
     """Forget which folders are packages: files may have come and gone since."""
     _import_root.cache_clear()
     _is_package.cache_clear()
-    go_package.cache_clear()

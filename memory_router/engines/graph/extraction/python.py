@@ -1,29 +1,22 @@
 """Read a Python file with the standard `ast`: what it defines, imports, calls, inherits and uses.
 
-A name means what the scopes around it say. What a variable holds is followed where it is written down: a call, an
-annotation, an attribute that a method assigns. Other receivers stay open (`.method`).
+What its names and expressions denote is told by `python_names`.
 """
 
 import ast
-import builtins
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from memory_router.engines.graph.extraction.modules import namespace_packages, python_module
+from memory_router.engines.graph.extraction.python_names import PythonNames, Scope
 from memory_router.engines.graph.facts import Definition, Facts, References, Source, first_sentence
 
 # Its calls are in every file and tell nothing; its imports are kept.
 _STANDARD = sys.stdlib_module_names
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINING = (ast.ClassDef, *_FUNCTIONS)
-_BUILT_IN = frozenset(dir(builtins))
-_LITERALS = (
-    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp,
-    ast.GeneratorExp,
-)  # fmt: skip
-_DEPTH = 60  # steps of one attribute chain; deeper ones are data
 _HOLDING = frozenset([ast.Assign, ast.AnnAssign, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor])
 _ENCLOSING = frozenset([ast.If, ast.Try, ast.With, ast.ExceptHandler])
 # Sorts of nodes that may hold names, with the fields that do, the last first: half of all nodes are of other sorts.
@@ -34,16 +27,7 @@ _FIELDS: dict[Any, tuple[str, ...]] = {
 }
 
 
-class _Scope(NamedTuple):
-    """One scope: its qualified name, the class that it belongs to, and what its names hold."""
-
-    qualified: str
-    owner: str
-    names: dict[str, str]
-    outer: "_Scope | None"
-
-
-_Inside = Sequence[tuple[ast.AST, _Scope]]  # what is to be read below a node, in order
+_Inside = Sequence[tuple[ast.AST, Scope]]  # what is to be read below a node, in order
 _NOTHING: _Inside = ()
 
 
@@ -72,19 +56,19 @@ def facts(source: Source, raw: bytes | str) -> Facts:
     return Facts(reader.definitions, reader.references.collected(), reader.bindings)
 
 
-class _Reader:
+_GIVING_ELEMENTS = ("contextmanager", "asynccontextmanager")  # what such a function yields is what `with` gives
+
+
+class _Reader(PythonNames):
     """Walk one tree, without recursion: generated code nests deeper than Python does."""
 
     def __init__(self, module: str, is_package: bool, lines: list[str], summary: str) -> None:
-        self.module = module
+        super().__init__(module)
         self.package = module if is_package else module.rpartition(".")[0]
         self.references = References(lines)
-        self.bindings: dict[str, str] = {}
-        self._is_open = False  # whether it takes all names of another module
         self.definitions = [Definition("module", _last(module), module, "", 1, len(lines), summary)]
-        self._bases: dict[str, str] = {}
         self._seen: dict[str, int] = {}  # qualified name -> its place among the definitions
-        self._readers: dict[type, Callable[[Any, _Scope], _Inside]] = {
+        self._readers: dict[type, Callable[[Any, Scope], _Inside]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
             ast.Call: self._call,
@@ -94,12 +78,13 @@ class _Reader:
             ast.FunctionDef: self._function,
             ast.AsyncFunctionDef: self._function,
             ast.Return: self._return,
+            **dict.fromkeys((ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp), self._comprehension),
         }
 
     def read(self, tree: ast.Module) -> None:
-        top = _Scope(self.module, "", {}, None)
+        top = Scope(self.module, "", {}, None)
         self._declare(tree.body, top)
-        todo: list[tuple[ast.AST, _Scope]] = [(node, top) for node in reversed(tree.body) if node.__class__ in _FIELDS]
+        todo: list[tuple[ast.AST, Scope]] = [(node, top) for node in reversed(tree.body) if node.__class__ in _FIELDS]
         while todo:
             node, scope = todo.pop()
             kind = node.__class__
@@ -116,7 +101,7 @@ class _Reader:
                 elif value.__class__ in _FIELDS:
                     todo.append((value, scope))
 
-    def _declare(self, body: list[ast.stmt], scope: _Scope) -> None:
+    def _declare(self, body: list[ast.stmt], scope: Scope) -> None:
         """Note what a block defines, before anything in it is read: functions call what stands below them."""
         for node in _flat(body):
             if isinstance(node, _DEFINING):
@@ -126,7 +111,7 @@ class _Reader:
                     scope.names.setdefault(name, f"{scope.qualified}.{name}")
                     self._define("variable", name, scope, node)
 
-    def _define(self, kind: str, name: str, scope: _Scope, node: ast.stmt, summary: str = "", held: str = "") -> str:
+    def _define(self, kind: str, name: str, scope: Scope, node: ast.stmt, summary: str = "", held: str = "") -> str:
         qualified = f"{scope.qualified}.{name}"
         if qualified not in self._seen:
             self._seen[qualified] = len(self.definitions)
@@ -136,16 +121,16 @@ class _Reader:
             self.definitions.append(own)
         return qualified
 
-    def _class(self, node: ast.ClassDef, scope: _Scope) -> _Inside:
+    def _class(self, node: ast.ClassDef, scope: Scope) -> _Inside:
         qualified = self._define("class", node.name, scope, node, _summary(node))
         scope.names[node.name] = qualified
         for base in node.bases:
-            target = self._means(base.value if isinstance(base, ast.Subscript) else base, scope)
+            target = self.means(base.value if isinstance(base, ast.Subscript) else base, scope)
             if target and not target.startswith((".", "builtins.")):
                 self.references.add(qualified, "inherits", target, base.lineno)
-                self._bases.setdefault(qualified, target)
+                self.bases.setdefault(qualified, target)
         # A class's names are not seen from its methods, so nothing is looked up in this scope but by its own body.
-        inner = _Scope(qualified, qualified, {}, scope)
+        inner = Scope(qualified, qualified, {}, scope)
         self._attribute_types(node, qualified, scope)
         slices = [base.slice for base in node.bases if isinstance(base, ast.Subscript)]
         keywords = [keyword.value for keyword in node.keywords]
@@ -153,67 +138,71 @@ class _Reader:
             (child, inner) for child in (*node.decorator_list, *keywords, *node.body)
         ]
 
-    def _attribute_types(self, node: ast.ClassDef, qualified: str, scope: _Scope) -> None:
+    def _attribute_types(self, node: ast.ClassDef, qualified: str, scope: Scope) -> None:
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                held = self._annotated(statement.annotation, scope)
+                held = self.annotated(statement.annotation, scope)
                 self._note_attribute(qualified, statement.target.id, held, statement)
             elif isinstance(statement, _FUNCTIONS):
                 parameters = {
-                    parameter.arg: self._annotated(parameter.annotation, scope) for parameter in _parameters(statement)
+                    parameter.arg: self.annotated(parameter.annotation, scope) for parameter in _parameters(statement)
                 }
                 for assigned in statement.body:
                     if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
                         continue
                     targets = assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target]
                     value = assigned.value
-                    held = parameters.get(value.id, "") if isinstance(value, ast.Name) else self._made(value, scope)
+                    held = parameters.get(value.id, "") if isinstance(value, ast.Name) else self.made(value, scope)
                     if isinstance(assigned, ast.AnnAssign):
-                        held = self._annotated(assigned.annotation, scope) or held
+                        held = self.annotated(assigned.annotation, scope) or held
                     for target in targets:
                         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
                             self._note_attribute(qualified, target.attr, held, assigned)
 
     def _note_attribute(self, owner: str, name: str, held: str, node: ast.stmt) -> None:
         if held and not held.startswith("builtins."):
-            self._define("variable", name, _Scope(owner, owner, {}, None), node, held=held)
+            self._define("variable", name, Scope(owner, owner, {}, None), node, held=held)
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> _Inside:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> _Inside:
         outer = scope.outer if scope.qualified == scope.owner and scope.outer else scope
-        held = self._annotated(node.returns, outer, scope.owner)
+        held = self.annotated(node.returns, outer, scope.owner)
+        if any(_last(ast.unparse(decorator)) in _GIVING_ELEMENTS for decorator in node.decorator_list):
+            held = held.removesuffix("[]")
         qualified = self._define("function", node.name, scope, node, _summary(node), held)
         names: dict[str, str] = {}
-        inner = _Scope(qualified, scope.owner, names, outer)
+        inner = Scope(qualified, scope.owner, names, outer)
         parameters = _parameters(node)
         for position, parameter in enumerate(parameters):
-            held = self._annotated(parameter.annotation, outer)
+            held = self.annotated(parameter.annotation, outer)
             if position == 0 and scope.qualified == scope.owner and parameter.arg in ("self", "cls"):
                 held = scope.owner
             names[parameter.arg] = held
         self._declare(node.body, inner)
         annotations = [parameter.annotation for parameter in parameters] + [node.returns]
         defaults = [*node.args.defaults, *node.args.kw_defaults]
-        signature = _Scope(qualified, scope.owner, {}, outer)
+        signature = Scope(qualified, scope.owner, {}, outer)
         said = [(child, signature) for child in (*node.decorator_list, *annotations, *defaults) if child is not None]
         return said + [(statement, inner) for statement in node.body]
 
-    def _return(self, node: ast.Return, scope: _Scope) -> _Inside:
+    def _return(self, node: ast.Return, scope: Scope) -> _Inside:
         """Follow what a function returns that does not declare it."""
         at = self._seen.get(scope.qualified)
         if at is None or node.value is None:
             return [(node.value, scope)] if node.value is not None else _NOTHING
         own = self.definitions[at]
         if own.kind == "function" and not own.type:
-            held = self._made(node.value, scope)
+            held = self.made(node.value, scope)
             self.definitions[at] = own._replace(type="" if held in (own.qualified, self.module) else held)
         return [(node.value, scope)]
 
-    def _held(self, node: ast.AST, scope: _Scope) -> None:
-        """Follow what a variable of a function holds."""
-        if scope.outer is None or scope.qualified == scope.owner:
+    def _held(self, node: ast.AST, scope: Scope) -> None:
+        """Follow what a variable holds."""
+        if scope.qualified == scope.owner:
             return
-        if isinstance(node, ast.Assign):
-            held = self._made(node.value, scope)
+        if scope.outer is None and isinstance(node, ast.Assign | ast.AnnAssign):
+            self._held_by_module(node, scope)
+        elif isinstance(node, ast.Assign):
+            held = self.made(node.value, scope)
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     scope.names[target.id] = held
@@ -221,86 +210,51 @@ class _Reader:
                     stored = (name for name in ast.walk(target) if isinstance(name, ast.Name))
                     scope.names.update((name.id, "") for name in stored if isinstance(name.ctx, ast.Store))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            scope.names[node.target.id] = self._annotated(node.annotation, scope)
+            scope.names[node.target.id] = self.annotated(node.annotation, scope)
         elif isinstance(node, ast.For | ast.AsyncFor):
-            scope.names.update((name.id, "") for name in ast.walk(node.target) if isinstance(name, ast.Name))
+            scope.names.update(self.looped(node.target, node.iter, scope))
         elif isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:
                 if isinstance(item.optional_vars, ast.Name):
-                    scope.names[item.optional_vars.id] = self._made(item.context_expr, scope)
+                    scope.names[item.optional_vars.id] = self.made(item.context_expr, scope)
 
-    def _made(self, value: ast.expr, scope: _Scope) -> str:
-        """Return what an expression denotes: the class of an instance, or what is called; nothing if it is open."""
-        value = value.value if isinstance(value, ast.Await) else value
-        value = value.func if isinstance(value, ast.Call) else value
-        if isinstance(value, _LITERALS):
-            return "builtins.object"
-        if isinstance(value, ast.Name | ast.Attribute):
-            target = self._means(value, scope)
-            return "" if target.startswith(".") else target
-        return ""
+    def _held_by_module(self, node: ast.Assign | ast.AnnAssign, scope: Scope) -> None:
+        """Note what a variable of the module holds; `=name` if it is another name of that."""
+        if isinstance(node, ast.AnnAssign):
+            held = self.annotated(node.annotation, scope)
+        else:
+            held = self.made(node.value, scope)
+            held = f"={held}" if held and isinstance(node.value, ast.Name | ast.Attribute) else held
+        for name in _assigned(node):
+            at = self._seen.get(f"{scope.qualified}.{name}")
+            own = None if at is None else self.definitions[at]
+            if at is not None and own and own.kind == "variable" and not own.type:
+                is_known = not held.lstrip("=").startswith("builtins.") and held.lstrip("=") != own.qualified
+                self.definitions[at] = own._replace(type=held if is_known else "")
 
-    def _annotated(self, annotation: ast.expr | None, scope: _Scope, owner: str = "") -> str:
-        """Return the class that an annotation names: the first of `X | None` and `Optional[X]`."""
-        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            name = annotation.value.strip().removesuffix("| None").strip()
-            return self._looked_up(name, scope) if name.isidentifier() else ""
-        if isinstance(annotation, ast.BinOp):
-            return self._annotated(annotation.left, scope, owner) or self._annotated(annotation.right, scope, owner)
-        if isinstance(annotation, ast.Subscript):
-            outer = self._means(annotation.value, scope)
-            return self._annotated(annotation.slice, scope) if _last(outer) == "Optional" else outer
-        if isinstance(annotation, ast.Name) and annotation.id == "Self":
-            return owner
-        if isinstance(annotation, ast.Name | ast.Attribute):
-            target = self._means(annotation, scope)
-            return "" if target.startswith(".") else target
-        return ""
+    def _comprehension(self, node: Any, scope: Scope) -> _Inside:
+        inner = Scope(scope.qualified, scope.owner, {}, scope)
+        inside: list[tuple[ast.AST, Scope]] = []
+        for clause in node.generators:
+            inner.names.update(self.looped(clause.target, clause.iter, inner))
+            inside += [(clause.iter, inner), *((condition, inner) for condition in clause.ifs)]
+        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        return inside + [(result, inner) for result in results]
 
-    def _means(self, node: ast.expr, scope: _Scope) -> str:
-        """Return what an expression denotes as a qualified name; `.step` if only its last step is known."""
-        steps: list[str] = []
-        while isinstance(node, ast.Attribute) and len(steps) < _DEPTH:
-            steps.append(node.attr)
-            node = node.value
-        base = ""
-        if isinstance(node, ast.Name):
-            base = self._looked_up(node.id, scope)
-        elif isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name) and node.func.id == "super":
-                base = self._bases.get(scope.owner, "")
-            elif len(steps) < _DEPTH and isinstance(node.func, ast.Name | ast.Attribute):
-                base = self._made(node, scope)
-        elif isinstance(node, _LITERALS):
-            base = "builtins.object"
-        if not base:
-            return f".{steps[0]}" if steps else ""
-        return ".".join([base, *reversed(steps)])
-
-    def _looked_up(self, name: str, scope: _Scope) -> str:
-        inner: _Scope | None = scope
-        while inner:
-            if name in inner.names:
-                return inner.names[name]
-            inner = inner.outer
-        if name in self.bindings or name in _BUILT_IN:
-            return self.bindings.get(name) or f"builtins.{name}"
-        return f"{self.module}.{name}" if self._is_open else ""
-
-    def _name(self, node: ast.Name, scope: _Scope, kind: str = "uses") -> _Inside:
-        if node.ctx.__class__ is ast.Load and (target := self._looked_up(node.id, scope)):
+    def _name(self, node: ast.Name, scope: Scope, kind: str = "uses") -> _Inside:
+        if node.ctx.__class__ is ast.Load and (target := self.looked_up(node.id, scope)):
             self._refer(target, node, scope, kind)
         return _NOTHING
 
-    def _attribute(self, node: ast.Attribute, scope: _Scope, kind: str = "uses") -> _Inside:
-        if node.ctx.__class__ is ast.Load and (target := self._means(node, scope)):
+    def _attribute(self, node: ast.Attribute, scope: Scope, kind: str = "uses") -> _Inside:
+        if node.ctx.__class__ is ast.Load and (target := self.means(node, scope)):
             self._refer(target, node, scope, kind)
         below: ast.expr = node
         while isinstance(below, ast.Attribute):
             below = below.value
         return _NOTHING if below.__class__ is ast.Name else [(below, scope)]
 
-    def _call(self, node: ast.Call, scope: _Scope) -> _Inside:
+    def _call(self, node: ast.Call, scope: Scope) -> _Inside:
         called = node.func
         inside = [(argument, scope) for argument in (*node.args, *[keyword.value for keyword in node.keywords])]
         if isinstance(called, ast.Name):
@@ -309,25 +263,27 @@ class _Reader:
         below = self._attribute(called, scope, "calls") if isinstance(called, ast.Attribute) else [(called, scope)]
         return [*below, *inside]
 
-    def _refer(self, target: str, node: ast.expr, scope: _Scope, kind: str) -> None:
+    def _refer(self, target: str, node: ast.expr, scope: Scope, kind: str) -> None:
         """Note what an expression denotes, unless that is nothing worth knowing."""
         if target in (scope.qualified, scope.owner, self.module):
             return
         top = target.partition(".")[0]
+        if target.endswith(("[]", "{}", "[*]")):
+            return  # the list itself is of no class of ours
         if top in _STANDARD and not self.module.startswith(top):
             return
         if not top and (kind != "calls" or target.startswith(".__")):
             return
         self.references.add(scope.qualified, kind, target, node.lineno)
 
-    def _import(self, node: ast.Import, scope: _Scope) -> _Inside:
+    def _import(self, node: ast.Import, scope: Scope) -> _Inside:
         for alias in node.names:
             self.references.add(self.module, "imports", alias.name, node.lineno)
             local, meant = (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
             self._bind(local, meant, scope)
         return []
 
-    def _import_from(self, node: ast.ImportFrom, scope: _Scope) -> _Inside:
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> _Inside:
         base = node.module or ""
         if node.level:
             steps = self.package.split(".") if self.package else []
@@ -339,16 +295,18 @@ class _Reader:
             if alias.name == "*":
                 self.references.add(self.module, "imports", base, node.lineno)
                 self.bindings[f"*{node.lineno}.{number}"] = base
-                self._is_open = True
+                self.is_open = True
                 continue
             target = f"{base}.{alias.name}" if base else alias.name
             self.references.add(self.module, "imports", target, alias.lineno)
             self._bind(alias.asname or alias.name, target, scope)
         return []
 
-    def _bind(self, name: str, target: str, scope: _Scope) -> None:
+    def _bind(self, name: str, target: str, scope: Scope) -> None:
         if scope.outer is not None:
             scope.names[name] = target
+        elif self.bindings.get(name, target) != target:
+            self.bindings[f"{name}#2"] = target  # under another condition
         self.bindings.setdefault(name, target)
 
 

@@ -158,7 +158,7 @@ class SyntaxReader:
                     break
                 node = owner
             elif kind in self.CALLS:
-                node = node.child_by_field_name(self.CALLS[kind])
+                node = self.valued(node)
             elif kind in self.SELF or kind == "super":
                 base = scope.owner if kind in self.SELF else self._bases.get(scope.owner, "")
                 break
@@ -174,6 +174,10 @@ class SyntaxReader:
         if base:
             return ".".join([base, *reversed(steps)])
         return f".{steps[0]}" if steps and steps[0].isidentifier() else ""
+
+    def valued(self, call: Any) -> Any:
+        """Return the node that says what a call gives: what is called."""
+        return call.child_by_field_name(self.CALLS[call.type])
 
     def other(self, node: Any, scope: Scope) -> str:  # noqa: ARG002  # for subclasses
         """Return what any other sort of node denotes."""
@@ -195,6 +199,13 @@ class SyntaxReader:
     def foreign(self, name: str) -> str:  # noqa: ARG002  # for subclasses
         """Return what a name denotes that the file itself does not make known."""
         return ""
+
+    def is_declared(self, name: str, scope: Scope) -> bool:
+        """Return whether a scope or one around it has a name, known or not."""
+        inner: Scope | None = scope
+        while inner and name not in inner.names:
+            inner = inner.outer
+        return inner is not None or name in self.bindings
 
     def is_variable(self, name: str, scope: Scope) -> bool:
         """Return whether a name is one of a function's own variables."""
