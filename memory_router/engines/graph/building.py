@@ -5,6 +5,7 @@ the same one: an end at any moment loses nothing, and the next run goes on from 
 """
 
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,12 +31,9 @@ _MEMORY = "memory:"  # paths of memories begin so
 _BATCH = 200  # texts a transaction
 _READ = 5000  # texts that are known to have changed at a time
 # Files that say what the names in other files mean: packages, workspaces, paths.
-_CONFIGURING = frozenset(
-    [
-        "__init__.py", "go.mod", "Cargo.toml", "package.json", "pnpm-workspace.yaml", "pyproject.toml",
-        "tsconfig.json", "tsconfig.base.json", "jsconfig.json",
-    ]
-)  # fmt: skip
+_CONFIGURING = re.compile(
+    r"__init__\.py|go\.mod|Cargo\.toml|package\.json|pnpm-workspace\.yaml|pyproject\.toml|[jt]sconfig[\w.-]*\.json"
+)
 _CODE_BELOW = """
     SELECT path, root, language, fingerprint, modified, NULL FROM files f WHERE path > ? AND path < ?
     AND EXISTS (SELECT 1 FROM nodes n WHERE n.file = f.id AND n.kind = 'module')
@@ -212,7 +210,7 @@ def _fresh(connection: apsw.Connection, listed: Iterable[Source]) -> Iterator[So
 
 def _configures(path: str) -> bool:
     """Return whether a file decides how the names of others are resolved."""
-    return os.path.basename(path) in _CONFIGURING
+    return bool(_CONFIGURING.fullmatch(os.path.basename(path)))
 
 
 def _read(connection: apsw.Connection, store: GraphWriter, texts: list[Source]) -> None:

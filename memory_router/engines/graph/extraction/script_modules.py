@@ -48,6 +48,11 @@ def script_module(target: str, path: str, root: str) -> str:
 def _mapped(target: str, folder: str, root: str) -> Iterator[str]:
     """Yield the paths that a name which is not relative may refer to."""
     yield from _by_paths(target, folder, root)
+    if target.startswith("#"):
+        for above in upwards(folder, root):
+            imports = _json(os.path.join(above, "package.json")).get("imports")
+            for place in _chosen(imports, target) if isinstance(imports, dict) else ():
+                yield from _sources(above, place)
     if target[:2] in ("@/", "~/"):
         for above in upwards(folder, root):
             yield from (os.path.join(above, "src", target[2:]), os.path.join(above, target[2:]))
@@ -63,13 +68,36 @@ def _by_paths(target: str, folder: str, root: str) -> Iterator[str]:
         for name in _CONFIGS:
             base, paths = _config(os.path.join(above, name))
             for pattern, places in paths:
-                before, star, after = pattern.partition("*")
-                is_fit = target.startswith(before) and target.endswith(after) if star else target == pattern
-                if is_fit:
-                    rest = target[len(before) : len(target) - len(after)]
+                rest = _rest(pattern, target)
+                if rest is not None:
                     yield from (os.path.normpath(place.replace("*", rest)) for place in places)
             if base:
                 yield os.path.join(base, target)
+
+
+def _rest(pattern: str, target: str) -> str | None:
+    """Return what the star of a pattern stands for in a name; None if the name does not fit."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return "" if target == pattern else None
+    fits = len(target) >= len(before) + len(after) and target.startswith(before) and target.endswith(after)
+    return target[len(before) : len(target) - len(after)] if fits else None
+
+
+def _chosen(named: dict[str, Any], target: str) -> Iterator[str]:
+    """Yield the places that `imports` or `exports` of a package give for a name, the longest pattern first."""
+    for pattern in sorted(named, key=lambda pattern: -len(pattern.partition("*")[0])):
+        rest = _rest(pattern, target)
+        if rest is not None:
+            yield from (place.replace("*", rest) for place in _texts(named[pattern]))
+            return
+
+
+def _sources(folder: str, place: str) -> Iterator[str]:
+    """Yield the source that a place of a package is built from, then that place."""
+    yield from (
+        os.path.normpath(os.path.join(folder, path)) for path in dict.fromkeys([_BUILT.sub(r"\1src/", place), place])
+    )
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -86,6 +114,11 @@ def _config(path: str, depth: int = _MOST_EXTENDED) -> tuple[str, _Paths]:
         if isinstance(parent, str) and parent.startswith("."):
             inherited = os.path.normpath(os.path.join(folder, parent))
             base, paths = _config(inherited if inherited.endswith(".json") else inherited + ".json", depth - 1)
+    references = body.get("references")
+    for reference in references if isinstance(references, list) else []:
+        part = reference.get("path") if isinstance(reference, dict) else None
+        if isinstance(part, str) and part.endswith(".json"):  # a part of the same folder
+            paths += _config(os.path.normpath(os.path.join(folder, part)), depth - 1)[1]
     options = body.get("compilerOptions")
     if not isinstance(options, dict):
         return base, paths
@@ -141,12 +174,14 @@ def _in_package(folder: str, inside: str) -> Iterator[str]:
     body = _json(os.path.join(folder, "package.json"))
     exports = body.get("exports")
     entry = f"./{inside}" if inside else "."
-    chosen = exports.get(entry) if isinstance(exports, dict) else exports if not inside else None
-    if not inside and isinstance(exports, dict) and entry not in exports:
-        chosen = exports
-    named = [*_texts(chosen), *([] if inside else [body[key] for key in _ENTRIES if isinstance(body.get(key), str)])]
-    for target in named:
-        yield from (os.path.join(folder, place) for place in dict.fromkeys([_BUILT.sub(r"\1src/", target), target]))
+    named: list[str] = []
+    if isinstance(exports, dict) and any(pattern.startswith(".") for pattern in exports):
+        named += _chosen(exports, entry)
+    elif not inside:
+        named += _texts(exports)
+    named += [] if inside else [body[key] for key in _ENTRIES if isinstance(body.get(key), str)]
+    for place in named:
+        yield from _sources(folder, place)
     yield from (os.path.join(folder, "src", inside or "index"), os.path.join(folder, inside or "index"))
 
 

@@ -1,42 +1,22 @@
 """Read JavaScript, TypeScript and JSX."""
 
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
-from memory_router.engines.graph.extraction.script_modules import script_module
-from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
+from memory_router.engines.graph.extraction.script_names import CLASSES, FUNCTIONS, SPACES, VALUES, ScriptNames
+from memory_router.engines.graph.extraction.syntax import Inside, Scope
 from memory_router.engines.graph.facts import Source
 
-_FUNCTIONS = ("function_declaration", "generator_function_declaration", "function_signature")
-_CLASSES = ("class_declaration", "abstract_class_declaration", "interface_declaration", "enum_declaration", "class")
-_VALUES = ("arrow_function", "function_expression", "generator_function")
-_VARIABLES = ("lexical_declaration", "variable_declaration")
-_SPACES = ("internal_module", "module")
-_OF_MODULE = (*_FUNCTIONS, *_CLASSES, "type_alias_declaration", *_SPACES)
-_UNWRAPPED = ("Promise", "Readonly", "Partial", "Required", "NonNullable", "Awaited")
 
-
-class ScriptReader(SyntaxReader):
+class ScriptReader(ScriptNames):
     """Walk the tree of a script."""
-
-    NAMES = frozenset(["identifier", "type_identifier", "shorthand_property_identifier", "jsx_identifier"])
-    MEMBERS: ClassVar[dict[str, tuple[str, str]]] = {
-        "member_expression": ("object", "property"),
-        "nested_type_identifier": ("module", "name"),
-        "nested_identifier": ("object", "property"),
-    }
-    CALLS: ClassVar[dict[str, str]] = {"call_expression": "function", "new_expression": "constructor"}
-    SAME = frozenset(
-        ["parenthesized_expression", "await_expression", "non_null_expression", "type_annotation", "generic_type"]
-    )
 
     def __init__(self, source: Source, raw: bytes) -> None:
         super().__init__(source, raw)
         self.handlers |= {
-            **dict.fromkeys(_FUNCTIONS, self._function),
-            **dict.fromkeys(_VALUES, self._value),
-            **dict.fromkeys(_CLASSES, self._class),
-            **dict.fromkeys(_SPACES, self._space),
+            **dict.fromkeys(FUNCTIONS, self._function),
+            **dict.fromkeys(VALUES, self._value),
+            **dict.fromkeys(CLASSES, self._class),
+            **dict.fromkeys(SPACES, self._space),
             **dict.fromkeys(("method_definition", "method_signature", "abstract_method_signature"), self._method),
             **dict.fromkeys(("public_field_definition", "field_definition", "property_signature"), self._field),
             **dict.fromkeys(("jsx_opening_element", "jsx_self_closing_element"), self._element),
@@ -46,106 +26,21 @@ class ScriptReader(SyntaxReader):
             "return_statement": self._returned,
             "import_statement": self._imported,
             "export_statement": self._exported,
+            "pair": self._pair,
+            "shorthand_property_identifier": self._shorthand,
         }
-
-    def declare(self, root: Any) -> None:
-        """Note what the file imports and defines before it is read."""
-        self._declare(root, self.top)
-
-    def _declare(self, block: Any, scope: Scope) -> None:
-        """Note what a block defines before anything in it is read."""
-        todo = list(block.named_children)
-        while todo:
-            node = todo.pop()
-            if node.type in ("export_statement", "ambient_declaration", "expression_statement"):
-                todo.extend(node.named_children)
-            if node.type in ("import_statement", "export_statement"):
-                self._bound(node)
-            elif node.type in _OF_MODULE:
-                if name := self.text(node.child_by_field_name("name")):
-                    scope.names[name] = f"{scope.qualified}.{name}"
-            elif node.type in _VARIABLES:
-                for declarator in node.named_children:
-                    self._declared_variable(declarator, scope)
-
-    def _declared_variable(self, node: Any, scope: Scope) -> None:
-        name = node.child_by_field_name("name")
-        if name is None or (scope.outer is not None and not self._makes(node)):
-            return
-        module = self._required(node.child_by_field_name("value"))
-        if module:
-            self._bind(name, module, scope)
-            self.bindings.update((local, meant) for local, meant in scope.names.items() if meant.startswith(module))
-        elif name.type == "identifier":
-            scope.names[self.text(name)] = f"{scope.qualified}.{self.text(name)}"
-
-    def _makes(self, node: Any) -> bool:
-        value = node.child_by_field_name("value")
-        return value is not None and value.type in (*_VALUES, "class")
-
-    def _bound(self, node: Any) -> None:
-        """Note what an import or a re-export makes known."""
-        where = node.child_by_field_name("source")
-        if where is None:
-            self._bound_export(node)
-            return
-        module = self._module(where)
-        clauses = [child for child in node.named_children if child.type not in ("string", "import_attribute")]
-        if node.type == "export_statement" and not clauses:
-            self.bindings[f"*{node.start_point[0]}"] = module
-        for space in self.below(node, ("namespace_import", "namespace_export")):
-            self.bindings[self.text(space.named_children[-1])] = module
-        for original, local in self._specified(node):
-            self.bindings[local] = f"{module}.{original}"
-        for clause in clauses:
-            if clause.type == "import_clause" and clause.named_children[0].type == "identifier":
-                self.bindings[self.text(clause.named_children[0])] = f"{module}.default"
-            elif clause.type == "import_require_clause":
-                self.bindings[self.text(clause.named_children[0])] = module
-
-    def _bound_export(self, node: Any) -> None:
-        """Note under which other names a module exports its own things."""
-        for original, local in self._specified(node):
-            if original != local:
-                self.bindings[local] = f"{self.module}.{original}"
-        if any(child.type == "default" for child in node.children):
-            value = node.child_by_field_name("value") or node.child_by_field_name("declaration")
-            name = value.child_by_field_name("name") if value is not None and value.type in _OF_MODULE else value
-            if name is not None and name.type in self.NAMES:
-                self.bindings["default"] = f"{self.module}.{self.text(name)}"
-
-    def _specified(self, node: Any) -> Iterator[tuple[str, str]]:
-        for specifier in self.below(node, ("import_specifier", "export_specifier")):
-            original = self.text(specifier.child_by_field_name("name"))
-            alias = specifier.child_by_field_name("alias")
-            yield original, self.text(alias) if alias is not None else original
-
-    def _module(self, quoted: Any) -> str:
-        return script_module(self.text(quoted).strip("\"'`"), self.source.path, self.source.root)
-
-    def _required(self, node: Any) -> str:
-        """Return the module that a call of `require` or `import` names, else nothing."""
-        if node is not None and node.type == "await_expression" and node.named_children:
-            node = node.named_children[0]
-        if node is None or node.type != "call_expression":
-            return ""
-        called, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-        if called is None or given is None or self.text(called) not in ("require", "import"):
-            return ""
-        named = given.named_children[0] if given.named_children else None
-        return self._module(named) if named is not None and named.type == "string" else ""
 
     def _imported(self, node: Any, scope: Scope) -> Inside:  # noqa: ARG002
         where = node.child_by_field_name("source")
         if where is None:
             where = next(self.below(node, ("string",)), None)
         if where is not None:
-            self._note_import(node, self._module(where))
+            self._note_import(node, self.module_named(where))
         return ()
 
     def _note_import(self, node: Any, module: str) -> None:
         line = node.start_point[0] + 1
-        names = [original for original, _ in self._specified(node)]
+        names = [original for original, _ in self.specified(node)]
         for original in names:
             self.references.add(self.module, "imports", f"{module}.{original}", line)
         if not names:
@@ -155,10 +50,10 @@ class ScriptReader(SyntaxReader):
         where = node.child_by_field_name("source")
         if where is None:
             value = node.child_by_field_name("value")
-            if value is not None and value.type in (*_VALUES, "class"):
+            if value is not None and value.type in (*VALUES, "class"):
                 return self._within(value, self.define("function", "default", self.module, node), scope)
             return [(child, scope) for child in node.named_children if child.type != "export_clause"]
-        self._note_import(node, self._module(where))
+        self._note_import(node, self.module_named(where))
         return ()
 
     def _function(self, node: Any, scope: Scope) -> Inside:
@@ -180,7 +75,7 @@ class ScriptReader(SyntaxReader):
         for field in ("return_type", "body"):
             if (part := node.child_by_field_name(field)) is not None:
                 if part.type == "statement_block":
-                    self._declare(part, inner)
+                    self.declare_block(part, inner)
                 below.append((part, inner))
         return below
 
@@ -190,50 +85,17 @@ class ScriptReader(SyntaxReader):
         for parameter in given.named_children:
             pattern = parameter.child_by_field_name("pattern") if parameter.type.endswith("_parameter") else parameter
             if pattern is not None:
-                held = self._typed(parameter.child_by_field_name("type"), scope)
-                self._bind(pattern, held, scope)
+                held = self.typed(parameter.child_by_field_name("type"), scope)
+                self.bind(pattern, held, scope)
                 if held and any(child.type == "accessibility_modifier" for child in parameter.named_children):
                     self.define("variable", self.text(pattern), scope.owner, parameter, held)
-
-    def _bind(self, pattern: Any, held: str, scope: Scope) -> None:
-        """Note what the names of a pattern hold."""
-        if pattern.type in ("identifier", "shorthand_property_identifier_pattern"):
-            scope.names[self.text(pattern)] = held
-            return
-        for part in pattern.named_children:
-            if part.type == "shorthand_property_identifier_pattern":
-                scope.names[self.text(part)] = f"{held}.{self.text(part)}" if held else ""
-            elif part.type == "pair_pattern":
-                key, value = map(part.child_by_field_name, ("key", "value"))
-                if key is not None and value is not None:
-                    self._bind(value, f"{held}.{self.text(key)}" if held else "", scope)
-            elif part.type == "assignment_pattern":
-                self._bind(part.named_children[0], held, scope)
-            elif part.type in ("identifier", "rest_pattern", "array_pattern", "object_pattern"):
-                self._bind(part, "", scope)
 
     def _value(self, node: Any, scope: Scope) -> Inside:
         """Read a function without a name: what it does is done by what encloses it."""
         return self._within(node, scope.qualified, scope)
 
     def _return_type(self, node: Any, scope: Scope) -> str:
-        return self._typed(node.child_by_field_name("return_type"), scope)
-
-    def _typed(self, annotation: Any, scope: Scope) -> str:
-        """Return the class that an annotation names: what a promise gives, the first of a union."""
-        while annotation is not None:
-            if annotation.type == "generic_type":
-                name = self.text(annotation.named_children[0])
-                if name not in _UNWRAPPED:
-                    return self.means(annotation.named_children[0], scope)
-                annotation = annotation.named_children[-1]
-            elif annotation.type in ("type_annotation", "union_type", "type_arguments", "parenthesized_type"):
-                annotation = next((part for part in annotation.named_children if part.type != "literal_type"), None)
-            elif annotation.type == "this_type":
-                return scope.owner
-            else:
-                return self.means(annotation, scope)
-        return ""
+        return self.typed(node.child_by_field_name("return_type"), scope)
 
     def _class(self, node: Any, scope: Scope) -> Inside:
         name = self.text(node.child_by_field_name("name"))
@@ -266,7 +128,7 @@ class ScriptReader(SyntaxReader):
             return [(child, scope) for child in node.named_children if child != name]
         qualified = self.define("class", self.text(name), scope.qualified, node)
         inner = Scope(qualified, "", {}, scope)
-        self._declare(body, inner)
+        self.declare_block(body, inner)
         return [(body, inner)]
 
     def _method(self, node: Any, scope: Scope) -> Inside:
@@ -282,11 +144,11 @@ class ScriptReader(SyntaxReader):
         if name is None or scope.qualified != scope.owner:
             return [(child, scope) for child in node.named_children]
         text = self.text(name).strip("#\"'[]")
-        if value is not None and value.type in _VALUES:
+        if value is not None and value.type in VALUES:
             qualified = self.define("function", text, scope.qualified, node, self._return_type(value, scope))
             return self._within(value, qualified, scope)
         annotation = node.child_by_field_name("type")
-        held = self._typed(annotation, scope) or (self._held(value, scope) if value is not None else "")
+        held = self.typed(annotation, scope) or (self.held(value, scope) if value is not None else "")
         if held and text.isidentifier():
             self.define("variable", text, scope.qualified, node, held)
         return [(child, scope) for child in (annotation, value) if child is not None]
@@ -303,19 +165,19 @@ class ScriptReader(SyntaxReader):
         name, value, annotation = map(node.child_by_field_name, ("name", "value", "type"))
         if name is None:
             return ()
-        module = self._required(value)
+        module = self.required(value)
         if module:
             self.references.add(self.module, "imports", module, node.start_point[0] + 1)
             if scope.outer is not None:
-                self._bind(name, module, scope)
+                self.bind(name, module, scope)
             return ()
         text = self.text(name)
-        held = self._typed(annotation, scope) or (self._held(value, scope) if value is not None else "")
+        held = self.typed(annotation, scope) or (self.held(value, scope) if value is not None else "")
         below = [(part, scope) for part in (annotation, value) if part is not None]
         if name.type != "identifier":
-            self._bind(name, held, scope)
+            self.bind(name, held, scope)
             return below
-        if self._makes(node):
+        if self.makes(node):
             if value.type == "class":
                 return self._members(value, self.define("class", text, scope.qualified, node), scope)
             qualified = self.define("function", text, scope.qualified, node, self._return_type(value, scope))
@@ -324,23 +186,13 @@ class ScriptReader(SyntaxReader):
         if scope.outer is not None:
             scope.names[text] = held
             return below
-        qualified = self.define("variable", text, scope.qualified, node, held)
+        is_name = (
+            value is not None and value.type in (*self.NAMES, *self.MEMBERS) and held != f"{scope.qualified}.{text}"
+        )
+        qualified = self.define("variable", text, scope.qualified, node, f"={held}" if is_name and held else held)
         if value is not None and value.type == "object":
             return [(value, Scope(qualified, qualified, {}, scope))]
         return below
-
-    def _held(self, value: Any, scope: Scope) -> str:
-        """Return what a value is an instance of, or denotes."""
-        target = self.means(value, scope)
-        return "" if target.startswith(".") else target
-
-    def other(self, node: Any, scope: Scope) -> str:
-        """Return what a node of this language denotes."""
-        if node.type in ("as_expression", "satisfies_expression") and len(node.named_children) > 1:
-            return self._typed(node.named_children[1], scope) or self.means(node.named_children[0], scope)
-        if node.type in ("union_type", "this_type"):
-            return self._typed(node, scope)
-        return ""
 
     def _assigned(self, node: Any, scope: Scope) -> Inside:
         """Note what is assigned to `exports`, to a prototype, to a member of `this`."""
@@ -352,14 +204,14 @@ class ScriptReader(SyntaxReader):
         if f"{owner}.{name}" == "module.exports":
             if right.type in self.NAMES:
                 self.bindings["default"] = f"{self.module}.{self.text(right)}"
-            elif module := self._required(right):
+            elif module := self.required(right):
                 self.bindings["*exports"] = module
-            elif right.type == "object":  # what is exported is not used by that
-                return [(member, scope) for member in right.named_children if member.type not in self.NAMES]
+            elif right.type == "object":
+                return self._exports(right, scope)
             return [(right, scope)]
-        if owner == "this" and scope.owner and (held := self._held(right, scope)):
+        if owner == "this" and scope.owner and (held := self.held(right, scope)):
             self.define("variable", name, scope.owner, node, held)
-        if right.type not in _VALUES:
+        if right.type not in VALUES:
             return below
         if owner in ("exports", "module.exports"):
             return self._within(right, self.define("function", name, self.module, node), scope)
@@ -369,10 +221,50 @@ class ScriptReader(SyntaxReader):
             return self._within(right, self.define("function", name, held, node), scope, held)
         return below
 
+    def _exports(self, exported: Any, scope: Scope) -> Inside:
+        """Note what CommonJS exports; what is exported is not used by that."""
+        below: list[tuple[Any, Scope]] = []
+        for member in exported.named_children:
+            key, value = map(member.child_by_field_name, ("key", "value"))
+            if key is not None and value is not None and value.type in self.NAMES:
+                self.bindings[self.text(key)] = self.looked_up(self.text(value), scope)
+            elif key is not None and value is not None and value.type in VALUES:
+                below += self._within(value, self.define("function", self.text(key), self.module, member), scope)
+            elif member.type == "method_definition":
+                below += self._method(member, Scope(self.module, self.module, {}, scope))
+            elif member.type not in self.NAMES:
+                below.append((member, scope))
+        return below
+
+    def _pair(self, node: Any, scope: Scope) -> Inside:
+        """Note a member of an object that a constant names: a function, another object, or another name of a thing."""
+        key, value = map(node.child_by_field_name, ("key", "value"))
+        name = self.text(key).strip("\"'")
+        if value is None or scope.qualified != scope.owner or not name.isidentifier():
+            return [(value, scope)] if value is not None else ()
+        if value.type in VALUES:
+            return self._within(value, self.define("function", name, scope.qualified, node), scope)
+        if value.type == "object":
+            inside = f"{scope.qualified}.{name}"
+            return [(value, Scope(inside, inside, {}, scope))]
+        self._renamed(name, value, node, scope)
+        return [(value, scope)]
+
+    def _shorthand(self, node: Any, scope: Scope) -> Inside:
+        if scope.qualified == scope.owner:
+            self._renamed(self.text(node), node, node, scope)
+        return self.name(node, scope)
+
+    def _renamed(self, name: str, value: Any, node: Any, scope: Scope) -> None:
+        """Note that a member is but another name of what its value names."""
+        held = self.held(value, scope) if value.type in (*self.NAMES, *self.MEMBERS) else ""
+        if held and held != f"{scope.qualified}.{name}":
+            self.define("variable", name, scope.qualified, node, f"={held}")
+
     def _returned(self, node: Any, scope: Scope) -> Inside:
         for value in node.named_children[:1]:
             if scope.outer is not None and value.type in ("new_expression", "call_expression", "this"):
-                self.returns(scope.qualified, self._held(value, scope))
+                self.returns(scope.qualified, self.held(value, scope))
         return [(child, scope) for child in node.named_children]
 
     def _element(self, node: Any, scope: Scope) -> Inside:
@@ -385,7 +277,7 @@ class ScriptReader(SyntaxReader):
 
     def call(self, node: Any, scope: Scope) -> Inside:
         """Note what is called."""
-        if module := self._required(node):
+        if module := self.required(node):
             self.references.add(self.module, "imports", module, node.start_point[0] + 1)
             return ()
         called = node.child_by_field_name(self.CALLS[node.type])
