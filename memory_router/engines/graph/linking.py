@@ -8,15 +8,16 @@ from collections.abc import Sequence
 import apsw
 
 from memory_router.engines.graph.entity import Entity, LinkedEntities
-from memory_router.engines.graph.matching import frequencies, holding, row_count
 from memory_router.engines.graph.naming import Stems, key, spoken
 from memory_router.engines.graph.questions import kinds_of_things
-from memory_router.retrieval.query import idf
+from memory_router.retrieval.fulltext import FullText
+from memory_router.retrieval.query import weighed
 from memory_router.text import words
 
 _MOST = 12  # candidates of a phrase
 _MAX_TERMS = 12
-_FIELDS = (1.0, 0.75, 0.6)  # what a word of the phrase counts in a name, a summary, a text
+_CANDIDATES = 60  # rows of full text that are looked at
+_IN_TEXT = 0.7  # what a word of the phrase counts in a summary or a text, beside 1 in a name
 _PARTIAL = 0.95  # fits by words are never as good as names
 _KIND_WORDS = kinds_of_things()
 _ENTITY = """
@@ -57,19 +58,25 @@ def modules(connection: apsw.Connection, paths: Sequence[str]) -> dict[str, Enti
     return {entity.path: entity for entity in matches if entity.path}
 
 
-def link(connection: apsw.Connection, stems: Stems, phrase: str) -> LinkedEntities:
+def link(connection: apsw.Connection, fulltext: FullText, phrase: str) -> LinkedEntities:
     """Return what a phrase means, the likeliest first.
 
     Args:
-        connection: an open graph that went through `matching.prepare`.
-        stems: the graph's own stemmer.
+        connection: an open graph.
+        fulltext: its texts.
         phrase: a name of any spelling, or a few words.
     """
+    named = link_name(connection, fulltext.stems, phrase)
+    return named if named.is_name else _by_words(connection, fulltext, phrase)
+
+
+def link_name(connection: apsw.Connection, stems: Stems, phrase: str) -> LinkedEntities:
+    """Return what bears the name that a phrase is or holds, the likeliest first; nothing if nothing does."""
     for spelling in _spellings(phrase):
         matches, count = _named(connection, stems, spelling, phrase)
         if matches:
             return LinkedEntities(phrase, matches, [1.0] * len(matches), count)
-    return _by_words(connection, stems, phrase)
+    return LinkedEntities(phrase)
 
 
 def _spellings(phrase: str) -> list[str]:
@@ -209,28 +216,21 @@ def _preferred(connection: apsw.Connection, found: list[Entity], name: str, phra
     return sorted(found, key=rank)
 
 
-def _by_words(connection: apsw.Connection, stems: Stems, phrase: str) -> LinkedEntities:
+def _by_words(connection: apsw.Connection, fulltext: FullText, phrase: str) -> LinkedEntities:
     """Return what holds the words of a phrase, weighed by how rare each is; other words count against it."""
     parsed = words.parse(phrase)
-    terms: dict[str, str] = {}
-    for word in [*parsed.words, *(part for name in parsed.identifiers for part in name.parts)]:
-        stem = " ".join(stems(word))
-        if stem and stem not in terms.values() and (word not in _KIND_WORDS or len(parsed.words) < 2):
-            terms[word] = stem
-    terms = dict(list(terms.items())[:_MAX_TERMS])
-    if not terms:
-        return LinkedEntities(phrase)
-    standing = frequencies(connection, terms)
-    count = row_count(connection)
-    weights = {word: idf(count, standing[word]) for word in terms}
-    total = sum(weights.values())
-    scored: list[tuple[float, float, int]] = []
-    for node, (bm25, columns) in holding(connection, standing).items():
-        held = zip(terms, columns, strict=True)
-        share = sum(weights[word] * max((_FIELDS[at] for at in fields), default=0.0) for word, fields in held)
-        scored.append((_PARTIAL * share / total, bm25, node))
-    scored.sort(reverse=True)
-    best = scored[:_MOST]
-    known = entities(connection, [node for _, _, node in best])
-    kept = [(score, known[node]) for score, _, node in best if node in known]
+    parts = (part for name in parsed.identifiers for part in name.parts)
+    telling = [word for word in (*parsed.words, *parts) if word not in _KIND_WORDS or len(parsed.words) < 2]
+    fulltext.refresh()
+    query = weighed(fulltext, telling[:_MAX_TERMS])
+    scored = [
+        (
+            _PARTIAL * ((1 - _IN_TEXT) * query.share(match.named) + _IN_TEXT * query.share(match.named | match.own)),
+            match,
+        )
+        for match in fulltext.candidates(query, _CANDIDATES).values()
+    ]
+    scored.sort(key=lambda judged: (-judged[0], -judged[1].score, -judged[1].key))
+    known = entities(connection, [match.key for _, match in scored[:_MOST]])
+    kept = [(score, known[match.key]) for score, match in scored[:_MOST] if match.key in known]
     return LinkedEntities(phrase, [entity for _, entity in kept], [score for score, _ in kept])

@@ -5,16 +5,25 @@ from collections.abc import Iterable, Sequence
 import apsw
 
 from memory_router.engines.graph import linking, walking
-from memory_router.engines.graph.entity import Edge, Entity
-from memory_router.engines.graph.naming import Stems
+from memory_router.engines.graph.entity import Edge, Entity, LinkedEntities
+from memory_router.engines.graph.schema import LAYOUT
+from memory_router.retrieval.fulltext import FullText
 
 
 class Graph:
     """Read things and edges of one open graph."""
 
-    def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
-        self.stems = stems
+        self._fulltext = FullText(connection, LAYOUT)
+
+    def link(self, phrase: str) -> LinkedEntities:
+        """Return what a phrase means, the likeliest first."""
+        return linking.link(self.connection, self._fulltext, phrase)
+
+    def link_name(self, phrase: str) -> LinkedEntities:
+        """Return what bears the name that a phrase is or holds, the likeliest first; nothing if nothing does."""
+        return linking.link_name(self.connection, self._fulltext.stems, phrase)
 
     def edges(self, nodes: Iterable[int], end: str, kinds: Sequence[str], most: int) -> list[Edge]:
         """Return the edges of some kinds that begin or end at some things, up to a limit."""

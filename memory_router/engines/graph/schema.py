@@ -7,10 +7,17 @@ interrupted run left, or that a new definition of its name has opened again.
 
 import apsw
 
+from memory_router.retrieval.fulltext import TableLayout
 from memory_router.storage.schema import Migration, Schema
 
-# Columns of the full-text table, with their weights in BM25.
-FIELD_WEIGHTS = {"name": 6.0, "summary": 2.0, "body": 1.0}
+LAYOUT = TableLayout(
+    "node_text",
+    {"name": 6.0, "summary": 2.0, "body": 1.0},
+    own=("summary", "body"),
+    named=("name",),
+    count_sql="SELECT coalesce(max(id), 0) FROM nodes",
+    ends_sql="SELECT min(id), max(id) FROM nodes",
+)
 
 
 def _first(connection: apsw.Connection) -> None:

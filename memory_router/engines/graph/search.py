@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import apsw
 
-from memory_router.engines.graph import answering, connecting, linking, matching, questions, walking
+from memory_router.engines.graph import answering, connecting, questions, walking
 from memory_router.engines.graph.entity import Edge, Entity, Finding, GraphAnswer, LinkedEntities
 from memory_router.engines.graph.reader import Graph
 from memory_router.engines.graph.schema import SCHEMA
 from memory_router.storage.sqlite import DatabaseReader, named_errors
-from memory_router.text.terms import stems
 
 _TOO_WEAK = 0.15  # a phrase that fits nothing better than that names nothing
 
@@ -43,8 +42,7 @@ class KnowledgeGraph(DatabaseReader):
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         super().__init__(connection, path)
-        self._graph = Graph(connection, stems)
-        matching.prepare(connection)
+        self._graph = Graph(connection)
 
     def statistics(self) -> GraphStatistics:
         """Count what the graph holds.
@@ -66,7 +64,7 @@ class KnowledgeGraph(DatabaseReader):
             StoreError: the graph is damaged or locked.
         """
         with named_errors(self.path):
-            return linking.link(self._graph.connection, self._graph.stems, phrase)
+            return self._graph.link(phrase)
 
     def neighbourhood(self, phrase: str, depth: int = 1, most: int = 200) -> Neighbourhood | None:
         """Return what surrounds a thing, or None if nothing is called so.
@@ -123,13 +121,15 @@ class KnowledgeGraph(DatabaseReader):
         if limit < 1 or not parsed.things:
             return GraphAnswer([], parsed.intent, "Nothing was asked for.", "NO_ENTITY")
         with named_errors(self.path):
-            linked = [linking.link(self._graph.connection, self._graph.stems, thing) for thing in parsed.things]
+            # What asks for no relation is about a thing only where it names one.
+            link = self._graph.link_name if parsed.intent == questions.SURROUNDINGS else self._graph.link
+            linked = list(map(link, parsed.things))
+            if parsed.intent == questions.SURROUNDINGS and not linked[0].is_name:
+                return GraphAnswer([], parsed.intent, "The question names nothing in the graph.", "NO_ENTITY")
             unknown = [match.phrase for match in linked if match.score < _TOO_WEAK]
             if unknown:
                 names = " and ".join(f'"{phrase}"' for phrase in unknown)
                 return GraphAnswer([], parsed.intent, f"Nothing in the graph is called {names}.", "NO_ENTITY")
-            if parsed.intent == questions.SURROUNDINGS and not linked[0].is_name:
-                return GraphAnswer([], parsed.intent, "The question names nothing in the graph.", "NO_ENTITY")
             notes = list(map(_ambiguity, linked))
             if parsed.intent == questions.DEPENDENTS:
                 dependents = answering.dependents(self._graph, linked[0], parsed.kinds, limit, is_far=parsed.is_far)

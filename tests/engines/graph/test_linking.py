@@ -5,7 +5,6 @@ from pathlib import Path
 import apsw
 import pytest
 
-from memory_router.engines.graph import matching
 from memory_router.engines.graph.building import bring_up_to_date
 from memory_router.engines.graph.facts import Source
 from memory_router.engines.graph.search import KnowledgeGraph
@@ -47,20 +46,6 @@ def test_words_alone_are_no_question_for_the_graph(large: KnowledgeGraph) -> Non
     """What neither asks for a relation nor names a thing is left to the stores of texts, with the reason."""
     answer = large.ask("beta moon and alpha water")
     assert (list(answer.findings), answer.code) == ([], "NO_ENTITY")
-
-
-@pytest.mark.parametrize("phrase", ["beta alpha", "alpha gamma beta", "beta"])
-def test_few_rows_are_looked_at(large: KnowledgeGraph, phrase: str) -> None:
-    """However many rows hold the words, only so many are judged."""
-    words = matching.frequencies(large.connection, phrase.split())
-    assert len(matching.holding(large.connection, words)) <= 300
-
-
-def test_frequencies_are_counted_or_estimated(large: KnowledgeGraph) -> None:
-    """A rare word is counted; of a frequent one the order of magnitude is told; an absent one stands nowhere."""
-    words = matching.frequencies(large.connection, ["gamma", "alpha", "nowhere"])
-    assert (words["gamma"], words["nowhere"]) == (1, 0)
-    assert 5000 < words["alpha"] <= matching.row_count(large.connection)
 
 
 def test_an_empty_graph_holds_no_word(tmp_path: Path) -> None:
