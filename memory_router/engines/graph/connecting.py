@@ -47,7 +47,9 @@ def _chains(
     graph: Graph, one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str]
 ) -> Iterable[tuple[list[Edge], float]]:
     """Yield the chain from one thing to another, if there is one, with its relevance."""
-    ends = _ends(graph, _code_of(one), _code_of(other))
+    first, last = _code_of(one), _code_of(other)
+    are_modules = all(end.entities and end.entities[0].kind == "module" for end in (first, last))
+    ends = _ends(graph, first, last, with_members=bool(kinds) or not are_modules)  # modules import modules
     if ends is None:
         return
     for chosen in _linking(one, other, kinds):
@@ -85,15 +87,19 @@ def _linking(one: LinkedEntities, other: LinkedEntities, kinds: Sequence[str]) -
     return [CALLS, ("calls", "uses")] if is_calling else [CALLS, walking.DEPENDING]
 
 
-def _ends(graph: Graph, one: LinkedEntities, other: LinkedEntities) -> tuple[dict[int, float], dict[int, float]] | None:
-    """Return where ways begin and end, each thing with its members; None if it is the same."""
+def _ends(
+    graph: Graph, one: LinkedEntities, other: LinkedEntities, *, with_members: bool = True
+) -> tuple[dict[int, float], dict[int, float]] | None:
+    """Return where ways begin and end, each thing with its members if so asked; None if it is the same."""
     if not one.entities or not other.entities:
         return None
     starts, ends = _likely(one), _likely(other)
     for shared in starts.keys() & ends.keys():
         # A thing that both phrases fit is where they meet, and no way.
         (starts if starts[shared] < ends[shared] else ends).pop(shared)
-    wide_starts, wide_ends = _with_members(graph, starts), _with_members(graph, ends)
+    wide_starts, wide_ends = starts, ends
+    if with_members:
+        wide_starts, wide_ends = _with_members(graph, starts), _with_members(graph, ends)
     # What is within the other end begins or ends there: `call chain from a module to its function`.
     wide_starts = {node: score for node, score in wide_starts.items() if node not in ends}
     wide_ends = {node: score for node, score in wide_ends.items() if node not in wide_starts}

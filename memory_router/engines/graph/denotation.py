@@ -76,12 +76,13 @@ class Denotation:
     def meant(self, target: str, file: int) -> list[Node]:
         """Return what a qualified name means in a text: of namesakes those that lie nearest."""
         folder = self.folder(file)
-        return self._denoted(self.seen_from(file, target), folder, _DEPTH).nearest(folder, self.folder)
+        return self._meaning(self.seen_from(file, target), folder, _DEPTH)
 
     def modules_called(self, target: str, file: int) -> list[Node]:
         """Return the modules and packages that an import names: by their own name; of Rust, in any way."""
-        nodes = self.meant(target, file)
-        exact = nodes if self.language(file) == "rust" else self._named(self.seen_from(file, target)).nodes
+        folder, seen = self.folder(file), self.seen_from(file, target)
+        nodes = self._denoted(seen, folder, _DEPTH).nearest(folder, self.folder)
+        exact = nodes if self.language(file) == "rust" else self._named(seen).nodes
         return [node for node in nodes if node.kind in ("module", "package") and node in exact]
 
     def constructors(self, node: Node) -> list[Node]:
@@ -185,6 +186,20 @@ class Denotation:
             held = self._exact[qualified] = _Namesakes([Node(*row) for row in rows])
         return held
 
+    def _meaning(self, target: str, folder: str, depth: int) -> list[Node]:
+        """Return what a name means: what a package itself calls so comes before its module of that name."""
+        nodes = self._denoted(target, folder, depth).nearest(folder, self.folder)
+        owner, _, name = target.rpartition(".")
+        if not owner or depth == 0 or not any(node.kind == "module" and node.file is not None for node in nodes):
+            return nodes
+        for package in self._named(owner).nodes:
+            bindings = self._bound(package.file) if package.file is not None and package.kind == "module" else {}
+            for other in (*bindings.get(name, ()), *(f"{star}.{name}" for star in bindings.get("*", ()))):
+                rebound = self._denoted(other, folder, depth - 1).nodes if other != target else []
+                if rebound and rebound[0].kind in ("class", "function"):
+                    return rebound
+        return nodes
+
     def _denoted(self, target: str, folder: str, depth: int) -> _Namesakes:
         exact = self._named(target)
         if exact.nodes:
@@ -211,7 +226,7 @@ class Denotation:
                 if own and is_last:
                     break  # a name of its own comes before one from a star
                 if other != target:
-                    own.update(dict.fromkeys(self._denoted(other, around, depth - 1).nearest(around, self.folder)))
+                    own.update(dict.fromkeys(self._meaning(other, around, depth - 1)))
             denoted.update(own)
         if not denoted and "/" in target:
             denoted = dict.fromkeys(self._named(f"{owner}/{name}").nodes)  # Rust: a module in a module

@@ -67,6 +67,14 @@ PLACES = {
     "slow.py": "def enc():\n    pass\n",
     "renamed.py": "from fast import enc_twice\n\nenc_twice()\n",
 }
+REBOUND = {
+    "pkg/__init__.py": "from .bridges import *\nfrom .disperse import disperse\n",
+    "pkg/bridges.py": "def bridges():\n    pass\n",
+    "pkg/disperse.py": "def disperse():\n    pass\n",
+    "whole.py": "import pkg\n\npkg.bridges()\npkg.disperse()\n",
+    "part.py": "from pkg import disperse\n\ndisperse()\n",
+    "module.py": "import pkg.bridges as b\n\nb.bridges()\n",
+}
 ELEMENTS = {
     "s.py": (
         "from contextlib import contextmanager\nfrom typing import Iterator\n\n\nclass Store:\n    def put(self):\n        pass\n\n    @classmethod\n    def make(cls):\n        return cls()\n\n    def again(self):\n        type(self).make()\n        self.__class__.make()\n\n\n"
