@@ -33,6 +33,7 @@ class Project(NamedTuple):
 
     Args:
         name: what it is called everywhere; the folder's name, with the parent folder's where another has that name.
+            Empty for a repository of notes, which is not a project: it is known only to be found where it moved.
         commit: its first commit, or empty where it has none yet.
         folder: where its main checkout was seen last, an absolute path.
     """
@@ -140,7 +141,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def _named(checkout: str) -> str:
-    known = _known()
+    known = tuple(project for project in _known() if project.name)
     for project in reversed(known):
         if project.folder == checkout:
             return project.name
@@ -163,7 +164,7 @@ def _gone(folder: str) -> str | None:
     """Return the project of a folder that is not there any more."""
     inside = [project for project in _known() if _holds(project.folder, folder)]
     if inside:
-        return max(reversed(inside), key=lambda project: len(project.folder)).name
+        return max(reversed(inside), key=lambda project: len(project.folder)).name or None
     return os.path.basename(folder.rstrip("/\\").replace("\\", "/")) or None
 
 
@@ -194,15 +195,17 @@ def register(folder: str) -> str | None:
         OSError: the registry cannot be written.
     """
     checkout = _checkout(folder)
-    if checkout is None or _holds_notes(checkout):
+    if checkout is None:
         return project_of(folder)
+    is_project = not _holds_notes(checkout)
     commit = _first_commit(checkout)
     known = _known()
     standing = next((project for project in reversed(known) if project.folder == checkout), None)
-    if standing and standing.commit == commit:
-        return standing.name
-    same = (project.name for project in known if commit and project.commit == commit)
-    project = Project(next(same, None) or _free_name(checkout, known), commit, checkout)
+    if standing and standing.commit == commit and bool(standing.name) == is_project:
+        return standing.name or None
+    same = (project.name for project in known if commit and project.commit == commit and project.name)
+    name = next(same, None) or _free_name(checkout, known) if is_project else ""
+    project = Project(name, commit, checkout)
     # One line is one write at the end of the file, so that processes that register at the same time lose nothing.
     paths.make_private(paths.data_dir())
     descriptor = os.open(_registry(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -211,7 +214,7 @@ def register(folder: str) -> str | None:
     finally:
         os.close(descriptor)
     project_of.cache_clear()
-    return project.name
+    return project.name or None
 
 
 def moved_to(folder: str) -> str | None:

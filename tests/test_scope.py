@@ -101,6 +101,19 @@ def test_repository_of_notes_belongs_to_everywhere(tmp_path: Path, files: tuple[
     vault = repository(tmp_path / "vault", *files)
     assert project_of(str(vault)) is None
     assert register(str(vault)) is None
+    moved = vault.rename(tmp_path / "notes")
+    assert moved_to(str(vault)) == str(moved)
+    forget_seen()
+    assert project_of(str(vault)) is None
+
+
+def test_a_repository_of_notes_that_gets_code_becomes_a_project(tmp_path: Path) -> None:
+    """It is registered once more, under a name, when it holds code."""
+    vault = repository(tmp_path / "vault", "a.md", "b.md")
+    assert register(str(vault)) is None
+    (vault / "pyproject.toml").write_text("")
+    forget_seen()
+    assert register(str(vault)) == project_of(str(vault)) == "vault"
 
 
 @pytest.mark.parametrize("files", [(), ("README.md", "pyproject.toml"), ("README.md", "main.c", "util.c")])

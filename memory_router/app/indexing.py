@@ -46,7 +46,8 @@ def index(folders: Sequence[str] = (), listener: IndexListener | None = None) ->
         return documents.NOTHING  # a run in the background may come after its home was removed: nothing is written
     noting = Noting(listener or IndexListener())
     try:
-        notes = _follow_moved(noting) if not folders else _register(folders)
+        _register(folders)
+        notes = _follow_moved(noting)
         report = documents.index(folders, listener=noting)
     finally:
         noting.ended()
@@ -55,24 +56,23 @@ def index(folders: Sequence[str] = (), listener: IndexListener | None = None) ->
     return report._replace(notes=(*notes, *report.notes))
 
 
-def _register(folders: Sequence[str]) -> list[str]:
-    """Note the checkouts among folders, so that they are found again when they have moved; return nothing to tell."""
+def _register(folders: Sequence[str]) -> None:
+    """Note the checkouts among folders, so that they are found again when they have moved."""
     with suppress(OSError):  # a checkout that is not known is not followed
         for folder in filter(os.path.isdir, folders):
             scope.register(os.path.realpath(folder))
-    return []
 
 
 def _follow_moved(listener: IndexListener) -> list[str]:
     """Index checkouts that were moved from where they are now, and return a sentence for each."""
-    known = roots()
-    moved = {root: place for root in known if not os.path.exists(root) and (place := scope.moved_to(root))}
-    notes = []
+    moved = {root: place for root in roots() if not os.path.exists(root) and (place := scope.moved_to(root))}
     for root, place in moved.items():
-        if place not in known:
-            documents.index([place, root], listener=listener)
-            notes.append(f"{paths.shown(root)} was moved to {paths.shown(place)}, and is indexed there now.")
-    return notes
+        documents.index([place, root], listener=listener)
+    _register([*moved.values()])
+    return [
+        f"{paths.shown(root)} was moved to {paths.shown(place)}, and is indexed there now."
+        for root, place in moved.items()
+    ]
 
 
 def watch(listener: IndexListener | None = None) -> Iterator[documents.IndexReport]:

@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from memory_router import paths
+from memory_router import paths, scope
 from memory_router.app import improving, indexing, registration, repairing
 from memory_router.contract import Health
 from memory_router.errors import MemoryRouterError
@@ -29,7 +29,7 @@ class Overview(NamedTuple):
         backends: how each registered backend is, by name.
         not_set_up: the backends that are not registered, each with the command that registers it.
         empty: the names of backends that hold nothing yet.
-        behind: how many files of indexed folders are new, changed or gone since they were read.
+        behind: how many files of indexed folders that are there are new, changed or gone since they were read.
         problems: what is broken, a step each, the worst first.
         next_step: the one thing to do now; None when everything works.
     """
@@ -57,9 +57,12 @@ def take() -> Overview:
     problems += [NextStep(problem, "Correct the manifest, or remove its folder.") for problem in unreadable]
     try:
         registered = read_state(paths.backends_file()).backends if os.path.exists(paths.backends_file()) else {}
-        behind = sum(root.new + root.changed + root.removed for root in indexing.status())
+        indexed = indexing.status()
     except MemoryRouterError as error:
         return Overview({}, {}, [], 0, problems, (problems or [NextStep(error.cause, error.fix)])[0])
+    present = [root for root in indexed if os.path.exists(root.path)]
+    behind = sum(root.new + root.changed + root.removed for root in present)
+    problems += [_gone(root.path) for root in indexed if root not in present]
     not_set_up = {name: _registering(manifest) for name, manifest in manifests.items() if name not in registered}
     backends = registration.probe_all([manifest for name, manifest in manifests.items() if name in registered])
     problems += [
@@ -70,6 +73,15 @@ def take() -> Overview:
     empty = [name for name, health in backends.items() if _is_empty(name, health)]
     wishes = _wishes(backends, behind) if len(empty) < len(backends) else [_FILL if backends else _SET_UP]
     return Overview(backends, not_set_up, empty, behind, problems, next(iter([*problems, *wishes]), None))
+
+
+def _gone(folder: str) -> NextStep:
+    if place := scope.moved_to(folder):
+        return NextStep(f"{paths.shown(folder)} was moved to {paths.shown(place)}.", "Run: memory-router index")
+    return NextStep(
+        f"{paths.shown(folder)} is indexed, but it is not there any more.",
+        "If it was moved, run: memory-router index NEW_FOLDER; to forget it: memory-router index --remove FOLDER",
+    )
 
 
 def _registering(manifest: Manifest) -> str:

@@ -72,7 +72,12 @@ def test_an_index_follows_a_checkout_that_was_moved(code: Path) -> None:
     assert "was moved to" in note
     assert app.indexing.roots() == [str(moved)]
     assert app.indexing.index().notes == ()
-    shutil.rmtree(moved)
+    named = moved.rename(code.parent / "named")
+    assert "was moved to" in (app.overview.take().next_step or "")[0]
+    app.indexing.index([str(named)])
+    assert app.indexing.roots() == [str(named)]
+    shutil.rmtree(named)
     (note,) = app.indexing.index().notes
     assert "is not there" in note
-    assert app.indexing.roots() == [str(moved)]
+    assert app.indexing.roots() == [str(named)]
+    assert "is not there any more" in (app.overview.take().next_step or "")[0]
