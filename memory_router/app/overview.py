@@ -96,7 +96,12 @@ def _is_empty(name: str, health: Health) -> bool:
 
 def _wishes(backends: dict[str, Health], behind: int) -> list[NextStep]:
     """Return what would make memory better though nothing is broken, the most useful first."""
-    wishes = [NextStep(f"{name}: {health.reason}", health.fix) for name, health in backends.items() if health.fix]
+    can_import = bool(indexing.standard_places())
+    wishes = [
+        NextStep(f"{name}: {health.reason}", health.fix)
+        for name, health in backends.items()
+        if health.fix and (can_import or name != "lossless" or health.status != "installed")
+    ]
     if behind:
         files = "1 file has" if behind == 1 else f"{behind:,} files have"
         wishes.insert(0, NextStep(f"{files} changed since the folders were indexed.", "Run: memory-router index"))

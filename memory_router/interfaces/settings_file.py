@@ -1,6 +1,7 @@
 """Read the settings of other programs, and put new ones in place without losing the earlier ones."""
 
 import difflib
+import json
 import os
 
 from memory_router import paths
@@ -50,6 +51,18 @@ def kept(file: str) -> str:
 
 
 def difference(before: str, after: str, name: str) -> str:
-    """Return what changes between two texts of a file, line by line, in the unified format."""
+    """Return what changes between two texts of a file, line by line, in the unified format.
+
+    JSON on a single line is compared as if it were indented: a person could not read the change otherwise.
+    """
+    if before and "\n" not in before.strip():
+        before, after = _indented(before), _indented(after)
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _indented(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text

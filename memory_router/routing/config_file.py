@@ -57,7 +57,7 @@ def _is_table(rules: Any) -> bool:
 def _completed(bundled: Any, own: Any, member: str = "") -> Any:
     if isinstance(bundled, dict) and isinstance(own, dict):
         return bundled | {name: _completed(bundled.get(name), value, name) for name, value in own.items()}
-    key = _KEYS.get(member)
+    key = KEYS.get(member)
     if key is None or bundled == own or not isinstance(own, list) or not all(isinstance(entry, dict) for entry in own):
         return own
     changed = {entry.get(key): entry for entry in own}
@@ -69,7 +69,7 @@ def _completed(bundled: Any, own: Any, member: str = "") -> Any:
 
 _NAME = "router-config.json"
 # What the members of a list are known by.
-_KEYS = {"rules": "id", "signals": "name"}
+KEYS = {"rules": "id", "signals": "name"}
 
 
 def is_bundled(file: str) -> bool:

@@ -14,6 +14,7 @@ from msgspec import Meta
 from memory_router.errors import ConfigError
 from memory_router.paths import shown
 from memory_router.routing.config import Hooks, Learning
+from memory_router.routing.config_file import KEYS
 from memory_router.routing.patterns import compile_pattern
 
 _LEARNING, _HOOKS = Learning(), Hooks()
@@ -216,6 +217,7 @@ _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "memories": _Memories,
 }
 
+_KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list"}
 _CHOICES = {
     "strength": '"strong" or "weak"',
     "learning": '"off", "suggest" or "on"',
@@ -255,7 +257,7 @@ def json_schema() -> dict[str, Any]:
 
 def _check_rules(rules: list[_Rule], file: str) -> None:
     for position, rule in enumerate(rules):
-        place = f"$.rules[{position}]"
+        place = f"$.rules[{rule.id}]"
         for earlier in rules[:position]:
             if earlier.id == rule.id:
                 raise _error(file, f"{place}.id", rule.id, "an id that no other rule has")
@@ -266,8 +268,8 @@ def _check_rules(rules: list[_Rule], file: str) -> None:
             raise _error(file, f"{place}.signals", f"{len(rule.signals)} signals", "[]: the last rule is the default")
         if not is_last and not rule.signals:
             raise _error(file, f"{place}.signals", [], "at least one signal; only the last rule has none")
-        for index, signal in enumerate(rule.signals):
-            _check_signal(signal, f"{place}.signals[{index}]", file)
+        for signal in rule.signals:
+            _check_signal(signal, f"{place}.signals[{signal.name}]", file)
 
 
 def _check_signal(signal: _Signal, place: str, file: str) -> None:
@@ -283,21 +285,35 @@ def _check_signal(signal: _Signal, place: str, file: str) -> None:
 
 def _explained(message: str, body: Any, file: str) -> ConfigError:
     problem, _, place = message.partition(" - at ")
-    # msgspec says `$.deadlines.backends[...]` for a member of a mapping: the key is not in the message.
-    place = place.strip("`") or "$"
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
-    if unknown:
-        members = _members(place)
+    kind = _STRUCTS.get(re.sub(r"\[\d+\]$", "[]", place.strip("`")).rsplit(".", 1)[-1], _RouterConfig)
+    place, value = _located(body, place.strip("`") or "$")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem):
+        members = [field.encode_name for field in msgspec.structs.fields(kind)]
         close = difflib.get_close_matches(unknown[1], members, 1)
         hint = f" (did you mean `{close[0]}`?)" if close else ""
-        return _wrong(file, f"{place}.{unknown[1]} is not a member", f"{', '.join(members)}{hint}")
-    missing = re.fullmatch(r"Object missing required field `(.*)`", problem)
-    if missing:
+        return _wrong(file, f"{place}.{unknown[1]} is not a member{hint}", ", ".join(members))
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return _wrong(file, f"{place}.{missing[1]} is missing", "any value that its description allows")
     expected = problem.removeprefix("Expected ").partition(", got")[0]
+    expected = re.sub("`([a-z]+)`", lambda kind: _KINDS.get(kind[1], kind[0]), expected)
     if problem.startswith("Invalid enum value"):
         expected = _CHOICES.get(place.rpartition(".")[2].partition("[")[0], "1")
-    return _error(file, place, _value_at(body, place), expected)
+    return _error(file, place, value, expected)
+
+
+def _located(body: Any, place: str) -> tuple[str, Any]:
+    """Return a place with rules and signals by their id or name, as a user's file may hold only some, and its value.
+
+    msgspec says `$.deadlines.backends[...]` for a member of a mapping: the key is not in the message.
+    """
+    value, named, member = body, "$", ""
+    known, mapping, rest = place.partition("[...]")
+    for key, index in re.findall(r"\.([\w$]+)|\[(\d+)\]", known):
+        value = value[key] if key else value[int(index)]
+        identity = value.get(KEYS[member]) if index and member in KEYS and isinstance(value, dict) else None
+        named += f".{key}" if key else f"[{identity if isinstance(identity, str) else index}]"
+        member = key
+    return named + mapping + rest, value
 
 
 def _error(file: str, place: str, value: Any, allowed: str) -> ConfigError:
@@ -308,17 +324,3 @@ def _error(file: str, place: str, value: Any, allowed: str) -> ConfigError:
 
 def _wrong(file: str, problem: str, allowed: str) -> ConfigError:
     return ConfigError(f"{shown(file)}: {problem}; allowed: {allowed}.", "Correct it there.")
-
-
-def _members(place: str) -> list[str]:
-    last = re.sub(r"\[\d+\]$", "[]", place).rsplit(".", 1)[-1]
-    kind = _STRUCTS.get(last, _RouterConfig)
-    return [field.encode_name for field in msgspec.structs.fields(kind)]
-
-
-def _value_at(body: Any, place: str) -> Any:
-    value = body
-    known = place.partition("[...]")[0]
-    for key, index in re.findall(r"\.([\w$]+)|\[(\d+)\]", known):
-        value = value[key] if key else value[int(index)]
-    return value

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_router.errors import SettingsError
+from memory_router.interfaces import settings_file
 from memory_router.interfaces.client_settings import CLIENTS, NAME, with_server, without_server
 from memory_router.learning.config_text import value_at
 from tests.conftest import Home
@@ -254,3 +255,11 @@ def test_any_toml_survives(text: str) -> None:
         if not body.get("mcp_servers", 1):
             del body["mcp_servers"]
     assert removed == before
+
+
+def test_a_change_of_one_long_line_can_be_read() -> None:
+    """Settings that a client keeps on one line are compared member by member."""
+    before = json.dumps({"theme": "dark", "history": ["x" * 200], "mcpServers": {}})
+    after = json.dumps({"theme": "dark", "history": ["x" * 200], "mcpServers": {"memory-router": {}}})
+    changed = [line for line in settings_file.difference(before, after, "f").splitlines() if line[0] in "+-"]
+    assert changed[2:] == ['-  "mcpServers": {}', '+  "mcpServers": {', '+    "memory-router": {}', "+  }"]

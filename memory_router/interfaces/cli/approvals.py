@@ -51,6 +51,7 @@ def approve_now(envelope: Envelope) -> bool:
     return True
 
 
+@approvals.command("list", hidden=True)
 @approvals.callback(invoke_without_command=True)
 def list_approvals(
     context: typer.Context,

@@ -47,6 +47,7 @@ def init(
 backends = typer.Typer(name="backends")
 
 
+@backends.command("list", hidden=True)
 @backends.callback(invoke_without_command=True)
 def list_backends(context: typer.Context, as_json: AsJson = False) -> None:
     """List the backends, how each is, and what would mend it.

@@ -181,7 +181,7 @@ def forget_planned(planned: "ForgetPlan", *, dry_run: bool, yes: bool, as_json: 
 def _print_forgotten(planned: "ForgetPlan", receipt: "app.forgetting.ForgetReceipt | None", sentence: str) -> None:
     meant = [((app.remembering.qualified(memory.id),), memory.text[:80]) for memory in planned.memories]
     meant += [((f"{app.forgetting.CONVERSATIONS}{turn.id}",), turn.text[:80]) for turn in planned.turns]
-    print_entries(meant, "Nothing is meant by this.")
+    print_entries(meant, "No memory and no message matches this.")
     output.say(sentence)
     if receipt:
         output.say(f"{receipt.questions} recorded questions and decisions were blanked.")
@@ -198,7 +198,7 @@ def tiers(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Say what each tier holds and what happened in it.
+    """Show what each tier holds and what happened in it.
 
     Example: memory-router memories tiers --audit 20
     """

@@ -222,7 +222,7 @@ def _show(layer: Layer, wanted: OutcomeSelection, text: str, ids: list[int], *, 
 
 def _print(layer: Layer, answer: OutcomesAnswer) -> None:
     if not answer.results:
-        print("There are no such outcomes.")
+        print("No outcome is recorded that matches this.")
         return
     if layer == "search":
         rows = [(result["id"], result["snippet"], _ago(result), f"{result['score']:.2f}") for result in answer.results]

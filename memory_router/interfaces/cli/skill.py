@@ -1,4 +1,4 @@
-"""`memory-router agents skill`: make the agents of this machine know the router."""
+"""`memory-router agents skill`: install the skill for the agents of this machine."""
 
 from typing import Annotated
 
@@ -11,12 +11,12 @@ from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.parameters import AsJson
 from memory_router.interfaces.wiring import FileChange
 
-skill = typer.Typer(name="skill", no_args_is_help=True, help="Make the agents of this machine know the router.")
+skill = typer.Typer(name="skill", no_args_is_help=True, help="Install the skill for the agents of this machine.")
 
 
 @skill.callback()
 def _group() -> None:
-    """Make the agents of this machine know the router."""
+    """Install the skill for the agents of this machine."""
 
 
 @skill.command()

@@ -39,7 +39,10 @@ def _print_overview(overview: "Overview", meaning: str, waiting: str | None) -> 
         (name, "empty" if name in overview.empty else health.status, health.reason, "")
         for name, health in overview.backends.items()
     ]
-    missing = [(name, "not set up", f"Run: {command}", "") for name, command in overview.not_set_up.items()]
+    # Without any backend, the next step registers them all.
+    missing = [
+        (name, "not set up", f"Run: {command}" if states else "", "") for name, command in overview.not_set_up.items()
+    ]
     print_states([*states, *missing])
     print()
     if meaning:

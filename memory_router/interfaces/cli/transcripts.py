@@ -51,6 +51,9 @@ def _import(paths: Sequence[str]) -> "ImportReport":
 
 
 def _print_report(report: "ImportReport") -> None:
+    if not report.places and not report.sessions:
+        output.say("No transcripts were found. Name their folder:\n  memory-router index --transcripts PATH")
+        return
     counts = [(name.replace("_", " "), f"{getattr(report, name):,}") for name in
               ("files", "read", "added", "repeated", "unreadable_lines")]  # fmt: skip
     skipped = [(f"skipped: {reason}", f"{count:,}") for reason, count in report.skipped.items()]
@@ -62,8 +65,6 @@ def _print_report(report: "ImportReport") -> None:
     print(f"{report.added:,} were added; {_rate(report.added, report.seconds)}.")
     if report.embedded:
         print(f"{report.embedded:,} vectors were made; {_rate(report.embedded, report.embedding_seconds)}.")
-    if not report.places:
-        output.say("No transcripts were found. Name their folder: memory-router index --transcripts PATH")
 
 
 def _rate(count: int, seconds: float) -> str:
