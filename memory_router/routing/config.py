@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+# The member by which the entries of a list are known.
+KEYS = {"rules": "id", "signals": "name"}
+
 
 class Step(NamedTuple):
     """One thing to ask: a backend, and the mode it is asked in (None if it has no modes)."""

@@ -10,7 +10,17 @@ from typing import Any
 
 from memory_router import paths
 from memory_router.errors import ConfigError
-from memory_router.routing.config import CircuitBreaking, Config, Deadlines, Hooks, Learning, Signal, Step, TableRule
+from memory_router.routing.config import (
+    KEYS,
+    CircuitBreaking,
+    Config,
+    Deadlines,
+    Hooks,
+    Learning,
+    Signal,
+    Step,
+    TableRule,
+)
 
 
 def load(file: str | None = None) -> Config:
@@ -68,8 +78,6 @@ def _completed(bundled: Any, own: Any, member: str = "") -> Any:
 
 
 _NAME = "router-config.json"
-# What the members of a list are known by.
-KEYS = {"rules": "id", "signals": "name"}
 
 
 def is_bundled(file: str) -> bool:

@@ -13,8 +13,7 @@ from msgspec import Meta
 
 from memory_router.errors import ConfigError
 from memory_router.paths import shown
-from memory_router.routing.config import Hooks, Learning
-from memory_router.routing.config_file import KEYS
+from memory_router.routing.config import KEYS, Hooks, Learning
 from memory_router.routing.patterns import compile_pattern
 
 _LEARNING, _HOOKS = Learning(), Hooks()
