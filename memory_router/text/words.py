@@ -59,6 +59,8 @@ _IDENTIFIER = re.compile(
 _BEGINNING = re.compile(r"(?<![\w*.-])(\w[\w.-]*[^\W_]{2})\*(?![\w*])")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _SHORT_PART = 3
+# `avons-nous`, `est-ce`: how French asks.
+_INVERTED = _listed("je tu il elle nous vous ils elles ce")
 _QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200})`')
 
 
@@ -181,6 +183,8 @@ def _identifiers(name: str) -> list[Identifier]:
 def _identifier(name: str) -> Identifier | None:
     parts = split_name(name)
     if len(parts) < 2 or sum(map(len, parts)) < 4:
+        return None
+    if "-" in name and parts[-1] in _INVERTED:
         return None
     # `e.g`, `a.m` and `3-4` are not names.
     if ("." in name or "-" in name) and not all(part.isdigit() or len(part) > 1 for part in parts):

@@ -179,3 +179,9 @@ def test_a_star_after_a_word_is_a_beginning() -> None:
     assert parse("find parse_au* calls").words[0] == "parseau*"
     assert parse("*very* **important** a*b").words == ("important", "b")
     assert parse("src/*.py").words == ()
+
+
+def test_verbs_with_their_pronoun_are_not_names() -> None:
+    """French asks with the pronoun behind the verb; names of code with such a part are rare."""
+    assert not identifiers_in("Qu'avons-nous décidé, et est-ce le dernier choix ? Va-t-il rester ?")
+    assert [name.text for name in identifiers_in("est-ce dans add-on ou kebab-case ?")] == ["add-on", "kebab-case"]

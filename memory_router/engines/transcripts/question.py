@@ -32,7 +32,7 @@ _VAGUE = _listed(
 _NEWEST = _listed(
     """
     last lastly latest most newest recent recently letzte letzten letzter letztes neueste neuesten zuletzt kürzlich
-    dernier dernière dernières dernièrement última último últimas últimos recientemente
+    dernier dernière dernières dernièrement última último últimas últimos recientemente vez
     """
 )
 _DECISION = re.compile(
