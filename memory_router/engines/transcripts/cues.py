@@ -201,7 +201,15 @@ _REVERSALS = (
         r"\b(?:we|we're|we'll|i'll|let's|please|then|now) (?:are )?(?:switch|mov|migrat|chang)(?:e|es|ed|ing)?"
         r"(?: back| over)?\b[^.?!\n]{0,40}\bto\b|\bswitch(?:ed|ing)?(?: back| over)? (?:from [\w .-]{1,40} )?to\b"
         r"|\b(?:go|going|went|revert|return)(?:ed|ing)? back to (?:using|the old)\b"
-        r"|\b(?:let's|we'll|we will|please) (?:go|move|return|revert|change) back to\b",
+        r"|(?:^|[.!?,;:]\s*|\b(?:let's|we'll|we will|please|then|so|just|and|now) )"
+        r"(?:go|move|return|revert|change) (?:it |them |everything )?back to\b",
+    ),
+    # Alone an order to move something is a task; an answer that takes it up settles it.
+    _Cue(
+        0.6,
+        "move swit migr port chan",
+        r"(?:^|[.!?,;:]\s*|\b(?:please|then|so|just|and|now) )(?:move|switch|migrate|port|change)"
+        r" (?:it|them|everything|all of (?:it|them))(?: over| all)? to\b",
     ),
     _Cue(
         0.9,

@@ -161,6 +161,7 @@ SCHEMA = Schema(
         Migration(_cues),
         Migration(_cues),
         Migration(_cues),
+        Migration(_cues),
     ),
     counted_by_file=True,
 )

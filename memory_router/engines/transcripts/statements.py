@@ -6,7 +6,8 @@ from memory_router.engines.transcripts.hints import Hints
 
 # Patterns are compiled when they are first met: to answer a question needs few of them.
 _FENCE = r"(?s)```.*?(?:```|\Z)"
-_QUOTED_LINE = r"(?m)^[ \t]*(?:>|\|).*$"
+# Quotations of mails, rows of tables, lines of logs.
+_QUOTED_LINE = r"(?m)^[ \t]*(?:>|\||\[?\d{4}-\d\d-\d\d[t ]\d\d:\d\d).*$"
 # Quotations in any of the usual marks, of three words or more: shorter ones name things.
 _QUOTED = r"""(?x)
     "[^"\n]*\s[^"\n]*\s[^"\n]*" | “[^”\n]*\s[^”\n]*\s[^”\n]*” | «[^»\n]*»
@@ -46,6 +47,14 @@ _LEFT_OUT = (
         r"|according to|sagt|sagte|meint|meinte|schreibt|schrieb|behauptet|bezweif\w+|hoff\w+"
         r"|dit que|dice que)\b(?: that| dass)?)"
         r"(?=[,:]? (?:we|they|he|she|it|you|let's|wir|sie|er|man|on|nous)\b)[^.?!\n]*",
+    ),
+    # What others decided, up to the end of the sentence; a team is the speaker's own.
+    (
+        "deci agre chos opte ents besc",
+        r"\b(?!(?:we|i|you|have|had|has|all|both|also|just|now|then|so|and|but|not|finally|already|team|everyone|everybody)\b)"
+        r"[^\W\d_]+(?:'ve|'s|'d)?(?: (?:have|has|had|all|both|also|just|now|finally|already))*"
+        r" (?:decided|agreed|chosen?|chose|opted) (?:to|on|for|against)\b[^.?!\n]*"
+        r"|\b(?:sie|er|die|der) (?:\w+ )?(?:hat|haben|hatten)\b[^.?!\n]{0,60}\b(?:entschieden|beschlossen)\b",
     ),
     # An example, or what is only imagined, up to the end of the sentence.
     (
