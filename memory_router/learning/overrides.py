@@ -132,7 +132,7 @@ class OverrideRules:
                 self._cannot_try(
                     rule,
                     f"it was embedded by {made_by}, and this environment has {embedder.name}",
-                    "Install the extra `vectors` in both, or in neither and write the rule anew.",
+                    "Use the environment that wrote it, or write the rule anew in this one.",
                 )
             elif other:
                 parts = _parts(words, len(telling_words(rule.request_pattern).split()), known)

@@ -1,6 +1,6 @@
 """Turn a request into a vector that says what it means, so that requests can be compared (seed 000, Embeddings).
 
-Static word vectors where the extra `vectors` is installed. Without it, words and their parts are hashed into as many
+Static word vectors where their package can be loaded. Otherwise words and their parts are hashed into as many
 dimensions (feature hashing; Weinberger et al. 2009): that finds the same words in another order or form, and no
 synonyms. Vectors of different models are never compared: each is kept with the name of its model.
 """

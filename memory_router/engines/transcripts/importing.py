@@ -54,7 +54,7 @@ class ImportReport(NamedTuple):
         sessions: sessions in the archive now.
         messages: turns, tool calls, tool results and summaries in the archive now.
         seconds: wall-clock time of the import.
-        embedded: turns that were given a vector after it; none without the extra `vectors`.
+        embedded: turns that were given a vector after it.
         embedding_seconds: wall-clock time of that.
     """
 
