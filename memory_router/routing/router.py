@@ -193,7 +193,7 @@ class QuestionRouter:
         return envelope._replace(trace=told)
 
     def query_multi(self, request: str, **asked: Any) -> Envelope:
-        """Answer the parts of a compound request in order, in one envelope (see `combined`).
+        """Answer the parts of a compound request in order, in one envelope (see `multi_question.combine`).
 
         Args:
             request: such as "process payroll and send a voice summary".
