@@ -125,7 +125,7 @@ def draw(database: str, edges: int) -> list[str]:
             [(n + 1, name.replace("_", " ")) for n, name in enumerate(names)],
         )
         connection.executemany(
-            "INSERT INTO refs VALUES (?, ?, ?, ?, 'x', 'x', 3, 1, 'the line that proves it', 1)",
+            "INSERT INTO refs VALUES (?, ?, ?, ?, 'x', 'x', 3, 1, 'the line that proves it')",
             (
                 (n + 1, chance.randrange(count // 10) + 1, chance.randrange(count) + 1, chance.choice(KINDS))
                 for n in range(edges)

@@ -4,6 +4,7 @@ A name is looked up as it stands; else step by step: what a module imports, re-e
 a class inherits, what a package holds, and what the value of a variable or a call is an instance of.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -70,13 +71,17 @@ class Denotation:
         self._bindings: dict[int, dict[str, list[str]]] = {}
         self._files: dict[int, tuple[str, str]] = {}
         self._modules: dict[int, list[Node]] = {}
+        self._meanings: dict[tuple[str, str, str], list[Node]] = {}
+        self._packages: dict[int, str] = {}
         self._tops: dict[tuple[str, str], str] = {}
         self._placements: dict[str, str] = {}
 
     def meant(self, target: str, file: int) -> list[Node]:
         """Return what a qualified name means in a text: of namesakes those that lie nearest."""
-        folder = self.folder(file)
-        return self._meaning(self.seen_from(file, target), folder, _DEPTH)
+        place = target, self.folder(file), self._package(file)
+        if place not in self._meanings:
+            self._meanings[place] = self._meaning(self.seen_from(file, target), place[1], _DEPTH)
+        return self._meanings[place]
 
     def modules_called(self, target: str, file: int) -> list[Node]:
         """Return the modules and packages that an import names: by their own name; of Rust, in any way."""
@@ -128,10 +133,8 @@ class Denotation:
         The folder of the script comes first on the path of imports, then folders around it.
         """
         top, _, rest = target.partition(".")
-        if not top or "/" in top or top in sys.stdlib_module_names or self.language(file) != "python":
-            return target
-        package = next((node.qualified for node in self.modules(file)), "").rpartition(".")[0]
-        if not package:
+        package = self._package(file)
+        if not package or not top or "/" in top or top in sys.stdlib_module_names:
             return target
         if (package, top) not in self._tops:
             self._tops[package, top] = self._top(package, top)
@@ -154,6 +157,13 @@ class Denotation:
                 return beside
             package = package.rpartition(".")[0]
         return top
+
+    def _package(self, file: int) -> str:
+        """Return the package of a file of Python, of others nothing."""
+        if file not in self._packages:
+            module = next((node.qualified for node in self.modules(file)), "")
+            self._packages[file] = module.rpartition(".")[0] if self.language(file) == "python" else ""
+        return self._packages[file]
 
     def _placed(self, name: str) -> str:
         """Return the one module whose name ends so: its folder is on the path of imports, though nothing says so."""
@@ -271,9 +281,12 @@ class Denotation:
         return held
 
 
-def _upwards(folder: str) -> Iterator[str]:
-    """Yield a folder and those around it, the innermost first."""
+@functools.lru_cache(maxsize=10_000)
+def _upwards(folder: str) -> tuple[str, ...]:
+    """Return a folder and those around it, the innermost first."""
+    folders = []
     while folder:
-        yield folder
+        folders.append(folder)
         above = os.path.dirname(folder)
         folder = above if above != folder else ""
+    return tuple(folders)

@@ -7,6 +7,7 @@ an edge weighs no more than `POSSIBLE`.
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import apsw
 
@@ -15,17 +16,32 @@ from memory_router.engines.graph.naming import Stems
 from memory_router.engines.graph.notes import Notes
 from memory_router.engines.graph.possible import Candidates
 from memory_router.engines.graph.reference import Ref
-from memory_router.engines.graph.store import CONTAINS, NAMING, WITHIN
+from memory_router.engines.graph.store import CONTAINS, NAMING, WITHIN, steps_of
 from memory_router.engines.graph.things import Things
 from memory_router.engines.graph.walking import POSSIBLE
 from memory_router.storage.sqlite import writing
 
 _BATCH = 20_000
-_ALL = "SELECT id, file, source, kind, target, key FROM refs WHERE resolved = 0 ORDER BY id LIMIT ?"
+_PENDING = """
+    SELECT r.id, r.file, r.source, r.kind, r.target, r.key FROM pending p JOIN refs r ON r.id = p.ref
+    WHERE p.ref > ? {further} ORDER BY p.ref LIMIT ?
+"""
 # Packages must be known before imports can mean them, full names before first names alone can, and imports before what
 # a file may call by its last name alone.
-_PACKAGES = _ALL.replace("resolved = 0", "resolved = 0 AND (kind = 'within' OR kind = 'person' AND target GLOB '* *')")
-_IMPORTS = _ALL.replace("resolved = 0", "resolved = 0 AND kind = 'imports'")
+_PASSES = tuple(
+    _PENDING.format(further=further)
+    for further in (
+        "AND (r.kind = 'within' OR r.kind = 'person' AND r.target GLOB '* *')",
+        "AND r.kind = 'imports'",
+        "",
+    )
+)
+_REOPEN = "INSERT OR IGNORE INTO pending SELECT r.id FROM touched t CROSS JOIN refs r ON r.key = t.name"
+_REOPEN_BEHIND = """
+    INSERT OR IGNORE INTO pending SELECT r.id
+    FROM (SELECT DISTINCT s.file FROM touched t CROSS JOIN steps s ON s.step = t.name WHERE t.is_owner) f
+    CROSS JOIN refs r ON r.file = f.file WHERE goes_through(r.target)
+"""
 _CERTAIN = ("imports", CONTAINS)  # of several things that are meant, each is
 _IMPORTABLE = ("module", "package")
 _WEIGHTS = {
@@ -36,20 +52,38 @@ _WEIGHTS = {
 
 def resolve(connection: apsw.Connection, stems: Stems) -> int:
     """Give every reference that waits for it its edges, and return how many there were."""
+    _reopen(connection)
     count = 0
-    resolver = _Resolver(connection, stems)
-    for query in (_PACKAGES, _IMPORTS, _ALL):
-        while batch := [Ref(*row) for row in connection.execute(query, (_BATCH,))]:
+    for query in _PASSES:
+        last = 0
+        while batch := [Ref(*row) for row in connection.execute(query, (last, _BATCH))]:
+            resolver = _Resolver(connection, stems)  # what it remembers is bounded by the batch
             count += len(batch)
+            last = batch[-1].id
+            numbers = [(ref.id,) for ref in batch]
             with writing(connection):
-                connection.executemany("DELETE FROM edges WHERE ref = ?", [(ref.id,) for ref in batch])
+                connection.executemany("DELETE FROM edges WHERE ref = ?", numbers)
                 connection.executemany(
                     "INSERT INTO edges(source, target, kind, weight, ref) VALUES (?, ?, ?, ?, ?)",
                     [edge for ref in batch for edge in resolver.edges(ref)],
                 )
-                connection.executemany("UPDATE refs SET resolved = 1 WHERE id = ?", [(ref.id,) for ref in batch])
+                connection.executemany("DELETE FROM pending WHERE ref = ?", numbers)
     _forget_lost_things(connection)
     return count
+
+
+def _reopen(connection: apsw.Connection) -> None:
+    """Have the references looked up again that what was stored and removed since the last run concerns."""
+    owners = {str(name) for (name,) in connection.execute("SELECT name FROM touched WHERE is_owner")}
+
+    def goes_through(*target: Any) -> bool:
+        return not owners.isdisjoint(steps_of(target[0]))
+
+    connection.create_scalar_function("goes_through", goes_through, 1)
+    with writing(connection):
+        connection.execute(_REOPEN)
+        connection.execute(_REOPEN_BEHIND)
+        connection.execute("DELETE FROM touched")
 
 
 def _forget_lost_things(connection: apsw.Connection) -> None:

@@ -31,11 +31,11 @@ class GraphWriter:
 
     def __init__(self, connection: apsw.Connection, stems: Stems) -> None:
         self._connection = connection
-        self._key = functools.cache(lambda name: key(name, stems))
+        self._key = functools.lru_cache(maxsize=50_000)(lambda name: key(name, stems))
         self._next = int(connection.execute("SELECT coalesce(max(id), 0) FROM nodes").get) + 1
         self._touched: set[str] = set()
         self._owners: set[str] = set()
-        connection.create_scalar_function("goes_through", self._goes_through, 1)
+        self._is_first = connection.execute("SELECT 1 FROM files LIMIT 1").get is None
 
     def put(self, source: Source, facts: Facts) -> None:
         """Store what a text states, in place of what it stated before."""
@@ -46,14 +46,7 @@ class GraphWriter:
         nodes = self._put_nodes(source, file, facts.definitions, touched)
         self._put_bindings(file, facts)
         self._remove_references(file)
-        self._connection.executemany(
-            "INSERT INTO refs(file, source, kind, target, key, line, times, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                self._row(file, nodes[reference.source], reference, touched)
-                for reference in facts.references
-                if reference.source in nodes
-            ],
-        )
+        self._put_references(file, nodes, facts.references)
         self._owners.update(name for name, _ in bases ^ self._bases(file))
 
     def remove(self, path: str) -> None:
@@ -70,19 +63,16 @@ class GraphWriter:
         self._connection.execute("DELETE FROM files WHERE id = ?", (file,))
 
     def settle(self) -> None:
-        """Open again the references that what was stored and removed since concerns; end each transaction with it."""
-        touched, owners = self._touched | self._owners, set(self._owners)
-        is_first = "SELECT 1 FROM refs INDEXED BY refs_settled WHERE resolved = 1 LIMIT 1"
-        if self._connection.execute(is_first).get is not None:
-            reopen = "UPDATE refs INDEXED BY refs_settled SET resolved = 0 WHERE key = ? AND resolved = 1"
-            self._connection.executemany(reopen, [(name,) for name in touched])
-            if owners:
-                self._connection.execute("UPDATE refs SET resolved = 0 WHERE resolved = 1 AND goes_through(target)")
+        """Note what the texts that were stored and removed since have touched; end each transaction with it."""
+        if not self._is_first:  # everything is pending then
+            names = {**dict.fromkeys(self._touched, 0), **dict.fromkeys(self._owners, 1)}
+            self._connection.executemany(
+                "INSERT INTO touched(name, is_owner) VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET is_owner = max(is_owner, excluded.is_owner)",
+                names.items(),
+            )
         self._touched.clear()
         self._owners.clear()
-
-    def _goes_through(self, *target: Any) -> bool:
-        return not self._owners.isdisjoint(_STEPS.split(target[0])[:-1])
 
     def _bases(self, file: int) -> set[tuple[str, str]]:
         rows = self._connection.execute(
@@ -221,13 +211,13 @@ class GraphWriter:
             [(file, name, target) for name, target in after - before],
         )
 
-    def _row(self, file: int, node: int, reference: Reference, touched: set[str]) -> tuple[int | str, ...]:
+    def _row(self, node: int, reference: Reference) -> tuple[int | str, ...]:
         own, target = reference.key, reference.target
         if reference.kind in NAMING:
             own = self._key(target)
-            touched.add(own)
+            self._touched.add(own)
         elif reference.kind == WITHIN:
-            touched.add(own)
+            self._touched.add(own)
         elif reference.kind == CONTAINS:
             own = CONTAINS
         elif reference.kind == "links":
@@ -236,7 +226,20 @@ class GraphWriter:
             target = f"{path}#{self._key(part)}" if part else path
         elif reference.kind == "mentions":
             own = self._key(_stem(target) if _FILE.search(target) else own)
-        return file, node, reference.kind, target, own, reference.line, reference.times, reference.evidence
+        return node, reference.kind, target, own, reference.line, reference.times, reference.evidence
+
+    def _put_references(self, file: int, nodes: Mapping[str, int], references: Sequence[Reference]) -> None:
+        first = int(self._connection.execute("SELECT coalesce(max(id), 0) FROM refs").get) + 1
+        rows = [
+            (first + number, file, *self._row(nodes[reference.source], reference))
+            for number, reference in enumerate(references)
+            if reference.source in nodes
+        ]
+        self._connection.executemany("INSERT INTO refs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [row[:1] for row in rows])
+        # Those of an earlier state stay: which references go through a step is looked at again.
+        steps = {step for reference in references for step in steps_of(reference.target)}
+        self._connection.executemany("INSERT OR IGNORE INTO steps VALUES (?, ?)", [(step, file) for step in steps])
 
     def _remove_references(self, file: int) -> None:
         # Edges first: without their reference nothing would name them any more.
@@ -250,6 +253,11 @@ class GraphWriter:
             (file,),
         )
         return {own for (own,) in rows}
+
+
+def steps_of(target: str) -> list[str]:
+    """Return the names that a reference goes through on its way to what it means."""
+    return _STEPS.split(target)[:-1]
 
 
 def _stem(path: str) -> str:
