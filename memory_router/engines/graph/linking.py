@@ -35,7 +35,8 @@ _BY_QUALIFIED = f"{_ENTITY} WHERE n.qualified = ? LIMIT ?"
 _BY_NAME = f"{_ENTITY} WHERE n.name = ? LIMIT 500"
 _BY_ID = _ENTITY + " WHERE n.id IN (SELECT value FROM json_each(?))"  # noqa: S608  # constants
 _MODULES = (
-    _ENTITY + " WHERE n.kind = 'module' AND f.path IN (SELECT value FROM json_each(?))"  # noqa: S608  # constants
+    _ENTITY + " WHERE n.kind = 'module' AND n.file IN"  # noqa: S608  # constants
+    " (SELECT id FROM files WHERE path IN (SELECT value FROM json_each(?)))"
 )
 _BY_ALIAS = _ENTITY + (" JOIN aliases a ON a.node = n.id WHERE a.key = ? ORDER BY length(f.path), n.id LIMIT 500")
 _IN_FILE = _ENTITY + " WHERE n.file = (SELECT file FROM nodes WHERE id = ?)"  # noqa: S608  # constants
