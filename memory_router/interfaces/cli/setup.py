@@ -131,7 +131,11 @@ def _demonstrated() -> dict[str, Any]:
         environment = {**os.environ, "MEMORY_ROUTER_HOME": home}
         answer = b""
         documents = app.surveying.documents_of_this_project()
-        for arguments in (["init", "--tier", "starter"], ["index", *documents], ["query", _DEMONSTRATION, "--json"]):
+        for arguments in (
+            ["init", "--tier", "starter"],
+            ["index", *documents],
+            ["query", _DEMONSTRATION, "--json", "--limit", "3"],
+        ):
             command = [sys.executable, "-m", "memory_router", *arguments]
             answer = subprocess.run(command, env=environment, capture_output=True, check=False).stdout
     return {"question": _DEMONSTRATION, "answer": json.loads(answer)}
