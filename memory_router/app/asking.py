@@ -105,7 +105,9 @@ class Router(router.QuestionRouter):
         rules: Rules | None = None,
         dispatcher: Dispatcher | None = None,
     ) -> None:
-        settings, table, cache = rules or Rules.read()
+        self._rules = rules or Rules.read()
+        self._dispatcher = dispatcher or new_dispatcher(keep_warm=keep_warm)
+        settings, table, cache = self._rules
         overrides = OverrideRules(cache, settings.learning, settings.signal_timeout_ms, warn)
         super().__init__(
             settings,
@@ -113,7 +115,7 @@ class Router(router.QuestionRouter):
             installed,
             Attempts(
                 settings,
-                dispatcher or new_dispatcher(keep_warm=keep_warm),
+                self._dispatcher,
                 CircuitBreaker(paths.breakers_file(), settings.circuit_breaking),
                 Journal(paths.log_file()),
                 warn,
@@ -122,6 +124,17 @@ class Router(router.QuestionRouter):
             _recorder(settings),
             warn,
         )
+
+    def elsewhere(self, query: str) -> dict[str, int]:
+        """Return how many results each project has for a question, the most first; what belongs to none is left out.
+
+        Args:
+            query: a question to which one project has no answer; the same backends are asked, and keep no trace.
+        """
+        quiet = QuietRouter(self._rules.settings, _ELSEWHERE_MS, rules=self._rules, dispatcher=self._dispatcher)
+        envelope = quiet.query(query, limit=_COUNTED)
+        projects = Counter((result.get("metadata") or {}).get("project") or "" for result in envelope.results)
+        return {project: count for project, count in projects.most_common() if project}
 
 
 def _recorder(settings: Config) -> SpoolRecorder | None:
@@ -257,17 +270,6 @@ def _is_resident_wanted() -> bool:
     # Only one value is needed, and whatever asked before has checked the file.
     body = config_file.read(paths.config_file())
     return isinstance(body, dict) and body.get("resident", "auto") == "auto"
-
-
-def elsewhere(query: str) -> dict[str, int]:
-    """Return how many results each project has for a question, the most first; what belongs to none is left out.
-
-    Args:
-        query: a question to which one project has no answer.
-    """
-    envelope = QuietRouter(config_file.load(), _ELSEWHERE_MS).query(query, limit=_COUNTED)
-    projects = Counter((result.get("metadata") or {}).get("project") or "" for result in envelope.results)
-    return {project: count for project, count in projects.most_common() if project}
 
 
 def known_names() -> frozenset[str]:

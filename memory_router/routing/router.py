@@ -4,7 +4,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from memory_router import contract
 from memory_router.contract import JsonObject
@@ -264,7 +264,7 @@ class QuestionRouter:
         if self._recorder:
             self._recorder.close()
 
-    def __enter__(self) -> "QuestionRouter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,7 +9,6 @@ from mcp import Client
 
 from memory_router.app.asking import Router
 from memory_router.interfaces.mcp.server import build_server
-from memory_router.routing import router as asked
 from tests.conftest import Home
 
 
@@ -22,7 +21,7 @@ def talk(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Cli
         monkeypatch.setenv(name, str(home.folder))
 
     def run(conversation: Callable[[Client], Awaitable[Any]]) -> Any:
-        async def connected(router: asked.QuestionRouter) -> Any:
+        async def connected(router: Router) -> Any:
             async with Client(build_server(router, None)) as client:
                 return await conversation(client)
 

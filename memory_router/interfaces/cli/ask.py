@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from memory_router.app import accesses
-from memory_router.app.asking import Router, elsewhere, fetch, follow_files, follow_sessions, start_resident
+from memory_router.app.asking import Router, fetch, follow_files, follow_sessions, start_resident
 from memory_router.contract import JsonObject
 from memory_router.errors import ApprovalRequiredError, MemoryRouterError
 from memory_router.interfaces.cli import output
@@ -89,22 +89,22 @@ def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
             from memory_router.interfaces.cli.approvals import approve_now
 
             if approve_now(envelope):
-                return answer(question, choice=_choice(values), **options)
-        return envelope
+                envelope = answer(question, choice=_choice(values), **options)
+        return _with_projects(router, envelope, values["project"])
 
     def explain(question: str, error: MemoryRouterError) -> Envelope:
         return failed(Plan(question), error.code, str(error))
 
     for envelope in _each(values, open_router, ask, explain):
-        shown = _shown(_with_projects(envelope, values["project"]), values)
+        shown = _shown(envelope, values)
         yield shown
         accesses.answered(shown)
 
 
-def _with_projects(envelope: Envelope, project: str | None) -> Envelope:
+def _with_projects(router: Router, envelope: Envelope, project: str | None) -> Envelope:
     """Say what other projects would have where the one that was asked for has nothing, or which projects answered."""
     if project and envelope.status in ("partial", "empty"):
-        counts = elsewhere(envelope.query_echo)
+        counts = router.elsewhere(envelope.query_echo)
         others = {name: count for name, count in counts.items() if name.lower() != project.lower()}
         if not others:
             return envelope

@@ -12,10 +12,10 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from memory_router.app.asking import Router
 from memory_router.errors import ConfigError
 from memory_router.interfaces.mcp.clients import Searches
 from memory_router.interfaces.mcp.server import build_server
-from memory_router.routing.router import QuestionRouter
 
 TOKEN = "MEMORY_ROUTER_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _FEWEST_TOKEN_CHARACTERS = 16
@@ -61,7 +61,7 @@ def parse_address(text: str) -> Address:
     return Address(host, int(port))
 
 
-def serve_http(router: QuestionRouter, project: str | None, address: Address, host_names: list[str]) -> None:
+def serve_http(router: Router, project: str | None, address: Address, host_names: list[str]) -> None:
     """Serve clients at `http://HOST:PORT/mcp` until a signal comes.
 
     Args:

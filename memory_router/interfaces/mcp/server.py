@@ -20,10 +20,10 @@ from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 
 from memory_router import __version__
+from memory_router.app.asking import Router
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.mcp.clients import SESSION, Searches
 from memory_router.interfaces.mcp.tools import CLIENT, Tools, UnansweredError
-from memory_router.routing.router import QuestionRouter
 
 # More would only wait for a processor; the routing pool keeps as many processes.
 _AT_ONCE = 8
@@ -82,7 +82,7 @@ def _meant(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: [value] if name in lists and isinstance(value, str) else value for name, value in given.items()}
 
 
-def build_server(router: QuestionRouter, project: str | None, searches: Searches | None = None) -> MemoryServer:
+def build_server(router: Router, project: str | None, searches: Searches | None = None) -> MemoryServer:
     """Return a server with the tools.
 
     Args:
@@ -105,7 +105,7 @@ def build_server(router: QuestionRouter, project: str | None, searches: Searches
     return server
 
 
-def serve_stdio(router: QuestionRouter, project: str | None) -> NoReturn:
+def serve_stdio(router: Router, project: str | None) -> NoReturn:
     """Serve the client at the other end of stdin and stdout until it goes away, and leave no process behind.
 
     Args:
@@ -125,7 +125,7 @@ def serve_stdio(router: QuestionRouter, project: str | None) -> NoReturn:
     _end(router, 0)
 
 
-def _end(router: QuestionRouter, code: int) -> NoReturn:
+def _end(router: Router, code: int) -> NoReturn:
     router.close()
     sys.stderr.flush()
     # Threads may still wait for backends that were just ended, or for a client that does not read.

@@ -15,13 +15,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from memory_router import __version__, app, paths, resident
-from memory_router.app.asking import fetch, follow_files, follow_sessions, start_resident
+from memory_router.app.asking import Router, fetch, follow_files, follow_sessions, start_resident
 from memory_router.contract import JsonObject, iso_time
 from memory_router.interfaces.layers import SHORT_TOKENS, layered, within
 from memory_router.interfaces.mcp.clients import Searches
 from memory_router.routing.envelope import Envelope
 from memory_router.routing.registry import read_manifests, read_state
-from memory_router.routing.router import ASK_ALL, EVERY_PROJECT, MAX_QUERY_CHARACTERS, QuestionRouter
+from memory_router.routing.router import ASK_ALL, EVERY_PROJECT, MAX_QUERY_CHARACTERS
 
 Layer = Literal["search", "timeline", "detail"]
 Id = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -194,7 +194,7 @@ class Tools:
         searches: what each client searched for; None where one client has the server to itself.
     """
 
-    def __init__(self, router: QuestionRouter, project: str | None, searches: Searches | None = None) -> None:
+    def __init__(self, router: Router, project: str | None, searches: Searches | None = None) -> None:
         self._router = router
         self._project = project
         self._searches = searches
@@ -235,7 +235,7 @@ class Tools:
         if envelope.status == "error":
             raise UnansweredError(envelope.error_message)
         most = SHORT_TOKENS - _FRAME_TOKENS if layer == "search" else _MOST_TOKENS
-        return _found(layered(envelope, layer, budget or most), scope)
+        return self._found(layered(envelope, layer, budget or most), scope)
 
     def _asked(self, query: str, limits: dict[str, Any]) -> Envelope:
         """Ask with backends of this process."""
@@ -245,6 +245,29 @@ class Tools:
         follow_sessions()
         start_resident()
         return envelope
+
+    def _found(self, envelope: Envelope, scope: str | None) -> SearchAnswer:
+        """Return an answer as agents get it, with what other projects would hold where one project holds too little."""
+        answer: SearchAnswer = {
+            "status": envelope.status,
+            "results": envelope.results,  # type: ignore[typeddict-item]
+            "result_count": envelope.result_count,
+            "relevance": envelope.normalized_relevance,
+            "routed_to": envelope.routed_to,
+            "project": None if scope == EVERY_PROJECT else scope,
+            "execution_id": envelope.execution_id,
+            "budget": envelope.budget,  # type: ignore[typeddict-item]
+        }
+        notes = [envelope.error_message] if envelope.error_message else []
+        if answer["project"] and envelope.status in ("partial", "empty"):
+            others = [
+                f"{count} in project {name}" for name, count in self._router.elsewhere(envelope.query_echo).items()
+            ]
+            known = f"there are results in others: {', '.join(others)}" if others else "no other has a result"
+            notes.append(
+                f'Only the project {scope} was searched; {known}. Pass project="{EVERY_PROJECT}" to search all.'
+            )
+        return answer | {"note": " ".join(notes)} if notes else answer
 
     @tool("Get memories by id", is_read_only=True)
     def get(
@@ -360,22 +383,3 @@ class Tools:
     def _own(self) -> Collection[str] | None:
         """Return the executions that the present client may mark; None for all."""
         return self._searches.own() if self._searches else None
-
-
-def _found(envelope: Envelope, scope: str | None) -> SearchAnswer:
-    answer: SearchAnswer = {
-        "status": envelope.status,
-        "results": envelope.results,  # type: ignore[typeddict-item]
-        "result_count": envelope.result_count,
-        "relevance": envelope.normalized_relevance,
-        "routed_to": envelope.routed_to,
-        "project": None if scope == EVERY_PROJECT else scope,
-        "execution_id": envelope.execution_id,
-        "budget": envelope.budget,  # type: ignore[typeddict-item]
-    }
-    notes = [envelope.error_message] if envelope.error_message else []
-    if answer["project"] and envelope.status in ("partial", "empty"):
-        others = [f"{count} in project {name}" for name, count in app.asking.elsewhere(envelope.query_echo).items()]
-        known = f"there are results in others: {', '.join(others)}" if others else "no other has a result"
-        notes.append(f'Only the project {scope} was searched; {known}. Pass project="{EVERY_PROJECT}" to search all.')
-    return answer | {"note": " ".join(notes)} if notes else answer
