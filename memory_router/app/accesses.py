@@ -1,4 +1,4 @@
-"""Count what is used of memory, so that promotion by use lives: the first answer, what is fetched, what a hook tells.
+"""Count uses of memories, on which promotion rests: the first result of an answer, what is fetched, what a hook tells.
 
 An answer notes its access in a line of a file; the next command that remembers, or the learner in the background,
 counts them all. Nobody waits for that.

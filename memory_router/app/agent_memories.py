@@ -25,7 +25,7 @@ _SHARED = "team"
 
 
 class Update(NamedTuple):
-    """Say how many memories came in and went, and of how many files."""
+    """How many memories were added and removed, from how many files."""
 
     added: int = 0
     removed: int = 0

@@ -191,7 +191,7 @@ def installed() -> Registry:
 
 
 def _ignore(_sentence: str) -> None:
-    """Say nothing."""
+    """Ignore a warning."""
 
 
 def fetch(
@@ -203,7 +203,7 @@ def fetch(
         router: whom to ask.
         ids: as an answer gave them; one without the name of a backend is a memory's.
         layer: `search`, `timeline` or `detail`.
-        executions: those in which whoever asks may have seen the ids; None for all of this account.
+        executions: those in which the caller may have seen the ids; None for all of this account.
     """
     results: list[JsonObject] = []
     missing: list[JsonObject] = []

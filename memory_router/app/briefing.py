@@ -28,7 +28,7 @@ _LATEST_DECISIONS = "what did we decide last"
 
 
 class SessionStart(NamedTuple):
-    """Say where a session begins.
+    """Where a session begins.
 
     Args:
         folder: its working folder, an absolute path.

@@ -41,7 +41,7 @@ class Probe(NamedTuple):
     """A question with what answers it.
 
     Args:
-        question: what is asked.
+        question: the text to ask.
         backend: whose passage it is about; empty where nothing answers.
         sentence: the sentence that answers it, or empty.
     """

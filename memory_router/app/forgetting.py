@@ -1,4 +1,4 @@
-"""Forget memories and what was said, wherever the program keeps it, and say what went from where.
+"""Forget memories and conversations wherever the program keeps them, and report what was removed where.
 
 What is looked for in questions and logs are the words that only the forgotten texts hold: a word that other memories
 or turns hold as well tells nothing about what is gone.
@@ -33,7 +33,7 @@ _MEMORIES = "totalrecall:"
 
 
 class ForgetPlan(NamedTuple):
-    """What is meant, before anything is forgotten.
+    """What would be forgotten.
 
     Args:
         memories: the memories that go.
@@ -49,12 +49,12 @@ class ForgetPlan(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing is meant."""
+        """Return whether there is nothing to forget."""
         return not (self.memories or self.turns)
 
 
 class ForgetReceipt(NamedTuple):
-    """Say what went from where.
+    """What was removed where.
 
     Args:
         memories: how many memories.
@@ -62,7 +62,7 @@ class ForgetReceipt(NamedTuple):
         questions: how many recorded questions, approvals and outcomes were blanked.
         log_lines: how many lines of logs.
         copies: damaged or earlier copies of databases that were removed, as they held the words, too.
-        remains: what holds parts of it still, and is not touched: rules that a person wrote, and files.
+        remains: what still holds parts of it and is left: rules that a person wrote, and files.
     """
 
     memories: int
@@ -74,7 +74,7 @@ class ForgetReceipt(NamedTuple):
 
 
 def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, tier: str | None = None) -> ForgetPlan:
-    """Find out what is meant, and change nothing.
+    """Plan what to forget, and change nothing.
 
     Args:
         ids: ids of memories and turns, as answers give them.
@@ -82,7 +82,7 @@ def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, ti
         tier: the tier that memories go from; None is all.
 
     Raises:
-        QueryError: nothing is chosen, or an option cannot be meant.
+        QueryError: nothing is chosen, or an option is impossible.
         StoreError: a database cannot be read.
     """
     conditions = dict(chosen_by or {})
@@ -105,7 +105,7 @@ def plan(ids: Sequence[str] = (), chosen_by: Mapping[str, Any] | None = None, ti
 
 
 def plan_transcripts(places: Sequence[str]) -> ForgetPlan:
-    """Find out which conversations came from files and folders of transcripts, and change nothing.
+    """Plan to forget the conversations that came from files and folders of transcripts, and change nothing.
 
     Args:
         places: the files and folders; of a file that is gone, the session of its name is meant.
@@ -133,7 +133,7 @@ def _planned(memories: tuple[Memory, ...], turns: Sequence[SpokenTurn], sessions
 
 
 def questions(planned: ForgetPlan) -> int:
-    """Return how many recorded questions tell of what is meant."""
+    """Return how many recorded questions repeat what would be forgotten."""
     with open_stores() as stores:
         return len(questions_with(stores.database, planned.traces))
 
@@ -177,7 +177,7 @@ def forget(planned: ForgetPlan) -> ForgetReceipt:
 
 
 def erase_deleted() -> None:
-    """Leave no byte of what was deleted in any database, also where `forget` was interrupted before it came to that.
+    """Erase every byte of deleted rows from all databases, also after a `forget` that was interrupted.
 
     Raises:
         StoreError: a database cannot be written, or another program still reads what was deleted; the others are done.
@@ -201,7 +201,7 @@ def _logs() -> Iterator[str]:
 
 
 def _blank_lines(log: str, traces: Traces) -> int:
-    """Take the lines of a log that tell of forgotten texts out of it, and return how many they were."""
+    """Remove the lines of a log that repeat forgotten texts, and return how many there were."""
     with exclusive(log):
         with open(log, encoding="utf-8", errors="surrogateescape") as stream:
             lines = stream.readlines()

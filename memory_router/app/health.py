@@ -1,4 +1,4 @@
-"""Say how everything is: backends with their latencies, stores and indexes, and what speaks for each route."""
+"""The state of everything: backends with their latencies, stores and indexes, and the evidence for each route."""
 
 import os
 import time
@@ -32,7 +32,7 @@ _NEWEST = 2000
 
 
 class BackendHealth(NamedTuple):
-    """How one step of a backend does.
+    """The state of one step of a backend.
 
     Args:
         step: `backend` or `backend:mode`.
@@ -85,7 +85,7 @@ class FolderHealth(NamedTuple):
 
 
 class RouteEvidence(NamedTuple):
-    """What came of asking one step for the questions that a signal of a rule took, with the interval of its share."""
+    """How often one step answered the questions that a signal took, with the interval of that share."""
 
     rule: str
     signal: str
@@ -111,7 +111,7 @@ class HealthOverview(NamedTuple):
 
 
 def health(stores: LearningStores) -> HealthOverview:
-    """Return how everything is, by what is recorded; no backend is asked, and no file of a folder looked at.
+    """Return the state of everything from what is recorded; no backend is asked, and no folder is read.
 
     Args:
         stores: the open stores of learning.

@@ -1,4 +1,4 @@
-"""Improve: learn, dream and suggest; every decision is carried out here, and is an outcome, whoever takes it."""
+"""Improve: learn, dream and suggest; every decision is carried out here and recorded as an outcome."""
 
 import functools
 import os
@@ -63,9 +63,9 @@ class Advice(NamedTuple):
 
     Args:
         suggestions: what waits, the strongest first.
-        notes: what should be known besides.
-        settled: what was closed without anybody's decision.
-        silent: what is not suggested although there is evidence for it, and why.
+        notes: remarks.
+        settled: suggestions that were closed without a decision.
+        silent: suggestions that are held back in spite of their evidence, and why.
     """
 
     suggestions: list[Suggestion]

@@ -37,7 +37,7 @@ def index(folders: Sequence[str] = (), listener: IndexListener | None = None) ->
 
     Args:
         folders: folders or files; none refreshes all that are known.
-        listener: hears how far it is.
+        listener: is told the progress.
 
     Raises:
         StoreError: an index cannot be read or written.
@@ -82,7 +82,7 @@ def watch(listener: IndexListener | None = None) -> Iterator[documents.IndexRepo
         listener: hears how far each run is.
 
     Raises:
-        StoreError: the extra `watch` is not installed, or nothing is indexed yet.
+        StoreError: nothing is indexed yet.
     """
     for _ in upkeep.changes(paths.documents_db()):
         report = index(listener=listener)
@@ -95,7 +95,7 @@ def import_transcripts(places: Sequence[str] = (), listener: ImportListener | No
 
     Args:
         places: folders or files; none looks where agents keep theirs. Notes are read where these are among them.
-        listener: hears how far it is.
+        listener: is told the progress.
 
     Raises:
         StoreError: the archive cannot be written, or a file is gone.

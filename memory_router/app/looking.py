@@ -1,4 +1,4 @@
-"""Look into every memory: one list of all that stores hold, the history of a fact, what surrounds a thing."""
+"""Browse every memory: one list of what all stores hold, the history of a fact, the neighbourhood of a thing."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing

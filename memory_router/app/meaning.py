@@ -66,13 +66,13 @@ class Coverage(NamedTuple):
 
 
 def wait_while_busy(_done: int = 0, _total: int = 0) -> None:
-    """Wait until the machine has nothing better to do."""
+    """Wait until the machine is idle."""
     while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
         time.sleep(_PAUSE_SECONDS)
 
 
 def why_not() -> str:
-    """Return one sentence that says why nothing is compared by meaning, or nothing if it can be."""
+    """Return the reason why nothing is compared by meaning, in one sentence; empty if it is."""
     return models.why_no_encoder()
 
 

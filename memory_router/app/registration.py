@@ -27,7 +27,7 @@ THIRD_PARTY = "third-party"
 
 
 def probe(manifest: Manifest) -> Health:
-    """Ask a backend's process how it is; one that cannot say is `unavailable`."""
+    """Ask a backend's process for its health; one that does not answer is `unavailable`."""
     if "health" not in manifest.verbs:
         return Health("ready", "It does not report its health; it is taken to be ready.", engine=manifest.name)
     request = contract.Request("health", deadline_ms=_HEALTH_DEADLINE_MS)

@@ -1,4 +1,4 @@
-"""Remember facts, and look after what is remembered: the memories of this user, opened for one piece of work."""
+"""Remember facts, and manage what is remembered: the memories of this user, opened for one piece of work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence

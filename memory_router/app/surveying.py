@@ -34,7 +34,7 @@ _SECONDS_PER_FILE = 0.01
 
 
 class Agent(NamedTuple):
-    """Name a program that is here, with the sessions that it keeps.
+    """A program that is here, with the sessions that it keeps.
 
     Args:
         name: as options name it.
@@ -52,7 +52,7 @@ class Agent(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """Name a folder that is worth indexing.
+    """A folder that is worth indexing.
 
     Args:
         path: absolute.
@@ -132,7 +132,7 @@ def _agents() -> Iterator[Agent]:
 
 
 def is_in_use(folder: str) -> bool:
-    """Return whether a program has its files in `folder`; what this program puts there is no sign of it."""
+    """Return whether a program has its files in `folder`; files that this program puts there do not count."""
     ours = {"state"} if os.path.join(folder, "state") == paths.state_dir() else set()
     skill = paths.skill_dir(folder)
     if _names_in(os.path.dirname(skill)) == {os.path.basename(skill)}:
