@@ -139,12 +139,12 @@ def answer(results: Sequence[Result], metadata: Mapping[str, Any] | None = None)
 
 
 def nothing(code: str, message: str) -> Response:
-    """Say that there is no result, and why."""
+    """Return the response for no result, with the reason."""
     return Response(error_code=code, error_message=message, status="empty")
 
 
 def failure(code: str, message: str) -> Response:
-    """Say that the question could not be asked, and why."""
+    """Return the response for a question that could not be asked, with the reason."""
     return Response(error_code=code, error_message=message, status="error")
 
 

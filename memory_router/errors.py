@@ -1,4 +1,4 @@
-"""Name everything that can go wrong.
+"""The errors of this program.
 
     MemoryRouterError
     ├── QueryError

@@ -1,4 +1,4 @@
-"""Say where configuration, state, data and caches live: the only reader of those environment variables.
+"""Where configuration, state, data and caches live: the only reader of those environment variables.
 
 `MEMORY_ROUTER_HOME` moves everything below one folder. Without it the state stays where OpenClaw's memory
 stack keeps it and the rest follows the XDG base directory specification. Plain strings, not `pathlib`:

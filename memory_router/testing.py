@@ -23,7 +23,7 @@ _DAYS = 100_000
 
 
 class Behaviour(NamedTuple):
-    """Say what the fake backend does when it is asked.
+    """What the fake backend does when it is asked.
 
     Args:
         results: what it finds, best first; the first one's relevance is the answer's.

@@ -1,4 +1,4 @@
-"""Say how far a rate of successes can be trusted (E. B. Wilson 1927, score interval)."""
+"""How far a rate of successes can be trusted (E. B. Wilson 1927, score interval)."""
 
 import math
 

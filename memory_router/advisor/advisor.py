@@ -1,4 +1,4 @@
-"""Suggest changes of the router's own configuration, unless this user is known not to want them (seed 003).
+"""Suggest changes of the router's own configuration, except those that the user's profile speaks against (seed 003).
 
 What is carried out is recorded afterwards. A process that dies between the two leaves a suggestion that waits although
 it is carried out; the next run sees that, and records it.
@@ -25,7 +25,7 @@ _AUTO = "auto"
 
 
 class Settled(NamedTuple):
-    """Say what became of a suggestion without anybody's decision."""
+    """How a suggestion ended without a decision."""
 
     suggestion_id: int
     outcome: str
@@ -33,7 +33,7 @@ class Settled(NamedTuple):
 
 
 class Advisor:
-    """Make suggestions to one user, carry out those that are accepted, and record what becomes of them.
+    """Makes suggestions to one user, carries out accepted ones, and records their outcomes.
 
     Args:
         advice: where they are kept, with what became of them.
@@ -51,7 +51,7 @@ class Advisor:
         self._is_automatic = is_automatic
 
     def settle(self) -> list[Settled]:
-        """Close what waits for nothing: what is carried out already, too old, or does not apply any more.
+        """Close suggestions that need no decision: carried out already, too old, or no longer applicable.
 
         Raises:
             ConfigError: the configuration cannot be read or is not JSON.
@@ -65,7 +65,7 @@ class Advisor:
         return settled
 
     def advise(self, proposals: Sequence[Proposal]) -> tuple[list[Suggestion], list[Silence]]:
-        """Suggest the strongest proposals, and return all that wait and what was kept back.
+        """Suggest the strongest proposals, and return all waiting suggestions and those that were held back.
 
         A suggestion that waits gives way to a proposal of its type that changes the same to something else: the
         evidence is newer.
@@ -95,7 +95,7 @@ class Advisor:
         return sorted(waiting, key=_strongest_first), silent
 
     def withdraw(self, proposals: Sequence[Proposal]) -> None:
-        """Close what waits and is proposed no more, or what this user is known not to want.
+        """Close waiting suggestions that are no longer proposed, or that the user's profile speaks against.
 
         Args:
             proposals: the changes that evidence supports now.
@@ -145,7 +145,7 @@ class Advisor:
         return accepted[0]
 
     def check(self, suggestion: Suggestion, *, back: bool = False) -> None:
-        """Make sure that what a suggestion changes is as it expects it.
+        """Check that the values a suggestion changes are as it expects them.
 
         Args:
             suggestion: what is to be carried out.
@@ -233,7 +233,7 @@ class Advisor:
         return self._suggestions.get(suggestion_id)
 
     def _own(self) -> list[Suggestion]:
-        """Return what the router suggested to this user and what waits; other applications' are theirs."""
+        """Return the router's suggestions to this user and those that wait, without those of other applications."""
         return [suggestion for suggestion in self._suggestions.pending(self._user) if decoded(suggestion.change)]
 
     def _fate(self, suggestion: Suggestion, *, is_old: bool) -> Settled | None:

@@ -1,4 +1,4 @@
-"""Carry a suggestion out on what it changes: the user's configuration, a learned rule, the index; and take it back."""
+"""Carry out and undo suggestions: in the user's configuration, a learned rule, or the index."""
 
 import difflib
 import json
@@ -23,7 +23,7 @@ Pair = tuple[str, Any, Any]
 
 
 class Folders(NamedTuple):
-    """Say what is indexed, and index or forget a folder.
+    """Lists indexed folders, and indexes or forgets one.
 
     Args:
         roots: gives the indexed folders.
@@ -196,7 +196,7 @@ class _Priors:
 
 
 class _Links:
-    """Link files to where an agent reads them."""
+    """Links files into folders that an agent reads."""
 
     def present(self, name: str) -> Any:
         return os.readlink(name) if os.path.islink(name) else "a file" if os.path.exists(name) else None
@@ -227,7 +227,7 @@ class _Links:
 
 
 class Targets:
-    """Read and write what suggestions change; all changes of one suggestion are of one kind.
+    """Reads and writes the values that suggestions change; all changes of one suggestion are of one kind.
 
     Args:
         config: the user's configuration.
@@ -296,7 +296,7 @@ class Targets:
         return kind.diff(suggestion, pairs, back=back)
 
     def differences(self, changes: Sequence[ValueChange], *, back: bool = False) -> list[str]:
-        """Return a sentence for each change that does not find what it starts from: then, now, and what it would be.
+        """Return a sentence for each change whose starting value is different now: old, present and new value.
 
         Args:
             changes: what is to be changed.

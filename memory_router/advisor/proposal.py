@@ -1,4 +1,4 @@
-"""Describe what the router could change about itself, and what speaks for it."""
+"""A change of the router's own settings, with its evidence."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from memory_router.contract import JsonObject
 
 
 class ValueChange(NamedTuple):
-    """One value that is to become another.
+    """A value to be replaced by another.
 
     Args:
         what: `setting` (of `router-config.json`), `amendment` (a setting that a dream tested), `rule` (the state of a
@@ -50,12 +50,12 @@ class Proposal(NamedTuple):
         return {"strength": round(self.strength, 4), "executions": self.executions, **self.evidence}
 
     def touches(self) -> frozenset[tuple[str, str]]:
-        """Return what it would change; two proposals that touch the same cannot both be carried out."""
+        """Return the settings that it touches; two proposals that touch the same one exclude each other."""
         return touched(self.changes)
 
 
 class Silence(NamedTuple):
-    """Say what is not suggested, although there is evidence for it, and why."""
+    """A change that is not suggested in spite of its evidence, and why."""
 
     type: str
     value: str
@@ -63,7 +63,7 @@ class Silence(NamedTuple):
 
 
 def touched(changes: Sequence[ValueChange]) -> frozenset[tuple[str, str]]:
-    """Return what changes would change; the chains of one rule count as one."""
+    """Return the settings that changes touch; the chains of one rule count as one."""
     return frozenset((_KINDS.get(change.what, change.what), _scope(change.name)) for change in changes)
 
 

@@ -1,4 +1,4 @@
-"""Propose to use what the router learned and waits with: rules, and settings that a dream tested."""
+"""Propose what the router learned: rules that wait for approval, and settings that a dream tested."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ def _adjust(rule: str, moved: Sequence[PriorEvidence], known: Mapping[tuple[str,
 
 
 def kept_back(rules: Sequence[OverrideRule], cycle: Cycle | None, config: Config) -> list[Silence]:
-    """Return what waits and is not proposed, and why.
+    """Return learned rules that wait and are not proposed, and why.
 
     Args:
         rules: all rules.

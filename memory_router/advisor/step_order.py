@@ -1,4 +1,4 @@
-"""Propose other orders of asking, where what was asked says that the present one wastes time or answers."""
+"""Propose other orders of asking where recorded questions show that the present one wastes time or answers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ def proposals(executions: Sequence[Execution], config: Config) -> list[Proposal]
 
 
 def notes(executions: Sequence[Execution], config: Config) -> list[str]:
-    """Return what no change of the configuration mends, but somebody should know.
+    """Return problems that no change of the configuration solves.
 
     Args:
         executions: what this user asked.

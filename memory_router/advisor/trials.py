@@ -1,4 +1,4 @@
-"""Count what came of asking the steps of each rule of the table."""
+"""Count how often each step of each rule answered and failed."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _BY_TABLE = ("table", "default")
 
 
 class Trials:
-    """Count how often a step was asked, answered and failed."""
+    """How often a step was asked, answered and failed."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -57,7 +57,7 @@ class Trials:
 
 
 class RuleTrials:
-    """Count what came of the questions that one rule took."""
+    """The trials of the steps that one rule's questions went to."""
 
     def __init__(self) -> None:
         self.executions = 0
@@ -83,7 +83,7 @@ class RuleTrials:
         self.passed_over.update(step for step in due if step not in execution.routing_path)
 
     def of(self, step: str) -> Trials:
-        """Return the trials of a step; none of one that was never asked."""
+        """Return the trials of a step; empty if it was never asked."""
         return self.steps.get(step) or Trials()
 
 

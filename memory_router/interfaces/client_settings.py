@@ -20,7 +20,7 @@ NAME = "memory-router"
 
 
 class Client(NamedTuple):
-    """Say where a client keeps its MCP servers.
+    """Where a client keeps its MCP servers.
 
     Args:
         file: gives the path of its settings.

@@ -23,7 +23,7 @@ _OURS = re.compile(rf"\b{NAME}['\"]? hooks [a-z-]+")
 
 
 class Connection(NamedTuple):
-    """Name a part of a client that is connected.
+    """A part of a client that is connected.
 
     Args:
         client: such as `claude`.
@@ -37,7 +37,7 @@ class Connection(NamedTuple):
 
 
 class FileChange(NamedTuple):
-    """Say what one file of a client holds, and what it is to hold.
+    """A file of a client, before and after a change.
 
     Args:
         client: whose file it is.

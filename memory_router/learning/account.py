@@ -1,4 +1,4 @@
-"""Say who acts: the account of the operating system, which no environment variable changes."""
+"""Who acts: the account of the operating system, which no environment variable changes."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""Do what nobody waits for in a process of its own."""
+"""Start background work in processes of their own."""
 
 import os
 import sys
@@ -78,7 +78,7 @@ def start(*arguments: str, niceness: int = _LOWEST) -> "Popen[bytes]":
 
 
 def reap() -> None:
-    """Take note of what was started here and has ended, so that no zombie stays."""
+    """Collect background processes that have ended, so that no zombie stays."""
     with _starting:
         for process in _started.values():
             process.poll()

@@ -1,4 +1,4 @@
-"""Replay executions under two sets of thresholds, and say how sure the difference is.
+"""Replay executions under two sets of thresholds, and compare them with confidence intervals.
 
 A replay changes when an attempt is given up, whether its answer is accepted, and when the next one begins. What a
 recorded attempt answered, and after how long, stays as it was; an attempt that was never made has no outcome. Nor is it
@@ -31,7 +31,7 @@ class Thresholds(NamedTuple):
 
 
 class ReplayResult(NamedTuple):
-    """What a replay gives.
+    """The result of a replay.
 
     Args:
         accepted: the attempt that would have been accepted, or None.
@@ -113,7 +113,7 @@ class Pair(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What a change would do to many executions; every rate is of all of them.
+    """The effect of a change on many executions; every rate is a share of all of them.
 
     Args:
         executions: how many were compared.

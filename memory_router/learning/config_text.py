@@ -13,7 +13,7 @@ _DECODER = json.JSONDecoder()
 
 
 class _Member(NamedTuple):
-    """Say where a member of an object stands: its key, where that and the value begin, and where the value ends."""
+    """The position of a member of an object: its key, where that and the value begin, and where the value ends."""
 
     key: str
     start: int

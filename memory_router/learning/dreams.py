@@ -1,4 +1,4 @@
-"""Dream of other thresholds: replay what was asked under mutations, and say which one is worth promoting (seed 000).
+"""Dream of other thresholds: replay recorded questions under mutations, and choose one worth promoting (seed 000).
 
 Half of the requests choose among the mutations, the other half test the chosen one, so that a change is not praised
 for what it was picked by. Only what is surely faster, and loses no answer, is to be promoted.

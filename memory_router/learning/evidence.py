@@ -1,4 +1,4 @@
-"""Count what came of asking each step for a group of similar requests."""
+"""Count how often each step succeeded for a group of similar requests."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _MS_PER_USD = 850 / 0.03
 
 
 class StepEvidence:
-    """Count the trials of one step."""
+    """The trials of one step."""
 
     def __init__(self) -> None:
         self.trials = 0.0
@@ -57,7 +57,7 @@ class StepEvidence:
 
 
 class GroupEvidence:
-    """Gather the executions of one group of similar requests."""
+    """The executions of one group of similar requests."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
@@ -134,7 +134,7 @@ def _answer(execution: Execution) -> AttemptRecord | None:
 
 
 def fair_weights(counts: "Counter[str | None]") -> dict[str | None, float]:
-    """Return what an execution of each account counts: less than 1 only for one that has more than all others."""
+    """Return the weight of an execution by account: below 1 only for an account with more than all others together."""
     total = counts.total()
     return {account: min((total - count) / count, 1.0) if len(counts) > 1 else 1.0 for account, count in counts.items()}
 

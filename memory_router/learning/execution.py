@@ -1,4 +1,4 @@
-"""Describe one execution: what was asked, which way it went, and how it ended (seed 000, executions).
+"""An execution: the question, its route, and how it ended (seed 000, executions).
 
 The ask path writes executions and must stay light, so these are named tuples, and JSON is their only other form.
 """
@@ -14,7 +14,7 @@ STATUSES = ("success", "failed", "governance_blocked")
 
 
 class AttemptRecord(NamedTuple):
-    """What came of asking one step.
+    """The outcome of asking one step.
 
     Args:
         step: `backend:mode`, or `backend` where it has no modes.

@@ -1,4 +1,4 @@
-"""Take what tells of forgotten texts out of what was learned; rows of what was asked stay, with their figures."""
+"""Remove traces of forgotten texts from what was learned; rows of executions stay, with their figures."""
 
 from memory_router.learning.rule_store import RuleStore
 from memory_router.storage.blanking import FreeText, blank, holding
@@ -16,12 +16,12 @@ _PATTERNS = FreeText("routing_rules", "id", ("request_pattern",))
 
 
 def questions_with(database: Database, traces: Traces) -> list[str]:
-    """Return the ids of the executions whose question tells of forgotten texts."""
+    """Return the ids of the executions whose question repeats forgotten texts."""
     return holding(database, _QUESTIONS, traces.blanked)
 
 
 def blank_questions(database: Database, rules: RuleStore, traces: Traces) -> tuple[int, list[str]]:
-    """Blank the questions and evidence that tell of forgotten texts, and remove the rules that were learned from them.
+    """Blank the questions and evidence that repeat forgotten texts, and remove the rules that were learned from them.
 
     Args:
         database: the tables of learning.

@@ -1,4 +1,4 @@
-"""Stand before questions that need approval; all others cost it a look at a small file."""
+"""Block questions that need approval; all others cost a look at a small file."""
 
 from collections.abc import Sequence
 

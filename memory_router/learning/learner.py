@@ -57,7 +57,7 @@ class Pattern(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """What a run learned: every pattern from 10 executions on, and the rules that were changed."""
+    """The result of learning: every pattern from 10 executions on, and the rules that were changed."""
 
     executions: int
     phases: dict[str, int]
@@ -112,7 +112,7 @@ def learn(executions: ExecutionStore, rules: RuleStore, config: Config, now: Cal
 
 
 class _Asked(NamedTuple):
-    """What came of a question that a learned rule routed: when, by which first step, whether it succeeded."""
+    """The outcome of a question that a learned rule routed: when, by which first step, whether it succeeded."""
 
     started_at: float
     step: str

@@ -29,7 +29,7 @@ _UNKNOWN = {
 
 
 class Baseline(NamedTuple):
-    """What mutations start from.
+    """The settings from which mutations start.
 
     Args:
         config: the thresholds in force.

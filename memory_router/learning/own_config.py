@@ -37,7 +37,7 @@ class OwnConfig:
         self._bundled = bundled
 
     def value(self, setting: str) -> Any:
-        """Return what a setting is now; None where nothing stands.
+        """Return the present value of a setting, or None.
 
         Raises:
             ConfigError: the file in force cannot be read or is not JSON.

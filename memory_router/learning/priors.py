@@ -1,4 +1,4 @@
-"""Learn from votes by how much the prior of a backend is wrong for the questions of a rule, and keep what is in force.
+"""Learn from votes how far the prior of a backend is off for a rule's questions, and store the correction in force.
 
 Each vote is a choice among the results that were shown, or of none of them, by their relevance and priors (McFadden
 1974, conditional logit). The shifts that make the choices likeliest are taken, drawn towards 0 by a normal prior, so
@@ -31,7 +31,7 @@ _EVERY_RULE = "*"
 
 
 class PriorEvidence(NamedTuple):
-    """What speaks for a learned prior.
+    """The evidence for a learned prior.
 
     Args:
         prior: the shift that the votes speak for.
@@ -99,7 +99,7 @@ def _likeliest(weighed: Sequence[tuple[Vote, float]]) -> dict[str, float]:
 
 
 def _chance(vote: Vote, backend: str, shifts: Mapping[str, float]) -> float:
-    """Return the probability that what is useful is a result of a backend, where it may be that none is."""
+    """Return the probability that the useful result is a backend's, where possibly no result is useful."""
     odds = {name: value * math.exp(shifts.get(name, 0.0)) for name, value in vote.odds.items()}
     return odds[backend] / (1 + math.fsum(odds.values()))
 

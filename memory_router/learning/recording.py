@@ -78,7 +78,7 @@ class SpoolRecorder:
         self._spool.append(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace"))
 
     def close(self) -> None:
-        """Say so if enough executions wait to be learned from."""
+        """Begin to learn if enough executions wait."""
         self._learned_at = self._now()
         if self._has_recorded and self._batch and self._spool.count() >= self._batch:
             self._when_due()

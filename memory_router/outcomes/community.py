@@ -20,14 +20,14 @@ _CONFIDENT, _STEP, _MOST = 0.6, 0.05, 0.95
 
 
 class Preference(NamedTuple):
-    """Say that a user `rejects` or `accepts` a type of suggestion."""
+    """A user `rejects` or `accepts` a type of suggestion."""
 
     verb: str
     suggestion_type: str
 
 
 class Association(NamedTuple):
-    """Say that users of one preference tend to have another.
+    """Users of one preference tend to have another.
 
     Args:
         given: what they do.

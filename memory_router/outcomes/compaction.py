@@ -79,7 +79,7 @@ _LENGTH = " + ".join(f"length(coalesce(CAST({name} AS TEXT), ''))" for name in _
 
 
 class Compacted(NamedTuple):
-    """Say what a compaction did, or would do.
+    """What a compaction did, or would do.
 
     Args:
         user_id: whose outcomes.

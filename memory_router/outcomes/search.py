@@ -50,7 +50,7 @@ _COSINE = {
 
 
 class OutcomeSelection(NamedTuple):
-    """Say which outcomes are looked for.
+    """Conditions on outcomes.
 
     Args:
         user_id: whose.

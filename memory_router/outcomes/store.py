@@ -63,7 +63,7 @@ class Profile(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """Say which outcome it is, whether it is new, and which patterns it brought about or ended."""
+    """A recorded outcome: its id, whether it is new, and which patterns it began or ended."""
 
     outcome_id: int
     is_new: bool

@@ -1,4 +1,4 @@
-"""Name an outcome by tags, and find what carries a question's (seed 003, Phase 2: Hybrid Search).
+"""Tag outcomes, and find those with the tags of a question (seed 003, Phase 2: Hybrid Search).
 
 Tags are stems, so that "reducing sources" finds `reduce_source`.
 """

@@ -9,7 +9,7 @@ EXCERPT = 400
 
 
 class ListPosition(NamedTuple):
-    """Say where in a list an entry stands: entries are in descending order of it.
+    """The position of an entry in a list: entries are in descending order of it.
 
     Args:
         time: seconds since the epoch.
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Say which entries are meant: those that fulfil every condition given.
+    """Conditions on entries; an entry is selected if it fulfils every one given.
 
     Args:
         text: words that all stand in it.

@@ -328,7 +328,7 @@ def _is_decided(ended: Mapping[int, Attempt], begun: int, is_accepted: IsAccepte
 
 
 def _labelled(response: JsonObject, manifest: Manifest) -> JsonObject:
-    """Say of each result what it is, and put the backend's name before its id, so that `get` knows whom to ask."""
+    """Add its provenance to each result, and the backend's name to its id, so that `get` knows whom to ask."""
     for result in response["results"]:
         # The manifest decides: a result must not claim to be something better.
         result["metadata"] = {**(result.get("metadata") or {}), "provenance": manifest.provenance}

@@ -10,7 +10,7 @@ from memory_router.routing.rules import RuleMatch
 
 
 class Skip(NamedTuple):
-    """Name a step that is not asked, and why.
+    """A step that is not asked, and why.
 
     Args:
         step: the step.

@@ -1,4 +1,4 @@
-"""Say how an answer came about: for the record of executions, and as the `trace` of the envelope."""
+"""Describe how an answer came about: for the record of executions, and as the `trace` of the envelope."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol

@@ -74,7 +74,7 @@ class Manifest(NamedTuple):
 
 
 class Installed(NamedTuple):
-    """Say what the state file holds of one backend: `ready`, `degraded`, `installed` or `unavailable`, and why."""
+    """What the state file says of one backend: `ready`, `degraded`, `installed` or `unavailable`, and why."""
 
     status: str
     message: str = ""

@@ -63,7 +63,7 @@ class LearnedPrior(NamedTuple):
 
 
 class RuleMatch(NamedTuple):
-    """Say which rule takes a question, and because of what.
+    """The rule that takes a question, and why.
 
     Args:
         rule: the rule.
@@ -93,7 +93,7 @@ class RuleMatch(NamedTuple):
 
 
 class RuleSource(Protocol):
-    """Give routes for questions: a caller's choice, a table, or rules from elsewhere."""
+    """A source of routes for questions: a caller's choice, a table, or other rules."""
 
     def match(self, query: str) -> RuleMatch | None:
         """Return the route for `query`, or None to leave it to the next source."""

@@ -59,7 +59,7 @@ def language_of(path: str) -> str:
 
 
 def cutter_of(path: str) -> str:
-    """Name the way in which a file is cut: one that was cut in another way is read again."""
+    """Return the name of the way a file is cut: one that was cut in another way is read again."""
     return f"{_CUTTING} by grammar" if grammars.has_grammar(path) else _CUTTING
 
 

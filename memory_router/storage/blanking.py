@@ -7,7 +7,7 @@ from memory_router.storage.database import Database, Row, decode_json, encode_js
 
 
 class FreeText(NamedTuple):
-    """Say where a table holds free text.
+    """Where a table holds free text.
 
     Args:
         table: its name.

@@ -20,7 +20,7 @@ _NO_DAMAGE = (apsw.BusyError, apsw.CantOpenError, apsw.FullError, apsw.IOError, 
 
 
 class Salvaged(NamedTuple):
-    """Say what became of a damaged database.
+    """The result of salvaging a damaged database.
 
     Args:
         aside: where the damaged file lies now; None if its indexes were all that was wrong, and were built anew.

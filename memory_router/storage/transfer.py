@@ -10,7 +10,7 @@ _PAGE = 2000
 
 
 class Table(NamedTuple):
-    """Say how the rows of a table are told apart, and what the two databases hold in different forms.
+    """How rows of a table are identified, and which columns differ in form between two databases.
 
     Args:
         name: the table.
@@ -34,7 +34,7 @@ class Table(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """Say how many rows of a table were there, and how many of them were new to the other database."""
+    """How many rows a table has, and how many of them were new to the other database."""
 
     table: str
     rows: int

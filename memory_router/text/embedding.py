@@ -45,7 +45,7 @@ class RemoteModelError(Exception):
 
 
 class ModelIdentity(NamedTuple):
-    """Name what made a vector: vectors of different identities cannot be compared."""
+    """What made a vector: vectors of different identities cannot be compared."""
 
     name: str
     dimension: int

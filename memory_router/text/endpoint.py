@@ -143,7 +143,7 @@ class EndpointEmbedding:
 
 
 class EndpointReranker:
-    """Judge passages by a reranker behind an endpoint that speaks as Cohere's and Jina's do.
+    """Judges passages by a reranker behind an endpoint that speaks as Cohere's and Jina's do.
 
     Args:
         endpoint: where.

@@ -69,7 +69,7 @@ class _FileError(StoreError):
 
 
 class Sizes(NamedTuple):
-    """Say what graphs hold."""
+    """The size of graphs."""
 
     things: int
     relations: int

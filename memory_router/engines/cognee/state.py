@@ -1,4 +1,4 @@
-"""Say in what state the real Cognee is on this machine: each way of not being ready has its own reason and fix."""
+"""The state of the real Cognee on this machine: each way of not being ready has its own reason and fix."""
 
 import time
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Name a passage so that the name outlives the index: from its path, its line and its text, never from a row number."""
+"""Make ids of passages that outlive the index: from path, line and text, never from a row number."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Say in what state the index is."""
+"""The state of the index."""
 
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ def examine(database: str) -> IndexState:
 
 
 def vectors(database: str) -> str:
-    """Say in one sentence by what model the index can be searched, or why by none.
+    """Return one sentence about the model by which the index can be searched, or why there is none.
 
     Raises:
         StoreError: the index is damaged or locked.

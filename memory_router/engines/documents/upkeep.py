@@ -1,4 +1,4 @@
-"""Say what an index holds and what has changed since, forget folders, and keep it up to date while files change."""
+"""Report what an index holds and what has changed since, forget folders, and follow changes of files."""
 
 import os
 import time

@@ -9,7 +9,7 @@ LONGEST_EVIDENCE = 240  # characters of the line that proves an edge
 
 
 class Source(NamedTuple):
-    """Name one text that may be in the graph.
+    """A text that may be in the graph.
 
     Args:
         path: the absolute path of a file, or any other unique name of a text that is not a file.

@@ -14,7 +14,7 @@ _TOO_WEAK = 0.15  # a phrase that fits nothing better than that names nothing
 
 
 class GraphStatistics(NamedTuple):
-    """Say what a graph holds."""
+    """What a graph holds."""
 
     texts: int
     entities: int

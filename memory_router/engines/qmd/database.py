@@ -74,7 +74,7 @@ def read(path: str, work: Callable[[QmdDatabase], _T]) -> _T:
 
 
 class _Stamp(NamedTuple):
-    """Say what can be seen of a database from outside."""
+    """What can be seen of a database from outside."""
 
     identity: tuple[int, int]
     size: int

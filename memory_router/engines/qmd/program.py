@@ -25,7 +25,7 @@ _MODELS_BLOCK = re.compile(r"^models:[ \t]*\n((?:[ \t]+.*\n?|\n)+)", re.MULTILIN
 
 
 class Trouble(NamedTuple):
-    """Say why something of QMD cannot be used, and what to do."""
+    """Why something of QMD cannot be used, and what to do."""
 
     reason: str
     fix: str

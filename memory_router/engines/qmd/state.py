@@ -1,4 +1,4 @@
-"""Say in what state the real QMD is on this machine: each way of not being ready has its own reason and fix."""
+"""The state of the real QMD on this machine: each way of not being ready has its own reason and fix."""
 
 import os
 import shutil

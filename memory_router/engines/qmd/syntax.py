@@ -1,4 +1,4 @@
-"""Say in FTS5's language what QMD's own `search` understands by a question.
+"""Translate a question into FTS5's language as QMD's own `search` understands it.
 
 Every rule here was found by asking QMD 2.8.3 and comparing (tests/clients/test_real_qmd.py does it again): words are
 beginnings and all required, `-word` excludes, quotation marks make phrases, hyphens phrases of their parts, dots parts

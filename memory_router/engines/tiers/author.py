@@ -1,4 +1,4 @@
-"""Say who wrote a memory: bound when it is written, and never worth more trust afterwards."""
+"""The author of a memory: bound when it is written, and never trusted more afterwards."""
 
 import os
 from collections.abc import Mapping, Sequence

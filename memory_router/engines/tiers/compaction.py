@@ -22,7 +22,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 class Compaction(NamedTuple):
-    """Say what a compaction did, or would do.
+    """What a compaction did, or would do.
 
     Args:
         tier: the tier.

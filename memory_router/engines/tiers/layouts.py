@@ -35,7 +35,7 @@ _CLOCK = re.compile(r"\b([01]\d|2[0-3]):([0-5]\d)\b")
 
 
 class AgentLayout(NamedTuple):
-    """Name a layout that was found: its kind, `markdown`, `observations` or `git`, and the project's folder."""
+    """A layout that was found: its kind, `markdown`, `observations` or `git`, and the project's folder."""
 
     kind: str
     root: str

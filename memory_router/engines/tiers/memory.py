@@ -21,7 +21,7 @@ MOST_ACCESS_TIMES = 100
 
 
 class Provenance(TypedDict, total=False):
-    """Name what `MemorySystem.remember` takes about where a text comes from, and what becomes of it."""
+    """What `MemorySystem.remember` takes about the origin of a text and its treatment."""
 
     project: str | None
     source: str | None
@@ -129,7 +129,7 @@ class Memory(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """Say what became of a text that was to be remembered.
+    """The result of remembering a text.
 
     Args:
         memory: as it is stored now.
@@ -146,7 +146,7 @@ class Remembered(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """Say what was forgotten, or would be.
+    """What was forgotten, or would be.
 
     Args:
         forgotten: the memories that went, as they were.
@@ -201,7 +201,7 @@ class Recollection(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Say which memories are meant: those that fulfil every condition given.
+    """Conditions on memories; a memory is selected if it fulfils every one given.
 
     Args:
         project: of this project.

@@ -16,7 +16,7 @@ _DAY = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class TierPolicy:
-    """Say how a tier treats its memories.
+    """How a tier treats its memories.
 
     Args:
         store: where they are kept: `memory:` (this process), `sqlite:PATH`, `postgresql://...`, `redis://...` or

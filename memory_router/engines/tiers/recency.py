@@ -1,4 +1,4 @@
-"""Say how well the newest memory answers a question that asks for nothing but the newest."""
+"""Estimate how well the newest memory answers a question that asks only for the newest."""
 
 # The newest memory is the last thing by definition, however old; what is meant may still be another one.
 _NEWEST, _FLOOR = 0.7, 0.4

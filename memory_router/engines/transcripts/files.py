@@ -29,7 +29,7 @@ class FileLine(NamedTuple):
 
 
 class SessionFile(NamedTuple):
-    """Name a file that may hold sessions, and the host in whose folders it lies, if it does."""
+    """A file that may hold sessions, and the host in whose folders it lies, if it does."""
 
     path: str
     host: Host | None

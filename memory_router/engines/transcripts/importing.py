@@ -146,7 +146,7 @@ def _imported(database: str, found: Sequence[SessionFile], listener: ImportListe
 
 
 def _told(mended: Salvaged) -> str:
-    """Say what became of a damaged archive."""
+    """Return a sentence about what became of a damaged archive."""
     if mended.aside is None:
         return "The archive was damaged: its indexes were built anew, and nothing is missing."
     lost = f" Some may be missing from: {', '.join(mended.damaged_tables)}." if mended.damaged_tables else ""

@@ -1,4 +1,4 @@
-"""Say what hosts delete, and when."""
+"""What hosts delete, and when."""
 
 import json
 import os

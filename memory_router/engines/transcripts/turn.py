@@ -59,7 +59,7 @@ class TurnLink(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Say which turns may be found.
+    """The turns that may be found.
 
     Args:
         since: none older, in seconds since the epoch.

@@ -33,7 +33,7 @@ class FileState(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Say where in the graph an id of the host stands: its node, the latest turn at or above it, and its time."""
+    """The place of a host's id in the graph: its node, the latest turn at or above it, and its time."""
 
     node: int | None
     turn: int | None

@@ -1,4 +1,4 @@
-"""`memory-router query` and `memory-router rules route`: ask, or only say where a question would go."""
+"""`memory-router query` and `memory-router rules route`: ask a question, or show where it would go."""
 
 import sys
 from collections import Counter
@@ -102,7 +102,7 @@ def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
 
 
 def _with_projects(router: Router, envelope: Envelope, project: str | None) -> Envelope:
-    """Say what other projects would have where the one that was asked for has nothing, or which projects answered."""
+    """Add what other projects hold where the asked one holds nothing, or which projects answered."""
     if project and envelope.status in ("partial", "empty"):
         counts = router.elsewhere(envelope.query_echo)
         others = {name: count for name, count in counts.items() if name.lower() != project.lower()}
@@ -239,7 +239,7 @@ def _wants_json(values: Values) -> bool:
 
 
 def _is_conversation(values: Values) -> bool:
-    """Return whether a person asks, who can be asked back."""
+    """Return whether a person at a terminal asks, who can confirm."""
     return not _wants_json(values) and sys.stdin.isatty()
 
 

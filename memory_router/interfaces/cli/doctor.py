@@ -1,4 +1,4 @@
-"""`memory-router backends doctor`: check each layer, and say what to do about what is wrong."""
+"""`memory-router backends doctor`: check each layer, and name the fix for each problem."""
 
 import os
 import shutil

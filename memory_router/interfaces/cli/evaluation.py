@@ -1,4 +1,4 @@
-"""`memory-router eval`: test memory on the user's own material."""
+"""`memory-router backends eval`: test memory on the user's own material."""
 
 import sys
 from typing import Annotated

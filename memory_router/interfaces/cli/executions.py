@@ -21,7 +21,7 @@ Id = Annotated[str, typer.Argument(help="The execution's id, or its beginning; e
 
 
 class ExecutionStatus(StrEnum):
-    """Say how an execution ended."""
+    """How an execution ended."""
 
     success = "success"
     failed = "failed"

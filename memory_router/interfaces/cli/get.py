@@ -14,7 +14,7 @@ from memory_router.interfaces.cli.tables import print_results
 
 
 class Layer(StrEnum):
-    """Say how much to fetch: a snippet, what surrounds it, or everything."""
+    """How much to fetch: a snippet, its surroundings, or everything."""
 
     search = "search"
     timeline = "timeline"

@@ -19,7 +19,7 @@ graph = typer.Typer(name="graph", no_args_is_help=True, help="Look at the knowle
 
 
 class Format(StrEnum):
-    """Say how to draw a neighbourhood."""
+    """How a neighbourhood is drawn."""
 
     tree = "tree"
     json = "json"

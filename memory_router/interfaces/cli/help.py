@@ -49,7 +49,7 @@ def _print(console: Console, command: Any, context: Any) -> None:
 
 
 def usage(command: Any, path: str) -> str:
-    """Return how a command is written.
+    """Return the usage line of a command.
 
     Args:
         command: the command as the framework has it.

@@ -23,7 +23,7 @@ mcp = typer.Typer(name="mcp")
 
 
 class ClientName(StrEnum):
-    """Name the clients whose settings can be changed."""
+    """The clients whose settings can be changed."""
 
     claude = "claude"
     openclaw = "openclaw"

@@ -148,7 +148,7 @@ def forget(
 
 
 def forget_planned(planned: "ForgetPlan", *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Forget what is meant after a confirmation, and print what went from where.
+    """Forget what was planned after a confirmation, and print what was removed where.
 
     Args:
         planned: what is meant.

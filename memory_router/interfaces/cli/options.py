@@ -11,7 +11,7 @@ Values = dict[str, Any]
 
 
 class Option(NamedTuple):
-    """Describe one option.
+    """An option of a command.
 
     Args:
         flag: its name on the command line, such as `--limit`.
@@ -47,7 +47,7 @@ class Option(NamedTuple):
 
 
 def parse(arguments: Sequence[str], options: Sequence[Option], *, several: bool = False) -> Values | None:
-    """Return the values of `options`, and of `text`, or None if there is any doubt about them.
+    """Return the values of `options` and of `text`, or None if the command line is not plain.
 
     Args:
         arguments: the command line behind the command's name.

@@ -1,4 +1,4 @@
-"""Print for programs: JSON to stdout, sentences to stderr. What people see on a terminal is in `tables`."""
+"""Print for programs: JSON to stdout, sentences to stderr. `tables` draws for people."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Show how far indexing and imports are: a bar on a terminal, else only what a reader of a log has to know."""
+"""Show the progress of indexing and imports: a bar on a terminal, else a few lines for a log."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def of_import() -> "_ImportWords":
 
 @contextmanager
 def of_count() -> Iterator[Callable[[int, int], None]]:
-    """Yield what shows how many of how many are done."""
+    """Yield a function that shows how many of how many are done."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

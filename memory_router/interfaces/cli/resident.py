@@ -1,4 +1,4 @@
-"""`memory-router resident`: what the warm process of this home does, and its end."""
+"""`memory-router backends resident`: show or stop the warm process of this home."""
 
 import json
 from contextlib import suppress

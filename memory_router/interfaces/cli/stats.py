@@ -1,4 +1,4 @@
-"""`memory-router rules stats`: how routing gets on, and what it saves."""
+"""`memory-router rules stats`: how well backends answer, and what routing saves."""
 
 from collections.abc import Sequence
 

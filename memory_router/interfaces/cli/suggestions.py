@@ -1,4 +1,4 @@
-"""`memory-router suggestions`: what the router would change about itself, and the decision about each of it."""
+"""`memory-router suggestions`: show and decide changes that the router suggests."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -79,7 +79,7 @@ def print_results(results: Sequence[JsonObject]) -> None:
 
 
 def print_decision(decision: JsonObject) -> None:
-    """Draw where a question would go, and because of what."""
+    """Draw where a question would go, and why."""
     console = terminal()
     if "error_code" in decision:
         console.print(f"{coloured('error')} {_plain(decision['error_message'])}")
@@ -148,7 +148,7 @@ def print_entries(entries: Iterable[tuple[Sequence[object], str]], none: str) ->
 
 
 def print_states(states: Iterable[tuple[str, str, str, str]]) -> None:
-    """Draw how things are: name, status and finding of each, and below it the fix, whose command is never broken.
+    """Draw states: name, status and finding of each, and below it the fix, whose command is never broken.
 
     Args:
         states: name, status, finding and fix of each; the fix may be empty.

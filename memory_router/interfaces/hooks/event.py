@@ -1,4 +1,4 @@
-"""Run a hook: read its event, keep to its time, write down what it did, and let nothing out."""
+"""Run a hook: read its event, keep its deadline, log what it did, and hide every error from the agent."""
 
 import faulthandler
 import json
@@ -25,7 +25,7 @@ _GRACE_SECONDS = 0.15
 
 
 class HookReport(NamedTuple):
-    """Say how a hook ended.
+    """How a hook ended.
 
     Args:
         outcome: in a word, for the log.

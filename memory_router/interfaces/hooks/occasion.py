@@ -40,7 +40,7 @@ _LONGEST_TOPIC = 8  # words
 
 
 class Occasion(NamedTuple):
-    """Say what to ask memory because of a prompt, and why.
+    """What to ask memory because of a prompt, and why.
 
     Args:
         question: the sentence that needs memory, or the whole prompt where that sentence alone says too little.

@@ -51,7 +51,7 @@ class MemoryServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool with what was meant by its arguments."""
+        """Call a tool with cleaned arguments."""
         parameters = context.session.client_params if context else None
         if parameters and parameters.client_info.name:
             CLIENT.set(parameters.client_info.name)
@@ -75,7 +75,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _meant(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments without those that only say that nothing is meant, and lists where a word was given."""
+    """Return arguments without empty ones, and with lists where a single word was given."""
     properties, required = schema.get("properties", {}), schema.get("required", ())
     given = {name: value for name, value in arguments.items() if name in required or value not in (None, "")}
     lists = {name for name, member in properties.items() if member.get("type") == "array"}

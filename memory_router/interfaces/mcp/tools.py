@@ -140,7 +140,7 @@ class Rated(TypedDict):
 
 
 class Backend(TypedDict):
-    """How a backend is."""
+    """The state of a backend."""
 
     name: str
     status: str
@@ -149,7 +149,7 @@ class Backend(TypedDict):
 
 
 class StatusAnswer(TypedDict):
-    """How the memories are."""
+    """The state of the memories."""
 
     version: str
     project: str | None
@@ -159,7 +159,7 @@ class StatusAnswer(TypedDict):
 
 
 class Tool(NamedTuple):
-    """Describe a tool to clients.
+    """A tool as clients see it.
 
     Args:
         title: its name for people.

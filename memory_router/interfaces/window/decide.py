@@ -160,4 +160,4 @@ def _require_person(desk: Desk, what: str) -> None:
 
 
 def _wait() -> None:
-    """Say nothing: the page appears once the other process has decided."""
+    """Wait silently: the page appears once the other process has decided."""

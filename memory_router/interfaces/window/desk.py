@@ -119,4 +119,4 @@ def _version(file: str) -> int:
 
 
 def _ignore(_sentence: str) -> None:
-    """Say nothing: the page shows what did not answer."""
+    """Ignore a warning: the page shows what did not answer."""

@@ -61,7 +61,7 @@ class Moment(NamedTuple):
 
 
 class After(NamedTuple):
-    """Say where a page begins: behind a question or behind a line of the log."""
+    """Where a page begins: after a question or after a line of the log."""
 
     at: float
     id: str
@@ -160,7 +160,7 @@ def _place(last: Moment) -> str:
 
 
 def _after(text: str) -> After | None:
-    """Read what `_place` wrote: behind a question come the hooks of its time, behind a hook no question of it."""
+    """Read what `_place` wrote: after a question come the hooks of its time, after a hook no question of it."""
     if not text:
         return None
     try:

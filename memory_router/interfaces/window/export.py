@@ -16,7 +16,7 @@ _MOST = 500
 
 
 class Written(NamedTuple):
-    """Say what was written: the file, its size in bytes, and how many entries it holds of each list."""
+    """What was written: the file, its size in bytes, and how many entries it holds of each list."""
 
     file: str
     bytes: int

@@ -46,7 +46,7 @@ def is_same(given: str, secret: str) -> bool:
 
 
 class Guard:
-    """Stand before an application, and refuse what does not come from the person at this machine.
+    """Refuses requests to an application that do not come from the person at this machine.
 
     Args:
         app: what answers requests that are let in.

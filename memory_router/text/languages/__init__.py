@@ -22,7 +22,7 @@ _LANE = 16
 
 
 class Language(NamedTuple):
-    """Describe one language.
+    """A language.
 
     Args:
         name: its name in English.

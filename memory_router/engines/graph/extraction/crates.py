@@ -1,4 +1,4 @@
-"""Name the crates of Rust: where each has its root, by which names they know each other, and what a `use` names."""
+"""The crates of Rust: where each has its root, by which names they know each other, and what a `use` names."""
 
 import functools
 import glob

@@ -1,4 +1,4 @@
-"""Name the packages of Go: by the `go.mod` above a folder, and what an import is called where it is not renamed."""
+"""The packages of Go: by the `go.mod` above a folder, and the name of an import that is not renamed."""
 
 import functools
 import glob

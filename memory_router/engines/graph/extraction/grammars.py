@@ -17,7 +17,7 @@ from memory_router.engines.graph.facts import Facts, Source
 
 
 class _Grammar(NamedTuple):
-    """Name a package with a grammar, the function that gives it, and what reads its trees."""
+    """A package with a grammar, the function that gives it, and what reads its trees."""
 
     package: str
     function: str

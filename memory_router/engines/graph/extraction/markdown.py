@@ -1,4 +1,4 @@
-"""Tell what of a Markdown note is read: its front matter, its sections, and its text without code, comments, formulas.
+"""Read a Markdown note: its front matter, its sections, and its text without code, comments, formulas.
 
 Blocks are those of CommonMark 0.31; `%%` comments, `$` formulas, aliases and tags are Obsidian's
 (https://help.obsidian.md/syntax).

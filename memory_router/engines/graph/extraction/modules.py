@@ -1,4 +1,4 @@
-"""Name the module that a source file is."""
+"""The name of the module that a source file is."""
 
 import functools
 import os

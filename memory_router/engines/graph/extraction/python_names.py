@@ -1,4 +1,4 @@
-"""Tell what names and expressions of Python denote, in the scopes of one file.
+"""Resolve names and expressions of Python in the scopes of one file.
 
 A name means what the scopes around it say. What a variable holds is followed where it is written down: a call, an
 annotation, an attribute that a method assigns; of lists (`Type[]`) and of maps (`Type{}`) to their elements. Other

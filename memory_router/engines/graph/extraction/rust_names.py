@@ -1,4 +1,4 @@
-"""Tell what names and types of Rust denote: a module is called by its path, a crate by the folder of its root."""
+"""Resolve names and types of Rust: a module is called by its path, a crate by the folder of its root."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Tell what names and expressions of JavaScript and TypeScript denote: imports, re-exports, types, values."""
+"""Resolve names and expressions of JavaScript and TypeScript: imports, re-exports, types, values."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar

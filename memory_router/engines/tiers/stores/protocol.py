@@ -1,4 +1,4 @@
-"""Say what a store of memories can do; each change is atomic, and told in the store's own audit trail."""
+"""What a store of memories can do; each change is atomic, and recorded in the store's own audit trail."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -29,7 +29,7 @@ class HostReader(Protocol):
 
 
 class Host(Protocol):
-    """Name a program that keeps sessions, and where."""
+    """A program that keeps sessions, and where."""
 
     NAME: str
     TITLE: str
