@@ -10,7 +10,7 @@ from tests.docs.test_documentation import PAGES, ROOT
 SOURCES = sorted(chain(*(ROOT.glob(f"{folder}/**/*.py") for folder in ("memory_router", "backends", "scripts"))))
 STIFF = {
     "a noun is denied by 'not a'": r"(?<![Tt]here )\b(is|are|was|were) no (?!longer|more\b)",
-    "'none' is no predicate": r"\b(is|are) none\b",
+    "'none' is no predicate": r"(?<![Tt]here )\b(is|are) none\b",
     "a number has a name": r"so many at|\bat the (most|least)\b",
     "what happens unasked is automatic": r"\bof (itself|its own accord)\b|\bby themselves\b",
     "a docstring says what a thing is or does": r'"""(Hold|Say whether|Stand for|Teach|Be|Know|Hear|Let) ',

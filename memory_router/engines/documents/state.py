@@ -40,7 +40,7 @@ def examine(database: str) -> IndexState:
 
 
 def vectors(database: str) -> str:
-    """Return one sentence about the model by which the index can be searched, or why there is none.
+    """Return one sentence about the model by which the index can be searched, or why no model can.
 
     Raises:
         StoreError: the index is damaged or locked.
