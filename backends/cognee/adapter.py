@@ -64,7 +64,7 @@ def _own(request: Request) -> Response:
     take_in_memories()
     graph = _graph()
     if graph is None:
-        return failure("NOT_INDEXED", f"There is no graph yet: nothing is indexed. {_FIX}")
+        return failure("NOT_INDEXED", f"There is no graph yet: it is made with the index. {_FIX}")
     told = graph.ask(request.query, request.limit)
     metadata = {"engine": "embedded", "intent": told.intent, **({"note": told.note} if told.note else {})}
     if told.findings:
@@ -156,7 +156,7 @@ def _own_health() -> Health:
     except StoreError as error:
         return Health("unavailable", error.cause, error.fix)
     if held is None or not held.entities:
-        return Health("installed", "Nothing is indexed yet, so there is no graph.", _FIX)
+        return Health("installed", "There is no graph yet: it is made with the index.", _FIX)
     return Health("ready", f"{held.entities:,} entities and {held.relations:,} relations from {held.texts:,} texts.")
 
 

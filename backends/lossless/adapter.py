@@ -49,7 +49,7 @@ def query(request: Request) -> Response:
     if not count:
         return _nothing_imported()
     return nothing(
-        "NO_MATCH", f"None of the {count:,} messages and tool calls answers it. Try other words, or no time."
+        "NO_MATCH", f"No message and no tool call answers it ({count:,} stored). Try other words, or no time."
     )
 
 

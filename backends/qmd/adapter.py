@@ -50,7 +50,7 @@ def _own(request: Request) -> Response:
         return failure("NOT_INDEXED", f"The index is empty: no passage was found in what was indexed. {_FIX}")
     if selection != EVERYTHING:
         return nothing("NO_MATCH", "No passage of that time and project shares a word with the question.")
-    return nothing("NO_MATCH", f"None of the {chunks:,} indexed passages shares a word with the question.")
+    return nothing("NO_MATCH", f"No passage shares a word with the question ({chunks:,} indexed).")
 
 
 def _selection(request: Request) -> PassageSelection:

@@ -39,10 +39,8 @@ def query(request: Request) -> Response:
     if memories is None or not (count := memories.count(now=now)):
         return nothing("NOTHING_STORED", f"Nothing is remembered yet. {_FIX}")
     by = f" that {request.by} wrote" if request.by else ""
-    return nothing(
-        "NO_MATCH",
-        f"None of the {'' if by else f'{count:,} '}memories{by} shares a word with the question. Try other words.",
-    )
+    stored = "" if by else f" ({count:,} stored)"
+    return nothing("NO_MATCH", f"No memory{by} shares a word with the question{stored}. Try other words.")
 
 
 def get(request: Request) -> Response:
