@@ -118,3 +118,11 @@ def test_status_calls_no_damaged_database_well(home: Home) -> None:
     content[4096:8192] = b"\xff" * 4096
     database.write_bytes(content)
     assert "db repair" in home.run("status").json["next_step"]["do"]
+
+
+def test_a_missing_argument_is_named_as_its_usage_names_it(home: Home) -> None:
+    """Whoever leaves an argument out reads the word that stands in the usage of the command."""
+    for command, argument in (("memories history", "MEMORY_ID"), ("get", "IDS")):
+        words = command.split()
+        assert f"Missing argument {argument}." in home.run(*words).err
+        assert argument in home.run(*words, "--help").out.splitlines()[0]

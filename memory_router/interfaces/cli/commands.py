@@ -196,6 +196,11 @@ def _fail_by_usage(error: Any) -> NoReturn:
         print(error.message, file=sys.stderr)  # drawn for a terminal already
         sys.exit(error.exit_code)
     cause = "A command is missing." if is_help else error.format_message()
+    parameter = getattr(error, "param", None)
+    if parameter and parameter.param_type_name == "argument":
+        from memory_router.interfaces.cli.help import placeholder
+
+        cause = cause.replace(f"'{parameter.name}'", placeholder(parameter).removesuffix("..."))
     command = error.ctx.command_path if error.ctx else "memory-router"  # an option without its value has no context
     help_ = f"Help: {command} --help"
     if cause.startswith(_TOO_MANY_WORDS) and any(parameter.name == "text" for parameter in error.ctx.command.params):
