@@ -127,11 +127,17 @@ def _folders(connection: apsw.Connection) -> None:
 
 
 def _cues(connection: apsw.Connection) -> None:
-    # What a turn shows of deciding is read by other rules from here on.
-    turns = connection.execute("SELECT id, text, role, tools FROM nodes WHERE role IN ('user', 'assistant')")
+    # What a turn shows of deciding is read by other rules from here on; what was chosen in a dialog stays chosen.
+    turns = connection.execute(
+        "SELECT id, text, role, tools FROM nodes WHERE role IN ('user', 'assistant') AND cues <> ?",
+        (cues.CHOSEN.packed(),),
+    )
     shown = [(key, cues.read(text, role, acts=bool(tools)).packed()) for key, text, role, tools in turns]
     connection.executemany("UPDATE nodes SET cues = ?2 WHERE id = ?1", shown)
 
+
+# Where a later migration reads anew what turns show, an earlier one need not.
+_READ_LATER = ""
 
 # A session that was forgotten, and when: nothing that was said in it until then comes back.
 _TOMBSTONES = "CREATE TABLE tombstones(session TEXT PRIMARY KEY, forgotten REAL NOT NULL) STRICT"
@@ -156,11 +162,11 @@ SCHEMA = Schema(
         Migration(_terms),
         Migration(_folders),
         Migration(_TOMBSTONES),
-        Migration(_cues),
+        Migration(_READ_LATER),
         Migration(_vectors),
-        Migration(_cues),
-        Migration(_cues),
-        Migration(_cues),
+        Migration(_READ_LATER),
+        Migration(_READ_LATER),
+        Migration(_READ_LATER),
         Migration(_cues),
     ),
     counted_by_file=True,

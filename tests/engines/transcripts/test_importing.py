@@ -310,3 +310,17 @@ def test_databases_that_cannot_be_used(tmp_path: Path, bring: Import, database: 
         bring()
     with pytest.raises(StoreError, match="does not exist"):
         import_transcripts([str(tmp_path / "gone")], database=database)
+
+
+def test_an_older_archive_is_read_anew(tmp_path: Path, bring: Import, database: str) -> None:
+    """What turns show is read by today's rules when an archive is migrated; what was chosen in a dialog stays so."""
+    result = [{"type": "tool_result", "tool_use_id": "x", "content": ""}]
+    chosen = record("a", "t1", "user", result, 3, toolUseResult={"answers": {"Which mulch?": "Straw"}})
+    write(tmp_path / "in" / "s.jsonl", [*talk("We decided to use the hose.", "Okay."), chosen])
+    bring()
+    shown = rows(database, "SELECT name, cues FROM nodes")
+    with apsw.Connection(database) as connection:
+        connection.execute("UPDATE nodes SET cues = 0 WHERE name <> 'a'")
+        connection.execute("UPDATE schema_versions SET version = version - 1 WHERE room = 'conversations'")
+    bring()
+    assert rows(database, "SELECT name, cues FROM nodes") == shown
