@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memory_router.app.indexing import ImportListener, IndexListener
 from memory_router.interfaces.cli import output
 from memory_router.interfaces.cli.tables import terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def of_index() -> "_IndexWords":
@@ -31,11 +34,7 @@ def of_count() -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=terminal(stderr=True), transient=True
-    ) as bar:
+    with _bars("") as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -53,17 +52,7 @@ class _IndexBar(_IndexWords):
     """Draw a progress bar on stderr."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=terminal(stderr=True),
-            transient=True,
-        )
-        self.shown = self._progress
+        self.shown = self._progress = _bars("{task.description}")
         self._task = self._progress.add_task("looking around", total=None)
 
     def surveyed(self, root: str, files: int) -> None:
@@ -88,12 +77,8 @@ class _ImportBar(_ImportWords):
     """Draw progress bars on stderr: the import in bytes, then the vectors in turns."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = terminal(stderr=True)
         self.shown = self._bars = ExitStack()
-        columns = (TextColumn("transcripts"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        self._bytes = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))
+        self._bytes = self._bars.enter_context(_bars("transcripts", in_bytes=True))
         self._turns: Progress | None = None
         self._task = self._bytes.add_task("", total=None)
 
@@ -104,11 +89,17 @@ class _ImportBar(_ImportWords):
         self._bytes.advance(self._task, size)
 
     def embedded(self, turns: int, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
         if self._turns is None:
             self._bytes.stop()
-            columns = (TextColumn("vectors"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._turns = self._bars.enter_context(Progress(*columns, console=self._console, transient=True))
+            self._turns = self._bars.enter_context(_bars("vectors"))
             self._task = self._turns.add_task("", total=total)
         self._turns.update(self._task, completed=turns)
+
+
+def _bars(title: str, *, in_bytes: bool = False) -> "Progress":
+    """Return progress bars on stderr, each after a title, which go when they are done."""
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    count = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (TextColumn(title), BarColumn(), count, TimeRemainingColumn())
+    return Progress(*columns, console=terminal(stderr=True), transient=True)
