@@ -109,6 +109,9 @@ class Denotation:
     def is_open(self, target: str, file: int) -> bool:
         """Return whether a member is looked for in the value of something of which no type is known."""
         owner, steps = target.rpartition(".")[0], 1
+        if owner.endswith(tuple(_ELEMENTS)):
+            held = self.meant(owner.rstrip("[*]{}"), file)  # a method of a list, or of an element that nothing tells
+            return any(node.kind in ("function", "variable") and not node.type for node in held)
         while owner:
             if nodes := self.meant(owner, file):
                 if all(node.kind == "class" for node in nodes):

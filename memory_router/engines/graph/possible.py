@@ -17,7 +17,8 @@ _METHODS = """
 """
 _FUNCTIONS = """
     SELECT n.id FROM nodes n JOIN files f ON f.id = n.file AND f.language IN (SELECT value FROM json_each(?2))
-    JOIN edges e ON e.target = n.id AND e.kind = 'defines' JOIN nodes m ON m.id = e.source AND m.kind = 'module'
+    JOIN edges e ON e.target = n.id AND e.kind = 'defines'
+    JOIN nodes m ON m.id = e.source AND (m.kind = 'module' OR m.type = '::') -- a namespace
     WHERE n.name = ?1 AND n.kind = 'function' LIMIT 2
 """
 _IMPORTED = """

@@ -13,7 +13,7 @@ from memory_router.engines.graph.facts import Source
 from memory_router.engines.graph.search import KnowledgeGraph
 
 LANGUAGES = {
-    "go": "go", "rs": "rust", "java": "java", "c": "c", "h": "c", "ts": "typescript", "tsx": "typescript",
+    "go": "go", "rs": "rust", "java": "java", "c": "c", "h": "c", "hpp": "cpp", "cpp": "cpp", "ts": "typescript", "tsx": "typescript",
     "js": "javascript", "py": "python", "md": "markdown",
 }  # fmt: skip
 

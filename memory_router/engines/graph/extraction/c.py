@@ -76,7 +76,7 @@ class CReader(SyntaxReader):
         if not name or body is None:
             return [(child, scope) for child in node.named_children if child.type != "type_identifier"]
         is_space = node.type == "namespace_definition"
-        qualified = self.define("class", name, scope.qualified, node)
+        qualified = self.define("class", name, scope.qualified, node, "::" if is_space else "")
         scope.names[name] = qualified
         inner = Scope(qualified, "" if is_space else qualified, {}, scope)
         for clause in node.named_children:

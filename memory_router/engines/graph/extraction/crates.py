@@ -88,6 +88,17 @@ def _crates(folder: str, root: str) -> dict[str, str]:
             )
             if isinstance(name, str):
                 roots.setdefault(name.replace("-", "_"), _root_of(member, root))
+        package = body.get("package")
+        if isinstance(package, dict) and package.get("edition", "2015") == "2015":
+            # In that edition a path begins at the root of the crate.
+            crate = _root_of(above, root)
+            for module in (
+                *glob.glob(f"{glob.escape(above)}/src/*.rs"),
+                *glob.glob(f"{glob.escape(above)}/src/*/mod.rs"),
+            ):
+                named_so = module_path(module, root)
+                if named_so != crate:
+                    roots.setdefault(os.path.basename(named_so), named_so)
     return roots
 
 

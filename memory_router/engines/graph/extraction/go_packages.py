@@ -50,6 +50,9 @@ def go_import(path: str, folder: str, root: str) -> tuple[str, str]:
     module, above = _module(folder, root)
     if path == module or path.startswith(f"{module}/"):
         return path, _clause(os.path.join(above, path[len(module) :].strip("/"))) or name
+    for base in upwards(folder, root):
+        if declared := _clause(os.path.join(base, "vendor", path)):
+            return go_package(os.path.join(base, "vendor", path), root), declared
     if module:
         return path, name
     # Without a `go.mod` the end of the path is a folder below one of those around.

@@ -13,6 +13,13 @@ _CLASSES = (
 )  # fmt: skip
 _METHODS = ("method_declaration", "constructor_declaration", "compact_constructor_declaration")
 _FIELDS = ("field_declaration", "constant_declaration")
+_MARKS = {
+    **dict.fromkeys(
+        ("Collection", "Deque", "Iterable", "Iterator", "List", "Optional", "Queue", "Set", "Stream"), "[]"
+    ),
+    **dict.fromkeys(("ArrayDeque", "ArrayList", "HashSet", "LinkedHashSet", "LinkedList", "TreeSet", "Vector"), "[]"),
+    **dict.fromkeys(("ConcurrentHashMap", "ConcurrentMap", "HashMap", "LinkedHashMap", "Map", "TreeMap"), "{}"),
+}
 _HERITAGE = ("superclass", "super_interfaces", "extends_interfaces")
 _DECLARING = ("local_variable_declaration", "enhanced_for_statement", "resource", "catch_formal_parameter")
 _UNNAMED = "(unnamed)"  # the package of files at the root that declare none
@@ -28,7 +35,9 @@ class JavaReader(SyntaxReader):
         "scoped_identifier": ("scope", "name"),
     }
     CALLS: ClassVar[dict[str, str]] = {"object_creation_expression": "type"}
-    SAME = frozenset(["parenthesized_expression", "generic_type", "array_type", "class_literal"])
+    SAME = frozenset(["parenthesized_expression", "class_literal"])
+    INVOKED = frozenset(["method_invocation"])
+    LAMBDAS = frozenset(["lambda_expression"])
 
     def __init__(self, source: Source, raw: bytes) -> None:
         super().__init__(source, raw)
@@ -100,6 +109,7 @@ class JavaReader(SyntaxReader):
         qualified = self.define("class", name, above, node, parent=parent)
         scope.names[name] = qualified
         inner = Scope(qualified, qualified, {}, scope)
+        self._bounds(node, inner)
         for clause in node.named_children:
             if clause.type in _HERITAGE:
                 parts = clause.named_children
@@ -137,9 +147,7 @@ class JavaReader(SyntaxReader):
     def _typed(self, node: Any, scope: Scope) -> str:
         """Return the class that a declaration names as its type."""
         kind = node.child_by_field_name("type")
-        if kind is None or self.text(kind) == "var" or kind.type == "array_type":
-            return ""
-        return self.means(kind, scope)
+        return "" if kind is None or self.text(kind) == "var" else self.means(kind, scope)
 
     def _field(self, node: Any, scope: Scope) -> Inside:
         values = [declarator.child_by_field_name("value") for declarator in node.children_by_field_name("declarator")]
@@ -149,8 +157,9 @@ class JavaReader(SyntaxReader):
 
     def _method(self, node: Any, scope: Scope) -> Inside:
         name = self.text(node.child_by_field_name("name"))
-        qualified = self.define("function", name, scope.qualified, node, self._typed(node, scope))
-        inner = Scope(qualified, scope.owner, {}, scope)
+        inner = Scope(f"{scope.qualified}.{name}", scope.owner, {}, scope)
+        self._bounds(node, inner)
+        self.define("function", name, scope.qualified, node, self._typed(node, inner))
         given = node.child_by_field_name("parameters")
         if given is not None:
             self._parameters(given, inner)
@@ -181,7 +190,8 @@ class JavaReader(SyntaxReader):
         value = node.child_by_field_name("value")
         name = node.child_by_field_name("name")
         if name is not None:
-            scope.names[self.text(name)] = held or (self._held(value, scope) if node.type == "resource" else "")
+            value_held = self._held(value, scope)
+            scope.names[self.text(name)] = held or (value_held if node.type == "resource" else self.element(value_held))
         caught = [child for child in node.named_children if child.type == "catch_type"]
         if caught and name is not None:
             scope.names[self.text(name)] = self.means(caught[0].named_children[0], scope)
@@ -198,16 +208,39 @@ class JavaReader(SyntaxReader):
         if target.startswith(".") and node.type in self.MEMBERS:
             path = _PATH.match(self.text(node))
             if path and not self.is_declared(path[1], scope):
-                return f"{path[0]}{target}" if node.type == "method_invocation" else self.text(node)
+                return f"{path[0]}{target}" if node.type in self.INVOKED else self.text(node)
         return target
 
     def other(self, node: Any, scope: Scope) -> str:
         """Return what a node of this language denotes."""
+        if node.type == "array_type":
+            held = self.means(node.named_children[0], scope)
+            return f"{held}[]" if held else ""
+        if node.type == "generic_type":
+            return self._generic(node, scope)
+        if node.type == "array_access":
+            return self.element(self.means(node.named_children[0], scope))
         if node.type == "cast_expression" and (kind := node.child_by_field_name("type")) is not None:
             return self.means(kind, scope)
         if node.type == "scoped_type_identifier":
             return self._spelt(self.text(node), scope)
         return ""
+
+    def _generic(self, node: Any, scope: Scope) -> str:
+        """Return a generic type without its arguments; of a list or a map, the type of its elements."""
+        outer, given = node.named_children[0], node.named_children[-1]
+        mark = _MARKS.get(self.text(outer).rpartition(".")[2], "")
+        kinds = [kind for kind in given.named_children if kind.type != "wildcard"] if mark else []
+        element = self.means(kinds[-1], scope) if kinds else ""
+        return f"{element}{mark}" if element else self.means(outer, scope)
+
+    def _bounds(self, node: Any, scope: Scope) -> None:
+        """Note what the parameters of a type or a method are bound to: the first bound stands for the type."""
+        for parameter in self.below(node.child_by_field_name("type_parameters"), ("type_parameter",)):
+            names = [self.text(child) for child in parameter.named_children if child.type in self.NAMES]
+            bound = next(self.below(parameter, ("type_bound",)), None)
+            if names:
+                scope.names[names[0]] = self.means(bound.named_children[0], scope) if bound is not None else ""
 
     def _spelt(self, path: str, scope: Scope) -> str:
         """Return what a dotted type means: of a class in sight a nested one, else a full name."""
@@ -229,8 +262,16 @@ class JavaReader(SyntaxReader):
             for target in self._candidates(name, scope):
                 self.refer(scope, "calls", target, node)
             return below
-        self.refer(scope, "calls", self.means(node, scope), node)
+        self.hand_elements(owner, name, given, scope)
+        self.refer(scope, "calls", self._member(node, owner, name, scope), node)
         return [(owner, scope), *below]
+
+    def _member(self, node: Any, owner: Any, name: str, scope: Scope) -> str:
+        """Return the method that a call names, not what the call gives."""
+        held = self.means(owner, scope)
+        if held and not held.startswith("."):
+            return f"{held}.{name}"
+        return f".{name}" if self.means(node, scope) else ""
 
     def _candidates(self, name: str, scope: Scope) -> list[str]:
         """Return what an unqualified call may denote: an import, a method of the class, of those around it."""
@@ -285,9 +326,9 @@ class JavaReader(SyntaxReader):
 
     def _lambda(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
-        given = node.child_by_field_name("parameters")
+        given, held = node.child_by_field_name("parameters"), self.given.get(node.start_byte, "")
         if given is not None and given.type == "identifier":
-            inner.names[self.text(given)] = ""
+            inner.names[self.text(given)] = held
         elif given is not None and given.type == "inferred_parameters":
             inner.names.update((self.text(parameter), "") for parameter in given.named_children)
         elif given is not None:

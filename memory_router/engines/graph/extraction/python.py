@@ -147,7 +147,7 @@ class _Reader(PythonNames):
                 parameters = {
                     parameter.arg: self.annotated(parameter.annotation, scope) for parameter in _parameters(statement)
                 }
-                for assigned in statement.body:
+                for assigned in _flat(statement.body):
                     if not isinstance(assigned, ast.Assign | ast.AnnAssign) or assigned.value is None:
                         continue
                     targets = assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target]
@@ -223,7 +223,7 @@ class _Reader(PythonNames):
         if isinstance(node, ast.AnnAssign):
             held = self.annotated(node.annotation, scope)
         else:
-            held = self.made(node.value, scope)
+            held = self.bound(node.value, scope) or self.made(node.value, scope)
             held = f"={held}" if held and isinstance(node.value, ast.Name | ast.Attribute) else held
         for name in _assigned(node):
             at = self._seen.get(f"{scope.qualified}.{name}")
@@ -258,10 +258,19 @@ class _Reader(PythonNames):
         called = node.func
         inside = [(argument, scope) for argument in (*node.args, *[keyword.value for keyword in node.keywords])]
         if isinstance(called, ast.Name):
+            if called.id == "isinstance" and len(node.args) == 2 and isinstance(node.args[0], ast.Name):
+                self._narrowed(node.args[0].id, node.args[1], scope)
             self._name(called, scope, "calls")
             return inside
         below = self._attribute(called, scope, "calls") if isinstance(called, ast.Attribute) else [(called, scope)]
         return [*below, *inside]
+
+    def _narrowed(self, name: str, kind: ast.expr, scope: Scope) -> None:
+        """Note of what class a variable is of which nothing else is known; of several, the first."""
+        if scope.names.get(name) == "":
+            scope.names[name] = self.annotated(
+                kind.elts[0] if isinstance(kind, ast.Tuple) and kind.elts else kind, scope
+            )
 
     def _refer(self, target: str, node: ast.expr, scope: Scope, kind: str) -> None:
         """Note what an expression denotes, unless that is nothing worth knowing."""

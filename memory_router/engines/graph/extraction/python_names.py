@@ -115,6 +115,15 @@ class PythonNames:
             return owner
         return self._known(annotation, scope) if isinstance(annotation, ast.Name | ast.Attribute) else ""
 
+    def bound(self, value: ast.expr, scope: Scope) -> str:
+        """Return the class that a `TypeVar` is bound to or a `NewType` made of, else nothing."""
+        if not isinstance(value, ast.Call):
+            return ""
+        name = self.means(value.func, scope).rpartition(".")[2]
+        if name == "TypeVar":
+            return next((self.annotated(given.value, scope) for given in value.keywords if given.arg == "bound"), "")
+        return self.annotated(value.args[1], scope) if name == "NewType" and len(value.args) > 1 else ""
+
     def looped(self, target: ast.expr, value: ast.expr, scope: Scope) -> Iterator[tuple[str, str]]:
         """Yield the names that a loop binds, each with what it holds: an element of what is looped over."""
         called = value.func if isinstance(value, ast.Call) else None

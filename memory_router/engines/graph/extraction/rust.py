@@ -182,10 +182,20 @@ class RustReader(RustNames):
     def _closure(self, node: Any, scope: Scope) -> Inside:
         inner = Scope(scope.qualified, scope.owner, {}, scope)
         given = node.child_by_field_name("parameters")
-        for parameter in given.named_children if given is not None else ():
+        element = self.given.get(node.start_byte, "")
+        for position, parameter in enumerate(given.named_children if given is not None else ()):
             pattern = parameter.child_by_field_name("pattern") if parameter.type == "parameter" else parameter
-            self._bind(pattern, self.class_of(parameter.child_by_field_name("type"), inner), inner)
+            held = self.class_of(parameter.child_by_field_name("type"), inner) or ("" if position else element)
+            self._bind(pattern, held, inner)
         return [(child, inner) for child in node.named_children]
+
+    def call(self, node: Any, scope: Scope) -> Inside:
+        """Note what is called, and what its closures are given."""
+        called = node.child_by_field_name("function")
+        if called is not None and called.type == "field_expression":
+            owner, name = map(called.child_by_field_name, self.MEMBERS[called.type])
+            self.hand_elements(owner, self.text(name), node.child_by_field_name("arguments"), scope)
+        return super().call(node, scope)
 
     def _macro(self, node: Any, scope: Scope) -> Inside:
         """Note a macro, and what stands in its arguments, which are tokens: a path and brackets are a call."""

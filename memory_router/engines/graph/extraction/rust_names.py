@@ -15,6 +15,7 @@ _POINTING = frozenset(
     ["reference_type", "pointer_type", "abstract_type", "dynamic_type", "bracketed_type", "qualified_type"]
 )
 _HOLDING = ("Box", "Rc", "Arc", "Option", "Result", "RefCell", "Mutex", "RwLock", "Ref", "RefMut", "MutexGuard", "Pin")
+_MAPS = ("HashMap", "BTreeMap", "IndexMap", "DashMap")
 _LISTS = ("Vec", "VecDeque", "HashSet", "BTreeSet", "LinkedList", "BinaryHeap")
 _THROUGH = (
     "unwrap", "expect", "clone", "as_ref", "as_mut", "borrow", "borrow_mut", "lock", "unwrap_or_default", "to_owned",
@@ -35,6 +36,7 @@ class RustNames(SyntaxReader):
          "generic_function", *_POINTING]
     )  # fmt: skip
     SELF = frozenset(["self"])
+    LAMBDAS = frozenset(["closure_expression"])
 
     def __init__(self, source: Source, raw: bytes) -> None:
         super().__init__(source, raw)
@@ -161,21 +163,22 @@ class RustNames(SyntaxReader):
         return super().means(node, scope)
 
     def class_of(self, kind: Any, scope: Scope) -> str:
-        """Return the type that is named, through references and what only holds it; `Type[]` for a list of it."""
+        """Return the type that is named, with `[]` for lists of it and `{}` for maps."""
         lists = ""
         while kind is not None:
             if kind.type in _POINTING:
                 kind = kind.child_by_field_name("type") or next(iter(kind.named_children), None)
             elif kind.type == "array_type":
-                kind, lists = kind.child_by_field_name("element"), lists + "[]"
+                kind, lists = kind.child_by_field_name("element"), f"[]{lists}"
             elif kind.type == "generic_type":
                 outer, given = map(kind.child_by_field_name, ("type", "type_arguments"))
                 name = self.text(outer).rpartition("::")[2]
-                if name not in (*_HOLDING, *_LISTS) or given is None:
+                if name not in (*_HOLDING, *_LISTS, *_MAPS) or given is None:
                     kind = outer
                     continue
-                lists += "[]" * (name in _LISTS)
-                kind = next((argument for argument in given.named_children if argument.type != "lifetime"), None)
+                lists = f"{'[]' if name in _LISTS else '{}' if name in _MAPS else ''}{lists}"
+                inside = [argument for argument in given.named_children if argument.type != "lifetime"]
+                kind = inside[-1 if name in _MAPS else 0] if inside else None
             elif kind.type in ("type_identifier", "scoped_type_identifier"):
                 held = self.means(kind, scope)
                 return held + lists if held else ""

@@ -12,6 +12,10 @@ VALUES = ("arrow_function", "function_expression", "generator_function")
 SPACES = ("internal_module", "module")
 _VARIABLES = ("lexical_declaration", "variable_declaration")
 _OF_MODULE = (*FUNCTIONS, *CLASSES, "type_alias_declaration", *SPACES)
+_MARKS = {
+    **dict.fromkeys(("Array", "ReadonlyArray", "Set", "ReadonlySet", "Iterable", "Iterator", "Generator"), "[]"),
+    **dict.fromkeys(("Map", "ReadonlyMap", "Record", "WeakMap"), "{}"),
+}
 _UNWRAPPED = ("Promise", "Readonly", "Partial", "Required", "NonNullable", "Awaited")
 
 
@@ -25,6 +29,7 @@ class ScriptNames(SyntaxReader):
         "nested_identifier": ("object", "property"),
     }
     CALLS: ClassVar[dict[str, str]] = {"call_expression": "function", "new_expression": "constructor"}
+    LAMBDAS = frozenset(VALUES)
     SAME = frozenset(
         ["parenthesized_expression", "await_expression", "non_null_expression", "type_annotation", "generic_type"]
     )
@@ -139,8 +144,15 @@ class ScriptNames(SyntaxReader):
     def typed(self, annotation: Any, scope: Scope) -> str:
         """Return the class that an annotation names: what a promise gives, the first of a union."""
         while annotation is not None:
+            if annotation.type == "array_type":
+                element = self.typed(annotation.named_children[0], scope)
+                return f"{element}[]" if element else ""
             if annotation.type == "generic_type":
                 name = self.text(annotation.named_children[0])
+                if mark := _MARKS.get(name):
+                    given = annotation.named_children[-1].named_children
+                    element = self.typed(given[-1], scope) if given else ""
+                    return f"{element}{mark}" if element else ""
                 if name not in _UNWRAPPED:
                     return self.means(annotation.named_children[0], scope)
                 annotation = annotation.named_children[-1]
@@ -163,6 +175,8 @@ class ScriptNames(SyntaxReader):
 
     def other(self, node: Any, scope: Scope) -> str:
         """Return what a node of this language denotes."""
+        if node.type == "subscript_expression":
+            return self.element(self.means(node.named_children[0], scope))
         if node.type == "arguments":
             return self.required(node.parent)
         if node.type in ("as_expression", "satisfies_expression") and len(node.named_children) > 1:

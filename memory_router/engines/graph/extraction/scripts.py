@@ -27,6 +27,7 @@ class ScriptReader(ScriptNames):
             "import_statement": self._imported,
             "export_statement": self._exported,
             "pair": self._pair,
+            "for_in_statement": self._looped,
             "shorthand_property_identifier": self._shorthand,
         }
 
@@ -52,6 +53,9 @@ class ScriptReader(ScriptNames):
             value = node.child_by_field_name("value")
             if value is not None and value.type in (*VALUES, "class"):
                 return self._within(value, self.define("function", "default", self.module, node), scope)
+            if value is not None and value.type == "object":
+                qualified = self.define("variable", "default", self.module, node)
+                return [(value, Scope(qualified, qualified, {}, scope))]
             return [(child, scope) for child in node.named_children if child.type != "export_clause"]
         self._note_import(node, self.module_named(where))
         return ()
@@ -70,22 +74,28 @@ class ScriptReader(ScriptNames):
         below = []
         for field in ("parameters", "parameter"):
             if (given := node.child_by_field_name(field)) is not None:
-                self._parameters(given, inner)
+                self._parameters(given, inner, self.given.get(node.start_byte, ""))
                 below.append((given, inner))
         for field in ("return_type", "body"):
             if (part := node.child_by_field_name(field)) is not None:
                 if part.type == "statement_block":
                     self.declare_block(part, inner)
+                elif (
+                    field == "body"
+                    and part.type in ("new_expression", "call_expression")
+                    and qualified != scope.qualified
+                ):
+                    self.returns(qualified, self.held(part, inner))
                 below.append((part, inner))
         return below
 
-    def _parameters(self, given: Any, scope: Scope) -> None:
+    def _parameters(self, given: Any, scope: Scope, first: str) -> None:
         if given.type == "identifier":
-            scope.names[self.text(given)] = ""
-        for parameter in given.named_children:
+            scope.names[self.text(given)] = first
+        for position, parameter in enumerate(given.named_children):
             pattern = parameter.child_by_field_name("pattern") if parameter.type.endswith("_parameter") else parameter
             if pattern is not None:
-                held = self.typed(parameter.child_by_field_name("type"), scope)
+                held = self.typed(parameter.child_by_field_name("type"), scope) or ("" if position else first)
                 self.bind(pattern, held, scope)
                 if held and any(child.type == "accessibility_modifier" for child in parameter.named_children):
                     self.define("variable", self.text(pattern), scope.owner, parameter, held)
@@ -247,8 +257,17 @@ class ScriptReader(ScriptNames):
         if value.type == "object":
             inside = f"{scope.qualified}.{name}"
             return [(value, Scope(inside, inside, {}, scope))]
+        if value.type in self.CALLS and (held := self.held(value, scope)):
+            self.define("variable", name, scope.qualified, node, held)
         self._renamed(name, value, node, scope)
         return [(value, scope)]
+
+    def _looped(self, node: Any, scope: Scope) -> Inside:
+        """Note what the variable of a loop holds: an element of what is looped over."""
+        left, right, body = map(node.child_by_field_name, ("left", "right", "body"))
+        if left is not None and right is not None and any(child.type == "of" for child in node.children):
+            self.bind(left, self.element(self.held(right, scope)), scope)
+        return [(part, scope) for part in (right, body) if part is not None]
 
     def _shorthand(self, node: Any, scope: Scope) -> Inside:
         if scope.qualified == scope.owner:
@@ -281,6 +300,9 @@ class ScriptReader(ScriptNames):
             self.references.add(self.module, "imports", module, node.start_point[0] + 1)
             return ()
         called = node.child_by_field_name(self.CALLS[node.type])
+        if called is not None and called.type == "member_expression":
+            owner, name = map(called.child_by_field_name, self.MEMBERS[called.type])
+            self.hand_elements(owner, self.text(name), node.child_by_field_name("arguments"), scope)
         if called is not None and called.type == "super" and scope.owner in self._bases:
             self.refer(scope, "calls", self._bases[scope.owner], node)
         return super().call(node, scope)

@@ -39,6 +39,26 @@ _LITERALS = frozenset(
         "decimal_integer_literal", "boolean_literal", "arrow_function", "function_expression",
     ]
 )  # fmt: skip
+# Methods of lists and maps in several languages: those that give an element, those that give the list again, and those
+# that call a function with each element.
+_GETTERS = frozenset(
+    """
+    at find first first_mut get get_mut getFirst getLast getOrDefault last last_mut next orElse orElseThrow peek poll
+    pop remove shift
+    """.split()  # noqa: SIM905
+)
+_PASSING = frozenset(
+    """
+    chain cloned concat copied drain filter into_iter iter iter_mut iterator parallelStream reversed rev slice sorted
+    stream toSorted
+    """.split()  # noqa: SIM905
+)
+_EACH = frozenset(
+    """
+    all allMatch any anyMatch every filter filter_map find findFirst findIndex flatMap flat_map forEach for_each
+    ifPresent map noneMatch peek position removeIf retain some
+    """.split()  # noqa: SIM905
+)
 Inside = Iterable[tuple[Any, Scope]]
 
 
@@ -55,6 +75,8 @@ class SyntaxReader:
     CALLS: ClassVar[dict[str, str]] = {}  # a node that calls: the field of what is called
     SAME: ClassVar[frozenset[str]] = frozenset(["parenthesized_expression"])  # nodes that mean their first child
     SELF: ClassVar[frozenset[str]] = frozenset(["this"])
+    INVOKED: ClassVar[frozenset[str]] = frozenset()  # nodes that name a member and call it in one
+    LAMBDAS: ClassVar[frozenset[str]] = frozenset()  # functions without a name
 
     def __init__(self, source: Source, raw: bytes) -> None:
         self.source = source
@@ -70,6 +92,7 @@ class SyntaxReader:
             **dict.fromkeys(self.MEMBERS, self.member),
             **dict.fromkeys(self.CALLS, self.call),
         }
+        self.given: dict[int, str] = {}  # what functions without a name are given, by where they begin
         self._seen: dict[str, int] = {}
         self._bases: dict[str, str] = {}
 
@@ -129,8 +152,18 @@ class SyntaxReader:
             self.definitions[at] = self.definitions[at]._replace(type=held)
 
     def element(self, held: str) -> str:
-        """Return what an element of a list is, by the list's type or what denotes it."""
-        return held.removesuffix("[]") if held.endswith("[]") else f"{held}[]" if held else ""
+        """Return what an element of a list or a map is, by its type or what denotes it."""
+        if held.startswith("."):
+            return ""
+        return held[:-2] if held.endswith(("[]", "{}")) else f"{held}[]" if held else ""
+
+    def hand_elements(self, owner: Any, name: str, arguments: Any, scope: Scope) -> None:
+        """Note what functions are given that a method of a list calls with each of its elements."""
+        if name not in _EACH or owner is None or arguments is None:
+            return
+        for argument in arguments.named_children:
+            if argument.type in self.LAMBDAS:
+                self.given[argument.start_byte] = self.element(self.means(owner, scope))
 
     def inherits(self, qualified: str, base: Any, scope: Scope) -> None:
         """Note a base of a class."""
@@ -143,6 +176,7 @@ class SyntaxReader:
         """Return what an expression or a type denotes; `.step` if only its last step is known, else empty."""
         steps: list[str] = []
         base = ""
+        is_value = node.type in self.CALLS or node.type in self.INVOKED
         for _ in range(_DEPTH):
             kind = node.type
             if kind in self.NAMES:
@@ -172,7 +206,7 @@ class SyntaxReader:
         if node is None or node.type in _LITERALS:
             return ""
         if base:
-            return ".".join([base, *reversed(steps)])
+            return _followed(base, steps, is_value=is_value)
         return f".{steps[0]}" if steps and steps[0].isidentifier() else ""
 
     def valued(self, call: Any) -> Any:
@@ -281,3 +315,22 @@ class SyntaxReader:
                 return ""
             at = at.parent
         return ""
+
+
+def _followed(base: str, steps: list[str], *, is_value: bool) -> str:
+    """Return what members of members denote: of a list (`Type[]`) or a map (`Type{}`), elements, or the list again.
+
+    Args:
+        base: what they are members of.
+        steps: their names, the last first.
+        is_value: whether the last is called, and its result meant.
+    """
+    for position in reversed(range(len(steps))):
+        step, is_list = steps[position], base.endswith(("[]", "{}")) and (is_value or position > 0)
+        if is_list and step in _GETTERS:
+            base = base[:-2]
+        elif is_list and (step in _PASSING or step == "values"):
+            base = f"{base[:-2]}[]"
+        else:
+            base = f"{base}.{step}"
+    return base
