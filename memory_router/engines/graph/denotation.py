@@ -13,8 +13,9 @@ from typing import NamedTuple
 import apsw
 
 _DEPTH = 24  # steps through imports, base classes and types; cycles end there
-# What ends a name that means an element, with how the types of what has such elements end: lists, maps, either.
-_ELEMENTS = {"[]": ("[]",), "{}": ("{}",), "[*]": ("[]", "{}")}
+# What ends a name that means an element, with how the types of what has such elements end: lists, maps, either; what
+# may be no list at all (`[?]`) is then meant itself.
+_ELEMENTS = {"[]": ("[]",), "{}": ("{}",), "[*]": ("[]", "{}"), "[?]": ("[]", "{}")}
 _DEFINED = """
     SELECT id, kind, qualified, file, type FROM nodes
     WHERE qualified = ? AND (file IS NOT NULL OR kind = 'package')
@@ -110,7 +111,7 @@ class Denotation:
         """Return whether a member is looked for in the value of something of which no type is known."""
         owner, steps = target.rpartition(".")[0], 1
         if owner.endswith(tuple(_ELEMENTS)):
-            held = self.meant(owner.rstrip("[*]{}"), file)  # a method of a list, or of an element that nothing tells
+            held = self.meant(owner.rstrip("[*?]{}"), file)  # a method of a list, or of an element that nothing tells
             return any(node.kind in ("function", "variable") and not node.type for node in held)
         while owner:
             if nodes := self.meant(owner, file):
@@ -227,8 +228,9 @@ class Denotation:
         denoted: dict[Node, None] = {}
         if mark := next((mark for mark in _ELEMENTS if name.endswith(mark)), ""):
             for holder in self._denoted(target.removesuffix(mark), folder, depth - 1).nearest(folder, self.folder):
-                if holder.type.endswith(_ELEMENTS[mark]) and holder.file is not None:
-                    element = self.seen_from(holder.file, holder.type[:-2])
+                is_list = holder.type.endswith(_ELEMENTS[mark])
+                if (is_list or mark == "[?]") and holder.type and holder.file is not None:
+                    element = self.seen_from(holder.file, holder.type[:-2] if is_list else holder.type)
                     denoted.update(dict.fromkeys(self._denoted(element, folder, depth - 1).nodes))
             self._members[target, folder] = _Namesakes(list(denoted))
             return self._members[target, folder]

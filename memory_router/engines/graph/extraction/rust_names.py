@@ -16,7 +16,10 @@ _POINTING = frozenset(
 )
 _HOLDING = ("Box", "Rc", "Arc", "Option", "Result", "RefCell", "Mutex", "RwLock", "Ref", "RefMut", "MutexGuard", "Pin")
 _MAPS = ("HashMap", "BTreeMap", "IndexMap", "DashMap")
-_LISTS = ("Vec", "VecDeque", "HashSet", "BTreeSet", "LinkedList", "BinaryHeap")
+_LISTS = (
+    "Vec", "VecDeque", "HashSet", "BTreeSet", "LinkedList", "BinaryHeap", "Iterator", "IntoIterator",
+    "DoubleEndedIterator", "ExactSizeIterator", "Stream",
+)  # fmt: skip
 _THROUGH = (
     "unwrap", "expect", "clone", "as_ref", "as_mut", "borrow", "borrow_mut", "lock", "unwrap_or_default", "to_owned",
 )  # fmt: skip
@@ -179,6 +182,8 @@ class RustNames(SyntaxReader):
                 lists = f"{'[]' if name in _LISTS else '{}' if name in _MAPS else ''}{lists}"
                 inside = [argument for argument in given.named_children if argument.type != "lifetime"]
                 kind = inside[-1 if name in _MAPS else 0] if inside else None
+                if kind is not None and kind.type == "type_binding":  # `Iterator<Item = Type>`
+                    kind = kind.child_by_field_name("type")
             elif kind.type in ("type_identifier", "scoped_type_identifier"):
                 held = self.means(kind, scope)
                 return held + lists if held else ""

@@ -151,11 +151,11 @@ class SyntaxReader:
         if at is not None and held and not self.definitions[at].type and self.definitions[at].kind == "function":
             self.definitions[at] = self.definitions[at]._replace(type=held)
 
-    def element(self, held: str) -> str:
+    def element(self, held: str, mark: str = "[]") -> str:
         """Return what an element of a list or a map is, by its type or what denotes it."""
         if held.startswith("."):
             return ""
-        return held[:-2] if held.endswith(("[]", "{}")) else f"{held}[]" if held else ""
+        return held[:-2] if held.endswith(("[]", "{}")) else f"{held}{mark}" if held else ""
 
     def hand_elements(self, owner: Any, name: str, arguments: Any, scope: Scope) -> None:
         """Note what functions are given that a method of a list calls with each of its elements."""
@@ -163,7 +163,7 @@ class SyntaxReader:
             return
         for argument in arguments.named_children:
             if argument.type in self.LAMBDAS:
-                self.given[argument.start_byte] = self.element(self.means(owner, scope))
+                self.given[argument.start_byte] = self.element(self.means(owner, scope), "[?]")
 
     def inherits(self, qualified: str, base: Any, scope: Scope) -> None:
         """Note a base of a class."""
