@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 import reliability
-from labelled_answers import Answer, collect
+from labelled_answers import KNOWN, Answer, collect
 from numpy.typing import NDArray
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -137,11 +137,12 @@ def cross(answers: Sequence[Answer]) -> dict[int, list[tuple[float, bool]]]:
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     fits = {world: fit([answer for answer in answers if answer.world != world]) for world in worlds}
     for world in worlds:
-        own = [answer for answer in answers if answer.world == world and not answer.part]
+        asked = [answer for answer in answers if answer.world == world and answer.kind != KNOWN]
+        own = [answer for answer in asked if not answer.part]
         for store in dict.fromkeys(answer.store for answer in own):
             report(f"{world} {store}", [judged(one, fits[world]) for one in own if one.store == store], bins)
         report(f"{world} merged", list(merged(own, fits[world])), None)
-        parts = [answer for answer in answers if answer.world == world and answer.part]
+        parts = [answer for answer in asked if answer.part]
         report(f"{world} parts", [judged(one, fits[world]) for one in parts], None)
     print("\nreliability, all stores and worlds: claimed, right, results")
     for claimed, right, count in reliability.points(bins):
@@ -161,7 +162,7 @@ def cross(answers: Sequence[Answer]) -> dict[int, list[tuple[float, bool]]]:
 def worth(answers: Sequence[Answer], fits: Mapping[str, Fitted]) -> tuple[float, float]:
     """Return the mean success@3 within each store that can answer, and the mean log-likelihood of a result."""
     successes, likelihoods = [], []
-    for answer in (answer for answer in answers if not answer.part):
+    for answer in (answer for answer in answers if not answer.part and answer.kind != KNOWN):
         claims = fits[answer.world]([one.features for one in answer.results])
         rights = np.array([one.right for one in answer.results])
         likelihoods += list(np.log(np.where(rights, claims, 1 - claims))) if len(claims) else []

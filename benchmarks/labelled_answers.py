@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +16,18 @@ from encoding import KeptEncoder
 
 from memory_router.retrieval.relevance import Features
 from memory_router.text import question_vector
+from memory_router.text.terms import stems
 
 # How many results of each answer are labelled.
 DEPTH = 30
 DAY = 86_400.0
 # Of how many parts of a world some are asked alone, and how many are.
 PARTS, PARTS_ASKED = 8, 1
+# How many words of one text, words of none, and titles are asked for in a world.
+WORDS, ABSENT, TITLES = 15, 5, 5
+NAME = re.compile(r"\b[A-Za-z]{4,}\b")
+TITLE = re.compile(r"\A# (.+)\n\s*(\S.{20,60})")
+KNOWN = "known"
 
 
 class Result(NamedTuple):
@@ -101,8 +108,8 @@ def answers_of(world: Path, name: str, mode: str) -> Iterator[Answer]:
             encoder.encode(apsw.Connection(f"{folder}/documents.db"), passages.without_vectors)
             encoder.encode(apsw.Connection(f"{folder}/transcripts.db"), turns.without_meaning)
             encoder.encode(memories._connection, remembered.without_vectors)
-        for line in (world / "questions.jsonl").read_text("utf-8").splitlines():
-            question = json.loads(line)
+        asked = [json.loads(line) for line in (world / "questions.jsonl").read_text("utf-8").splitlines()]
+        for question in (*asked, *known_items(world, records)):
             text = question["query"]
             question_vector.take(encoder.vector(text) if encoder else None)
             hits = documents.search(text, DEPTH, "search" if mode == "words" else "query")
@@ -114,6 +121,46 @@ def answers_of(world: Path, name: str, mode: str) -> Iterator[Answer]:
             said = recall([archive], text, DEPTH, Window(), now) if archive else []
             results = [labelled(question, one.features, *shown(one)) for one in said]
             yield Answer(name, text, question["kind"], "lossless", results)
+
+
+def known_items(world: Path, records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield questions for what the asker knows to be there, and some for what is not there.
+
+    People ask their notes for a name or a title, which says little and means one place (Azzopardi and de Rijke 2006,
+    automatic construction of known-item finding test beds). Labelled questions are sentences, so that nothing would
+    be learned of these.
+
+    Args:
+        world: its folder.
+        records: its memories.
+    """
+    files = {
+        file: file.read_text("utf-8", "replace") for file in sorted((world / "files").rglob("*")) if file.is_file()
+    }
+    said = [file.read_text("utf-8") for file in sorted((world / "transcripts").rglob("*")) if file.is_file()]
+    texts = [*files.values(), *said, *(record["text"] for record in records)]
+    places: dict[str, set[int]] = defaultdict(set)
+    spelt: dict[str, str] = {}
+    for number, text in enumerate(texts):
+        for word in set(NAME.findall(text)):
+            stem = " ".join(stems(word))
+            places[stem].add(number)
+            spelt.setdefault(stem, word)
+    alone = sorted((stem for stem, held in places.items() if len(held) == 1), key=lambda stem: crc32(stem.encode()))
+    for number, stem in enumerate(alone[:WORDS]):
+        word = spelt[stem]
+        yield {
+            "query": word.lower() if number % 2 else word,
+            "kind": KNOWN,
+            "relevant": [{"where": "", "phrase": word}],
+        }
+    for word in (spelt[stem][::-1].lower() for stem in alone[WORDS : WORDS + ABSENT]):
+        yield {"query": word, "kind": KNOWN, "relevant": []}
+    titled = sorted(
+        (match for text in files.values() if (match := TITLE.search(text))), key=lambda one: crc32(one[1].encode())
+    )
+    for match in titled[:TITLES]:
+        yield {"query": match[1], "kind": KNOWN, "relevant": [{"where": "", "phrase": match[2]}]}
 
 
 def moment(text: str) -> float:

@@ -31,6 +31,7 @@ class TableLayout(NamedTuple):
         own: the columns that belong to the text itself.
         named: the columns that name the text: title, path, headings, tags.
         defining: the columns in which a row that defines a name holds it.
+        title: the column with the title alone; empty if there is none.
         count_sql: SQL that counts the rows, or nearly.
         ends_sql: SQL that gives the lowest and the highest row number.
     """
@@ -42,6 +43,7 @@ class TableLayout(NamedTuple):
     count_sql: str
     ends_sql: str
     defining: tuple[str, ...] = ()
+    title: str = ""
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -73,7 +75,7 @@ class RowMatch(NamedTuple):
         own: mask of the terms in the text itself.
         named: mask of those in its title, path, headings or tags.
         beside: mask of the terms in its neighbours.
-        defines: whether it defines a name that was asked for.
+        defines: whether it defines a name that was asked for, or has the whole question as its title.
     """
 
     key: int
@@ -109,7 +111,8 @@ class FullText:
             [names.index(column) for column in part] for part in (layout.own, layout.named, layout.defining)
         )
         beside = [names.index(column) for column in layout.beside]
-        parts = _Parts(weights, own, named, beside, defining)
+        title = names.index(layout.title) if layout.title else None
+        parts = _Parts(weights, own, named, beside, defining, title)
         # The name belongs to the table: two tables of one connection do not overwrite each other's function.
         self._function = f"matched_{layout.table}"
         connection.register_fts5_function(self._function, parts.matched)
@@ -253,11 +256,12 @@ class _Parts(NamedTuple):
     named: list[int]
     beside: list[int]
     defining: list[int]
+    title: int | None
 
     def matched(self, api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> Any:
         """Return what the row that FTS5 stands at has of a question, as a `RowMatch`."""
         ((query, phrase_counts),) = arguments
-        own = named = beside = 0
+        own = named = beside = titled = 0
         score = 0.0
         defines = False
         length = _K1 * (1 - _B + _B * api.column_size(-1) * api.row_count / max(1, api.column_total_size(-1)))
@@ -280,6 +284,9 @@ class _Parts(NamedTuple):
                 own |= bit if any(map(columns.__getitem__, self.own)) else 0
                 named |= bit if any(map(columns.__getitem__, self.named)) else 0
                 beside |= bit if any(map(columns.__getitem__, self.beside)) else 0
+                titled |= bit if self.title is not None and columns[self.title] else 0
+        if self.title is not None and titled == sum(query.weights):
+            defines = defines or 0 < len(query.weights) == api.column_size(self.title)
         return apsw.pyobject(RowMatch(api.rowid, score, own, named, beside, defines))
 
 

@@ -204,10 +204,10 @@ class StoreVectors:
     ) -> str:
         """Embed a question by the model that is chosen; return one sentence that says why that failed, or nothing."""
         if self._asked[0] != question or not self._asked[1]:
-            # Words are known by their capitals; who types nothing else means none by them.
-            spelt = question.lower() if question.isupper() else question
             try:
-                vector = embedding.embed(spelt, lambda word: 0.0 if is_stop_word(word) else weight(word), seconds)
+                vector = embedding.embed(
+                    _spelt(question), lambda word: 0.0 if is_stop_word(word) else weight(word), seconds
+                )
             except RemoteModelError as error:
                 return f"The question could not be embedded: {error}"
             if len(vector) != opened.dimension:
@@ -218,3 +218,14 @@ class StoreVectors:
             self._asked = question, quantized(vector)
         opened.ask(self._asked[1])
         return ""
+
+
+def _spelt(question: str) -> str:
+    """Return a question as it is embedded, whose words are known by their capitals.
+
+    Who types nothing else means nothing by them; a word alone may be a name or not, however it is typed.
+    """
+    word = question.strip()
+    if word.isalpha() and (word.islower() or word.istitle() or word.isupper()):
+        return f"{word.lower()} {word.title()}"
+    return question.lower() if question.isupper() else question

@@ -102,6 +102,10 @@ class Query(NamedTuple):
         """Return the weighted share of the question that a mask covers, in [0, 1]."""
         return self.nats(mask) / self.total if self.total else 0.0
 
+    def whole(self, mask: int) -> float:
+        """Return 1 divided by the number of words if a mask covers all of them, else 0."""
+        return 1 / len(self.weights) if self.weights and mask == sum(self.weights) else 0.0
+
     def nats(self, mask: int) -> float:
         """Return the weight of the terms in a mask."""
         return sum([weight for bit, weight in self.weights.items() if bit & mask])

@@ -23,9 +23,11 @@ class Features(NamedTuple):
         own: share of the question in the passage itself.
         named: share of it in title, path, headings, tags or the names that it defines.
         wide: share of it in the passage, its names and its neighbours.
+        whole: 1 by the number of words if it and its names hold every word of the question, else 0: a name or two that
+            stand there are what was asked for, whatever else the passage says.
         behind: BM25 by that of the best candidate, minus 1.
         surprise: how unlikely the covered words stand together by accident, in logarithms of the store's size, to 3.
-        exact: 1 if it defines a name that the question asks for.
+        exact: 1 if it defines a name that the question asks for, or the question is its title.
         filed: 1 if the question names its file.
         likeness: cosine of passage and question; 0 without vectors.
         standing: how far that lies above passages at large, in standard deviations, by 5.
@@ -41,6 +43,7 @@ class Features(NamedTuple):
     own: float = 0.0
     named: float = 0.0
     wide: float = 0.0
+    whole: float = 0.0
     behind: float = 0.0
     surprise: float = 0.0
     exact: float = 0.0

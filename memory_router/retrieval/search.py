@@ -135,6 +135,7 @@ class CandidatePool(NamedTuple):
             own=query.share(own),
             named=query.share(named),
             wide=query.share(wide),
+            whole=query.whole(own | named),
             behind=score / self.best_score - 1 if self.best_score else 0.0,
             surprise=min(3.0, surprise(query, wide)),
             exact=float(any(match.defines for match in held)),

