@@ -25,6 +25,7 @@ PUT_TOGETHER = {
     "USAGE_ERROR": "No such command 'remembr'. Did you mean 'remember'? Help: memory-router --help",
 }
 _SOURCES = ("memory_router", "backends")
+_ROOMS = ("routing", "storage", "learning")
 
 
 def rule_pages() -> dict[Path, str]:
@@ -89,13 +90,20 @@ def _error_page(code: str, means: str, remedy: str, message: str) -> str:
 
 
 def _messages() -> dict[str, str]:
-    """Return a message of each code, as the first place in the code writes it; an ellipsis stands for what varies."""
+    """Return the message of each code that tells a stranger most; an ellipsis stands for what varies.
+
+    A message with a fix comes first, then one that begins in words, then a long one, the first of the common rooms.
+    """
     codes = {name: kind.code for name, kind in vars(errors).items() if isinstance(kind, type) and hasattr(kind, "code")}
-    told: dict[str, str] = {}
-    for path in sorted(file for folder in _SOURCES for file in (ROOT / folder).rglob("*.py")):
-        for code, message in _raised(ast.parse(path.read_text("utf-8")), codes):
-            told.setdefault(code, message)
-    return told
+    told: dict[str, list[str]] = {}
+    for room in (*_ROOMS, ""):
+        for path in sorted(file for folder in _SOURCES for file in (ROOT / folder / room).rglob("*.py")):
+            for code, message in _raised(ast.parse(path.read_text("utf-8")), codes):
+                told.setdefault(code, []).append(message)
+    return {
+        code: max(messages, key=lambda text: ("\n" in text, text[0] != "…", len(text) > 40))
+        for code, messages in told.items()
+    }
 
 
 def _raised(tree: ast.AST, codes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
