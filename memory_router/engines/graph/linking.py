@@ -149,12 +149,17 @@ def _in_path(connection: apsw.Connection, stems: Stems, name: str) -> list[Entit
 
 
 def _sections_called(connection: apsw.Connection, stems: Stems, name: str) -> list[Entity]:
-    """Return the sections of a heading in the notes of a path: `plans/road#Next steps`."""
+    """Return the sections of a heading or a block in the notes of a path: `plans/road#Next steps`, `road#^block`."""
     path, _, heading = name.partition("#")
     texts = _texts_at(connection, stems, path.strip("./"))
     inside = [Entity(*row) for text in texts for row in connection.execute(_IN_FILE, (text.id,))]
     own = key(heading, stems)
-    return [entity for entity in inside if entity.kind == "section" and key(entity.name, stems) == own]
+    called = {node for (node,) in connection.execute("SELECT node FROM aliases WHERE key = ?", (own,))}
+    return [
+        entity
+        for entity in inside
+        if entity.kind == "section" and (entity.id in called or key(entity.name, stems) == own)
+    ]
 
 
 def _texts_at(connection: apsw.Connection, stems: Stems, path: str) -> list[Entity]:

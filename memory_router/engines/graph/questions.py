@@ -89,7 +89,7 @@ class _Language:
         if phrase.strip(" ?!.")[:1] in _MARKS and phrase.strip(" ?!.")[-1:] in _MARKS:
             return bare  # what stands in quotation marks is a name with its article
         articles = self._told["articles"]
-        if articles:
+        if articles and not bare[:1].isupper():  # `The Road` is a name with its article
             bare = re.sub(rf"^(?:(?:{articles})(?:(?<=['’])| ))+(?=\S)", "", bare, flags=re.IGNORECASE)  # noqa: RUF001
         return bare.strip(_QUOTES) or phrase.strip()
 

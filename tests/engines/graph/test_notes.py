@@ -42,6 +42,10 @@ NAMES = {
     "deep/a.md": "# a\n\n[[./er/Note]] and [[/v1.2 plan|it]]\n",
     "b.md": "# b\n\n![[Ebb]] and [[high: water]]\n",
     "c.md": "# c\n\n[x](v1.2%20plan) and ![[tides#Later]]\n",
+    "My Plan.md": '---\naliases: ["One, two", Three]\n---\n# The plan\n\n## What\'s new? (2024)\n\n- item ^two\n',
+    "e.md": "# e\n\n[[my plan#What's new? (2024)]]\n",
+    "f.md": "# f\n\n[[One, two]]\n",
+    "g.md": "# g\n\n[[Three#^two]]\n",
 }
 
 
@@ -52,6 +56,8 @@ NAMES = {
         ("what embeds tides.md", ["b.md", "c.md", "deep/er/Note.md"]),
         ("what links to v1.2 plan", ["c.md", "deep/a.md", "tides.md"]),
         ("what links to deep/er/Note", ["deep/a.md"]),
+        ("what links to My Plan", ["e.md", "f.md", "g.md"]),
+        ("what links to My Plan#^two", ["e.md", "g.md"]),
         ("what links to tides#Later", ["c.md", "tides.md"]),
         ("what is tagged #coast", ["tides.md", "v1.2 plan.md"]),
         ("notes tagged #coast/north", ["tides.md"]),

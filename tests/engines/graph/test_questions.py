@@ -14,6 +14,11 @@ from memory_router.engines.graph import questions
         "qué impacto tiene cambiar store.py",
         "quel impact aurait un changement de store.py",
         "store.py を変更した場合の影響範囲",
+        "store.py を変えると影響を受けるものは何ですか",
+        "如果 store.py 改变,什么会受影响",
+        "store.py 改了会影响哪些模块",
+        "所有会因 store.py 改变而变化的东西",
+        "qu'est-ce qui serait affecté par un changement de store.py",
         "if store.py is removed, which services stop working?",
         "what is affected by a change to store.py",
         "which tests fail if I delete store.py",
@@ -113,3 +118,4 @@ def test_quotation_marks_keep_an_article() -> None:
     """What stands in quotation marks is a name as it is, article and all."""
     assert questions.read('which notes link to "The road"').things == ("The road",)
     assert questions.read("which notes link to the road").things == ("road",)
+    assert questions.read("which notes link to The Road").things == ("The Road",)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from markdown_it import MarkdownIt
 
 _FRONT_FIELD = re.compile(r"(aliases|alias|title|tags|tag):[ \t]*(.*)", re.IGNORECASE)
+_VALUES = {"alias": re.compile(r"\"[^\"]*\"|'[^']*'|[^,]+"), "tag": re.compile(r"[^,\s]+")}  # of a list on one line
 _LONGEST_FRONT = 200  # lines
 # What stands aside of a text: escaped marks, spans of code, and what is hidden. Each part is bounded, or what opens it
 # is closed by the next of its kind or by the end: the time is linear in the text.
@@ -86,8 +87,7 @@ def _front_matter(lines: Sequence[str]) -> tuple[int, tuple[str, ...], tuple[tup
         named = _FRONT_FIELD.match(line)
         if named:
             field = "tag" if named[1].lower().startswith("tag") else "alias"
-            parts = r"[,\s]+" if field == "tag" else "," if named[1].lower() != "title" else "\n"
-            values = re.split(parts, named[2].strip("[] \t"))
+            values = [named[2]] if named[1].lower() == "title" else _VALUES[field].findall(named[2].strip("[] \t"))
         elif field and line.lstrip().startswith("- "):
             values = [line.lstrip()[2:]]
         else:

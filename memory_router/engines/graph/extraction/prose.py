@@ -66,7 +66,7 @@ def facts(source: Source, text: str) -> Facts:
     for tag, number in read.tags:
         _tag(tag, number, path, references)
     for number, line in enumerate(lines[: read.front], 1):
-        _read_links(line, number, path, source, references, line.strip())
+        _read_links(line, line, number, path, source, references)
     _read(read, read.front, own_end, path, source, references)
     seen = {path}
     for section in read.sections:
@@ -100,8 +100,7 @@ def _read(note: markdown.Note, start: int, end: int, where: str, source: Source,
             _read_code(line, number, where, references, line.strip()[:LONGEST_EVIDENCE])
             continue
         if "[" in bare or "#" in bare:
-            for first, last in _sentences(bare):
-                _read_links(bare[first:last], number, where, source, references, _told(line[first:last]))
+            _read_links(bare, line, number, where, source, references)
         for first, last in _sentences(line):
             evidence = _told(line[first:last])
             prose = _LINK.sub(r"\1", evidence)
@@ -122,20 +121,25 @@ def _told(sentence: str) -> str:
     return _BULLET.sub("", sentence.strip())
 
 
-def _read_links(text: str, line: int, where: str, source: Source, references: References, sentence: str) -> None:
-    evidence = sentence[:LONGEST_EVIDENCE]
-    links = [(label, quoted or target) for label, quoted, target in _LINK.findall(text)]
-    links += _LINK_TARGET.findall(text)
-    for label, target in links:
+def _read_links(bare: str, said: str, line: int, where: str, source: Source, references: References) -> None:
+    """Note the links and tags of a line without spans of code; the sentence around each, as it was said, proves it."""
+    for link in (*_LINK.finditer(bare), *_LINK_TARGET.finditer(bare)):
+        label, *targets = link.groups()
+        target, evidence = next(filter(None, targets)), _sentence(said, link.start())
         if "://" not in target and not target.startswith(("#", "mailto:")):
             references.add(where, "links", _absolute(target, source), line, evidence)
         elif label:
             references.add(where, "names", label, line, evidence)
-    for target, part in _WIKI_LINK.findall(text):
-        if meant := _linked(target.strip(), part.rstrip("#"), source):
-            references.add(where, "links", meant, line, evidence)
-    for tag in _TAG.findall(text):
-        _tag(tag, line, where, references, evidence)
+    for link in _WIKI_LINK.finditer(bare):
+        if meant := _linked(link[1].strip(), (link[2] or "").rstrip("#"), source):
+            references.add(where, "links", meant, line, _sentence(said, link.start()))
+    for tag in _TAG.finditer(bare):
+        _tag(tag[1], line, where, references, _sentence(said, tag.start()))
+
+
+def _sentence(line: str, place: int) -> str:
+    """Return the beginning of the sentence that holds a place of a line."""
+    return next(_told(line[first:last]) for first, last in _sentences(line) if place <= last)[:LONGEST_EVIDENCE]
 
 
 def _linked(target: str, part: str, source: Source) -> str:
