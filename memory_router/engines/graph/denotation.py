@@ -37,6 +37,17 @@ class Node(NamedTuple):
     type: str
 
 
+class Ref(NamedTuple):
+    """One stored reference with its number; `facts.Reference` says what the members mean."""
+
+    id: int
+    file: int
+    source: int
+    kind: str
+    target: str
+    key: str
+
+
 class _Namesakes:
     """Things of one qualified name, told apart by which text lies nearest to the one that refers."""
 

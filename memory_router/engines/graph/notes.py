@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import apsw
 
-from memory_router.engines.graph.denotation import Denotation
-from memory_router.engines.graph.reference import Ref
+from memory_router.engines.graph.denotation import Denotation, Ref
 
 _HOMONYMS = 4  # things of one name that a mention in prose may mean
 _TEXT = "('document', 'module', 'project')"

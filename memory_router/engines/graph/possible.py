@@ -4,9 +4,8 @@ import json
 
 import apsw
 
-from memory_router.engines.graph.denotation import Denotation
+from memory_router.engines.graph.denotation import Denotation, Ref
 from memory_router.engines.graph.extraction.languages import FAMILIES, is_standard
-from memory_router.engines.graph.reference import Ref
 
 FEW = 3  # methods of one name that such a call may mean
 _STEPS = 3  # imports of imports that are followed to what a caller can know

@@ -11,11 +11,10 @@ from typing import Any
 
 import apsw
 
-from memory_router.engines.graph.denotation import Denotation, Node
+from memory_router.engines.graph.denotation import Denotation, Node, Ref
 from memory_router.engines.graph.naming import Stems
 from memory_router.engines.graph.notes import Notes
 from memory_router.engines.graph.possible import Candidates
-from memory_router.engines.graph.reference import Ref
 from memory_router.engines.graph.store import CONTAINS, NAMING, WITHIN, steps_of
 from memory_router.engines.graph.things import Things
 from memory_router.engines.graph.walking import POSSIBLE
