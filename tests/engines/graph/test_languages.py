@@ -247,3 +247,22 @@ def test_half_a_surrogate_pair_is_no_name(tmp_path: Path) -> None:
         "use.py": "from app import go\ngo()\n",
     }
     assert [Path(one.path or "").name for one in asked(built(tmp_path, files), "who calls go")] == ["use.py"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("d.go", "package d\n\nfunc f(x []T) { y := x" + "[0]" * 3000 + "; y.z() }\n"),
+        ("d.ts", "const y = x" + "[0]" * 3000 + "; y.z();\n"),
+        ("d.rs", "fn f(x: Vec<A>) { let y = x" + "[0]" * 3000 + "; y.z(); }\n"),
+        ("D.java", "class D { " + "List<" * 1500 + "A" + ">" * 1500 + " x; }\n"),
+        ("d.py", "def f(x):\n    x" + ".a[0]" * 400 + ".z()\n"),
+    ],
+)
+def test_what_nests_too_deeply_is_told(tmp_path: Path, name: str, text: str) -> None:
+    """A file that nests deeper than can be followed stops no run: it is read, or named as not understood."""
+    graph = KnowledgeGraph.open(built(tmp_path, {name: text, "lone.py": "def lonely():\n    pass\n"}))
+    assert graph
+    assert graph.statistics().texts == 2
+    assert graph.find("lonely").entities
+    graph.close()

@@ -18,6 +18,13 @@ def facts(source: Source) -> Facts | None:
             raw = file.read(_MAX_BYTES)
     except OSError:
         return None
+    try:
+        return _stated(source, raw)
+    except RecursionError:
+        return _unreadable(source, "it nests too deeply")
+
+
+def _stated(source: Source, raw: bytes) -> Facts:
     if source.language == "python":
         return python.facts(source, raw)
     if b"\0" in raw:
