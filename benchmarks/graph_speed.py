@@ -2,6 +2,8 @@
 
     python benchmarks/graph_speed.py [--files 2000] [--edges 1000000] [--questions 100]
 
+`--files 20000 --edges 0` measures how much memory a large build takes, and asks nothing.
+
 Files are copies of this project's own modules; the large graph is drawn at random, each thing having ten relations
 on average. Which things and words are popular follows Zipf's law; `{hub}` is one of the most popular, and `{words}` and
 `{others}` are two words each that many names hold.
@@ -49,9 +51,12 @@ def main() -> None:
         report = bring_up_to_date(texts, database=os.path.join(folder, "built.db"))
         used = cpu_seconds() - used
         rate = f"{len(texts) / report.seconds:,.0f} files/s, {len(texts) / used:,.0f} a second of CPU"
-        print(f"built: {rate} ({report.relations:,} relations)")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(f"built: {rate} ({report.relations:,} relations), {peak:,} MB at the most")
         again = bring_up_to_date(texts, database=os.path.join(folder, "built.db"))
         print(f"nothing changed: {again.seconds * 1000:.1f} ms")
+        if not options.edges:
+            return
         database = os.path.join(folder, "large.db")
         names = draw(database, options.edges)
         graph = KnowledgeGraph.open(database)
