@@ -43,7 +43,8 @@ _EXTENSIONS = (
     "ini|ipynb|java|jl|js|json|jsonl|jsx|kt|kts|less|lua|m|markdown|md|mdx|mjs|ml|mli|mm|nix|org|php|pl|pm|proto|ps1|"
     "py|pyi|r|rb|rs|rst|sass|scala|scss|sh|sql|svelte|swift|tf|tex|toml|ts|tsv|tsx|txt|vue|xml|yaml|yml|zig|zsh"
 )
-_FILE_NAME = re.compile(rf"[\w.@*?\[\]{{}},+-]*[\w*}}\]]\.(?:{_EXTENSIONS}|\*|\{{[\w,]+\}})", re.IGNORECASE)
+_FILE_NAME = re.compile(rf"[\w.@*?\[\]{{}}(),+-]*[\w*}}\])]\.(?:{_EXTENSIONS}|\*|\{{[\w,]+\}})", re.IGNORECASE)
+_BRACKETED_NAME = re.compile(r"\([^()]*\)\.\w+|\[[^\[\]]*\]\.\w+")
 _LINE_NUMBER = re.compile(r"(?<=\w):\d+(?::\d+)?$")
 _TOKEN = re.compile(r"\S+")
 _ADDRESS = re.compile(r"(?<![\w@.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
@@ -215,7 +216,10 @@ def _is_opaque(name: str) -> bool:
 def _take_path(token: str, found: list[str]) -> str:
     if "://" in token:
         return " ".join(split_name(token))
-    path = _LINE_NUMBER.sub("", token.strip("\"'`()[]<>,;:!?").rstrip("."))
+    path = token.strip("\"'`<>,;:!?").rstrip(".")
+    if not _BRACKETED_NAME.fullmatch(path):  # of `Plan (final).md`
+        path = token.strip("\"'`()[]<>,;:!?").rstrip(".")
+    path = _LINE_NUMBER.sub("", path)
     if not _is_path(path):
         return token
     found.append(path)

@@ -185,3 +185,18 @@ def test_verbs_with_their_pronoun_are_not_names() -> None:
     """French asks with the pronoun behind the verb; names of code with such a part are rare."""
     assert not identifiers_in("Qu'avons-nous décidé, et est-ce le dernier choix ? Va-t-il rester ?")
     assert [name.text for name in identifiers_in("est-ce dans add-on ou kebab-case ?")] == ["add-on", "kebab-case"]
+
+
+@pytest.mark.parametrize(
+    ("question", "paths"),
+    [
+        ("what is in Plan (final).md", ("(final).md",)),
+        ("copy (2).txt", ("(2).txt",)),
+        ("(see foo.md)", ("foo.md",)),
+        ('("src/x.py"),', ("src/x.py",)),
+        ("what does foo(bar) do", ()),
+    ],
+)
+def test_brackets_belong_to_a_name_where_they_stand_inside_it(question: str, paths: tuple[str, ...]) -> None:
+    """Brackets around a name are punctuation; before its ending they are a part of it."""
+    assert parse(question).paths == paths
