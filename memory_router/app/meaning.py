@@ -21,7 +21,7 @@ from memory_router.engines.tiers import schema as tiers
 from memory_router.engines.transcripts import place
 from memory_router.engines.transcripts import schema as transcripts
 from memory_router.engines.transcripts import vectors as turns
-from memory_router.errors import MemoryRouterError
+from memory_router.errors import MemoryRouterError, StoreError
 from memory_router.learning.background import is_tested, start
 from memory_router.retrieval import models, vectors
 from memory_router.storage.files import exclusive, is_locked
@@ -66,9 +66,16 @@ class Coverage(NamedTuple):
 
 
 def wait_while_busy(_done: int = 0, _total: int = 0) -> None:
-    """Wait until the machine is idle."""
-    while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
+    """Wait until the machine is idle.
+
+    Raises:
+        StoreError: the home was removed meanwhile, so that nobody will ask what is encoded.
+    """
+    while os.path.isdir(paths.cache_dir()):
+        if os.getloadavg()[0] <= _BUSY * (os.cpu_count() or 1):
+            return
         time.sleep(_PAUSE_SECONDS)
+    raise StoreError("The folder of memory was removed while it was encoded.", "Run: memory-router setup")
 
 
 def why_not() -> str:

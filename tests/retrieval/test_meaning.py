@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from memory_router import app
 from memory_router.engines.tiers import recall, schema
 from memory_router.engines.tiers.store import MemoryStore
+from memory_router.errors import StoreError
 from memory_router.retrieval import models, vectors
 from memory_router.retrieval.likeness import StoreVectors
 from memory_router.storage.sqlite import open_database
@@ -212,6 +213,13 @@ def test_without_the_extra_everything_works_and_says_so(own_home: Home, monkeypa
     assert app.meaning.encode(lambda _done, _total: None) == 0
     app.meaning.encode_later()
     encoder.load.cache_clear()
+
+
+def test_encoding_in_the_background_ends_with_its_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the folder of memory was removed, nobody waits for an idle machine any more."""
+    monkeypatch.setenv("MEMORY_ROUTER_HOME", str(tmp_path / "gone"))
+    with pytest.raises(StoreError):
+        app.meaning.wait_while_busy()
 
 
 @pytest.mark.parametrize(

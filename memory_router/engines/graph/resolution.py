@@ -21,6 +21,8 @@ from memory_router.engines.graph.walking import POSSIBLE
 from memory_router.storage.sqlite import writing
 
 _BATCH = 20_000
+# After how many references what their names mean is forgotten, which bounds the memory that a build takes.
+_REMEMBERED = 100_000
 _PENDING = """
     SELECT r.id, r.file, r.source, r.kind, r.target, r.key FROM pending p JOIN refs r ON r.id = p.ref
     WHERE p.ref > ? {further} ORDER BY p.ref LIMIT ?
@@ -54,9 +56,11 @@ def resolve(connection: apsw.Connection, stems: Stems) -> int:
     _reopen(connection)
     count = 0
     for query in _PASSES:
-        last = 0
+        last, resolver, left = 0, _Resolver(connection, stems), _REMEMBERED
         while batch := [Ref(*row) for row in connection.execute(query, (last, _BATCH))]:
-            resolver = _Resolver(connection, stems)  # what it remembers is bounded by the batch
+            if left <= 0:
+                resolver, left = _Resolver(connection, stems), _REMEMBERED
+            left -= len(batch)
             count += len(batch)
             last = batch[-1].id
             numbers = [(ref.id,) for ref in batch]
