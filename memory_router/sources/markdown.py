@@ -4,12 +4,14 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
-
-from markdown_it import MarkdownIt
+from typing import TYPE_CHECKING, NamedTuple
 
 from memory_router.sources import prose
 from memory_router.sources.document import Chunk
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _TITLE = re.compile(r"title\s*:\s*(.+?)\s*$", re.IGNORECASE)
 
@@ -60,14 +62,24 @@ def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
 
 def _headings(lines: Sequence[str], start: int) -> Iterator[_Heading]:
     """Yield the headings that stand in no quotation or list."""
-    tokens = _parser().parse("\n" * start + "\n".join(lines[start:]))
-    for opening, content in pairwise(tokens):
+    for opening, content in pairwise(blocks(lines, start)):
         if opening.type == "heading_open" and opening.level == 0 and opening.map:
             first, end = opening.map
             yield _Heading(first, end, int(opening.tag[1:]), " ".join(content.content.split()))
 
 
+def blocks(lines: Sequence[str], start: int) -> "list[Token]":
+    """Return the blocks of a text (CommonMark 0.31) from a line on; what stands inside of a line is not parsed.
+
+    Args:
+        lines: all lines of the text.
+        start: the first one that is read, counted from 0; the blocks have the numbers of lines of the whole text.
+    """
+    return _parser().parse("\n" * start + "\n".join(lines[start:]))
+
+
 @functools.cache
-def _parser() -> MarkdownIt:
-    # Headings are told from blocks alone; what stands inside of a line need not be parsed.
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # a question to a graph that has just read a memory does not wait for it
+
     return MarkdownIt("commonmark").disable(["inline", "text_join"])

@@ -4,13 +4,12 @@ Blocks are those of CommonMark 0.31; `%%` comments, `$` formulas, aliases and ta
 (https://help.obsidian.md/syntax).
 """
 
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from markdown_it import MarkdownIt
+from memory_router.sources.markdown import blocks
 
 _FRONT_FIELD = re.compile(r"(aliases|alias|title|tags|tag):[ \t]*(.*)", re.IGNORECASE)
 _VALUES = {"alias": re.compile(r"\"[^\"]*\"|'[^']*'|[^,]+"), "tag": re.compile(r"[^,\s]+")}  # of a list on one line
@@ -60,7 +59,7 @@ class Note(NamedTuple):
 def note(lines: Sequence[str]) -> Note:
     """Return what of a note is read, by its lines."""
     front, aliases, tags = _front_matter(lines)
-    tokens = _parser().parse("\n" * front + "\n".join(lines[front:]))
+    tokens = blocks(lines, front)
     shown = list(lines)
     for token in tokens:
         if token.type in ("fence", "code_block") and token.map:
@@ -68,12 +67,6 @@ def note(lines: Sequence[str]) -> Note:
     shown[:front] = [""] * front
     plain, bare = (text.split("\n") for text in _visible("\n".join(shown)))
     return Note(front, aliases, tags, plain, bare, list(_sections(tokens, plain)))
-
-
-@functools.cache
-def _parser() -> MarkdownIt:
-    # Blocks tell headings and code; what stands inside of a line need not be parsed.
-    return MarkdownIt("commonmark").disable(["inline", "text_join"])
 
 
 def _front_matter(lines: Sequence[str]) -> tuple[int, tuple[str, ...], tuple[tuple[str, int], ...]]:
