@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import apsw
 
-from memory_router.storage import schema_copy
+from memory_router.storage import lost_root, schema_copy
 from memory_router.storage.files import COMPANIONS, make_file_private, quarantine
 from memory_router.storage.fulltext import register
 from memory_router.storage.sqlite import connect, named_errors, writing
@@ -96,14 +96,14 @@ def salvage(database: str, rebuild: Callable[[apsw.Connection], None] = lambda _
 
 @contextmanager
 def _readable(damaged: str, copy: str) -> Iterator[apsw.Connection | None]:
-    """Open a damaged database for reading, or a copy of it in which its schema was put back; yield None if none helps.
+    """Open a damaged database for reading, or a copy of it in which a page was put back; yield None if none helps.
 
     Args:
         damaged: the file; it stays as it is.
         copy: where a copy may stand meanwhile.
     """
     try:
-        if connection := _opened(damaged) or _opened(_restored(damaged, copy)):
+        if connection := _opened(_regrown(damaged, copy)) or _opened(damaged) or _opened(_restored(damaged, copy)):
             with closing(connection):
                 yield connection
         else:
@@ -128,15 +128,30 @@ def _opened(database: str | None) -> apsw.Connection | None:
     return connection
 
 
+def _regrown(damaged: str, copy: str) -> str | None:
+    """Copy a damaged database and put the first page of a table back; return None unless one is lost."""
+    with suppress(apsw.Error), closing(apsw.Connection(damaged, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        roots = [int(root) for (root,) in connection.execute("SELECT rootpage FROM sqlite_schema WHERE rootpage > 1")]
+        if lost_root.is_lost(damaged, roots):
+            _copy_file(damaged, copy)
+            return copy if lost_root.regrow(copy, roots) else None
+    return None
+
+
 def _restored(damaged: str, copy: str) -> str | None:
-    """Copy a damaged database with what its log holds, and put its schema back; return None where that is lost."""
+    """Copy a damaged database, and put its schema back; return None where that is lost."""
+    _copy_file(damaged, copy)
+    return copy if schema_copy.restore(copy) else None
+
+
+def _copy_file(damaged: str, copy: str) -> None:
+    """Copy a damaged database with what its log holds."""
     for companion in ("", "-wal"):
         if os.path.exists(damaged + companion):
             make_file_private(copy + companion)
             shutil.copyfile(damaged + companion, copy + companion)
     with suppress(apsw.Error), closing(apsw.Connection(copy)) as connection:
         connection.execute("SELECT 1 FROM sqlite_schema").get  # noqa: B018 - opens the log, which closing takes in
-    return copy if schema_copy.restore(copy) else None
 
 
 def _copy_all(old: apsw.Connection, new: apsw.Connection) -> tuple[int, list[str]]:

@@ -15,9 +15,10 @@ _TABLE = "CREATE TABLE IF NOT EXISTS schema_copy(type TEXT, name TEXT, tbl_name 
 _KINDS = ("table", "index", "trigger", "view")
 # The number that SQLite counts up at every change of the schema: it tells whether the copy is of this schema.
 _COUNTER = "counter"
-_LEAF = 13  # the first byte of a page that holds rows of a table
+LEAF = 13  # the first byte of a page that holds rows of a table
 _SIZE = 4096
-_HEADER = 100
+HEADER = 100
+_MAGIC = b"SQLite format 3\0"
 # The lengths of values in bytes, by the number of their type; longer ones are texts and blobs.
 _LENGTHS = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0, 0)
 
@@ -58,10 +59,9 @@ def restore(database: str) -> bool:
         apsw.Error: a file cannot be written.
     """
     with open(database, "rb") as stream:
-        header = stream.read(_HEADER)
-    is_read = header.startswith(b"SQLite format 3\0")
-    size = (int.from_bytes(header[16:18]) if is_read else 0) or _SIZE
-    entries = set(_entries(database, 65536 if size == 1 else size))
+        header = stream.read(HEADER)
+    is_read, size = header.startswith(_MAGIC), page_size(header)
+    entries = set(_entries(database, size))
     counters = {entry.root for entry in entries if entry.kind == _COUNTER}
     if is_read and counters and int.from_bytes(header[40:44]) not in counters:
         return False  # the tables were moved to other pages since
@@ -74,6 +74,12 @@ def restore(database: str) -> bool:
     finally:
         os.unlink(draft)
     return True
+
+
+def page_size(header: bytes) -> int:
+    """Return how many bytes a page of a database has, by its header; the usual number where that is damaged."""
+    size = int.from_bytes(header[16:18]) if header.startswith(_MAGIC) else 0
+    return 65536 if size == 1 else size or _SIZE
 
 
 def _graft(database: str, draft: str, entries: set[_Entry], size: int) -> None:
@@ -99,9 +105,9 @@ def _graft(database: str, draft: str, entries: set[_Entry], size: int) -> None:
 
 def _entries(database: str, size: int) -> Iterator[_Entry]:
     with open(database, "rb") as stream:
-        first = _HEADER
+        first = HEADER
         while page := stream.read(size):
-            if (page[first : first + 1] == bytes([_LEAF]) and b"table" in page) or _COUNTER.encode() in page:
+            if (page[first : first + 1] == bytes([LEAF]) and b"table" in page) or _COUNTER.encode() in page:
                 for row in _rows(page, first):
                     kind, name, table, root, sql = row
                     if kind in (*_KINDS, _COUNTER) and isinstance(root, int):
@@ -119,13 +125,13 @@ def _rows(page: bytes, first: int) -> Iterator[list[str | int | None]]:
     for number in range(int.from_bytes(page[first + 3 : first + 5])):
         place = first + 8 + 2 * number
         try:
-            _, at = _varint(page, int.from_bytes(page[place : place + 2]))
-            _, at = _varint(page, at)
-            length, types_at = _varint(page, at)
+            _, at = varint(page, int.from_bytes(page[place : place + 2]))
+            _, at = varint(page, at)
+            length, types_at = varint(page, at)
             types: list[int] = []
             body = at + length
             while types_at < body and len(types) <= 5:
-                kind, types_at = _varint(page, types_at)
+                kind, types_at = varint(page, types_at)
                 types.append(kind)
             if len(types) == 5:
                 yield _values(page, body, types)
@@ -152,7 +158,7 @@ def _values(page: bytes, at: int, types: list[int]) -> list[str | int | None]:
     return values
 
 
-def _varint(page: bytes, at: int) -> tuple[int, int]:
+def varint(page: bytes, at: int) -> tuple[int, int]:
     """Return a number of SQLite's variable length, and where the next byte stands."""
     value = 0
     for place in range(at, at + 8):

@@ -52,6 +52,7 @@ def test_a_damaged_index_loses_nothing(whole: Path, tmp_path: Path) -> None:
 @example(where=0)  # the page with the header
 @example(where=0.15625)
 @example(where=0.203125)
+@example(where=0.009)  # the page that leads to all rows
 @given(where=st.floats(0, 0.99))
 def test_one_damaged_page_costs_no_more_than_what_stood_on_it(whole: Path, tmp_path: Path, where: float) -> None:
     """Whichever page is overwritten, the rest comes back, searchable, and the damaged file is kept as it was."""
@@ -72,6 +73,27 @@ def test_one_damaged_page_costs_no_more_than_what_stood_on_it(whole: Path, tmp_p
     assert store.count() >= COUNT - 20
     assert store.recall("memory of many words", now=2e9)
     store.close()
+
+
+def test_the_page_that_leads_to_all_rows_costs_nothing(tmp_path: Path) -> None:
+    """Of each table the first page may be lost, where more than it holds the rows; what was deleted stays deleted."""
+    path = tmp_path / "memory.db"
+    with closing(apsw.Connection(str(path))) as origin:
+        origin.execute("CREATE TABLE many(text); CREATE TABLE few(text)")
+        for table, last in (("many", 150_000), ("few", 1000)):
+            numbers = "WITH RECURSIVE n(v) AS (VALUES (-50) UNION ALL SELECT v + 1 FROM n WHERE v < ?)"
+            origin.execute(f"{numbers} INSERT INTO {table}(rowid, text) SELECT v, 'text ' || v FROM n", (last,))
+        origin.execute("DELETE FROM many WHERE rowid BETWEEN 1000 AND 90000")
+        roots = dict(origin.execute("SELECT name, rootpage FROM sqlite_schema"))
+    content = path.read_bytes()
+    for table, count in (("many", 61_050), ("few", 1051)):
+        start = (int(str(roots[table])) - 1) * 4096
+        path.write_bytes(content[:start] + bytes(4096) + content[start + 4096 :])
+        assert salvage(str(path)).damaged_tables == ()
+        with closing(apsw.Connection(str(path))) as saved:
+            assert saved.execute(f"SELECT count(*), count(DISTINCT text) FROM {table}").get == (count, count)
+        for file in tmp_path.glob("memory.db*"):
+            file.unlink()
 
 
 @pytest.mark.parametrize("is_vacuumed", [False, True])
