@@ -218,6 +218,7 @@ def test_an_answer_is_rated_with_one_click(window: Window, page: Any, own: Home)
     link = str(page.locator(".timeline li:nth-child(2) a.text").get_attribute("href"))
     entry = f'.timeline li:has(a.text[href="{link}"])'  # another question may come in between
     page.click(f"{entry} .star:nth-of-type(4)")
+    page.wait_for_load_state()
     assert page.url.startswith(f"{window.base}/executions?kind=questions&done=rated")
     assert page.locator(f"{entry} .star.on").count() == 4
     listed = own.run("executions", "list", "--limit", "10", "--json").json["executions"]
