@@ -45,9 +45,11 @@ def furnish(home: Home) -> None:
     home.run("query", "-", "--json", stdin="\n".join(_QUESTIONS))
     newest = home.run("executions", "list", "--limit", "2", "--json").json["executions"]
     _run(home, "executions", "rate", newest[0]["id"], "5")
+    home.configure(hooks={"deadline_ms": 10_000})  # however busy the machine is
     for prompt in _PROMPTS:
         event = {"prompt": prompt, "cwd": str(project), "session_id": "5e0c"}
         home.run("hooks", "prompt", stdin=json.dumps(event))
+    (home.folder / "config" / "router-config.json").unlink()
     _run(home, "rules", "add", GUARDED, "--to", "totalrecall", "--requires-approval")
     home.run("query", GUARDED, "--json")
 
