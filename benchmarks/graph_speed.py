@@ -52,7 +52,7 @@ def main() -> None:
         used = cpu_seconds() - used
         rate = f"{len(texts) / report.seconds:,.0f} files/s, {len(texts) / used:,.0f} a second of CPU"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(f"built: {rate} ({report.relations:,} relations), {peak:,} MB at the most")
+        print(f"built: {rate} ({report.relations:,} relations), {peak:,} MB at most")
         again = bring_up_to_date(texts, database=os.path.join(folder, "built.db"))
         print(f"nothing changed: {again.seconds * 1000:.1f} ms")
         if not options.edges:

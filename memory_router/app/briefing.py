@@ -17,6 +17,7 @@ from memory_router.engines.tiers.stores.opening import read_own
 from memory_router.engines.transcripts.last_session import last_request
 from memory_router.routing import config_file
 from memory_router.routing.router import Choice
+from memory_router.storage.files import beginning
 
 _READMES = ("README.md", "readme.md", "README.rst", "README.txt", "README")
 _TASK_LISTS = ("TODO.md", "TODO", "NOTES.md", "ROADMAP.md", *_READMES[:2])
@@ -67,7 +68,7 @@ def parts(place: SessionStart, left_ms: int) -> Iterator[JsonObject]:
 def _about(folder: str) -> Iterator[JsonObject]:
     for name in _READMES:
         file = os.path.join(folder, name)
-        if told := _PARAGRAPH.search(_text(file)):
+        if told := _PARAGRAPH.search(beginning(file, _READ)):
             yield _part(told[0], "about", os.path.getmtime(file), path=file)
             return
 
@@ -87,18 +88,10 @@ def _new_facts(place: SessionStart) -> Iterator[JsonObject]:
 def _open_tasks(folder: str) -> Iterator[JsonObject]:
     for name in _TASK_LISTS:
         file = os.path.join(folder, name)
-        if tasks := _OPEN_TASK.findall(_text(file)):
+        if tasks := _OPEN_TASK.findall(beginning(file, _READ)):
             yield _part("Open: " + "; ".join(tasks[:_OPEN_TASKS]), "open", os.path.getmtime(file), path=file)
             return
 
 
 def _part(text: str, source: str, at: float | None, **place: str) -> JsonObject:
     return {"content": text, "source": source, "timestamp": iso_time(at) if at else None, **place}
-
-
-def _text(file: str) -> str:
-    try:
-        with open(file, encoding="utf-8", errors="replace") as stream:
-            return stream.read(_READ)
-    except OSError:
-        return ""

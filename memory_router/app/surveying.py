@@ -14,6 +14,7 @@ from memory_router.engines.transcripts import files as transcripts
 from memory_router.routing import config_file
 from memory_router.routing.envelope import Envelope
 from memory_router.sources.discovery import DiscoveredFile, Survey
+from memory_router.storage.files import beginning
 
 # Folders that programs fill, as systems name them; hidden ones are passed over, too.
 _NOT_OF_THE_USER = frozenset(
@@ -266,7 +267,7 @@ def _questions(folders: Sequence[str]) -> Iterator[tuple[str, str]]:
     files = sorted(_files(folders), key=lambda file: file.mtime_ns, reverse=True)
     notes = [file.path for file in files if file.path.endswith((".md", ".markdown", ".mdx"))]
     for path in notes:
-        headings = [heading.strip() for heading in _HEADING.findall(_text(path))]
+        headings = [heading.strip() for heading in _HEADING.findall(beginning(path, _READ))]
         told = [heading for heading in headings if len(_WORDS.findall(heading)) >= 2]
         if told:
             yield f"what do we know about {told[0].rstrip('.!?:')}?", path
@@ -277,11 +278,3 @@ def _questions(folders: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _files(folders: Sequence[str]) -> Iterator[DiscoveredFile]:
     for folder in folders:
         yield from Survey(folder).files()
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read(_READ)
-    except OSError:
-        return ""

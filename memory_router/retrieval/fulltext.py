@@ -31,7 +31,7 @@ class TableLayout(NamedTuple):
         own: the columns that belong to the text itself.
         named: the columns that name the text: title, path, headings, tags.
         defining: the columns in which a row that defines a name holds it.
-        title: the column with the title alone; empty if there is none.
+        title: the column that holds nothing but the title; empty without one.
         count_sql: SQL that counts the rows, or nearly.
         ends_sql: SQL that gives the lowest and the highest row number.
     """

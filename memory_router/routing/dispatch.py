@@ -18,7 +18,7 @@ from memory_router.routing.registry import Manifest
 _MOST = max(2, os.cpu_count() or 1)
 # If none of the running processes ends its work in this time, they are taken to be stuck, and another one is started.
 _STUCK_SECONDS = 0.25
-# ... as long as there are not so many times as many that the machine has no room left.
+# More than this many times the usual number of processes are never started: the machine needs room.
 _OVERFLOW = 4
 # Longer than an agent thinks between two questions, shorter than a pause.
 IDLE_SECONDS = 120.0

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, lock them between processes, and move damaged ones out of the way.
+"""Read files, write them whole or not at all, lock them between processes, and move damaged ones out of the way.
 
 Everything here is for this user alone: folders get mode 0700, files 0600. Standard library only: the ask path uses it.
 """
@@ -13,6 +13,15 @@ from memory_router.paths import make_private, shown
 
 # What SQLite keeps beside a database.
 COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+def beginning(path: str, characters: int) -> str:
+    """Return how a text file begins; nothing if it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(characters)
+    except OSError:
+        return ""
 
 
 def write_whole(path: str, content: bytes) -> None:

@@ -4,7 +4,8 @@ import os
 from typing import Any, ClassVar
 
 from memory_router.engines.graph.extraction.modules import module_path, upwards
-from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
+from memory_router.engines.graph.extraction.scopes import Scope
+from memory_router.engines.graph.extraction.syntax import Inside, SyntaxReader
 from memory_router.engines.graph.facts import Source
 
 _CLASSES = ("struct_specifier", "class_specifier", "union_specifier", "enum_specifier", "namespace_definition")

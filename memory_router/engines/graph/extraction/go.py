@@ -4,7 +4,8 @@ import os
 from typing import Any, ClassVar
 
 from memory_router.engines.graph.extraction.go_packages import go_import, go_package
-from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
+from memory_router.engines.graph.extraction.scopes import Scope
+from memory_router.engines.graph.extraction.syntax import Inside, SyntaxReader
 from memory_router.engines.graph.facts import Source
 
 _FUNCTIONS = ("function_declaration", "method_declaration")

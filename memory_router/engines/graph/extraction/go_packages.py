@@ -6,6 +6,7 @@ import os
 import re
 
 from memory_router.engines.graph.extraction.modules import upwards
+from memory_router.storage.files import beginning
 
 _MODULE = re.compile(r"^module[ \t]+(\S+)", re.MULTILINE)
 _CLAUSE = re.compile(r"^package[ \t]+(\w+)", re.MULTILINE)
@@ -75,11 +76,7 @@ def _module(folder: str, root: str) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=10_000)
 def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(_LONGEST)
-    except OSError:
-        return ""
+    return beginning(path, _LONGEST)
 
 
 @functools.lru_cache(maxsize=100_000)

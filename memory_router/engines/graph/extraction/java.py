@@ -4,7 +4,8 @@ import os
 import re
 from typing import Any, ClassVar
 
-from memory_router.engines.graph.extraction.syntax import Inside, Scope, SyntaxReader
+from memory_router.engines.graph.extraction.scopes import Scope
+from memory_router.engines.graph.extraction.syntax import Inside, SyntaxReader
 from memory_router.engines.graph.facts import Source
 
 _CLASSES = (

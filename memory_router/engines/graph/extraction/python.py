@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from memory_router.engines.graph.extraction.modules import namespace_packages, python_module
-from memory_router.engines.graph.extraction.python_names import PythonNames, Scope
+from memory_router.engines.graph.extraction.python_names import PythonNames
+from memory_router.engines.graph.extraction.scopes import Scope
 from memory_router.engines.graph.facts import Definition, Facts, References, Source, first_sentence
 
 # Its calls are in every file and tell nothing; its imports are kept.

@@ -9,7 +9,9 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from memory_router.engines.graph.extraction.scopes import Scope
 
 _BUILT_IN = frozenset(dir(builtins))
 _LITERALS = (
@@ -29,15 +31,6 @@ _SAME_ELEMENTS = frozenset(["frozenset", "iter", "list", "reversed", "set", "sor
 _WRAPPED = frozenset(["Annotated", "Awaitable", "ClassVar", "Final", "Optional", "Required", "Type", "type"])
 
 
-class Scope(NamedTuple):
-    """One scope: its qualified name, the class that it belongs to, and what its names hold."""
-
-    qualified: str
-    owner: str
-    names: dict[str, str]
-    outer: "Scope | None"
-
-
 class PythonNames:
     """Look up what expressions of one file denote.
 
@@ -53,11 +46,9 @@ class PythonNames:
 
     def looked_up(self, name: str, scope: Scope) -> str:
         """Return what a name denotes in a scope, or nothing."""
-        inner: Scope | None = scope
-        while inner:
-            if name in inner.names:
-                return inner.names[name]
-            inner = inner.outer
+        meaning = scope.meaning(name)
+        if meaning is not None:
+            return meaning
         if f"{name}#2" in self.bindings:
             return f"{self.module}.{name}"
         if name in self.bindings or name in _BUILT_IN:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from memory_router.engines.graph.extraction.rust_names import CLASSES, FUNCTIONS, RustNames
-from memory_router.engines.graph.extraction.syntax import Inside, Scope
+from memory_router.engines.graph.extraction.scopes import Scope
+from memory_router.engines.graph.extraction.syntax import Inside
 from memory_router.engines.graph.facts import Source
 
 _ITERATING = ("iter", "iter_mut", "into_iter", "drain")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from memory_router.engines.graph.extraction.crates import crate_of, crates, own_folder, spread
-from memory_router.engines.graph.extraction.syntax import Scope, SyntaxReader
+from memory_router.engines.graph.extraction.scopes import Scope
+from memory_router.engines.graph.extraction.syntax import SyntaxReader
 from memory_router.engines.graph.facts import Source
 
 CLASSES = ("struct_item", "enum_item", "trait_item", "union_item", "type_item")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from memory_router.engines.graph.extraction.scopes import Scope
 from memory_router.engines.graph.extraction.script_modules import script_module
-from memory_router.engines.graph.extraction.syntax import Scope, SyntaxReader
+from memory_router.engines.graph.extraction.syntax import SyntaxReader
 
 FUNCTIONS = ("function_declaration", "generator_function_declaration", "function_signature")
 CLASSES = ("class_declaration", "abstract_class_declaration", "interface_declaration", "enum_declaration", "class")

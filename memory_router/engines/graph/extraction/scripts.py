@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from memory_router.engines.graph.extraction.scopes import Scope
 from memory_router.engines.graph.extraction.script_names import CLASSES, FUNCTIONS, SPACES, VALUES, ScriptNames
-from memory_router.engines.graph.extraction.syntax import Inside, Scope
+from memory_router.engines.graph.extraction.syntax import Inside
 from memory_router.engines.graph.facts import Source
 
 

@@ -7,28 +7,13 @@ A name may also mean what a function returns or a variable holds: `store.open.sa
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from memory_router.engines.graph.extraction.modules import module_path
+from memory_router.engines.graph.extraction.scopes import Scope
 from memory_router.engines.graph.facts import Definition, Facts, References, Source, first_sentence, last_step
 
 _DEPTH = 60  # steps of one chain of members; deeper ones are data
-
-
-class Scope(NamedTuple):
-    """One scope.
-
-    Args:
-        qualified: the name of what encloses it.
-        owner: the class whose members it is among, or empty.
-        names: what its own names mean; empty for what is not known.
-        outer: the scope around it.
-    """
-
-    qualified: str
-    owner: str
-    names: dict[str, str]
-    outer: "Scope | None"
 
 
 # Values of a language's own types: what is called on them is nothing of ours.
@@ -223,11 +208,9 @@ class SyntaxReader:
 
     def looked_up(self, name: str, scope: Scope) -> str:
         """Return what a name denotes in a scope, or nothing."""
-        inner: Scope | None = scope
-        while inner:
-            if name in inner.names:
-                return inner.names[name]
-            inner = inner.outer
+        meaning = scope.meaning(name)
+        if meaning is not None:
+            return meaning
         return self.bindings.get(name) or self.foreign(name)
 
     def foreign(self, name: str) -> str:  # noqa: ARG002  # for subclasses
@@ -236,10 +219,7 @@ class SyntaxReader:
 
     def is_declared(self, name: str, scope: Scope) -> bool:
         """Return whether a scope or one around it has a name, known or not."""
-        inner: Scope | None = scope
-        while inner and name not in inner.names:
-            inner = inner.outer
-        return inner is not None or name in self.bindings
+        return scope.meaning(name) is not None or name in self.bindings
 
     def is_variable(self, name: str, scope: Scope) -> bool:
         """Return whether a name is one of a function's own variables."""
