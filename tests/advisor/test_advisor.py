@@ -189,10 +189,12 @@ def test_who_dies_before_recording_is_followed_up(world: World) -> None:
     number = suggested(world, threshold(0.35))
     child = os.fork()
     if child == 0:
-        # Only the file is touched here: a database connection does not survive a fork.
-        config = OwnConfig(str(world.own), BUNDLED)
-        config.write([("fallback_threshold", 0.35)], f".before-suggestion-{number}", [0.4])
-        os.kill(os.getpid(), 9)
+        try:
+            # Only the file is touched here: a database connection does not survive a fork.
+            config = OwnConfig(str(world.own), BUNDLED)
+            config.write([("fallback_threshold", 0.35)], f".before-suggestion-{number}", [0.4])
+        finally:
+            os.kill(os.getpid(), 9)
     os.waitpid(child, 0)
     (settled,) = world.advisor.settle()
     assert (settled.suggestion_id, settled.outcome) == (number, "accepted")
