@@ -1,7 +1,6 @@
 """Answer from graphs, of what is indexed and of the real Cognee: what depends on what, how things relate, the ways."""
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memory_router import paths
@@ -78,6 +77,7 @@ def _own(request: Request) -> Response:
 def _with_real(real: CogneePlace, request: Request) -> Response:
     """Ask Cognee's data and our own; each result says which it is from."""
     from memory_router.engines.cognee.answering import find
+    from memory_router.engines.foreign import merged
 
     ends = time.monotonic() + _DEADLINE_SHARE * request.deadline_ms / 1000 - _DEADLINE_RESERVE
     try:
@@ -91,7 +91,7 @@ def _with_real(real: CogneePlace, request: Request) -> Response:
         if own.results or own.status == "empty":
             return own._replace(metadata=metadata)
         return failure(error.code, str(error))
-    results = _merged([_real_result(hit, reply.by) for hit in reply.hits], own.results)[: request.limit]
+    results = merged([_real_result(hit, reply.by) for hit in reply.hits], own.results)[: request.limit]
     told = {"answered_by": reply.by, **reply.notes}
     if results:
         engine = (results[0].metadata or {})["engine"]
@@ -105,15 +105,6 @@ def _with_real(real: CogneePlace, request: Request) -> Response:
     return nothing("NO_MATCH", "Nothing in Cognee's graph shares a word with the question.")._replace(
         metadata={"engine": "cognee", "cognee": told}
     )
-
-
-def _merged(real: Sequence[Result], own: Sequence[Result]) -> list[Result]:
-    """Return results of two engines, most relevant first, each in its own order; of equals first the real one's."""
-    queues = [list(reversed(real)), list(reversed(own))]
-    merged = []
-    while queue := max(filter(None, queues), key=lambda queue: queue[-1].relevance, default=None):
-        merged.append(queue.pop())
-    return merged
 
 
 def get(request: Request) -> Response:
@@ -136,17 +127,13 @@ def get(request: Request) -> Response:
 def health() -> Health:
     """Say what the graph holds, ours and the real Cognee's."""
     from memory_router.engines.cognee.state import examine
+    from memory_router.engines.foreign import health_of_both
 
     own, state = _own_health(), examine(place())
     if state is None:
         return own
-    reason = f"{state.reason} {own.reason}" if own.status == "ready" else state.reason
-    if state.kind == "ready":
-        return Health("ready", reason, state.fix, "cognee")
-    if own.status == "ready":
-        return Health("degraded" if state.kind == "unusable" else "ready", reason, state.fix)
-    status = "unavailable" if "unavailable" in (own.status, "unavailable" * (state.kind == "unusable")) else "installed"
-    return Health(status, f"{state.reason} {own.reason}", f"{state.fix}; or: memory-router index PATH")
+    engine = "cognee" if state.kind == "ready" else "embedded"
+    return Health(*health_of_both(own.status, own.reason, state), engine)
 
 
 def _own_health() -> Health:

@@ -60,8 +60,8 @@ def _selection(request: Request) -> PassageSelection:
 
 def _with_real(place: str, request: Request) -> Response:
     """Ask QMD's index and our own; each result says which it is from."""
+    from memory_router.engines.foreign import merged
     from memory_router.engines.qmd.answering import find
-    from memory_router.engines.qmd.merging import merged
 
     ends = time.monotonic() + _DEADLINE_SHARE * request.deadline_ms / 1000 - _DEADLINE_RESERVE
     try:
@@ -126,18 +126,14 @@ def _real_passage(name: str, layer: str) -> Response:
 def health() -> Health:
     """Say what is indexed, here and by the real QMD."""
     from memory_router.engines.documents import state as documents
+    from memory_router.engines.foreign import health_of_both
     from memory_router.engines.qmd.state import examine
 
     own, state = documents.examine(paths.documents_db()), examine(paths.qmd_index())
     if state is None:
         return Health(*own)
-    reason = f"{state.reason} {own.reason}" if own.status == "ready" else state.reason
-    if state.kind == "ready":
-        return Health("ready", reason, state.fix, "qmd")
-    if own.status == "ready":
-        return Health("degraded" if state.kind == "unusable" else "ready", reason, state.fix)
-    status = "unavailable" if "unavailable" in (own.status, "unavailable" * (state.kind == "unusable")) else "installed"
-    return Health(status, f"{state.reason} {own.reason}", f"{state.fix}; or: memory-router index PATH")
+    engine = "qmd" if state.kind == "ready" else "embedded"
+    return Health(*health_of_both(own.status, own.reason, state), engine)
 
 
 def _index() -> DocumentIndex | None:

@@ -1,9 +1,9 @@
 """The state of the real Cognee on this machine: each way of not being ready has its own reason and fix."""
 
 import time
-from typing import NamedTuple
 
 from memory_router.engines.cognee.place import CogneePlace
+from memory_router.engines.foreign import ForeignState
 from memory_router.errors import StoreError
 from memory_router.paths import shown
 
@@ -12,21 +12,7 @@ _FIX_ADD = "Run: cognee-cli add TEXT_OR_FILE, then: cognee-cli cognify"
 _NO_PLACE = "If its data is elsewhere, set SYSTEM_ROOT_DIRECTORY as for Cognee itself, or start its server."
 
 
-class CogneeState(NamedTuple):
-    """What is the matter.
-
-    Args:
-        kind: `ready`, `missing` (no data), `empty` (nothing in it) or `unusable` (refused, damaged, no library).
-        reason: one or two sentences.
-        fix: what to do; empty if nothing is to be done.
-    """
-
-    kind: str
-    reason: str
-    fix: str
-
-
-def examine(place: CogneePlace | None) -> CogneeState | None:
+def examine(place: CogneePlace | None) -> ForeignState | None:
     """Return the state of Cognee, or None if nothing of it is on this machine.
 
     Args:
@@ -41,11 +27,11 @@ def examine(place: CogneePlace | None) -> CogneeState | None:
     if by_server is None or by_server.kind == "empty":
         return by_file if by_file.kind != "missing" else by_server or by_file
     if by_file.kind == "ready":
-        return CogneeState("ready", f"{by_file.reason} {by_server.reason}", by_server.fix)
+        return ForeignState("ready", f"{by_file.reason} {by_server.reason}", by_server.fix)
     return by_server
 
 
-def _of_server(place: CogneePlace) -> CogneeState | None:
+def _of_server(place: CogneePlace) -> ForeignState | None:
     from memory_router.engines.cognee import server
 
     try:
@@ -53,18 +39,18 @@ def _of_server(place: CogneePlace) -> CogneeState | None:
             return None
         known = server.datasets(place.server, time.monotonic() + _SECONDS)
     except StoreError as error:
-        return CogneeState("unusable", error.cause, error.fix)
+        return ForeignState("unusable", error.cause, error.fix)
     things = sum(max(0, dataset.nodes) for dataset in known)
     if not known or (not things and all(dataset.nodes == 0 for dataset in known)):
-        return CogneeState("empty", "Cognee's server answers, and its datasets hold nothing.", _FIX_ADD)
+        return ForeignState("empty", "Cognee's server answers, and its datasets hold nothing.", _FIX_ADD)
     sizes = f", {things:,} nodes and {sum(max(0, dataset.edges) for dataset in known):,} edges" if things else ""
-    return CogneeState("ready", f"Cognee's server: {len(known):,} dataset{'s' * (len(known) != 1)}{sizes}.", "")
+    return ForeignState("ready", f"Cognee's server: {len(known):,} dataset{'s' * (len(known) != 1)}{sizes}.", "")
 
 
-def _of_files(place: CogneePlace) -> CogneeState:
+def _of_files(place: CogneePlace) -> ForeignState:
     if not place.files:
         where = f"no graph file in {shown(place.folder)}" if place.folder else "no data that can be found"
-        return CogneeState(
+        return ForeignState(
             "missing", f"Cognee is installed, has {where}, and its server does not run.", f"{_FIX_ADD}. {_NO_PLACE}"
         )
     from memory_router.engines.cognee.files import GraphFiles
@@ -74,8 +60,8 @@ def _of_files(place: CogneePlace) -> CogneeState:
             held = graph.sizes()
             trouble = graph.trouble
     except StoreError as error:
-        return CogneeState("unusable", error.cause, error.fix)
+        return ForeignState("unusable", error.cause, error.fix)
     if not held.things and not held.passages:
-        return CogneeState("empty", "Cognee's graph holds nothing.", _FIX_ADD)
+        return ForeignState("empty", "Cognee's graph holds nothing.", _FIX_ADD)
     counts = f"{held.things:,} things, {held.relations:,} relations and {held.passages:,} passages"
-    return CogneeState("ready", f"Cognee's graph: {counts}. {trouble}".strip(), "")
+    return ForeignState("ready", f"Cognee's graph: {counts}. {trouble}".strip(), "")

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from typing import NamedTuple
 
+from memory_router.engines.foreign import ForeignState
 from memory_router.engines.qmd.database import QmdDatabase, read
 from memory_router.engines.qmd.program import Trouble, missing_models, program
 from memory_router.engines.qmd.semantic import daemon_port, unembedded
@@ -13,21 +13,7 @@ from memory_router.paths import shown
 _FIX_ADD = "Run: qmd collection add FOLDER --name NAME"
 
 
-class QmdState(NamedTuple):
-    """What is the matter.
-
-    Args:
-        kind: `ready`, `missing` (no index), `empty` (nothing in it) or `unusable` (damaged, locked, unknown).
-        reason: one or two sentences.
-        fix: what to do; empty if nothing is to be done.
-    """
-
-    kind: str
-    reason: str
-    fix: str
-
-
-def examine(index: str | None) -> QmdState | None:
+def examine(index: str | None) -> ForeignState | None:
     """Return the state of QMD, or None if nothing of it is on this machine.
 
     Args:
@@ -38,24 +24,26 @@ def examine(index: str | None) -> QmdState | None:
     try:
         documents, collections = read(index, _counts)
         if not documents:
-            return QmdState("empty", f"QMD's index {shown(index)} holds no documents.", f"{_FIX_ADD}, or: qmd update")
+            return ForeignState(
+                "empty", f"QMD's index {shown(index)} holds no documents.", f"{_FIX_ADD}, or: qmd update"
+            )
         trouble = _of_models(index)
     except StoreError as error:
-        return QmdState("unusable", error.cause, error.fix)
+        return ForeignState("unusable", error.cause, error.fix)
     named = f"{documents:,} document{'s' * (documents != 1)} in {collections:,} collection{'s' * (collections != 1)}"
     reason = f"QMD's index: {named}.{_passed_over()}"
     if trouble is None:
-        return QmdState("ready", reason, "")
-    return QmdState("ready", f"{reason} Its modes vsearch and query: {trouble.reason}", trouble.fix)
+        return ForeignState("ready", reason, "")
+    return ForeignState("ready", f"{reason} Its modes vsearch and query: {trouble.reason}", trouble.fix)
 
 
-def _without_index() -> QmdState | None:
+def _without_index() -> ForeignState | None:
     if named := os.environ.get("INDEX_PATH"):
-        return QmdState(
+        return ForeignState(
             "missing", f"INDEX_PATH names {shown(named)}, and no QMD index is there.", f"{_FIX_ADD}, or unset it"
         )
     if shutil.which("qmd"):
-        return QmdState("missing", f"QMD is installed but has no index yet.{_passed_over()}", _FIX_ADD)
+        return ForeignState("missing", f"QMD is installed but has no index yet.{_passed_over()}", _FIX_ADD)
     return None
 
 

@@ -83,7 +83,7 @@ def test_a_slow_server_is_left_in_time(
     api.faults[path] = fault
     there = place()
     assert there
-    found = find(there, QUESTION, 5, 3.0)
+    found = find(there, QUESTION, 5, 6.0)
     assert found.by == "file"
     assert "did not answer within" in found.notes["server"]
 
