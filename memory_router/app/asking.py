@@ -22,6 +22,7 @@ from memory_router.routing.attempts import Attempts
 from memory_router.routing.breaker import CircuitBreaker
 from memory_router.routing.config import Config
 from memory_router.routing.dispatch import IDLE_SECONDS, Dispatcher, ProcessDispatcher
+from memory_router.routing.envelope import Envelope
 from memory_router.routing.journal import Journal
 from memory_router.routing.registry import Registry, read_registry
 from memory_router.routing.routes import Routes
@@ -91,7 +92,8 @@ class Router(router.QuestionRouter):
             the router, or use it as a context manager.
         warn: takes a sentence for the user about something that did not stop an answer.
         rules: what decides where questions go, where it was read already.
-        dispatcher: carries requests to backends, where they are kept elsewhere.
+        dispatcher: carries requests to backends, where they are kept elsewhere; whoever keeps them has what was
+            recorded learned from (`learn_if_due`), too.
 
     Raises:
         ConfigError: the user's `router-config.json` cannot be used.
@@ -121,30 +123,70 @@ class Router(router.QuestionRouter):
                 warn,
             ),
             ApprovalGate(overrides, paths.learning_database(), settings.learning.approval_minutes),
-            _recorder(settings),
+            _recorder(settings, is_learning=dispatcher is None),
             warn,
         )
 
-    def elsewhere(self, query: str) -> dict[str, int]:
-        """Return how many results each project has for a question, the most first; what belongs to none is left out.
+    def with_projects(self, envelope: Envelope, project: str | None) -> Envelope:
+        """Add to an answer what other projects hold where the asked one holds too little, or which projects answered.
 
         Args:
-            query: a question to which one project has no answer; the same backends are asked, and keep no trace.
+            envelope: the answer.
+            project: the one project that was asked; None or EVERY_PROJECT for all.
         """
+        project = None if project == router.EVERY_PROJECT else project
+        if project is None:
+            answered = _projects(envelope)
+            return _noted(envelope, projects=answered) if len(answered) > 1 else envelope
+        if envelope.status not in ("partial", "empty"):
+            return envelope
+        others = {
+            name: count
+            for name, count in self._elsewhere(envelope.query_echo).items()
+            if name.lower() != project.lower()
+        }
+        if not others:
+            return envelope
+        told = ", ".join(f"{count} result{'s' * (count != 1)} in project {name}" for name, count in others.items())
+        known = envelope.error_message if envelope.status == "empty" else None
+        sentence = f"Only the project {project} was searched; others hold more: {told}."
+        envelope = envelope._replace(error_message=" ".join(filter(None, (known, sentence))))
+        return _noted(envelope, elsewhere=others)
+
+    def _elsewhere(self, query: str) -> dict[str, int]:
+        """Count what each project has for a question; the same backends are asked, and keep no trace."""
         quiet = QuietRouter(self._rules.settings, _ELSEWHERE_MS, rules=self._rules, dispatcher=self._dispatcher)
-        envelope = quiet.query(query, limit=_COUNTED)
-        projects = Counter((result.get("metadata") or {}).get("project") or "" for result in envelope.results)
-        return {project: count for project, count in projects.most_common() if project}
+        return _projects(quiet.query(query, limit=_COUNTED))
 
 
-def _recorder(settings: Config) -> SpoolRecorder | None:
+def _projects(envelope: Envelope) -> dict[str, int]:
+    """Return how many results are of each project, the most first; what belongs to none is left out."""
+    counts = Counter(str((result.get("metadata") or {}).get("project") or "") for result in envelope.results)
+    return {project: count for project, count in counts.most_common() if project}
+
+
+def _noted(envelope: Envelope, **metadata: JsonObject) -> Envelope:
+    return envelope._replace(metadata={**(envelope.metadata or {}), **metadata})
+
+
+def _recorder(settings: Config, *, is_learning: bool) -> SpoolRecorder | None:
     """Return what records questions, or None where the user wants none to be kept."""
     learning = settings.learning
     if not learning.record or learning.mode == "off":
         return None
-    return SpoolRecorder(
-        Spool(paths.executions_spool()), settings.fallback_threshold, learn_later, learning.learn_every
-    )
+    batch = learning.learn_every if is_learning else 0
+    return SpoolRecorder(Spool(paths.executions_spool()), settings.fallback_threshold, learn_later, batch)
+
+
+def learn_if_due(settings: Config) -> None:
+    """Learn in the background where enough questions were recorded; a process that answers many calls it now and then.
+
+    Args:
+        settings: the configuration in force.
+    """
+    batch = settings.learning.learn_every
+    if batch and settings.learning.mode != "off" and Spool(paths.executions_spool()).count() >= batch:
+        learn_later()
 
 
 class QuietRouter(router.QuestionRouter):

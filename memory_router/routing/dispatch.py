@@ -10,7 +10,6 @@ from typing import Generic, Protocol, TypeVar
 
 from memory_router import contract, paths
 from memory_router.errors import BackendError, BackendTimeoutError, InvalidResponseError
-from memory_router.routing import response
 from memory_router.routing.process import Caller, Deadline, Process, timed_out
 from memory_router.routing.registry import Manifest
 
@@ -293,7 +292,7 @@ class ProcessDispatcher:
         except BaseException:
             self._kill(process)
             raise
-        if response.ends_with_answer(answer, request.verb):
+        if process.has_answered:
             self._busy.discard(process)
             idle.give(kind, process)
         else:

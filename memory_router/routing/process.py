@@ -79,6 +79,8 @@ class Process:
     def __init__(self, manifest: Manifest, request: contract.Request, caller: Caller | None = None) -> None:
         self._name = manifest.name
         self._notes = b""
+        # Whether the last exchange ended with a whole answer and nothing after it.
+        self.has_answered = False
         self._mark = survivors.new_mark()
         arguments = manifest.arguments(request)
         try:
@@ -121,7 +123,7 @@ class Process:
             BackendError: the process died.
             InvalidResponseError: it printed more than any answer needs.
         """
-        answer = bytearray()
+        answer, self.has_answered = bytearray(), False
         ended = self._converse(body, verb, answer, deadline, stop, last)
         if ended and not answer:
             ended = self._has_failed(deadline, stop)
@@ -186,7 +188,9 @@ class Process:
                 if descriptor == self._stderr.fileno():
                     self._take_note(poll)
                 elif descriptor == self._stdout.fileno():
-                    if not self._take(answer) or response.ends_with_answer(answer, verb):
+                    is_open = self._take(answer)
+                    self.has_answered = is_open and response.ends_with_answer(answer, verb)
+                    if self.has_answered or not is_open:
                         return True
                 else:
                     unsent = unsent[self._send(unsent) :]

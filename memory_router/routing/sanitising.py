@@ -15,7 +15,7 @@ _DEEPEST = 32
 def sanitised(value: Any, depth: int = _DEEPEST) -> Any:
     """Return a JSON value with all of its texts clean."""
     if isinstance(value, str):
-        return clean(value)
+        return value if value.isprintable() else clean(value)
     if not isinstance(value, list | dict):
         return value
     if not depth:

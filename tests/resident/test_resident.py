@@ -244,25 +244,40 @@ def test_a_tool_is_warned_of(warm: Home) -> None:
 
 
 def test_agents_share_its_backends(warm: Home) -> None:
-    """A search over MCP is answered by the resident, recorded once, and starts no backend of its own."""
+    """A search over MCP is answered by the resident, recorded once, and starts no backend of its own.
+
+    What other projects hold is counted, and said, once.
+    """
     pytest.importorskip("mcp", reason="the SDK is an extra: pip install 'memory-router[mcp]'")
-    warm.with_fakes(qmd=GOOD)
-    with Wire(warm, "--project", "*") as alone:
+    guess = Result("a guess", relevance=0.2, metadata={"project": "yard"})
+    warm.with_fakes(qmd=Behaviour(results=(guess,)))
+
+    def searched(wire: Wire) -> list[dict[str, Any]]:
+        return [wire.call("search", query="auth", project=name)["structuredContent"] for name in ("shop", "*")]
+
+    warm.environment["MEMORY_ROUTER_RESIDENT"] = "off"
+    with Wire(warm) as alone:
         alone.hello()
-        warm.environment["MEMORY_ROUTER_RESIDENT"] = "off"
-        expected = alone.call("search", query="auth")["structuredContent"]
+        expected = searched(alone)
+    assert (
+        expected[0]["note"].count("Only the project shop was searched; others hold more: 1 result in project yard.")
+        == 1
+    )
+    assert "note" not in expected[1]
     warm.environment["MEMORY_ROUTER_RESIDENT"] = "auto"
     begin(warm)
     answered = json.loads(warm.run("resident", "status", "--json").out)["answered"]
-    with Wire(warm, "--project", "*") as wire:
+    with Wire(warm) as wire:
         wire.hello()
 
-        def through_it() -> dict[str, Any] | None:
-            found: dict[str, Any] = wire.call("search", query="auth")["structuredContent"]
-            now = warm.run("resident", "status", "--json").json["answered"]
-            return found if now > answered else None
+        def through_it() -> list[dict[str, Any]] | None:
+            nonlocal answered
+            before, found = answered, searched(wire)
+            answered = warm.run("resident", "status", "--json").json["answered"]
+            return found if answered == before + len(found) else None
 
         found = until(through_it)
-    assert {**found, "execution_id": ""} == {**expected, "execution_id": ""}
-    spool = (warm.folder / "data/executions.jsonl").read_text()
-    assert spool.count(found["execution_id"]) == 1
+    for own, others in zip(found, expected, strict=True):
+        assert {**own, "execution_id": ""} == {**others, "execution_id": ""}
+        spool = (warm.folder / "data/executions.jsonl").read_text()
+        assert spool.count(own["execution_id"]) == 1

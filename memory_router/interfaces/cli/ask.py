@@ -1,7 +1,6 @@
 """`memory-router query` and `memory-router rules route`: ask a question, or show where it would go."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -90,7 +89,7 @@ def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
 
             if approve_now(envelope):
                 envelope = answer(question, choice=_choice(values), **options)
-        return _with_projects(router, envelope, values["project"])
+        return router.with_projects(envelope, values["project"])
 
     def explain(question: str, error: MemoryRouterError) -> Envelope:
         return failed(Plan(question), error.code, str(error))
@@ -99,29 +98,6 @@ def _envelopes(values: Values, open_router: OpenRouter) -> Iterator[Envelope]:
         shown = _shown(envelope, values)
         yield shown
         accesses.answered(shown)
-
-
-def _with_projects(router: Router, envelope: Envelope, project: str | None) -> Envelope:
-    """Add what other projects hold where the asked one holds nothing, or which projects answered."""
-    if project and envelope.status in ("partial", "empty"):
-        counts = router.elsewhere(envelope.query_echo)
-        others = {name: count for name, count in counts.items() if name.lower() != project.lower()}
-        if not others:
-            return envelope
-        told = ", ".join(f"{_counted(count)} in project {name}" for name, count in others.items())
-        sentence = f"Only the project {project} was searched; there are {told}."
-        known = envelope.error_message if envelope.status == "empty" else None
-        envelope = envelope._replace(error_message=" ".join(filter(None, (known, sentence))))
-        return envelope._replace(metadata={**(envelope.metadata or {}), "elsewhere": others})
-    counts = Counter(str((result.get("metadata") or {}).get("project") or "") for result in envelope.results)
-    projects = {name: count for name, count in counts.most_common() if name}
-    if project or len(projects) < 2:
-        return envelope
-    return envelope._replace(metadata={**(envelope.metadata or {}), "projects": projects})
-
-
-def _counted(count: int) -> str:
-    return f"{count} result{'s' * (count != 1)}"
 
 
 def _answers(values: Values, open_router: OpenRouter) -> Iterator[tuple[JsonObject, int]]:

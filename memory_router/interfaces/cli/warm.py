@@ -8,7 +8,7 @@ import time
 from typing import NoReturn
 
 from memory_router import app, resident
-from memory_router.app.asking import Router, Rules, follow_files, new_dispatcher
+from memory_router.app.asking import Router, Rules, follow_files, learn_if_due, new_dispatcher
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
@@ -24,7 +24,7 @@ from memory_router.routing.process import Caller
 
 # As long as the resident itself waits for the next question.
 _KEPT_SECONDS = 900.0
-# How often to look for passages that are not encoded yet.
+# How often to look for passages that are not encoded yet, and for questions to learn from.
 _LOOK_SECONDS = 10.0
 # In addition to what backends may take: time to route and to write the answer.
 _ROUTING_MS = 1000
@@ -39,7 +39,7 @@ class Answering:
         self._lock = threading.Lock()
         self._rules: Rules | None = None
         self._stamp: object = None
-        self._answered = 0
+        self._answered = self._learned = 0
         self._started = self._looked = time.monotonic()
         self.watcher = Watcher()
         self.resident = Resident(self.accept)
@@ -61,6 +61,9 @@ class Answering:
         if time.monotonic() > self._looked + _LOOK_SECONDS:
             self._looked = time.monotonic()
             app.meaning.encode_later()
+            if self._rules and self._answered > self._learned:
+                self._learned = self._answered
+                learn_if_due(self._rules.settings)
 
     def accept(self, request: CommandRequest) -> Handler:
         """Return how to answer a request.

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -42,6 +42,9 @@ class MemoryServer(MCPServer[Any]):
     schema in which an argument may also be null.
     """
 
+    # Of the arguments of each tool, made with the first call.
+    _schemas: Mapping[str, dict[str, Any]] = {}
+
     async def list_tools(self) -> list[Tool]:
         """Return the tools, each argument with one plain type."""
         return [
@@ -57,8 +60,9 @@ class MemoryServer(MCPServer[Any]):
             CLIENT.set(parameters.client_info.name)
         if context is not None and (request := context.request_context.request) is not None:
             SESSION.set(request.headers.get(MCP_SESSION_ID_HEADER) or "{}:{}".format(*request.client or ("", "")))
-        schema = next((tool.input_schema for tool in await self.list_tools() if tool.name == name), {})
-        return await super().call_tool(name, _meant(schema, arguments), context)
+        if name not in self._schemas:
+            self._schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        return await super().call_tool(name, _meant(self._schemas.get(name, {}), arguments), context)
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

@@ -240,14 +240,16 @@ class Tools:
     def _asked(self, query: str, limits: dict[str, Any]) -> Envelope:
         """Ask with backends of this process."""
         envelope = self._router.query(query, choice=ASK_ALL, **limits)
+        envelope = self._router.with_projects(envelope, limits["project"])
         app.accesses.answered(envelope)
         follow_files(envelope.results, envelope.metadata)
         follow_sessions()
         start_resident()
         return envelope
 
-    def _found(self, envelope: Envelope, scope: str | None) -> SearchAnswer:
-        """Return an answer as agents get it, with what other projects would hold where one project holds too little."""
+    @staticmethod
+    def _found(envelope: Envelope, scope: str | None) -> SearchAnswer:
+        """Return an answer as agents get it, and how to search more where one project holds too little."""
         answer: SearchAnswer = {
             "status": envelope.status,
             "results": envelope.results,  # type: ignore[typeddict-item]
@@ -260,13 +262,9 @@ class Tools:
         }
         notes = [envelope.error_message] if envelope.error_message else []
         if answer["project"] and envelope.status in ("partial", "empty"):
-            others = [
-                f"{count} in project {name}" for name, count in self._router.elsewhere(envelope.query_echo).items()
-            ]
-            known = f"there are results in others: {', '.join(others)}" if others else "no other has a result"
-            notes.append(
-                f'Only the project {scope} was searched; {known}. Pass project="{EVERY_PROJECT}" to search all.'
-            )
+            if "elsewhere" not in (envelope.metadata or {}):
+                notes.append(f"Only the project {scope} was searched; no other has a result.")
+            notes.append(f'Pass project="{EVERY_PROJECT}" to search all.')
         return answer | {"note": " ".join(notes)} if notes else answer
 
     @tool("Get memories by id", is_read_only=True)
