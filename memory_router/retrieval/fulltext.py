@@ -5,7 +5,6 @@ What of a question stands where comes from the table's own postings: no text is 
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from operator import mul
 from typing import Any, NamedTuple
 
 import apsw
@@ -107,12 +106,11 @@ class FullText:
         self._own_filter = f"- {{{' '.join(layout.beside)}}} : " if layout.beside else ""
         names = list(layout.columns)
         weights = tuple(layout.columns.values())
-        own, named, defining = (
-            [names.index(column) for column in part] for part in (layout.own, layout.named, layout.defining)
+        own, named, beside, defining = (
+            tuple(map(names.index, part)) for part in (layout.own, layout.named, layout.beside, layout.defining)
         )
-        beside = [names.index(column) for column in layout.beside]
         title = names.index(layout.title) if layout.title else None
-        parts = _Parts(weights, own, named, beside, defining, title)
+        parts = _Parts(weights, frozenset(own), frozenset(named), frozenset(beside), defining, title)
         # The name belongs to the table: two tables of one connection do not overwrite each other's function.
         self._function = f"matched_{layout.table}"
         connection.register_fts5_function(self._function, parts.matched)
@@ -203,7 +201,7 @@ class FullText:
         """  # noqa: S608
         bindings = {
             "expression": expression,
-            "query": apsw.pyobject((query, [len(of_term) for of_term in phrases])),
+            "query": apsw.pyobject((query, [len(of_term) for of_term in phrases], sum(query.weights))),
             "first": min(rows),
             "last": max(rows),
             "keys": json.dumps(rows),
@@ -225,9 +223,9 @@ class FullText:
             if len(positions) == 1:
                 ending = "*" if term.endswith("*") else ""
                 forms = [quoted(f"{AS_INDEXED}{form}{ending}") for form in positions[0]]
-                sql = f"SELECT EXISTS (SELECT 1 FROM {self._table} WHERE {self._table} MATCH ?)"  # noqa: S608
-                held = [form for form in forms if self._connection.execute(sql, (form,)).get]
-                self._spelt[term] = tuple(held or forms[:1])
+                sql = f"SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM {self._table} WHERE {self._table} MATCH value)"  # noqa: E501, S608
+                held = self._connection.execute(sql, (json.dumps(forms),))
+                self._spelt[term] = tuple(form for (form,) in held) or (forms[0],)
         return self._spelt[term]
 
     def _frequency(self, expression: str) -> int:
@@ -237,11 +235,13 @@ class FullText:
 
     def _estimate(self, expression: str) -> int:
         """Count matches exactly if they are few; else tell from how far the first of them reach at either end."""
-        sql = f"SELECT count(*), min(rowid), max(rowid) FROM (SELECT rowid FROM {self._table} WHERE {self._table} MATCH ? ORDER BY rowid {{}} LIMIT {_COUNTED})"  # noqa: E501, S608
-        count, _, last = self._connection.execute(sql.format("ASC"), (expression,)).get
-        if count < _COUNTED:
-            return int(count)
-        _, first, _ = self._connection.execute(sql.format("DESC"), (expression,)).get
+        matching = f"FROM {self._table} WHERE {self._table} MATCH ?"
+        # Stepping over rows costs half of counting them.
+        reached_sql = f"SELECT rowid {matching} ORDER BY rowid {{}} LIMIT 1 OFFSET {_COUNTED - 1}"
+        last = self._connection.execute(reached_sql.format("ASC"), (expression,)).get
+        if last is None:
+            return int(self._connection.execute(f"SELECT count(*) {matching}", (expression,)).get)
+        first = self._connection.execute(reached_sql.format("DESC"), (expression,)).get
         start, end = self._ends
         # Where a word is crowded at one end, the other end knows better.
         reached = max(last - start, end - first) + 1
@@ -252,40 +252,40 @@ class _Parts(NamedTuple):
     """The columns of a layout by number."""
 
     weights: tuple[float, ...]
-    own: list[int]
-    named: list[int]
-    beside: list[int]
-    defining: list[int]
+    own: frozenset[int]
+    named: frozenset[int]
+    beside: frozenset[int]
+    defining: tuple[int, ...]
     title: int | None
 
     def matched(self, api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> Any:
         """Return what the row that FTS5 stands at has of a question, as a `RowMatch`."""
-        ((query, phrase_counts),) = arguments
+        ((query, phrase_counts, everything),) = arguments
         own = named = beside = titled = 0
         score = 0.0
         defines = False
         length = _K1 * (1 - _B + _B * api.column_size(-1) * api.row_count / max(1, api.column_total_size(-1)))
+        # What code calls so is defined by code alone; what words spell may be a section about it, too.
+        defining = self.defining[:1] if query.has_code else self.defining
         number = api.phrase_count - sum(phrase_counts)
         for term, phrase_count in zip(query.terms, phrase_counts, strict=True):
-            columns: Sequence[Collection[int]] = api.phrase_locations(number)
-            for other in range(number + 1, number + phrase_count):
-                if api.phrase_columns(other):
-                    columns = [{*held, *more} for held, more in zip(columns, api.phrase_locations(other), strict=True)]
+            columns: dict[int, Collection[int]] = {}
+            for phrase in range(number, number + phrase_count):
+                for column in api.phrase_columns(phrase):
+                    offsets = api.phrase_column_offsets(phrase, column)
+                    columns[column] = {*columns[column], *offsets} if column in columns else offsets
             number += phrase_count
-            often = sum(map(mul, self.weights, map(len, columns)))
-            if not often:
+            if not columns:
                 continue
+            often = sum([self.weights[column] * len(offsets) for column, offsets in columns.items()])
             score += term.idf * often * (_K1 + 1) / (often + length)
-            if term.is_name:
-                # What code calls so is defined by code alone; what words spell may be a section about it, too.
-                defining = self.defining[:1] if query.has_code else self.defining
-                defines = defines or any(map(columns.__getitem__, defining))
+            defines = defines or (term.is_name and not columns.keys().isdisjoint(defining))
             if bit := term.bit:
-                own |= bit if any(map(columns.__getitem__, self.own)) else 0
-                named |= bit if any(map(columns.__getitem__, self.named)) else 0
-                beside |= bit if any(map(columns.__getitem__, self.beside)) else 0
-                titled |= bit if self.title is not None and columns[self.title] else 0
-        if self.title is not None and titled == sum(query.weights):
+                own |= 0 if self.own.isdisjoint(columns) else bit
+                named |= 0 if self.named.isdisjoint(columns) else bit
+                beside |= 0 if self.beside.isdisjoint(columns) else bit
+                titled |= bit if self.title in columns else 0
+        if self.title is not None and titled == everything:
             defines = defines or 0 < len(query.weights) == api.column_size(self.title)
         return apsw.pyobject(RowMatch(api.rowid, score, own, named, beside, defines))
 

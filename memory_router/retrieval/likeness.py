@@ -7,7 +7,7 @@ through.
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -27,15 +27,27 @@ _SAMPLED, _FEWEST = 200, 20
 # Mean and deviation of the cosines of static vectors (regression over the results that `fit_relevance.py` labels).
 _MEAN, _DEVIATION = 0.060, 0.080
 
-_NEAREST = """
-    SELECT id FROM vector_bits WHERE model = ?1
-    ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?2)) LIMIT ?3
-"""
 # A text without a word that tells has a vector of zeros, which has no distance to anything.
-_COSINES = """
-    SELECT v.id, 1 - coalesce(vec_distance_cosine(vec_int8(v.vector), vec_int8(?2)), 1)
-    FROM json_each(?3) wanted CROSS JOIN vectors v ON v.model = ?1 AND v.id = wanted.value
+_COSINE = "1 - coalesce(vec_distance_cosine(vec_int8(vector), vec_int8(:question)), 1)"
+_COSINES = f"""
+    SELECT v.id, {_COSINE}
+    FROM json_each(:keys) wanted CROSS JOIN vectors v ON v.model = :model AND v.id = wanted.value
+"""  # noqa: S608  # constants of ours, as below
+_NEAREST = f"""
+    SELECT v.id, {_COSINE} AS cosine FROM (
+        SELECT id FROM vector_bits WHERE model = :model
+        ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(:bits)) LIMIT :compared
+    ) alike CROSS JOIN vectors v ON v.model = :model AND v.id = alike.id
+    ORDER BY cosine DESC, v.id LIMIT :limit
+"""  # noqa: S608
+# Passages at large are drawn once, and kept where every question finds them in one place.
+_KEPT = "CREATE TEMP TABLE IF NOT EXISTS passages_at_large(model INTEGER NOT NULL, vector BLOB NOT NULL)"
+_FORGET = "DELETE FROM temp.passages_at_large WHERE model = ?"
+_DRAW = """
+    INSERT INTO temp.passages_at_large SELECT v.model, v.vector
+    FROM json_each(:keys) drawn CROSS JOIN vectors v ON v.model = :model AND v.id = drawn.value
 """
+_AT_LARGE = f"SELECT {_COSINE} FROM temp.passages_at_large WHERE model = :model"  # noqa: S608
 
 
 class Likeness(NamedTuple):
@@ -73,6 +85,8 @@ class Vectors:
         self._model = model
         self._is_calibrated = is_calibrated
         self._question = b""
+        self._compared: dict[int, float] = {}
+        self._drawn: object = None
 
     @classmethod
     def open(cls, connection: apsw.Connection, name: str, *, is_calibrated: bool = True) -> "Vectors | str":
@@ -96,6 +110,7 @@ class Vectors:
     def ask(self, vector: bytes) -> None:
         """Take the vector of the question that is looked for, one signed byte a dimension."""
         self._question = vector
+        self._compared = {}
 
     def last(self) -> int:
         """Return the highest row number that has a vector, 0 without any: passages get theirs in this order."""
@@ -103,13 +118,13 @@ class Vectors:
 
     def nearest(self, limit: int) -> list[int]:
         """Return the keys of the passages nearest to the prepared question, nearest first."""
-        vector = self._question
-        if not any(vector):
+        if not any(self._question):
             return []
-        bits = self._connection.execute("SELECT vec_quantize_binary(vec_int8(?))", (vector,)).get
-        near = [key for (key,) in self._connection.execute(_NEAREST, (self._model, bits, _OVERSAMPLED * limit))]
-        cosines = self._cosines(near)
-        return sorted(cosines, key=lambda key: (-cosines[key], key))[:limit]
+        bits = self._connection.execute("SELECT vec_quantize_binary(vec_int8(?))", (self._question,)).get
+        bindings = {**self._bindings(), "bits": bits, "compared": _OVERSAMPLED * limit, "limit": limit}
+        nearest = dict(self._connection.execute(_NEAREST, bindings))
+        self._compared.update(nearest)
+        return list(nearest)
 
     def likeness(self, keys: Iterable[int]) -> Likeness:
         """Return how like the prepared question passages are; those without a vector are left out.
@@ -120,8 +135,7 @@ class Vectors:
         """
         if not any(self._question):
             return NO_LIKENESS
-        last = self.last()
-        sample = self._cosines(range(1, last + 1, max(1, last // _SAMPLED))).values()
+        sample = self._at_large()
         mean, deviation = 0.0, 0.0
         if len(sample) >= _FEWEST:
             mean = math.fsum(sample) / len(sample)
@@ -134,7 +148,26 @@ class Vectors:
         return Likeness("meaning" if self.name == ENCODER_NAME else "static", likeness) if likeness else NO_LIKENESS
 
     def _cosines(self, keys: Iterable[int]) -> dict[int, float]:
-        return dict(self._connection.execute(_COSINES, (self._model, self._question, json.dumps(list(keys)))))
+        wanted = list(keys)
+        further = [key for key in wanted if key not in self._compared]
+        bindings = {**self._bindings(), "keys": json.dumps(further)}
+        self._compared.update(self._connection.execute(_COSINES, bindings))
+        return {key: self._compared[key] for key in wanted if key in self._compared}
+
+    def _at_large(self) -> list[float]:
+        """Return the cosines of passages that are spread over the store."""
+        version = self._connection.pragma("data_version"), self._connection.total_changes()
+        if version != self._drawn:
+            last = self.last()
+            self._connection.execute(_KEPT)
+            self._connection.execute(_FORGET, (self._model,))
+            keys = range(1, last + 1, max(1, last // _SAMPLED))
+            self._connection.execute(_DRAW, {"model": self._model, "keys": json.dumps(list(keys))})
+            self._drawn = version[0], self._connection.total_changes()
+        return [cosine for (cosine,) in self._connection.execute(_AT_LARGE, self._bindings())]
+
+    def _bindings(self) -> dict[str, Any]:
+        return {"model": self._model, "question": self._question}
 
 
 class StoreVectors:

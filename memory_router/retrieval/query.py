@@ -75,6 +75,22 @@ class Term(NamedTuple):
     is_name: bool
 
 
+class Nats(dict[int, float]):
+    """The weight of each mask of terms, added up once.
+
+    Args:
+        weights: idf by bit.
+    """
+
+    def __init__(self, weights: Mapping[int, float]) -> None:
+        super().__init__()
+        self._weights = weights
+
+    def __missing__(self, mask: int) -> float:
+        self[mask] = nats = sum([weight for bit, weight in self._weights.items() if bit & mask])
+        return nats
+
+
 class Query(NamedTuple):
     """A question as one store sees it.
 
@@ -84,6 +100,7 @@ class Query(NamedTuple):
         choosing: how many of the terms, from the first on, choose the candidates.
         wider: how many times as many candidates as needed are scored.
         weights: idf by bit, of all terms that count, also of those that stand nowhere.
+        nats: the weight of the terms in a mask.
         total: the weight of all terms together, in nats.
         rows: how many rows the store has.
         has_code: whether the question names an identifier of code.
@@ -94,21 +111,18 @@ class Query(NamedTuple):
     choosing: int
     wider: int
     weights: Mapping[int, float]
+    nats: Nats
     total: float
     rows: int
     has_code: bool = False
 
     def share(self, mask: int) -> float:
         """Return the weighted share of the question that a mask covers, in [0, 1]."""
-        return self.nats(mask) / self.total if self.total else 0.0
+        return self.nats[mask] / self.total if self.total else 0.0
 
     def whole(self, mask: int) -> float:
         """Return 1 divided by the number of words if a mask covers all of them, else 0."""
         return 1 / len(self.weights) if self.weights and mask == sum(self.weights) else 0.0
-
-    def nats(self, mask: int) -> float:
-        """Return the weight of the terms in a mask."""
-        return sum([weight for bit, weight in self.weights.items() if bit & mask])
 
 
 def understand(
@@ -171,7 +185,7 @@ def weighed(
     few = vocabulary.count <= budget
     choosing = len(held) if few else max(1, _within([term.frequency for term in held], budget))
     wider = _WIDER if choosing < len(held) and vocabulary.count > _LARGE else 1
-    return Query("", held, choosing, wider, weights, sum(weights.values()), vocabulary.count)
+    return Query("", held, choosing, wider, weights, Nats(weights), sum(weights.values()), vocabulary.count)
 
 
 def _spelt_out(vocabulary: Vocabulary, question: words.Question) -> list[str]:
@@ -191,4 +205,4 @@ def surprise(query: Query, mask: int) -> float:
 
     A row holds words of a given number of nats (their idf) with a probability of exp(-nats); one of N does at log(N).
     """
-    return query.nats(mask) / math.log(max(_FEW_ROWS, query.rows))
+    return query.nats[mask] / math.log(max(_FEW_ROWS, query.rows))

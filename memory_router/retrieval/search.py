@@ -96,7 +96,7 @@ class CandidatePool(NamedTuple):
         wish: what the question says about time.
         best_score: the largest BM25 of all candidates.
         best_likeness: the largest cosine of all candidates.
-        dated: the candidates whose time is known, as that and what they cover of the question themselves.
+        latest: the time of the newest candidate that covers a mask of the question itself, by mask.
     """
 
     query: Query
@@ -107,7 +107,7 @@ class CandidatePool(NamedTuple):
     wish: Wish = NO_WISH
     best_score: float = 0.0
     best_likeness: float = 0.0
-    dated: Sequence[tuple[float, int]] = ()
+    latest: Mapping[int, float] = {}
 
     def features(self, key: int, members: Iterable[int] = ()) -> Features:
         """Return what speaks for a row, or for a passage of several rows, such as a chain of turns.
@@ -117,7 +117,7 @@ class CandidatePool(NamedTuple):
             members: further rows that belong to the passage.
         """
         query = self.query
-        rows = dict.fromkeys((key, *members))
+        rows = (key, *members)
         held = [self.matches[row] for row in rows if row in self.matches]
         own = named = around = 0
         for match in held:
@@ -126,9 +126,9 @@ class CandidatePool(NamedTuple):
             if row in self.matches:
                 around |= self.matches[row].own
         wide = own | named | around
-        score = max((match.score for match in held), default=0.0)
+        score = max([match.score for match in held], default=0.0)
         compared = self.likeness.of
-        likeness, standing = max((compared[row] for row in rows if row in compared), default=(0.0, 0.0))
+        likeness, standing = max([compared[row] for row in rows if row in compared], default=(0.0, 0.0))
         unit = self.units[key]
         new = self._newness(unit.time)
         return Features(
@@ -158,7 +158,7 @@ class CandidatePool(NamedTuple):
     def _overtaken(self, time: float | None, mask: int) -> float:
         if time is None or self.wish.since is not None:  # who names a time wants no newer one
             return 0.0
-        newer = {mask & other for moment, other in self.dated if moment > time + _DAY}
+        newer = {mask & other for other, latest in self.latest.items() if latest > time + _DAY}
         return max(map(self.query.share, newer), default=0.0)
 
     def _newness(self, time: float | None) -> float:
@@ -216,9 +216,12 @@ def gathered(
     """Return candidates with what compares them with each other; arguments as of `CandidatePool`."""
     best_score = max((match.score for match in matches.values()), default=0.0)
     best_likeness = max((cosine for cosine, _ in likeness.of.values()), default=0.0)
-    times = ((unit.time, matches[key]) for key, unit in units.items() if key in matches)
-    dated = [(time, match.own | match.named) for time, match in times if time is not None]
-    return CandidatePool(query, matches, likeness, beside, units, wish, best_score, best_likeness, dated)
+    latest: dict[int, float] = {}
+    for key, unit in units.items():
+        if unit.time is not None and key in matches:
+            mask = matches[key].own | matches[key].named
+            latest[mask] = max(unit.time, latest.get(mask, unit.time))
+    return CandidatePool(query, matches, likeness, beside, units, wish, best_score, best_likeness, latest)
 
 
 def ranked(found: CandidatePool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:

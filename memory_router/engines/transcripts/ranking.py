@@ -10,7 +10,7 @@ from memory_router.engines.transcripts.turn import ANY_TIME, SPEAKERS, Archive, 
 from memory_router.engines.transcripts.turn import TurnMatch as Found
 from memory_router.retrieval import search as core
 from memory_router.retrieval.fulltext import RowMatch
-from memory_router.retrieval.query import SCORED, Query, idf, understand, weighed
+from memory_router.retrieval.query import SCORED, Nats, Query, idf, understand, weighed
 from memory_router.text import words
 from memory_router.text.terms import stems
 
@@ -19,7 +19,7 @@ REACH = 2
 # BM25's own parameters; columns beyond the third, such as a date, name a turn and do not belong to it.
 _K1, _B = 1.2, 0.75
 _OWN_COLUMNS = 3
-NOTHING = Query("", (), 0, 1, {}, 0.0, 0)
+NOTHING = Query("", (), 0, 1, {}, Nats({}), 0.0, 0)
 _NO_MATCH = RowMatch(0)
 
 
