@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -33,6 +34,8 @@ from memory_router.storage.files import is_locked
 _OF_MEMORIES = "totalrecall"
 # How long a look into the other projects may take, and how many results it counts.
 _ELSEWHERE_MS, _COUNTED = 1000, 30
+# After how long a resident is tried again in a place that takes no socket.
+_IN_VAIN_SECONDS = 600.0
 
 
 class Rules(NamedTuple):
@@ -302,8 +305,17 @@ def start_resident() -> None:
     with suppress(OSError, MemoryRouterError):
         if not (os.environ.get("MEMORY_ROUTER_RESIDENT") or _is_resident_wanted()):
             return
-        if os.path.exists(paths.backends_file()) and not is_locked(os.fsdecode(resident.socket_path())):
+        socket = os.fsdecode(resident.socket_path())
+        if os.path.exists(paths.backends_file()) and not is_locked(socket) and not _is_in_vain(f"{socket}.lock"):
             start("resident", "run", niceness=0)
+
+
+def _is_in_vain(lock: str) -> bool:
+    """Return whether a resident could not make its socket a while ago, so that another one could not, either."""
+    with suppress(FileNotFoundError):
+        status = os.stat(lock)
+        return status.st_size > 0 and 0 <= time.time() - status.st_mtime < _IN_VAIN_SECONDS
+    return False
 
 
 def _is_resident_wanted() -> bool:

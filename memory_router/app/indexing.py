@@ -170,7 +170,8 @@ def _update_graph() -> None:
 
 # A machine with more work than this for each processor has none to spare for an index.
 _BUSY = 2.0
-_PAUSE_SECONDS = 1.0
+# How often to look whether it still has, and how long to wait at most: where it always has, an index must not grow old.
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 # How often to look for new sessions of agents, and the largest share of the time that imports may take.
 _SESSIONS_SECONDS, _IMPORTING_SHARE = 2.0, 0.1
 
@@ -213,7 +214,8 @@ def _follow_sessions() -> NoReturn:
 
 
 def _wait_for_quiet() -> None:
-    while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
+    until = time.monotonic() + _LONGEST_PAUSE_SECONDS
+    while os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1) and time.monotonic() < until:
         time.sleep(_PAUSE_SECONDS)
 
 

@@ -16,7 +16,7 @@ from memory_router import __version__, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PROTOCOL = b"memory-router-resident 2 "
 TAKEN = b"taken"
@@ -27,6 +27,8 @@ TAKEN_SECONDS = 0.02
 _GRACE_SECONDS = 0.05
 _CONTROL_SECONDS = 2.0
 _LENGTH = 4
+# What an address of a socket may hold everywhere (`sun_path`: 108 bytes on Linux, 104 elsewhere).
+_LONGEST_PATH = 100
 
 # What decides which files the router and the bundled backends work on: a caller where one of these differs is another
 # user's world. Names, and how names begin.
@@ -94,7 +96,7 @@ def connect() -> "_socket.socket | None":
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(TAKEN_SECONDS)
-        connection.connect(socket_path())
+        at_socket(connection.connect)
         if peer(connection) == os.getuid():
             return connection
     except OSError:  # nobody listens, or nobody has time
@@ -174,6 +176,27 @@ def receive(connection: "_socket.socket", size: int) -> bytes:
 def socket_path() -> bytes:
     """Return the path of the resident's socket; it lies in a folder of mode 0700."""
     return os.fsencode(os.path.join(paths.runtime_dir(), "resident.sock"))
+
+
+def at_socket(use: "Callable[[bytes], None]") -> None:
+    """Connect or bind to the resident's socket, in a way that the system takes also where its path is long.
+
+    Args:
+        use: takes the path.
+
+    Raises:
+        OSError: `use` did, or nothing is there.
+    """
+    path = socket_path()
+    if len(path) <= _LONGEST_PATH:
+        use(path)
+        return
+    folder, name = os.path.split(path)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        use(b"/proc/self/fd/%d/%s" % (descriptor, name))
+    finally:
+        os.close(descriptor)
 
 
 def greeting() -> bytes:

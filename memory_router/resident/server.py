@@ -113,19 +113,24 @@ class Resident:
         except BlockingIOError:
             return "another one serves"
         listener = _listen(path)
+        # What is in the file tells those who would start another one that it would be in vain.
+        os.ftruncate(lock, int(listener is None))
         if listener is None:
+            os.close(lock)
             return "its socket cannot be made"
         with listener:
             own = _identity(path)
             for _ in range(_WORKERS):
                 threading.Thread(target=self._work, args=(listener,), daemon=True).start()
             identity = _identity(home)
-            while not (reason := self._reason_to_end(path, own, home, identity)):
-                beside()
-                self._ending.wait(_GLANCE_SECONDS)
-            if _identity(path) == own:  # never the socket of another one
-                with suppress(OSError):
-                    os.unlink(path)
+            try:
+                while not (reason := self._reason_to_end(path, own, home, identity)):
+                    beside()
+                    self._ending.wait(_GLANCE_SECONDS)
+            finally:
+                if _identity(path) == own:  # never the socket of another one
+                    with suppress(OSError):
+                        os.unlink(path)
         self._finish()
         return reason
 
@@ -224,7 +229,7 @@ def _listen(path: str) -> socket.socket | None:
     try:
         with suppress(FileNotFoundError):
             os.unlink(path)
-        listener.bind(path)
+        resident.at_socket(listener.bind)
         os.chmod(path, 0o600)
         listener.listen(64)
     except OSError:

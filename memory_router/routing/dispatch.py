@@ -1,11 +1,12 @@
 """Ask backends as processes, each under one deadline, and keep those running that are worth it."""
 
+import math
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
 from memory_router import contract, paths
@@ -19,6 +20,8 @@ _MOST = max(2, os.cpu_count() or 1)
 _STUCK_SECONDS = 0.25
 # More than this many times the usual number of processes are never started: the machine needs room.
 _OVERFLOW = 4
+# Callers in many folders, or with many environments, have processes of their own: memory is for a few of them.
+_MOST_IDLE = 16
 # Longer than an agent thinks between two questions, shorter than a pause.
 IDLE_SECONDS = 120.0
 
@@ -40,17 +43,24 @@ class IdleProcesses(Generic[_Kept]):
 
     Args:
         most: how many are kept of a kind.
+        most_in_all: how many are kept of all kinds.
         idle_seconds: how long one is kept that nobody takes.
         now: a clock that never goes back, in seconds.
     """
 
     def __init__(
-        self, most: int = _MOST, idle_seconds: float = IDLE_SECONDS, now: Callable[[], float] = time.monotonic
+        self,
+        most: int = _MOST,
+        most_in_all: int = _MOST_IDLE,
+        idle_seconds: float = IDLE_SECONDS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
+        self._most_in_all = most_in_all
         self._idle_seconds = idle_seconds
         self._now = now
-        self._idle: dict[Hashable, list[tuple[_Kept, float]]] = {}
+        # With its kind and the time since when it is idle, in the order of the times.
+        self._idle: list[tuple[Hashable, _Kept, float]] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -58,42 +68,37 @@ class IdleProcesses(Generic[_Kept]):
     def take(self, kind: Hashable) -> _Kept | None:
         """Return an idle process of a kind, the one that came last, or None."""
         with self._lock:
-            idle = self._idle.get(kind)
-            return idle.pop()[0] if idle else None
+            places = (place for place in reversed(range(len(self._idle))) if self._idle[place][0] == kind)
+            place = next(places, None)
+            return None if place is None else self._idle.pop(place)[1]
 
     def give(self, kind: Hashable, process: _Kept) -> None:
-        """Keep a process for the next request, or end it if there are enough."""
+        """Keep a process for the next request; end it if there are enough of its kind, else the oldest if of all."""
+        surplus: _Kept | None = process
         with self._lock:
-            idle = self._idle.setdefault(kind, [])
-            is_kept = len(idle) < self._most and not self._closed.is_set()
-            if is_kept:
-                idle.append((process, self._now()))
+            if sum(own == kind for own, *_ in self._idle) < self._most and not self._closed.is_set():
+                self._idle.append((kind, process, self._now()))
+                surplus = self._idle.pop(0)[1] if len(self._idle) > self._most_in_all else None
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, daemon=True)
                 self._keeper.start()
-        if not is_kept:
-            process.part()
+        if surplus is not None:
+            surplus.part()
 
     def retire(self) -> None:
         """End the processes that have been idle for too long."""
-        with self._lock:
-            latest = self._now() - self._idle_seconds
-            old = [process for idle in self._idle.values() for process, since in idle if since <= latest]
-            self._idle = {
-                kind: young
-                for kind, idle in self._idle.items()
-                if (young := [(process, since) for process, since in idle if since > latest])
-            }
-        for process in old:
-            process.part()
+        self._end_those_until(self._now() - self._idle_seconds)
 
     def close(self) -> None:
         """End all idle processes, and those that are still to come."""
         self._closed.set()
+        self._end_those_until(math.inf)
+
+    def _end_those_until(self, latest: float) -> None:
         with self._lock:
-            left = [process for idle in self._idle.values() for process, _ in idle]
-            self._idle = {}
-        for process in left:
+            old = [process for _, process, since in self._idle if since <= latest]
+            self._idle = [idle for idle in self._idle if idle[2] > latest]
+        for process in old:
             process.part()
 
     def _keep(self) -> None:
@@ -239,7 +244,7 @@ class ProcessDispatcher:
     ) -> bytes:
         if deadline.left() <= 0:
             raise timed_out(manifest.name, deadline)
-        kind = (manifest, *_world(manifest, caller))
+        kind = (manifest, _written(manifest), *_world(manifest, caller))
         kept = self._take(idle, kind)
         if kept:
             try:
@@ -341,6 +346,15 @@ class CallersDispatcher:
 
     def close(self) -> None:
         """Do nothing: the processes are for the next caller, too."""
+
+
+def _written(manifest: Manifest) -> tuple[int, ...]:
+    """Return when the files of a backend that its command names were written: a changed program is started anew."""
+    written = []
+    for word in manifest.command:
+        with suppress(OSError, ValueError):
+            written.append(os.stat(os.path.join(manifest.folder, word)).st_mtime_ns)
+    return tuple(written)
 
 
 # What bundled backends and the programs they ask read in addition to what all callers of one home share.

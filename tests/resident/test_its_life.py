@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from memory_router import app, paths
+from memory_router import resident as warm_process
+from memory_router.app import asking
 from memory_router.engines.documents import upkeep
 from memory_router.learning import background
+from memory_router.resident import server
 from tests.conftest import GOOD, Home, ends
 from tests.resident.homes import PATIENCE, begin, resident, until
 
@@ -113,6 +117,38 @@ def test_the_socket_is_private(warm: Home) -> None:
     begin(warm)
     assert (warm.folder / "run").stat().st_mode & 0o777 == 0o700
     assert (warm.folder / "run/resident.sock").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="an address of a socket cannot be longer here")
+def test_a_home_may_have_a_long_path(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resident of a home deep down is found there, though the path of its socket is longer than an address."""
+    monkeypatch.setenv("MEMORY_ROUTER_HOME", str(own_home.folder / "deep" / ("down" * 30)))
+    (Path(paths.runtime_dir())).mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        warm_process.at_socket(listener.bind)
+        listener.listen()
+        assert Path(paths.runtime_dir(), "resident.sock").is_socket()
+        connection = warm_process.connect()
+        assert connection
+        connection.close()
+
+
+def test_none_is_started_in_vain(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no socket can be made, no question starts another process for a while."""
+    monkeypatch.setenv("MEMORY_ROUTER_RESIDENT", "auto")
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(asking, "start", lambda *arguments, niceness: started.append(arguments))
+    own_home.with_fakes(qmd=GOOD)
+    in_the_way = Path(paths.runtime_dir(), "resident.sock")
+    in_the_way.mkdir(parents=True)
+    assert server.Resident(lambda _: server.Handler(1, lambda: server.CommandResult(b"", b"", 0))).run() == (
+        "its socket cannot be made"
+    )
+    asking.start_resident()
+    assert started == []
+    os.utime(f"{in_the_way}.lock", (1, 1))
+    asking.start_resident()
+    assert started == [("resident", "run")]
 
 
 def test_the_first_question_starts_one(warm: Home) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memory_router import Router
-from memory_router.contract import Request
+from memory_router.contract import Request, Result
 from memory_router.errors import BackendError, BackendTimeoutError
 from memory_router.routing.dispatch import IdleProcesses, ProcessDispatcher
 from memory_router.routing.registry import Manifest, read_manifest
@@ -56,6 +56,18 @@ def test_what_nobody_needs_is_ended() -> None:
     assert late.is_ended
 
 
+def test_the_pool_is_small_however_many_kinds_there_are() -> None:
+    """Of too many processes in all, the one that has been idle for longest is ended."""
+    pool: IdleProcesses[Worker] = IdleProcesses(most_in_all=3)
+    workers = [Worker() for _ in range(5)]
+    for kind, worker in enumerate(workers):
+        pool.give(kind, worker)
+    assert [worker.is_ended for worker in workers] == [True, True, False, False, False]
+    assert pool.take(2) is workers[2]
+    pool.close()
+    assert [worker.is_ended for worker in workers] == [True, True, False, True, True]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder for backends."""
@@ -76,6 +88,19 @@ def test_a_closed_dispatcher_starts_nothing(folder: Path) -> None:
     with pytest.raises(BackendError, match="closed"):
         dispatcher.ask(declared, Request("query", "x"))
     assert len(requests_to(declared.folder)) == 1
+
+
+def test_a_changed_program_is_started_anew(folder: Path) -> None:
+    """Whoever edits a backend is answered by what it says now, though its process was kept."""
+    declared = manifest(folder, GOOD)
+    (program,) = (Path(declared.folder, word) for word in declared.command if Path(declared.folder, word).is_file())
+    dispatcher = ProcessDispatcher(keep_warm=True)
+    assert b"the answer" in dispatcher.ask(declared, Request("query", "x"))
+    assert b"another answer" not in dispatcher.ask(declared, Request("query", "x"))
+    manifest(folder, Behaviour(results=(Result("another answer", relevance=0.9),)))
+    os.utime(program, (1, 1))
+    assert b"another answer" in dispatcher.ask(declared, Request("query", "x"))
+    dispatcher.close()
 
 
 def test_closing_ends_those_that_are_waited_for(folder: Path) -> None:
