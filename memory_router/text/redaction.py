@@ -117,10 +117,19 @@ def _is_url_password(match: re.Match[str], value: str) -> bool:
 
 def _after(words: str) -> Callable[[re.Match[str], str], bool]:
     """Return what tells a password that is the argument of a command: its line holds one of `words` before it."""
+    commands_and_ends = rf"\n|\b(?i:{words})(?![\w:/-])"
+
+    @functools.lru_cache(maxsize=1)
+    def places(text: str) -> list[int]:
+        return [match.start() for match in _compiled(commands_and_ends).finditer(text)]
 
     def is_plausible(match: re.Match[str], value: str) -> bool:
-        line = match.string[max(match.start() - 300, 0) : match.start()].rpartition("\n")[2].lower()
-        return _compiled(rf"\b(?:{words})(?![\w:/-])").search(line) is not None and _is_password(match, value)
+        if not _is_password(match, value):
+            return False
+        import bisect  # only what names such a command needs it
+
+        before = bisect.bisect_left(places(match.string), match.start())
+        return before > 0 and match.string[places(match.string)[before - 1]] != "\n"
 
     return is_plausible
 

@@ -36,8 +36,14 @@ _ANY = rf"(?P<run>{RUN})|{_EMOJI}|{_SIGNED}|(?:(?!{RUN})(?:{_LETTER}))+"
 # A shorter text says too little to guess its language by.
 _SHORT = 8
 # Languages that write compounds as one word, and the least length of a part of one.
-_COMPOUNDING = frozenset(["de", "nl"])
+_GERMAN = "de"
+_COMPOUNDING = frozenset([_GERMAN, "nl"])
 _PART = 4
+# German participles, and infinitives with `zu`: gekauft, abgefüllt, abzufüllen, verkauft.
+_PARTICIPLE = re.compile(
+    "(?P<before>(?:ab|an|auf|aus|bei|ein|fest|her|hin|los|mit|nach|um|vor|weg|weiter|wieder|zu|zurück|zusammen)?)"
+    "(?:ge|(?<=.)zu)(?P<stem>.{2,}?)(?:e?t|en)|(?P<whole>(?:be|emp|ent|er|ver|zer).{2,}?)e?t"
+)
 # Words below it have no endings; what is longer is not a word of a language, and the cost of its
 # endings grows with its square.
 _SHORTEST, _LONGEST = 3, 80
@@ -133,9 +139,16 @@ def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
         return ()
     written = spellings(word)
     own = {
-        f"{code}:{fold(stemmer(code).stemWord(spelling))}"
+        f"{code}:{fold(stemmer(code).stemWord(form))}"
         for code in codes
         for spelling in written[:2]
         if spelling not in language(code).stop_words
+        for form in (spelling, *(_infinitive(spelling) if code == _GERMAN else ()))
     }
     return (*map(_stem, written[2:]), *sorted(own))
+
+
+def _infinitive(word: str) -> Alternatives:
+    """Return the infinitive of a German word that may be a participle: `abfüllen` of `abgefüllt`."""
+    match = _PARTICIPLE.fullmatch(word)
+    return (f"{match['whole'] or match['before'] + match['stem']}en",) if match else ()

@@ -221,6 +221,15 @@ def test_a_second_pass_changes_nothing(text: str) -> None:
     assert redact(once) == (once, ())
 
 
+@pytest.mark.parametrize("unit", ["redis-cli -a k9Xm2PqR7 ping", f"redis-cli -a k9Xm2PqR7 pingX-Api-Key: {'a1' * 40}"])
+def test_a_command_counts_as_far_as_its_line_reaches(unit: str) -> None:
+    """The arguments of a command are found wherever they stand in its line, so that a second pass finds no more."""
+    once = redact(unit * 40).text
+    assert "k9Xm2PqR7" not in once
+    assert redact(once).text == once
+    assert redact(f"{unit}\n -a k9Xm2PqR7").text.endswith("k9Xm2PqR7")
+
+
 @given(hostile, st.sampled_from(sorted(SECRETS)), hostile)
 def test_no_surroundings_hide_a_token(before: str, token: str, after: str) -> None:
     """A token between spaces is gone, whatever stands around it."""

@@ -48,6 +48,8 @@ def found(connection: apsw.Connection, word: str) -> list[int]:
         ("Die Sicherungen laufen jede Nacht, und wir pr\u00fcfen sie", ["Sicherung", "pruefen"]),
         ("Nous avons choisi les bases de donn\u00e9es pour la recherche", ["donn\u00e9e", "base", "donnees"]),
         ("Die Datenbanksicherung ist fertig", ["Sicherung", "Datenbanken", "Datenbank"]),
+        ("Wir haben den Wein abgefüllt und verkauft", ["Abfüllung", "abfüllen", "abzufüllen", "verkaufen", "Verkauf"]),
+        ("Die Abfüllung und der Kauf sind nun geplant", ["abgefüllt", "gekauft", "planen"]),
         ("the databases were running", ["database", "runs"]),
         ("\u0661\u0662\u0663", ["123"]),
     ],

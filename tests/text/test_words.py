@@ -27,6 +27,10 @@ from memory_router.text.words import identifier_terms, identifiers_in, name_term
         ("caf&eacute; Ge\u00adsamt", ("caf\u00e9", "gesamt")),
         ("\U0001f680", ("\U0001f680",)),
         ("?!", ()),
+        ("Wie viele Gäste kamen und wie oft?", ("gäste", "kamen")),
+        ("combien de clients avons-nous maintenant", ("clients",)),
+        ("¿cuántas botellas tenemos todavía?", ("botellas",)),
+        ("is the hinge still broken", ("hinge", "broken")),
     ],
 )
 def test_only_content_words_are_kept(question: str, words: tuple[str, ...]) -> None:
