@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from memory_router import contract
@@ -118,12 +118,14 @@ class Attempts:
     def run(self, plan: Plan, registry: Registry, request: contract.Request) -> list[Attempt]:
         """Ask the plan's steps until an answer is accepted or the total budget is spent; in the plan's order.
 
+        If none is accepted, what the plan names beyond them is asked at once.
+
         Args:
             plan: what to ask.
             registry: the backends.
             request: what every step is asked, but for its mode and its deadline.
         """
-        steps = plan.steps
+        steps = (*plan.steps, *plan.beyond)
         total_ms, delay_ms = self._config.deadlines.total_ms, self._config.fallback_delay_ms
         if plan.strategy == "all":
             total_ms = total_ms or self._config.deadlines.default_ms
@@ -144,14 +146,15 @@ class Attempts:
         def is_accepted(attempt: Attempt) -> bool:
             return attempt.is_accepted(self._config.fallback_threshold)
 
+        chain, beyond = range(len(plan.steps)), range(len(plan.steps), len(steps))
         if plan.strategy == "all":
-            ending = at_once(len(steps), begin)
+            ending = at_once(chain, begin)
         elif delay_ms is None:
-            ending = in_order(len(steps), begin, is_accepted)
+            ending = in_order(len(chain), begin, is_accepted)
         else:
-            ending = hedged(len(steps), begin, is_accepted, delay_ms)
+            ending = hedged(len(chain), begin, is_accepted, delay_ms)
         attempts: dict[int, Attempt] = {}
-        for position, attempt in ending:
+        for position, attempt in widening(ending, is_accepted, at_once(beyond, begin)):
             attempts[position] = attempt
             if warning := ((attempt.response or {}).get("metadata") or {}).get("warning"):
                 self._warn(f"{attempt.step}: {warning}")
@@ -229,11 +232,29 @@ def in_order(steps: int, begin: Begin, is_accepted: IsAccepted) -> Iterator[tupl
             return
 
 
-def at_once(steps: int, begin: Begin) -> Iterator[tuple[int, Attempt]]:
-    """Ask all steps at the same time, each in a thread; yield attempts as they end.
+def widening(
+    chain: Iterator[tuple[int, Attempt]], is_accepted: IsAccepted, beyond: Iterator[tuple[int, Attempt]]
+) -> Iterator[tuple[int, Attempt]]:
+    """Yield the attempts of a chain, and those beyond it if none of the chain is accepted.
 
     Args:
-        steps: how many there are.
+        chain: asks the steps of the chain.
+        is_accepted: whether an attempt ends the search.
+        beyond: asks what else there is.
+    """
+    is_answered = False
+    for position, attempt in chain:
+        is_answered = is_answered or is_accepted(attempt)
+        yield position, attempt
+    if not is_answered:
+        yield from beyond
+
+
+def at_once(positions: Iterable[int], begin: Begin) -> Iterator[tuple[int, Attempt]]:
+    """Ask steps at the same time, each in a thread; yield attempts as they end.
+
+    Args:
+        positions: which.
         begin: begins one.
     """
     arrivals: queue.SimpleQueue[tuple[int, Attempt | BaseException]] = queue.SimpleQueue()
@@ -244,7 +265,7 @@ def at_once(steps: int, begin: Begin) -> Iterator[tuple[int, Attempt]]:
         except BaseException as error:  # it is raised again where the attempts are awaited
             arrivals.put((position, error))
 
-    begun = [(position, ask) for position in range(steps) if (ask := begin(position))]
+    begun = [(position, ask) for position in positions if (ask := begin(position))]
     threads = [threading.Thread(target=run, args=pair) for pair in begun]
     for thread in threads:
         thread.start()

@@ -54,23 +54,23 @@ def judge(plan: Plan, attempts: Sequence[Attempt], threshold: float, log_file: s
 
     Args:
         plan: what was to be asked.
-        attempts: what came of it, in the plan's order.
+        attempts: what came of it, in the plan's order; those beyond its chain say at most why an answer is empty.
         threshold: the normalized relevance from which an attempt is accepted.
         log_file: where the user finds the journal, for the message of a total failure.
     """
-    for attempt in attempts:
+    chain = [attempt for attempt in attempts if attempt.step in plan.chain]
+    for attempt in chain:
         if attempt.is_accepted(threshold):
             return _answered(plan, attempt, "success", plan.chain.index(attempt.step))
-    with_results = [attempt for attempt in attempts if attempt.response and attempt.response["results"]]
+    with_results = [attempt for attempt in chain if attempt.response and attempt.response["results"]]
     if with_results:
         best = max(with_results, key=lambda attempt: attempt.relevance)
         return _answered(plan, best, "partial", len(plan.chain) - 1)
-    if any(attempt.status != "error" for attempt in attempts):
-        first = next(attempt for attempt in attempts if attempt.status != "error")
+    if first := next((attempt for attempt in chain if attempt.status != "error"), None):
         code, message = _reasons(plan, attempts)
         empty = _answered(plan, first, "empty", len(plan.chain) - 1)
         return empty._replace(error_code=code, error_message=message)
-    causes = " ".join(_sentence(attempt.step, attempt.message) for attempt in attempts)
+    causes = " ".join(_sentence(attempt.step, attempt.message) for attempt in chain)
     sentence = f"All backends in the fallback chain failed. Check {log_file} for details."
     return failed(plan, "ALL_BACKENDS_FAILED", f"{sentence} {causes}", len(plan.chain))
 

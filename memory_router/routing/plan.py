@@ -32,6 +32,7 @@ class Plan(NamedTuple):
         chain: what the rule would ask, in order, without what is not installed.
         skipped: what of it cannot be asked now, and what is not installed, each with the reason.
         strategy: `in_turn`, or `all` where the steps are asked at the same time.
+        beyond: what is asked at once if none of the steps gives an accepted answer.
     """
 
     query: str
@@ -39,6 +40,7 @@ class Plan(NamedTuple):
     chain: tuple[Step, ...] = ()
     skipped: tuple[Skip, ...] = ()
     strategy: str = "in_turn"
+    beyond: tuple[Step, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -162,12 +162,7 @@ class QuestionRouter:
             rules = [rule for rule in self._gate.guards(plan.query) if rule.id not in cleared]
             governance_check = self._approved(plan.query, guarded_backends(plan, registry), rules, approval)
             attempts.extend(self._attempts.run(plan, registry, request))
-            envelope = judge(plan, attempts, self._config.fallback_threshold, self._attempts.log_file)
-            if plan.strategy == "all":
-                merged = merge(attempts, plan.match.priors if plan.match else {}, request.limit)
-                envelope = with_merged(envelope, plan, attempts, merged, self._config.fallback_threshold)
-            elif envelope.status == "partial":
-                envelope = with_guesses(envelope, merge(attempts, {}, request.limit))
+            envelope, merged = self._judged(plan, attempts, request.limit)
         except QueryError as error:
             return self._complete(failed(plan, error.code, str(error)), started)
         except ApprovalError as error:
@@ -188,7 +183,7 @@ class QuestionRouter:
         if not trace:
             return envelope
         told = describe(plan, attempts, self._config)
-        if plan.strategy == "all":
+        if merged or plan.strategy == "all":
             told["merged"] = [result.to_trace() for result in merged]
         return envelope._replace(trace=told)
 
@@ -275,9 +270,29 @@ class QuestionRouter:
         for sentence in (*match.warnings, *registry.problems):
             self._warn(sentence)
         plan = make_plan(query, match, registry)
+        everything = without_guarded_fallbacks(widened(plan, registry, self._config.include), registry)
         if (choice.strategy or self._config.strategy) == "all" and not choice.backend:
-            plan = widened(plan, registry, self._config.include)
-        return without_guarded_fallbacks(plan, registry)
+            return everything
+        plan = without_guarded_fallbacks(plan, registry)
+        if match.source == "choice":
+            return plan
+        chosen = {step.backend for step in plan.chain}
+        return plan._replace(beyond=tuple(step for step in everything.steps if step.backend not in chosen))
+
+    def _judged(self, plan: Plan, attempts: Sequence[Attempt], limit: int) -> tuple[Envelope, list[MergedResult]]:
+        """Return the answer, and how its results were merged where those of several backends are in one order."""
+        threshold = self._config.fallback_threshold
+        envelope = judge(plan, attempts, threshold, self._attempts.log_file)
+        if plan.strategy == "all":
+            merged = merge(attempts, plan.match.priors if plan.match else {}, limit)
+            return with_merged(envelope, plan, attempts, merged, threshold), merged
+        if envelope.status == "success":
+            return envelope, []
+        merged = merge(attempts, {}, limit)
+        if not merged or merged[0].backend not in (step.backend for step in plan.beyond):
+            return with_guesses(envelope, merged), []
+        asked = plan._replace(chain=(*plan.chain, *plan.beyond))
+        return with_merged(envelope, asked, attempts, merged, threshold), merged
 
     def _approved(
         self, query: str, backends: Sequence[str], rules: Sequence[MatchedOverride], approval: str | None

@@ -282,7 +282,7 @@ STATUSES: dict[str, Behaviour] = {"success": GOOD, "partial": POOR, "empty": EMP
 def test_status_of_the_parts(first: str, second: str, home: Home) -> None:
     """The status is that of all parts, or partial where they differ; what went wrong names its part."""
     for name, status in (("qmd", first), ("totalrecall", second)):
-        home.fake(name, STATUSES[status])
+        home.fake(name, STATUSES[status], cost_usd=0.01)  # so that the rule of the other part alone asks it
     home.register(qmd="ready", totalrecall="ready")
     home.configure(rules=_one_backend_each())
     outcome = home.run("query", "--multi", MULTI)
