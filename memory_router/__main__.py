@@ -10,7 +10,7 @@ from memory_router import resident
 
 # What agents ask many times an hour.
 _QUESTIONS = ("query", "route", "get")
-_EVENTS = ("prompt", "tool")
+_EVENTS = ("prompt", "tool", "session-start")
 # How long an agent waits for a resident that does not say how long it will need, in seconds.
 _EVENT_SECONDS = 0.25
 

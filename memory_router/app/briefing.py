@@ -6,17 +6,15 @@ Each part is a result as answers hold them, so that it is quoted as data like al
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from memory_router import paths, scope
-from memory_router.app import asking
 from memory_router.contract import JsonObject, iso_time
 from memory_router.engines.tiers.memory import Selection
 from memory_router.engines.tiers.stores.opening import read_own
 from memory_router.engines.transcripts.last_session import last_request
-from memory_router.routing import config_file
-from memory_router.routing.router import Choice
+from memory_router.routing.router import Choice, QuestionRouter
 from memory_router.storage.files import beginning
 
 _READMES = ("README.md", "readme.md", "README.rst", "README.txt", "README")
@@ -44,12 +42,12 @@ class SessionStart(NamedTuple):
     since: float
 
 
-def parts(place: SessionStart, left_ms: int) -> Iterator[JsonObject]:
+def parts(place: SessionStart, open_router: Callable[[], QuestionRouter]) -> Iterator[JsonObject]:
     """Yield what is known for a session, the most useful first.
 
     Args:
         place: where the session begins.
-        left_ms: how long a question to the conversations may take.
+        open_router: gives whom to ask for the latest decisions, where there may be some.
     """
     top = scope.checkout_of(place.folder) or place.folder
     yield from _about(top)
@@ -58,9 +56,8 @@ def parts(place: SessionStart, left_ms: int) -> Iterator[JsonObject]:
     yield from _new_facts(place)
     yield from _open_tasks(top)
     if place.project and os.path.exists(paths.transcripts_db()):
-        router = asking.QuietRouter(config_file.load(), left_ms)
         choice = Choice(backend="lossless")
-        envelope = router.query(_LATEST_DECISIONS, choice=choice, limit=_DECISIONS, project=place.project)
+        envelope = open_router().query(_LATEST_DECISIONS, choice=choice, limit=_DECISIONS, project=place.project)
         if envelope.status == "success":
             yield from envelope.results
 

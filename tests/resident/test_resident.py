@@ -243,6 +243,30 @@ def test_a_tool_is_warned_of(warm: Home) -> None:
     assert until(lambda: told("two") == first)
 
 
+def test_a_session_begins_with_the_same_brief(warm: Home, tmp_path: Path) -> None:
+    """The brief of a session says the same through the resident, in the time that its configuration allows."""
+    (tmp_path / "README.md").write_text("Heron moves mail between harbours and keeps a ledger of each letter.\n")
+    warm.with_fakes(qmd=GOOD)
+    warm.configure(hooks={"session_start_deadline_ms": 10_000})
+    begin(warm)
+
+    def told() -> str:
+        event = json.dumps({"source": "startup", "session_id": "s", "cwd": str(tmp_path)})
+        hook = warm.run("hooks", "session-start", stdin=event)
+        assert (hook.code, hook.err) == (0, "")
+        return re.sub(r'boundary=\\?"[^"]*"', "", hook.out)
+
+    def through_it() -> str:
+        before = warm.run("resident", "status", "--json").json["answered"]
+        said = told()
+        return said if warm.run("resident", "status", "--json").json["answered"] > before else ""
+
+    said = until(through_it)
+    assert "keeps a ledger" in said
+    warm.environment["MEMORY_ROUTER_RESIDENT"] = "off"
+    assert told() == said
+
+
 def test_agents_share_its_backends(warm: Home) -> None:
     """A search over MCP is answered by the resident, recorded once, and starts no backend of its own.
 

@@ -12,7 +12,7 @@ from memory_router.app.asking import Router, Rules, follow_files, learn_if_due, 
 from memory_router.contract import JsonObject
 from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
-from memory_router.interfaces.hooks import event, prompt, tool
+from memory_router.interfaces.hooks import brief, event, prompt, tool
 from memory_router.learning.background import reap
 from memory_router.paths import config_file, shown
 from memory_router.resident.server import CommandRequest, CommandResult, Handler, Refused, Resident
@@ -134,12 +134,14 @@ class Answering:
 
     def _hooked(self, words: list[str], stdin: bytes, rules: Rules, dispatcher: Dispatcher) -> Handler:
         hooks = rules.settings.hooks
-        if words == ["prompt"]:
-            name, handle, deadline_ms = prompt.EVENT, prompt.handle, hooks.deadline_ms
-        elif words == ["tool"]:
-            name, handle, deadline_ms = tool.EVENT, tool.handle, hooks.tool_deadline_ms
-        else:
+        events = {
+            "prompt": (prompt.EVENT, prompt.handle, hooks.deadline_ms),
+            "tool": (tool.EVENT, tool.handle, hooks.tool_deadline_ms),
+            "session-start": (brief.EVENT, brief.handle, hooks.session_start_deadline_ms),
+        }
+        if len(words) != 1 or words[0] not in events:
             raise Refused
+        name, handle, deadline_ms = events[words[0]]
         watch = event.Stopwatch(deadline_ms, time.monotonic() - event.STARTING_SECONDS)
 
         def answer() -> CommandResult:

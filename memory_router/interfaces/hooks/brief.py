@@ -3,15 +3,20 @@
 import os
 import time
 from datetime import datetime
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from memory_router import app, paths
 from memory_router.contract import JsonObject
 from memory_router.interfaces.hooks import event
-from memory_router.interfaces.hooks.event import Clock, HookReport
+from memory_router.interfaces.hooks.event import HookReport, Stopwatch
 from memory_router.routing import config_file, journal
 from memory_router.routing.config import Hooks
 from memory_router.scope import current_project
+
+if TYPE_CHECKING:
+    from memory_router.app.asking import Rules
+    from memory_router.routing.dispatch import Dispatcher
+    from memory_router.routing.router import QuestionRouter
 
 EVENT = "SESSION_START"
 # Where no session began before.
@@ -21,16 +26,31 @@ _PARTING_MS = 50
 _NEW = (None, "startup", "clear")
 
 
-def run() -> NoReturn:
-    """Answer the event on stdin, and end the process with exit code 0."""
-    event.run(EVENT, _handle, Hooks().session_start_deadline_ms)
+def run(stdin: bytes | None = None) -> NoReturn:
+    """Answer the event on stdin, and end the process with exit code 0.
+
+    Args:
+        stdin: what was read from there already.
+    """
+    event.run(EVENT, handle, Hooks().session_start_deadline_ms, stdin)
 
 
-def _handle(told: JsonObject, clock: Clock) -> HookReport:
+def handle(
+    told: JsonObject, clock: Stopwatch, rules: "Rules | None" = None, dispatcher: "Dispatcher | None" = None
+) -> HookReport:
+    """Gather what an agent should know as its session begins.
+
+    Args:
+        told: the event.
+        clock: tells how much time is left.
+        rules: the configuration, where it was read already.
+        dispatcher: carries requests to backends, where they are kept elsewhere.
+    """
     folder = told.get("cwd")
     if not isinstance(folder, str) or not os.path.isabs(folder):
         return HookReport("bad_event")
-    settings = config_file.load().hooks
+    config = rules.settings if rules else config_file.load()
+    settings = config.hooks
     if not settings.session_start:
         return HookReport("off")
     if told.get("source") not in _NEW:
@@ -40,9 +60,15 @@ def _handle(told: JsonObject, clock: Clock) -> HookReport:
     logged: dict[str, str | int | None] = {"project": project or ""}
     place = app.briefing.SessionStart(folder, project, str(told.get("session_id", "")), _last_start(project or ""))
     parts: list[JsonObject] = []
+
+    def open_router() -> "QuestionRouter":
+        return app.asking.QuietRouter(config, clock.left_ms() - _PARTING_MS, rules=rules, dispatcher=dispatcher)
+
     try:
-        for part in app.briefing.parts(place, clock.left_ms() - _PARTING_MS):
-            parts.append(part)  # noqa: PERF402 - what was gathered stays when the time is up
+        for part in app.briefing.parts(place, open_router):
+            parts.append(part)
+            if clock.left_ms() < _PARTING_MS:
+                break
         if waiting := app.improving.waiting_sentence():
             parts.append({"content": waiting, "source": "suggestions"})
     except event.TimeIsUp:  # what was gathered until then is said

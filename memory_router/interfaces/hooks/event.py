@@ -63,6 +63,9 @@ class Stopwatch:
         """Set how long the hook may take, from its beginning."""
         self._allowed = milliseconds
 
+    def stop(self) -> None:
+        """Interrupt nothing any more; a stopwatch never does."""
+
 
 class Clock(Stopwatch):
     """Interrupt a hook when its time is up.
