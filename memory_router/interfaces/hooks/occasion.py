@@ -7,7 +7,7 @@ questions are not occasions.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from memory_router.routing.grammar import Word, is_question, is_question_or_command
@@ -22,7 +22,16 @@ _OF_THE_HOST = ("/", "!", "#", "<")
 _OF_THE_EDITOR = re.compile(r"\s*<(ide_[a-z_]{1,40})>.{0,20000}?</\1>\s*|\s*@[^\s@]{1,300}\s+", re.DOTALL)
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.DOTALL)
 # Quotations, and lines of code, logs and diffs: indented, or with what prose does not have.
-_NOT_PROSE = re.compile(r"^(?:[>|+$]|@@|    |\t|-{2,}).*|^.*(?:[{};]|=>|==|\): ?)\s*$", re.MULTILINE)
+_NOT_PROSE = re.compile(
+    r"^(?:[>|+$]|@@|    |\t|-{2,}).*|^.*(?:[{};]|=>|==|\): ?)\s*$"
+    r"|^(?!.*\?\s*$)(?:\S{0,80}(?:Error|Exception|Warning): |(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b"
+    r"|\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d).*",
+    re.MULTILINE,
+)
+# What stands between quotation marks is not the user's own word, but words to translate, to write or to look for.
+_QUOTED = re.compile(
+    r"\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d|\u201e[^\u201c\n]*\u201c|\u00ab[^\u00bb\n]*\u00bb|\u300c[^\u300d\n]*\u300d|(?<!\S)'[^'\n]*'(?!\w)"
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 _WORD = re.compile(r"[\w'\u2019-]+")
 _REQUEST = re.compile(r"(?:please |can you |could you )*(?:explain|tell|remind|recall|describe|summari[sz]e)\b", re.I)
@@ -69,42 +78,65 @@ def occasion(prompt: str, table: RuleTable, names: Callable[[], Collection[str]]
     prose = _NOT_PROSE.sub("", _CODE.sub("\n", prompt)).strip()
     if len(prose) > _LONG:
         prose = f"{prose[:_READ]}\n{prose[-_READ:]}"
-    sentences = [sentence.strip() for sentence in _SENTENCE_END.split(prose) if sentence.strip()]
-    read = [reading(tokens_of(sentence)) for sentence in sentences]
-    for sentence, its in zip(sentences, read, strict=True):
-        if pointer := its.pointer():
-            return Occasion(_telling(sentence, prose), pointer)
-    for sentence, its in zip(sentences, read, strict=True):
-        asks = _asks(sentence, its)
-        if asks or (len(sentences) == 1 and its.is_english and _is_topic(sentence)):
-            reason = _signal(sentence, its, table) or (_own_business(sentence, its, table, names) if asks else None)
+    sentences = list(_sentences(prose))
+    for sentence in sentences:
+        if pointer := sentence.reading.pointer():
+            return Occasion(_telling(sentence.text, prose), pointer)
+    for sentence in sentences:
+        its, asks = sentence.reading, _asks(sentence.text, sentence.reading)
+        if asks or (len(sentences) == 1 and its.is_english and _is_topic(sentence.text)):
+            reason = _signal(sentence, table) or (_own_business(sentence, table, names) if asks else None)
             if reason:
-                return Occasion(_telling(sentence, prose), reason)
+                return Occasion(_telling(sentence.text, prose), reason)
     return None
 
 
-def _signal(sentence: str, its: SentenceReading, table: RuleTable) -> str | None:
+class _Sentence(NamedTuple):
+    """A sentence of a prompt.
+
+    Args:
+        text: all of it.
+        said: the same without what stands in quotation marks.
+        reading: the phrases of that.
+    """
+
+    text: str
+    said: str
+    reading: SentenceReading
+
+
+def _sentences(prose: str) -> Iterator[_Sentence]:
+    said = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), prose)
+    start = 0
+    for gap in (*_SENTENCE_END.finditer(said), None):
+        end = gap.start() if gap else len(said)
+        text, own = prose[start:end].strip(), said[start:end].strip()
+        if text:
+            yield _Sentence(text, own, reading(tokens_of(own)))
+        start = gap.end() if gap else end
+
+
+def _signal(sentence: _Sentence, table: RuleTable) -> str | None:
     """Return the signal by which a sentence about something that is known belongs to a memory."""
-    match = table.match(sentence)
-    if match.signal is None or _in_files(match) or not (its.has("specific") or identifiers_in(sentence)):
+    its, match = sentence.reading, table.match(sentence.said)
+    if match.signal is None or _in_files(match) or not (its.has("specific") or identifiers_in(sentence.said)):
         return None
     return None if its.has("at_hand") or (its.has("general") and not its.has("ours")) else match.signal.name
 
 
-def _own_business(
-    sentence: str, its: SentenceReading, table: RuleTable, names: Callable[[], Collection[str]]
-) -> str | None:
+def _own_business(sentence: _Sentence, table: RuleTable, names: Callable[[], Collection[str]]) -> str | None:
+    its = sentence.reading
     if its.has("at_hand", "proposes"):
         return None
     if its.has("mine") and not its.has("general"):
         return "mine"
-    if _in_files(table.match(sentence)):
+    if _in_files(table.match(sentence.said)):
         return None
     if its.has("ours"):
         return "ours"
     if its.has("general"):
         return None
-    named = {word.lower().removesuffix("'s") for word in _WORD.findall(sentence)} & set(names())
+    named = {word.lower().removesuffix("'s") for word in _WORD.findall(sentence.text)} & set(names())
     return f"name {min(named)}" if named else None
 
 
