@@ -14,7 +14,7 @@ from memory_router.storage.fulltext import AS_INDEXED
 from memory_router.text.terms import question_terms, stems
 
 # Walked from each end of a posting list: exact for all but frequent words, and a tenth of a millisecond at most.
-_COUNTED = 2000
+_COUNTED = 1000
 # Rows looked at for frequent words alone, the newest.
 _NEWEST = 200
 # BM25 as FTS5 computes it, https://sqlite.org/fts5.html#the_bm25_function.
