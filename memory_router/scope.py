@@ -47,16 +47,35 @@ class Project(NamedTuple):
 def project_of(folder: str) -> str | None:
     """Return the name of the project that a folder belongs to; None for everywhere.
 
+    A process that asks again hears the same, whatever became of the folder: it may ask for each of many files.
+
     Args:
         folder: an absolute path. It may be gone: then it belongs to the project whose checkout stood there, or else,
             as nothing better is known, to one with the name of its last part.
     """
+    return _present_project(folder)
+
+
+def _present_project(folder: str) -> str | None:
     checkout = _checkout(folder)
     if checkout is None:
         return None if os.path.isdir(folder) else _gone(folder)
-    if _holds_notes(checkout):
-        return None
-    return _named(checkout)
+    return _project_at(checkout, _stamp(checkout), _stamp(os.path.join(checkout, ".git"))[:1], _stamp(_registry()))
+
+
+@functools.lru_cache(maxsize=256)
+def _project_at(checkout: str, *_stamps: tuple[int, ...]) -> str | None:
+    """Return the project of a checkout; asked again where one of the stamps of what decides it is another one."""
+    return None if _holds_notes(checkout) else _named(checkout)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what tells whether something is another one, and whether it was changed."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def checkout_of(folder: str) -> str | None:
@@ -71,11 +90,13 @@ def checkout_of(folder: str) -> str | None:
 def current_project(folder: str | None = None) -> str | None:
     """Return the project that a caller works in; None for everywhere.
 
+    A process that lives for long sees repositories come, move, and become code.
+
     Args:
         folder: an absolute path; the working folder if left out.
     """
     try:
-        return project_of(os.path.realpath(folder or os.getcwd()))
+        return _present_project(os.path.realpath(folder or os.getcwd()))
     except OSError:  # the working folder was removed
         return None
 
@@ -119,7 +140,6 @@ def _pointed_to(git: str) -> str:
     return os.path.normpath(os.path.join(os.path.dirname(git), path.strip())) if label == "gitdir" else ""
 
 
-@functools.lru_cache(maxsize=256)
 def _holds_notes(checkout: str) -> bool:
     """Return whether most of a repository is notes and nothing at its top says that it holds code."""
     try:
@@ -262,8 +282,13 @@ def _registry() -> str:
 
 def _known() -> tuple[Project, ...]:
     """Return the registered checkouts, oldest first; at one place the last one stands now."""
+    return _registered(_registry(), _stamp(_registry()))
+
+
+@functools.lru_cache(maxsize=1)
+def _registered(registry: str, _stamps: tuple[int, ...]) -> tuple[Project, ...]:
     try:
-        with open(_registry(), encoding="utf-8", errors="replace") as lines:
+        with open(registry, encoding="utf-8", errors="replace") as lines:
             return tuple(project for line in lines if (project := _entry(line)))
     except OSError:
         return ()

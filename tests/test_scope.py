@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forget_seen() -> None:
     """Be as a process that has looked at no folder yet."""
     project_of.cache_clear()
-    scope._holds_notes.cache_clear()
+    scope._project_at.cache_clear()
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -51,6 +51,23 @@ def test_subfolders_and_worktrees_are_their_repository(tmp_path: Path) -> None:
     git(shop, "worktree", "add", "-q", str(tmp_path / "elsewhere" / "fix-login"))
     folders = (shop, shop / "src", tmp_path / "elsewhere" / "fix-login", tmp_path / "elsewhere" / "fix-login" / "src")
     assert {project_of(str(folder)) for folder in folders} == {"shop"}
+
+
+def test_a_process_that_lives_for_long_sees_what_becomes_of_a_folder(tmp_path: Path) -> None:
+    """The project that a caller works in is the present one: a folder becomes a repository, and that moves away."""
+    folder = tmp_path / "shop"
+    (folder / "src").mkdir(parents=True)
+    assert current_project(str(folder / "src")) is None
+    git(folder, "init", "-q")
+    (folder / "readme.md").write_text("Nothing but notes so far.")
+    os.utime(folder, (1, 1))  # a clock may tell two changes that follow each other at once the same time
+    assert current_project(str(folder / "src")) is None
+    (folder / "pyproject.toml").write_text("")
+    assert current_project(str(folder / "src")) == "shop"
+    folder.rename(tmp_path / "store")
+    folder.mkdir()
+    assert current_project(str(folder)) is None
+    assert current_project(str(tmp_path / "store")) == "store"
 
 
 def test_worktree_of_a_bare_repository(tmp_path: Path) -> None:
