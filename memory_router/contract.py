@@ -12,6 +12,7 @@ The router's side is `encode_request` and `routing.response`. Named tuples and t
 purpose: both processes of a cold query import this module, and nothing lighter is typed and immutable.
 """
 
+import gc
 import json
 import os
 import signal
@@ -163,6 +164,7 @@ def serve(
         health: answers the `health` verb; what it raises makes the backend `unavailable`.
         get: answers the `get` verb, if the backend can fetch a result by its id.
     """
+    gc.freeze()  # what is imported stays: no question need look through it for cycles
     verbs = {"query": query} if get is None else {"query": query, "get": get}
     # The answers have a channel of their own: whatever else prints to stdout lands on stderr.
     wire = os.fdopen(os.dup(1), "wb")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from memory_router import paths
 from memory_router.contract import Health, Request, Response, Result, answer, failure, iso_time, nothing, serve, window
-from memory_router.engines.documents.fetching import fetch
 from memory_router.engines.documents.freshness import present
 from memory_router.engines.documents.search import DocumentHit, DocumentIndex
 from memory_router.engines.documents.selection import EVERYTHING, PassageSelection
@@ -95,6 +94,8 @@ def get(request: Request) -> Response:
     name, layer = request.id or "", request.layer or "detail"
     if name.startswith("qmd://"):
         return _real_passage(name, layer)
+    from memory_router.engines.documents.fetching import fetch
+
     passage = fetch(paths.documents_db(), name, layer)
     if passage is None:
         return nothing("NOT_FOUND", "No indexed file holds this passage any more; ask the question again.")

@@ -14,7 +14,7 @@ _INVISIBLE: dict[int, str | None] = dict.fromkeys(
 # What stands outside of these: a text of European letters and signs alone holds no invisible character, no mark apart
 # from its letter, no emoji and no script without spaces.
 UNUSUAL = r"[^\0-\xac\xae-\u02ff\u0370-\u058f\u2010-\u2029\u2030-\u205e\u20a0-\u20bf]"
-_ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,31}\d{0,2});")
+_ENTITY = r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,31}\d{0,2});"  # compiled when first met
 # Marks that a writer may leave out: accents, Hebrew points, Arabic vowels. Those of Indic scripts are letters.
 _OPTIONAL = re.compile(
     "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]+"
@@ -38,7 +38,7 @@ _UMLAUTS = {ord(letter): typed for letter, typed in (("ä", "ae"), ("ö", "oe"),
 def normal(text: str) -> str:
     """Return a text in Unicode's form NFKC, with entities of HTML decoded and without invisible characters."""
     if "&" in text:
-        text = _ENTITY.sub(_decoded, text)
+        text = re.sub(_ENTITY, _decoded, text)
     if text.isascii():
         return text
     return unicodedata.normalize("NFKC", text.translate(_INVISIBLE) if re.search(UNUSUAL, text) else text)

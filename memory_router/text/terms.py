@@ -40,7 +40,7 @@ _GERMAN = "de"
 _COMPOUNDING = frozenset([_GERMAN, "nl"])
 _PART = 4
 # German participles, and infinitives with `zu`: gekauft, abgefüllt, abzufüllen, verkauft.
-_PARTICIPLE = re.compile(
+_PARTICIPLE = (
     "(?P<before>(?:ab|an|auf|aus|bei|ein|fest|her|hin|los|mit|nach|um|vor|weg|weiter|wieder|zu|zurück|zusammen)?)"
     "(?:ge|(?<=.)zu)(?P<stem>.{2,}?)(?:e?t|en)|(?P<whole>(?:be|emp|ent|er|ver|zer).{2,}?)e?t"
 )
@@ -150,5 +150,5 @@ def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
 
 def _infinitive(word: str) -> Alternatives:
     """Return the infinitive of a German word that may be a participle: `abfüllen` of `abgefüllt`."""
-    match = _PARTICIPLE.fullmatch(word)
+    match = re.fullmatch(_PARTICIPLE, word)
     return (f"{match['whole'] or match['before'] + match['stem']}en",) if match else ()

@@ -43,26 +43,27 @@ _EXTENSIONS = (
     "ini|ipynb|java|jl|js|json|jsonl|jsx|kt|kts|less|lua|m|markdown|md|mdx|mjs|ml|mli|mm|nix|org|php|pl|pm|proto|ps1|"
     "py|pyi|r|rb|rs|rst|sass|scala|scss|sh|sql|svelte|swift|tf|tex|toml|ts|tsv|tsx|txt|vue|xml|yaml|yml|zig|zsh"
 )
-_FILE_NAME = re.compile(rf"[\w.@*?\[\]{{}}(),+-]*[\w*}}\])]\.(?:{_EXTENSIONS}|\*|\{{[\w,]+\}})", re.IGNORECASE)
-_BRACKETED_NAME = re.compile(r"\([^()]*\)\.\w+|\[[^\[\]]*\]\.\w+")
+# Patterns that are plain strings are compiled when first met: most questions meet none of them.
+_FILE_NAME = rf"(?i:[\w.@*?\[\]{{}}(),+-]*[\w*}}\])]\.(?:{_EXTENSIONS}|\*|\{{[\w,]+\}}))"
+_BRACKETED_NAME = r"\([^()]*\)\.\w+|\[[^\[\]]*\]\.\w+"
 _LINE_NUMBER = re.compile(r"(?<=\w):\d+(?::\d+)?$")
 _TOKEN = re.compile(r"\S+")
-_ADDRESS = re.compile(r"(?<![\w@.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
+_ADDRESS = r"(?<![\w@.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+"
 _DASHED = re.compile(r"(?<![\w.:/@-])[a-zA-Z0-9]+(?:[-.:][a-zA-Z0-9]+)+(?![\w:/@-])")
-_TICKET = re.compile(r"[A-Z][A-Z0-9]+-\d+")
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TICKET = r"[A-Z][A-Z0-9]+-\d+"
+_ISO_DATE = r"\d{4}-\d\d-\d\d"
 # The look-behinds let a run of letters or of `_` be tried once, from its beginning: linear on hostile text.
 _IDENTIFIER = re.compile(
     r"(?<!\w)_*[^\W\d_][^\W_]*(?:(?:_+|[.-])[^\W_]+)+_*"  # snake_case, kebab-case, dotted.name
     r"|(?<!\w)(?:[a-z]+\d*[A-Z]|[A-Z]+[a-z]+\d*[A-Z]|[A-Z]{2,}[a-z]{2,})[^\W_]*"  # camelCase, PascalCase
 )
 # `parse*`, `parse_au*`; a star on both sides is emphasis.
-_BEGINNING = re.compile(r"(?<![\w*.-])(\w[\w.-]*[^\W_]{2})\*(?![\w*])")
+_BEGINNING = r"(?<![\w*.-])(\w[\w.-]*[^\W_]{2})\*(?![\w*])"
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _SHORT_PART = 3
 # `avons-nous`, `est-ce`: how French asks.
 _INVERTED = _listed("je tu il elle nous vous ils elles ce")
-_QUOTED = re.compile(r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200})`')
+_QUOTED = r'"([^"\n]{2,200})"|“([^”\n]{2,200})”|`([^`\n]{2,200})`'
 
 
 class Identifier(NamedTuple):
@@ -111,11 +112,12 @@ def parse(text: str) -> Question:
     text = normal(text)
     phrases = _unique(phrase for phrase in map(_flat, _quoted(text)) if len(words_in(phrase)) > 1)
     whole: list[str] = []
-    rest = _ADDRESS.sub(lambda address: _take(address[0].lower(), whole), text)
+    rest = re.sub(_ADDRESS, lambda address: _take(address[0].lower(), whole), text) if "@" in text else text
     rest = _DASHED.sub(lambda name: _take(name[0].lower(), whole) if _is_opaque(name[0]) else name[0], rest)
     paths: list[str] = []
     rest = spread_question(_TOKEN.sub(lambda token: _take_path(token[0], paths), rest))
-    rest = _BEGINNING.sub(lambda name: _take("".join(split_name(name[1])) + "*", whole), rest)
+    if "*" in rest:
+        rest = re.sub(_BEGINNING, lambda name: _take("".join(split_name(name[1])) + "*", whole), rest)
     identifiers: list[Identifier] = []
     prose = _IDENTIFIER.sub(lambda name: _take_identifier(name[0], identifiers), rest)
     spoken = words_in(prose)
@@ -206,18 +208,18 @@ def _take(term: str, found: list[str]) -> str:
 
 def _is_opaque(name: str) -> bool:
     """Return whether a name means something as a whole only: `CVE-2024-1234`, `PROJ-17`, `10.0.0.1`, a UUID."""
-    if _ISO_DATE.fullmatch(name):
+    if re.fullmatch(_ISO_DATE, name):
         return False
     parts = re.split("[-.:]", name)
     numbered = sum(any(map(str.isdigit, part)) for part in parts)
-    return (len(parts) > 2 and numbered > 1) or bool(_TICKET.fullmatch(name))
+    return (len(parts) > 2 and numbered > 1) or bool(re.fullmatch(_TICKET, name))
 
 
 def _take_path(token: str, found: list[str]) -> str:
     if "://" in token:
         return " ".join(split_name(token))
     path = token.strip("\"'`<>,;:!?").rstrip(".")
-    if not _BRACKETED_NAME.fullmatch(path):  # of `Plan (final).md`
+    if path[:1] not in {"(", "["} or not re.fullmatch(_BRACKETED_NAME, path):  # of `Plan (final).md`
         path = token.strip("\"'`()[]<>,;:!?").rstrip(".")
     path = _LINE_NUMBER.sub("", path)
     if not _is_path(path):
@@ -230,7 +232,7 @@ def _is_path(token: str) -> bool:
     if not re.search(r"[A-Za-z]", token) or re.fullmatch(r"[^*/]*\?", token):
         return False
     if "/" not in token:
-        return len(token) > 3 and bool(_FILE_NAME.fullmatch(token))
+        return len(token) > 3 and "." in token and bool(re.fullmatch(_FILE_NAME, token))
     steps = [step for step in token.split("/") if step]
     if not steps or re.fullmatch(r"[\d/.-]+", token):
         return False
@@ -238,7 +240,7 @@ def _is_path(token: str) -> bool:
         return len(steps) > 1 or len(steps[0]) > 1
     # `client/server` and `and/or` are prose: one slash needs a reason to be a path.
     return (
-        bool(_FILE_NAME.fullmatch(steps[-1]))
+        bool(re.fullmatch(_FILE_NAME, steps[-1]))
         or steps[0].lower() in _FOLDERS
         or (len(steps) > 2 and all(len(step) > 1 for step in steps))
         or (all(len(step) > 1 for step in steps) and bool(re.search(r"[_.\d]|\w-\w", token)))
@@ -276,7 +278,9 @@ def _names(spoken: Sequence[str]) -> set[int]:
 
 
 def _quoted(text: str) -> list[str]:
-    return [double or curly or tick for double, curly, tick in _QUOTED.findall(text)]
+    if not any(mark in text for mark in '"“`'):
+        return []
+    return [double or curly or tick for double, curly, tick in re.findall(_QUOTED, text)]
 
 
 def _flat(text: str) -> str:

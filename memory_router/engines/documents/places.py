@@ -65,20 +65,20 @@ def _literal_in_like(text: str) -> str:
 def _candidates(connection: apsw.Connection, asked: str) -> Iterator[tuple[int, str, str]]:
     """Yield the files that may be meant, without a look at each where their names are known."""
     name = os.path.basename(asked)
-    if "." in name and not _WILD.search(name):
+    if "." in name and not re.search(_WILD, name):
         rows = list(connection.execute(_BY_NAME, (name,)))
         if rows:
             yield from rows
             return
     # SQLite finds the longest literal part quicker than Python; beyond ASCII it does not know small from capital.
-    literal = max((part for part in _NOT_LITERAL.split(asked) if part.isascii()), key=len, default="")
+    literal = max((part for part in re.split(_NOT_LITERAL, asked) if part.isascii()), key=len, default="")
     yield from connection.execute(_BY_PART, (f"%{_literal_in_like(literal.strip('/'))}%",))
 
 
 def _choices(asked: str) -> list[str]:
     """Expand the braces of a glob."""
     choices = [""]
-    for literal, braced in _BRACES.findall(asked):
+    for literal, braced in re.findall(_BRACES, asked):
         pieces = braced.split(",") if braced else [literal]
         choices = [before + piece for before in choices for piece in pieces]
         if len(choices) > _MOST_CHOICES:
@@ -92,7 +92,7 @@ def _pattern(asked: str) -> str:
     after = "/.+" if asked.endswith("/") else "(?:/.+)?"
     # `**` matches any folders: of what is between two of them the first place is as good as any later one, so that
     # the pattern need not try the others (`(?>`); what follows the last one has to be tried everywhere.
-    start, *runs = map(_run, _FOLDERS.split(asked.rstrip("/")))
+    start, *runs = map(_run, re.split(_FOLDERS, asked.rstrip("/")))
     if not runs:
         return before + start + after
     *middle, last = runs
@@ -118,8 +118,9 @@ def _literal(text: str) -> str:
     return "".join("[^/]" if char == "?" else re.escape(char) for char in text)
 
 
-_BRACES = re.compile(r"([^{]+|\{(?![^{}/]*\}))|\{([^{}/]*)\}")
-_FOLDERS = re.compile(r"(?:\*\*+/)+")
+# Compiled when first met: most questions name no file.
+_BRACES = r"([^{]+|\{(?![^{}/]*\}))|\{([^{}/]*)\}"
+_FOLDERS = r"(?:\*\*+/)+"
 _ANY_FOLDERS = "(?:[^/]*/)*?"
-_WILD = re.compile(r"[*?{}]")
-_NOT_LITERAL = re.compile(r"\{[^{}/]*\}|[*?]+")
+_WILD = r"[*?{}]"
+_NOT_LITERAL = r"\{[^{}/]*\}|[*?]+"

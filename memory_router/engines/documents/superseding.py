@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import unquote
 
 # How many lines at the head of a document are read: front matter, title, status and first sentences.
 _LINES = 20
@@ -29,19 +28,18 @@ _STEMS = (
     "vervang",
 )
 # What a document says of what replaced it, and of what it replaces, in the languages of intent and their neighbours.
-_BY = re.compile(
-    r"\b(?:(?:superseded|replaced|obsoleted)[ _-]?by|ersetzt durch|abgelöst (?:durch|von)|remplacée? par"
-    r"|(?:reemplazad|sustituid|sostituit|substituíd)[oa] (?:por|da)|vervangen door)\b(?P<other>.*)",
-    re.IGNORECASE,
+# Compiled when first met, as all patterns here.
+_BY = (
+    r"(?i)\b(?:(?:superseded|replaced|obsoleted)[ _-]?by|ersetzt durch|abgelöst (?:durch|von)|remplacée? par"
+    r"|(?:reemplazad|sustituid|sostituit|substituíd)[oa] (?:por|da)|vervangen door)\b(?P<other>.*)"
 )
-_OF = re.compile(
-    r"\b(?:supersedes|replaces|obsoletes|ersetzt(?! durch)|remplace|reemplaza|sustituye|sostituisce|substitui|vervangt)"
-    r"\b(?P<other>.*)",
-    re.IGNORECASE,
+_OF = (
+    r"(?i)\b(?:supersedes|replaces|obsoletes|ersetzt(?! durch)|remplace|reemplaza|sustituye|sostituisce|substitui"
+    r"|vervangt)\b(?P<other>.*)"
 )
-_LINKED = re.compile(r"\]\(<?([^)>#\s]+)|\[\[([^\]|#]+)|([\w./-]+\.\w+)")
-_NUMBERED = re.compile(r"\b([^\W\d_]{2,12})[ #_-]*0*(\d{1,6})\b")
-_FILE_NUMBER = re.compile(r"(?<!\d)0*(\d{1,6})(?!\d)")
+_LINKED = r"\]\(<?([^)>#\s]+)|\[\[([^\]|#]+)|([\w./-]+\.\w+)"
+_NUMBERED = r"\b([^\W\d_]{2,12})[ #_-]*0*(\d{1,6})\b"
+_FILE_NUMBER = r"(?<!\d)0*(\d{1,6})(?!\d)"
 
 
 class Opening(NamedTuple):
@@ -64,7 +62,7 @@ def successors(openings: Sequence[Opening]) -> Mapping[str, str]:
         if not any(stem in lowered for stem in _STEMS):
             continue
         for line in opening.text.splitlines()[:_LINES]:
-            by, of = _BY.search(line), _OF.search(line)
+            by, of = re.search(_BY, line), re.search(_OF, line)
             for other in openings:
                 if other.path == opening.path:
                     continue
@@ -85,16 +83,18 @@ def _last(path: str, replaced: Mapping[str, str]) -> str:
 
 def _names(statement: str, document: Opening) -> bool:
     """Return whether a statement names a document."""
+    from urllib.parse import unquote  # few documents say so, and this import is dear
+
     name = os.path.basename(document.path).casefold()
     stem = os.path.splitext(name)[0]
-    for groups in _LINKED.findall(statement):
+    for groups in re.findall(_LINKED, statement):
         target = os.path.basename(unquote(next(filter(None, groups)))).strip().casefold()
         if target and target in (name, stem):
             return True
     if len(document.title) >= _SHORTEST_TITLE and document.title.casefold() in statement.casefold():
         return True
-    number = _FILE_NUMBER.search(name)
+    number = re.search(_FILE_NUMBER, name)
     label = f"{os.path.basename(os.path.dirname(document.path))} {stem} {document.title}".casefold()
     return number is not None and any(
-        digits == number[1] and word.casefold() in label for word, digits in _NUMBERED.findall(statement)
+        digits == number[1] and word.casefold() in label for word, digits in re.findall(_NUMBERED, statement)
     )

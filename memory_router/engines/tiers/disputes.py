@@ -31,16 +31,16 @@ _SAME = 5 / 6
 _FOCUS = 0.5
 # The share of what only the newer fact says from which a sentence tells of the change itself.
 _TOLD = 0.5
-# A period after one or two letters ends an abbreviation.
-_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b\w\.)(?<!\b\w\w\.)\s+|\n+|(?<=[\u3002\uff01\uff1f])")
-_CLAUSE_END = re.compile(r"[,;:]\s|\s[-\u2013\u2014]\s|[\u3001\uff0c\uff1b]")
+# The patterns are compiled when first met: where nothing was replaced, none of them is needed. A period after one or
+# two letters ends an abbreviation.
+_SENTENCE_END = r"(?<=[.!?])(?<!\b\w\.)(?<!\b\w\w\.)\s+|\n+|(?<=[\u3002\uff01\uff1f])"
+_CLAUSE_END = r"[,;:]\s|\s[-\u2013\u2014]\s|[\u3001\uff0c\uff1b]"
 _QUESTION_MARKS = ("?", "\uff1f")
-_HEADING = re.compile(r"^#+ .*$", re.MULTILINE)
+_HEADING = r"(?m)^#+ .*$"
 # What takes a statement back, in the languages whose words of intent are known.
-_NEGATION = re.compile(
-    r"\b(?:not?|never|without|instead of|rather than|nicht|kein\w*|nie|ohne|statt|ne|n['\u2019]\w+|jamais|sans|nunca"
-    r"|sin)\b|n['\u2019]t\b|\u4e0d\u518d|\u6ca1\u6709|\u306a\u3044",
-    re.IGNORECASE,
+_NEGATION = (
+    r"(?i)\b(?:not?|never|without|instead of|rather than|nicht|kein\w*|nie|ohne|statt|ne|n['\u2019]\w+|jamais|sans"
+    r"|nunca|sin)\b|n['\u2019]t\b|\u4e0d\u518d|\u6ca1\u6709|\u306a\u3044"
 )
 
 
@@ -164,7 +164,7 @@ class Disputes:
         if not open_to:
             return None
         sentences = [_claimed(sentence) for sentence in _sentences(text)]
-        heading = _words(" ".join((title, *_HEADING.findall(text))))
+        heading = _words(" ".join((title, *re.findall(_HEADING, text))))
         for fact in open_to:
             if any(fact.is_repeated_by(sentence, heading) for sentence in sentences):
                 return fact.current
@@ -220,7 +220,7 @@ def _compared(text: str, project: str | None, current: str, now: str, since: str
 
 def _sentences(text: str) -> Iterator[str]:
     """Yield a text's sentences, and apart what follows a label: who said it, or where it stands."""
-    for sentence in _SENTENCE_END.split(text):
+    for sentence in re.split(_SENTENCE_END, text):
         yield sentence
         if labelled := sentence.partition(": ")[2]:
             yield labelled
@@ -230,7 +230,7 @@ def _claimed(sentence: str) -> frozenset[str]:
     """Return the stems of what a sentence states; a question states nothing, and what is negated is not stated."""
     if sentence.rstrip().endswith(_QUESTION_MARKS):
         return frozenset()
-    return _words(" ".join(clause for clause in _CLAUSE_END.split(sentence) if not _NEGATION.search(clause)))
+    return _words(" ".join(clause for clause in re.split(_CLAUSE_END, sentence) if not re.search(_NEGATION, clause)))
 
 
 def _words(text: str) -> frozenset[str]:
