@@ -158,7 +158,7 @@ def peer(connection: "_socket.socket") -> int:
 
 
 def receive(connection: "_socket.socket", size: int) -> bytes:
-    """Read exactly `count` bytes.
+    """Read exactly `size` bytes.
 
     Raises:
         OSError: they do not come.

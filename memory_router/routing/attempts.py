@@ -251,7 +251,7 @@ def widening(
 
 
 def at_once(positions: Iterable[int], begin: Begin) -> Iterator[tuple[int, Attempt]]:
-    """Ask steps at the same time, each in a thread; yield attempts as they end.
+    """Ask steps at the same time, the first one in this thread; yield attempts in the order in which they ended.
 
     Args:
         positions: which.
@@ -266,10 +266,12 @@ def at_once(positions: Iterable[int], begin: Begin) -> Iterator[tuple[int, Attem
             arrivals.put((position, error))
 
     begun = [(position, ask) for position in positions if (ask := begin(position))]
-    threads = [threading.Thread(target=run, args=pair) for pair in begun]
+    threads = [threading.Thread(target=run, args=pair) for pair in begun[1:]]
     for thread in threads:
         thread.start()
-    for _ in threads:
+    for pair in begun[:1]:
+        run(*pair)
+    for _ in begun:
         position, attempt = arrivals.get()
         if isinstance(attempt, BaseException):
             raise attempt
