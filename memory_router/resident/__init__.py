@@ -27,6 +27,7 @@ TAKEN_SECONDS = 0.02
 _GRACE_SECONDS = 0.05
 _CONTROL_SECONDS = 2.0
 _LENGTH = 4
+_KILL = 9  # `signal` is a further import
 # What an address of a socket may hold everywhere (`sun_path`: 108 bytes on Linux, 104 elsewhere).
 _LONGEST_PATH = 100
 
@@ -79,12 +80,21 @@ def ask(
 
 
 def control(verb: str) -> "tuple[bytes, bytes, int] | None":
-    """Return what the resident of this home says to `status` or `stop`, whichever installation it belongs to."""
+    """Return what the resident of this home says to `status` or `stop`, whichever installation it belongs to.
+
+    For one that stands still its process id is told, and `stop` kills it.
+    """
     connection = connect()
     if connection is None:
         return None
     try:
         return exchange(connection, PROTOCOL, ["resident", verb], b"", _CONTROL_SECONDS)
+    except TimeoutError:
+        pid, _ = peer(connection)
+        if verb == "stop" and pid:
+            os.kill(pid, _KILL)
+        is_running = b"false" if verb == "stop" else b"true"
+        return (b'{"running": %s, "pid": %d, "answering": false}' % (is_running, pid), b"", 0) if pid else None
     except (OSError, ValueError):
         return None
     finally:
@@ -97,7 +107,7 @@ def connect() -> "_socket.socket | None":
     try:
         connection.settimeout(TAKEN_SECONDS)
         at_socket(connection.connect)
-        if peer(connection) == os.getuid():
+        if peer(connection)[1] == os.getuid():
             return connection
     except OSError:  # nobody listens, or nobody has time
         pass
@@ -149,12 +159,15 @@ def read_all(descriptor: int) -> bytes:
     return b"".join(parts)
 
 
-def peer(connection: "_socket.socket") -> int:
-    """Return the user id of the process at the other end; where the system does not tell, the folder's mode decides."""
+def peer(connection: "_socket.socket") -> tuple[int, int]:
+    """Return the process id and the user id of the other end.
+
+    Where the system does not tell, the id is 0, and the mode of the socket's folder decides who the user is.
+    """
     if not hasattr(_socket, "SO_PEERCRED"):
-        return os.getuid()
+        return 0, os.getuid()
     credentials = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
-    return int.from_bytes(credentials[4:8], sys.byteorder)
+    return int.from_bytes(credentials[:4], sys.byteorder), int.from_bytes(credentials[4:8], sys.byteorder)
 
 
 def receive(connection: "_socket.socket", size: int) -> bytes:

@@ -185,7 +185,7 @@ class Resident:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(_CLIENT_SECONDS)
-        if resident.peer(connection) != os.getuid():
+        if resident.peer(connection)[1] != os.getuid():
             return
         size = int.from_bytes(resident.receive(connection, 4), "big")
         if size > resident.MAX_REQUEST_BYTES:

@@ -101,14 +101,16 @@ def test_a_killed_one_is_replaced(warm: Home) -> None:
 
 
 def test_one_that_stands_still_holds_nobody_up(warm: Home) -> None:
-    """A resident that is stopped by a signal does not greet, and the question is answered without it."""
+    """A resident that hangs does not greet; the question is answered without it, and `stop` ends it all the same."""
     warm.with_fakes(qmd=GOOD)
     pid = begin(warm)
     os.kill(pid, signal.SIGSTOP)
     body = warm.run("query", "auth", "--trace").json
-    os.kill(pid, signal.SIGCONT)
     assert body["status"] == "success"
     assert "warm" not in body["trace"]
+    told = warm.run("resident", "stop", "--json").json
+    assert (told["running"], told["pid"]) == (False, pid)
+    assert ends(pid)
 
 
 def test_the_socket_is_private(warm: Home) -> None:

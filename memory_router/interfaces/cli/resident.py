@@ -28,13 +28,7 @@ def status(as_json: AsJson = False) -> None:
     Example: memory-router backends resident status
     """
     told = _told("status")
-    sentence = (
-        f"The resident runs as process {told['pid']} since {told['seconds']:,} s and answered {told['answered']:,}"
-        f" questions; indexed folders are {'' if told['watching'] else 'not '}watched."
-        if told["running"]
-        else _NOBODY
-    )
-    output.show(told, sentence, as_json=as_json)
+    output.show(told, _state(told), as_json=as_json)
 
 
 @resident.command()
@@ -46,6 +40,18 @@ def stop(as_json: AsJson = False) -> None:
     told = _told("stop")
     sentence = f"The resident (process {told['pid']}) was stopped." if "pid" in told else _NOBODY
     output.show(told, sentence, as_json=as_json)
+
+
+def _state(told: JsonObject) -> str:
+    if not told["running"]:
+        return _NOBODY
+    if not told.get("answering", True):
+        return f"The resident (process {told['pid']}) does not answer. End it: memory-router backends resident stop"
+    watched = "watched" if told["watching"] else "not watched"
+    return (
+        f"The resident runs as process {told['pid']} since {told['seconds']:,} s and answered {told['answered']:,}"
+        f" questions; indexed folders are {watched}."
+    )
 
 
 def _told(verb: str) -> JsonObject:
