@@ -18,9 +18,9 @@ _MAX_NAME_WORDS = 6
 SCORED = 2500
 # Entries of posting lists that one question walks. A word beyond it is a stop word of this store.
 _WALKED = 100_000
-# A word that stands in more than this share of a store tells nothing there: its idf in the probabilistic model is
-# negative (Robertson and Sparck Jones 1976). Where all rows are scored, looking for it costs nothing either.
-_COMMON = 0.5
+# Of the words of most rows (their idf in the probabilistic model is negative, Robertson and Sparck Jones 1976), those
+# that tell less than this share of a question together are not looked for, as they cost more than all others.
+_COMMON, _SPARED = math.log(2), 0.1
 # In a store this many times larger than what is scored, frequent words are left out that would have told more, so more
 # candidates are put in order.
 _LARGE = 20 * SCORED
@@ -171,11 +171,13 @@ def weighed(
     beside = {term: vocabulary.frequency_beside(term) for term in keys}
     rarest_first = sorted(keys, key=beside.__getitem__)
     kept = rarest_first[: max(1, _within([beside[term] for term in rarest_first], _WALKED))]
-    if vocabulary.count > SCORED:
-        most = _COMMON * vocabulary.count
-        telling = [term for term in kept if beside[term] <= most or vocabulary.frequency(term) <= most]
-        kept = telling if any(map(beside.__getitem__, telling)) else kept
     count = max(_FEWEST, vocabulary.count)
+    if vocabulary.count > SCORED:
+        nats = {term: idf(count, vocabulary.frequency(term)) for term in kept if beside[term]}
+        spared = _SPARED * sum(nats.values())
+        while len(kept) > 1 and (least := nats.get(kept[-1], math.inf)) <= min(_COMMON, spared):
+            spared -= least
+            kept.pop()
     bits: dict[str, int] = {}
     weights: dict[int, float] = {}
     for term in kept:
