@@ -27,8 +27,8 @@ _LARGE = 20 * SCORED
 _WIDER = 3
 # Among a handful of texts every word looks common; rarity is judged as if there were this many.
 _FEWEST = 100
-# What is covered by accident says nothing about a store of fewer rows.
-_FEW_ROWS = 3
+# In a smaller store everything would look like more than an accident, and a made-up question be accepted.
+_FEW_ROWS = 30
 
 
 def idf(document_count: int, document_frequency: int) -> float:

@@ -80,3 +80,17 @@ def test_a_title_of_several_words_is_one_only_as_a_whole(notes: DocumentIndex) -
 def test_a_name_that_stands_nowhere_is_not_accepted(notes: DocumentIndex) -> None:
     """Words that look like it are no reason to accept an answer."""
     assert all(hit.relevance < GATE for hit in notes.search("Zubrowka", mode="query"))
+
+
+def test_two_notes_do_not_answer_what_only_names_their_subject(tmp_path: Path) -> None:
+    """In a home of two notes, a question is answered if they tell it, and not because they share a word with it."""
+    (tmp_path / "boat.md").write_text("# Boat\n\nThe boat is moored at pier seven. Odile is the harbour master.\n")
+    (tmp_path / "garden.md").write_text("# Garden\n\nThe tomatoes grow on the south wall, the beans beside the gate.\n")
+    index([str(tmp_path)], database=str(tmp_path / "x.db"))
+    opened = DocumentIndex.open(str(tmp_path / "x.db"))
+    assert opened
+    told = ["where is the boat moored", "who is the harbour master", "where do the beans grow", "Odile"]
+    made_up = ["what did the boat cost", "why did we sell the boat", "when do the beans ripen", "phone number of Odile"]
+    relevance = {question: first(opened, question).relevance for question in (*told, *made_up)}
+    opened.close()
+    assert {question for question in relevance if relevance[question] >= GATE} == set(told)
