@@ -88,6 +88,7 @@ def _indexed_in(codes: tuple[str, ...]) -> WordCache[Alternatives]:
 
 def _stem(word: str) -> str:
     plain = fold(word)
+    plain = language(ENGLISH).irregular.get(plain, plain)
     return stemmer(ENGLISH).stemWord(plain) if len(plain) <= _LONGEST else plain
 
 

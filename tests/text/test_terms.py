@@ -51,6 +51,7 @@ def found(connection: apsw.Connection, word: str) -> list[int]:
         ("Wir haben den Wein abgefüllt und verkauft", ["Abfüllung", "abfüllen", "abzufüllen", "verkaufen", "Verkauf"]),
         ("Die Abfüllung und der Kauf sind nun geplant", ["abgefüllt", "gekauft", "planen"]),
         ("the databases were running", ["database", "runs"]),
+        ("We chose Postgres, and Ana has rewritten it", ["choose", "choosing", "chosen", "rewrite", "rewrote"]),
         ("\u0661\u0662\u0663", ["123"]),
     ],
 )

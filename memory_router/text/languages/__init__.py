@@ -7,7 +7,7 @@ import functools
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from memory_router.text.spelling import spellings
@@ -29,12 +29,14 @@ class Language(NamedTuple):
         algorithm: Snowball's name of its stemmer.
         stop_words: its function words, lower case, in every usual spelling.
         requests: verbs that begin a request ("show", "find"), likewise.
+        irregular: the infinitives of forms that the stemmer does not bring together with them: `choose` of `chose`.
     """
 
     name: str
     algorithm: str
     stop_words: frozenset[str]
     requests: frozenset[str]
+    irregular: Mapping[str, str]
 
 
 @functools.cache
@@ -42,7 +44,9 @@ def language(code: str) -> Language:
     """Return the language with an ISO 639-1 code of `CODES`."""
     with open(os.path.join(os.path.dirname(__file__), f"{code}.json"), encoding="utf-8") as file:
         data = json.load(file)
-    return Language(data["name"], data["stemmer"], _listed(data["stop_words"]), _listed(data["requests"]))
+    verbs = (verb.split() for line in data.get("irregular", ()) for verb in line.split(","))
+    irregular = {form: infinitive for infinitive, *forms in verbs for form in forms}
+    return Language(data["name"], data["stemmer"], _listed(data["stop_words"]), _listed(data["requests"]), irregular)
 
 
 @functools.cache
