@@ -3,7 +3,6 @@
 import fcntl
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -79,11 +78,15 @@ class Resident:
 
     Args:
         accept: takes requests.
+        failed: takes what went wrong without a client to hear of it.
         idle_seconds: how long nobody may ask before it ends.
     """
 
-    def __init__(self, accept: Accept, idle_seconds: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self, accept: Accept, failed: Callable[[Exception], None], idle_seconds: float = _IDLE_SECONDS
+    ) -> None:
         self._accept = accept
+        self._failed = failed
         self._idle_seconds = idle_seconds
         self._greeting = resident.greeting()
         self._environment = resident.relevant(os.environb)
@@ -125,9 +128,11 @@ class Resident:
             identity = _identity(home)
             try:
                 while not (reason := self._reason_to_end(path, own, home, identity)):
-                    beside()
+                    self._do(beside)
                     self._ending.wait(_GLANCE_SECONDS)
             finally:
+                with suppress(OSError):
+                    listener.shutdown(socket.SHUT_RDWR)  # wakes those who wait for the next client
                 if _identity(path) == own:  # never the socket of another one
                     with suppress(OSError):
                         os.unlink(path)
@@ -137,6 +142,12 @@ class Resident:
     def stop(self) -> None:
         """End soon, after the answers that are on their way."""
         self._ending.set()
+
+    def _do(self, beside: Callable[[], None]) -> None:
+        try:
+            beside()
+        except Exception as error:  # answers do not depend on it
+            self._failed(error)
 
     def _reason_to_end(self, path: str, own: object, home: str, identity: object) -> str:
         if self._ending.is_set():
@@ -171,8 +182,8 @@ class Resident:
                     self._serve(connection)
             except (OSError, ValueError, Refused):
                 pass  # the client went away, or goes its own way
-            except Exception as error:
-                print(f"memory-router: the resident failed: {type(error).__name__}: {error}", file=sys.stderr)
+            except Exception as error:  # its client goes its own way
+                self._failed(error)
             finally:
                 with self._lock:
                     self._busy -= 1

@@ -135,6 +135,38 @@ def test_a_home_may_have_a_long_path(own_home: Home, monkeypatch: pytest.MonkeyP
         connection.close()
 
 
+def refuse(_request: server.CommandRequest) -> server.Handler:
+    """Leave every request to its caller."""
+    raise server.Refused
+
+
+def raised(error: Exception) -> None:
+    """Raise what should not have happened."""
+    raise error
+
+
+def test_it_goes_on_whatever_fails(own_home: Home) -> None:
+    """What is done beside answers, and what answers, may fail: that is told, and the next one is heard."""
+    failures: list[str] = []
+
+    def fail(*_: server.CommandRequest) -> server.Handler:
+        raise RuntimeError("the moon is full")
+
+    own_home.folder.mkdir(exist_ok=True)
+    served = server.Resident(fail, lambda error: failures.append(str(error)))
+    thread = threading.Thread(target=served.run, args=(fail,))
+    thread.start()
+    until(lambda: failures)
+    for _ in range(2):
+        until((Path(paths.runtime_dir()) / "resident.sock").exists)
+        assert warm_process.ask(["query", "x"]) is None
+    until(lambda: len(failures) >= 3)
+    served.stop()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert {*failures} == {"the moon is full"}
+
+
 def test_none_is_started_in_vain(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no socket can be made, no question starts another process for a while."""
     monkeypatch.setenv("MEMORY_ROUTER_RESIDENT", "auto")
@@ -143,9 +175,7 @@ def test_none_is_started_in_vain(own_home: Home, monkeypatch: pytest.MonkeyPatch
     own_home.with_fakes(qmd=GOOD)
     in_the_way = Path(paths.runtime_dir(), "resident.sock")
     in_the_way.mkdir(parents=True)
-    assert server.Resident(lambda _: server.Handler(1, lambda: server.CommandResult(b"", b"", 0))).run() == (
-        "its socket cannot be made"
-    )
+    assert server.Resident(refuse, raised).run() == "its socket cannot be made"
     asking.start_resident()
     assert started == []
     os.utime(f"{in_the_way}.lock", (1, 1))

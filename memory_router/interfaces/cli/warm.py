@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import NoReturn
 
 from memory_router import app, resident
@@ -14,12 +15,13 @@ from memory_router.errors import MemoryRouterError
 from memory_router.interfaces.cli import ask, options
 from memory_router.interfaces.hooks import brief, event, prompt, tool
 from memory_router.learning.background import reap
-from memory_router.paths import config_file, shown
+from memory_router.paths import config_file, log_file, shown
 from memory_router.resident.server import CommandRequest, CommandResult, Handler, Refused, Resident
 from memory_router.resident.watching import Watcher
 from memory_router.retrieval import questions
 from memory_router.routing.config import Config
 from memory_router.routing.dispatch import CallersDispatcher, Dispatcher
+from memory_router.routing.journal import Journal
 from memory_router.routing.process import Caller
 
 # As long as the resident itself waits for the next question.
@@ -42,7 +44,8 @@ class Answering:
         self._answered = self._learned = 0
         self._started = self._looked = time.monotonic()
         self.watcher = Watcher()
-        self.resident = Resident(self.accept)
+        self._failure = ""
+        self.resident = Resident(self.accept, self._failed)
 
     def run(self) -> NoReturn:
         """Serve until there is a reason to end, and end the process with all that it started."""
@@ -64,6 +67,13 @@ class Answering:
             if self._rules and self._answered > self._learned:
                 self._learned = self._answered
                 learn_if_due(self._rules.settings)
+
+    def _failed(self, error: Exception) -> None:
+        """Log what went wrong, once as long as nothing else does."""
+        failure, self._failure = self._failure, f"{type(error).__name__}: {error}"
+        if failure != self._failure:
+            with suppress(OSError):
+                Journal(log_file()).background("resident run", "INTERNAL_ERROR", self._failure)
 
     def accept(self, request: CommandRequest) -> Handler:
         """Return how to answer a request.
