@@ -19,7 +19,7 @@ _MANIFESTS = {
     *("gemfile", "go.mod", "makefile", "meson.build", "mix.exs", "package.json", "package.swift", "pom.xml"),
     *("project.clj", "pubspec.yaml", "pyproject.toml", "setup.cfg", "setup.py", "stack.yaml"),
 }
-_NOTES = (".md", ".markdown", ".mdx", ".org", ".rst", ".txt", ".adoc")
+NOTES = (".md", ".markdown", ".mdx", ".org", ".rst", ".txt", ".adoc")
 _NOT_COUNTED = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".pdf", ".canvas", ".json")
 # How many files are looked at to tell what a repository is for.
 _LOOKED_AT = 300
@@ -149,8 +149,8 @@ def _holds_notes(checkout: str) -> bool:
     if not top.isdisjoint(_MANIFESTS) or any(name.endswith((".csproj", ".sln", ".cabal")) for name in top):
         return False
     names = [name for _, name in zip(range(_LOOKED_AT), _files(checkout), strict=False)]
-    notes = sum(name.endswith(_NOTES[:4]) for name in names)
-    others = sum(not name.endswith((*_NOTES, *_NOT_COUNTED)) for name in names)
+    notes = sum(name.endswith(NOTES[:4]) for name in names)
+    others = sum(not name.endswith((*NOTES, *_NOT_COUNTED)) for name in names)
     return notes > others
 
 

@@ -29,7 +29,7 @@ from memory_router.storage.files import exclusive
 __all__ = ["ImportListener", "IndexListener", "deletion_warning", "progress", "standard_places"]
 
 # Which backend answers from what is indexed here.
-_DOCUMENTS, _CONVERSATIONS, _GRAPH = "qmd", "lossless", "cognee"
+_DOCUMENTS, _CONVERSATIONS, GRAPH = "qmd", "lossless", "cognee"
 
 
 def index(folders: Sequence[str] = (), listener: IndexListener | None = None) -> documents.IndexReport:
@@ -162,10 +162,10 @@ def open_graph() -> KnowledgeGraph | None:
 
 def _update_graph() -> None:
     """Bring the graph up to date with what is indexed, where its backend is registered."""
-    if not registration.is_registered(_GRAPH):
+    if not registration.is_registered(GRAPH):
         return
     building.bring_up_to_date()
-    registration.refresh(_GRAPH)
+    registration.refresh(GRAPH)
 
 
 # A machine with more work than this for each processor has none to spare for an index.

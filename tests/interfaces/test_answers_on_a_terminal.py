@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from memory_router.interfaces.cli.wrapping import unbroken
 from tests.conftest import Home
 
 _PARAGRAPH = "The harbour crane number {number} lifts containers onto barges while the tide is high. " * 12
@@ -68,3 +69,25 @@ def test_an_empty_answer_says_what_to_do(filled: Home) -> None:
     told = screen(filled, "query", "zyzzyva quux", NO_COLOR="1")
     assert "shares a word" in told
     assert "Run: memory-router remember" in told
+
+
+def test_a_paragraph_that_an_editor_broke_fills_the_terminal(home: Home) -> None:
+    """Lines of a paragraph are joined and broken where the terminal ends; entries and code stay lines."""
+    notes = home.folder / "notes"
+    notes.mkdir()
+    broken = "Of the port: The harbour crane lifts containers onto barges\nwhile the tide is high, and rests then.\n"
+    (notes / "crane\nof the port.md").write_text(f"# Crane\n\n{broken}\n- rope\n- hook\n")
+    home.run("init")
+    home.run("index", str(notes))
+    told = screen(home, "query", "harbour crane", NO_COLOR="1").replace("\r", "")
+    lines = [line.strip() for line in told.split("\n")]
+    assert any(line.endswith("crane of the port.md:1") for line in lines)
+    assert "Of the port: The harbour crane lifts containers onto barges while the tide is" in lines
+    assert {"- rope", "- hook"} <= set(lines)
+
+
+@pytest.mark.parametrize("mark", ["# ", "- ", "1. ", "| ", "> ", "    ", "```\n"])
+def test_what_is_no_paragraph_keeps_its_lines(mark: str) -> None:
+    """Headings, entries, rows, quotations and code stay as their author wrote them."""
+    text = f"{mark}harbour crane lifts containers onto barges while the tide is high\n{mark}second"
+    assert unbroken(text) == text

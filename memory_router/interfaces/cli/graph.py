@@ -47,7 +47,10 @@ def show(
     """
     opened = app.indexing.open_graph()
     if opened is None:
-        raise StoreError("There is no graph yet: nothing is indexed.", "Run: memory-router index PATH")
+        if not app.registration.is_registered(app.indexing.GRAPH):
+            cause = f"There is no graph: {app.indexing.GRAPH}, which answers from it, is not set up."
+            raise StoreError(cause, "Run: memory-router backends init --tier pro")
+        raise StoreError("There is no graph yet: it is made with the index.", "Run: memory-router index PATH")
     neighbourhood = opened.neighbourhood(name, depth)
     if neighbourhood is None:
         raise StoreError(f"Nothing in the graph is called {name!r}.", "Index what defines it, or try another spelling.")

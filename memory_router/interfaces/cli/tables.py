@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from memory_router.contract import JsonObject
 from memory_router.interfaces.cli.output import visible
 from memory_router.interfaces.cli.wrapping import columns as width_of_terminal
-from memory_router.interfaces.cli.wrapping import wrapped
+from memory_router.interfaces.cli.wrapping import unbroken, wrapped
 from memory_router.interfaces.layers import layered
 from memory_router.paths import shown
 from memory_router.routing.envelope import Envelope
+from memory_router.scope import NOTES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -229,7 +230,7 @@ def coloured(status: str) -> str:
 def _print_result(console: "Console", label: str, result: JsonObject, most_lines: int | None) -> None:
     from rich.text import Text
 
-    place = shown(str(result.get("path") or result.get("title") or result["source"]))
+    place = " ".join(shown(str(result.get("path") or result.get("title") or result["source"])).splitlines())
     line = f":{result['line']}" if result.get("line") else ""
     when = f"  {result['timestamp'][:10]}" if result.get("timestamp") else ""
     name = f"{label} {result.get('id', '')}".strip()
@@ -244,7 +245,9 @@ def _print_result(console: "Console", label: str, result: JsonObject, most_lines
         told = "Replaced by" if metadata.get("superseded_by") else "Disputed by the newer"
         console.print(f"{_INDENT}[yellow]{told} {_plain(str(later))}[/]", soft_wrap=True)
     width = max(console.width - len(_INDENT), 20)
-    texts = [Text(visible(text)) for text in result["content"].splitlines() if text.strip()]
+    is_note = str(result.get("path") or "").lower().endswith(NOTES)
+    content = unbroken(result["content"]) if is_note else result["content"]
+    texts = [Text(visible(text)) for text in content.splitlines() if text.strip()]
     lines = [wrapped for text in texts for wrapped in text.wrap(console, width)]
     for position, text in enumerate(lines[:most_lines], 1):
         is_cut = position == most_lines and len(lines) > position

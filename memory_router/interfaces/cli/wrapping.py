@@ -10,6 +10,11 @@ _COMMAND = re.compile(r"(?:^|(?<=[.?!]) )(Run: .*?)(?:\. |\.?$)")
 _IN_SENTENCE = re.compile(r"`[^`]+`|memory-router [a-z].*?(?=[.,;:] |\.?$)")
 _SENTENCE = re.compile(r"[\w\"'`]")
 _UNBROKEN = "\x1f"
+# Lines of a note that stay lines of their own: headings, entries of lists, rows of tables, quotations, code; and those
+# that an editor would have filled further.
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_OWN_LINE = re.compile(r"\s*(?:[#>|+*=-]|\d+[.)]\s|[-=]{3})|\s{4}|\s*$|\.\. |.*(?:  |\\)$")
+_FILLED = 50
 
 
 def columns() -> int:
@@ -42,3 +47,24 @@ def _lines(text: str, indent: str) -> Iterator[str]:
             break_on_hyphens=False,
         ):
             yield broken.replace(_UNBROKEN, " ")
+
+
+def unbroken(text: str) -> str:
+    """Return a note with each paragraph in one line, where its author broke it at the width of an editor.
+
+    Args:
+        text: Markdown or plain text.
+    """
+    lines: list[str] = []
+    is_code = can_go_on = False
+    for line in text.splitlines():
+        is_fence = _FENCE.match(line) is not None
+        is_own = is_code or is_fence or _OWN_LINE.match(line) is not None
+        if can_go_on and not is_own:
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+        is_code ^= is_fence
+        is_entry = re.match(r"\s*(?:[-+*]|\d+[.)])\s", line) is not None
+        can_go_on = len(line) >= _FILLED and not is_code and (is_entry or not is_own)
+    return "\n".join(lines)
