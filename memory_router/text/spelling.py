@@ -16,7 +16,7 @@ _INVISIBLE: dict[int, str | None] = dict.fromkeys(
 UNUSUAL = r"[^\0-\xac\xae-\u02ff\u0370-\u058f\u2010-\u2029\u2030-\u205e\u20a0-\u20bf]"
 _ENTITY = r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,31}\d{0,2});"  # compiled when first met
 # Marks that a writer may leave out: accents, Hebrew points, Arabic vowels. Those of Indic scripts are letters.
-_OPTIONAL = re.compile(
+_OPTIONAL = (
     "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]+"
 )
 _ZEROS = (
@@ -48,7 +48,7 @@ def fold(word: str) -> str:
     """Return a normal text without what writers leave out: capitals, accents, vowel marks, letters of one language."""
     if word.isascii():
         return word.lower()
-    bare = _OPTIONAL.sub("", unicodedata.normalize("NFD", word.casefold().translate(_PLAIN)))
+    bare = re.sub(_OPTIONAL, "", unicodedata.normalize("NFD", word.casefold().translate(_PLAIN)))
     return unicodedata.normalize("NFC", bare)
 
 
