@@ -150,6 +150,10 @@ def _inflected(word: str, codes: tuple[str, ...]) -> Alternatives:
 
 
 def _infinitive(word: str) -> Alternatives:
-    """Return the infinitive of a German word that may be a participle: `abfüllen` of `abgefüllt`."""
+    """Return the infinitive of a German word that may be a past form: `abfüllen` of `abgefüllt`, `ziehen` of `zog`."""
+    irregular = language(_GERMAN).irregular
     match = re.fullmatch(_PARTICIPLE, word)
-    return (f"{match['whole'] or match['before'] + match['stem']}en",) if match else ()
+    before = match["before"] or "" if match else ""
+    if verb := irregular.get(word[len(before) :]):
+        return (before + verb,)
+    return (f"{match['whole'] or before + match['stem']}en",) if match else ()

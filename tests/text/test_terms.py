@@ -50,6 +50,7 @@ def found(connection: apsw.Connection, word: str) -> list[int]:
         ("Die Datenbanksicherung ist fertig", ["Sicherung", "Datenbanken", "Datenbank"]),
         ("Wir haben den Wein abgefüllt und verkauft", ["Abfüllung", "abfüllen", "abzufüllen", "verkaufen", "Verkauf"]),
         ("Die Abfüllung und der Kauf sind nun geplant", ["abgefüllt", "gekauft", "planen"]),
+        ("Der Server ist umgezogen, das haben wir beschlossen", ["umziehen", "umzuziehen", "beschließen", "beschloss"]),
         ("the databases were running", ["database", "runs"]),
         ("We chose Postgres, and Ana has rewritten it", ["choose", "choosing", "chosen", "rewrite", "rewrote"]),
         ("\u0661\u0662\u0663", ["123"]),
