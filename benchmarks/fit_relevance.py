@@ -38,7 +38,7 @@ MODES = ("static", "words")
 # Ridge penalty on standardised weights: keeps features that say nearly the same from growing against each other.
 RIDGE = 3.0
 # Which way a feature may count: more is better unless said otherwise; 0 leaves it free.
-SIGNS = {"overtaken": -1.0, "length": 0.0, "words": 0.0}
+SIGNS = {"place": -1.0, "overtaken": -1.0, "length": 0.0, "words": 0.0}
 # The map is to be right about what is shown: of each answer so many results count whole, the others as a share.
 SHOWN, HIDDEN = 5, 0.3
 ROUNDS = 3

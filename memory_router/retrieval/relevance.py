@@ -26,6 +26,7 @@ class Features(NamedTuple):
         whole: 1 by the number of words if it and its names hold every word of the question, else 0: a name or two that
             stand there are what was asked for, whatever else the passage says.
         behind: BM25 by that of the best candidate, minus 1.
+        place: logarithm of its place among the candidates by BM25, counted from 1.
         surprise: how unlikely the covered words stand together by accident, in logarithms of the store's size, to 3.
         exact: 1 if it defines a name that the question asks for, or the question is its title.
         filed: 1 if the question names its file.
@@ -45,6 +46,7 @@ class Features(NamedTuple):
     wide: float = 0.0
     whole: float = 0.0
     behind: float = 0.0
+    place: float = 0.0
     surprise: float = 0.0
     exact: float = 0.0
     filed: float = 0.0

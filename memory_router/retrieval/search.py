@@ -1,6 +1,7 @@
 """Answer a question from one store: candidates, features, relevance, in one order."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -94,7 +95,7 @@ class CandidatePool(NamedTuple):
         beside: the neighbours of each row.
         units: the rows.
         wish: what the question says about time.
-        best_score: the largest BM25 of all candidates.
+        scores: the BM25 of all candidates that hold a word of the question, ascending.
         best_likeness: the largest cosine of all candidates.
         latest: the time of the newest candidate that covers a mask of the question itself, by mask.
     """
@@ -105,7 +106,7 @@ class CandidatePool(NamedTuple):
     beside: Mapping[int, Sequence[int]]
     units: Mapping[int, Unit]
     wish: Wish = NO_WISH
-    best_score: float = 0.0
+    scores: Sequence[float] = ()
     best_likeness: float = 0.0
     latest: Mapping[int, float] = {}
 
@@ -127,6 +128,7 @@ class CandidatePool(NamedTuple):
                 around |= self.matches[row].own
         wide = own | named | around
         score = max([match.score for match in held], default=0.0)
+        best_score = self.scores[-1] if self.scores else 0.0
         compared = self.likeness.of
         likeness, standing = max([compared[row] for row in rows if row in compared], default=(0.0, 0.0))
         unit = self.units[key]
@@ -136,7 +138,8 @@ class CandidatePool(NamedTuple):
             named=query.share(named),
             wide=query.share(wide),
             whole=query.whole(own | named),
-            behind=score / self.best_score - 1 if self.best_score else 0.0,
+            behind=score / best_score - 1 if best_score else 0.0,
+            place=math.log(1 + len(self.scores) - bisect_right(self.scores, score)),
             surprise=min(3.0, surprise(query, wide)),
             exact=float(any(match.defines for match in held)),
             filed=float(unit.filed),
@@ -214,14 +217,14 @@ def gathered(
     wish: Wish,
 ) -> CandidatePool:
     """Return candidates with what compares them with each other; arguments as of `CandidatePool`."""
-    best_score = max((match.score for match in matches.values()), default=0.0)
+    scores = sorted([match.score for match in matches.values()])
     best_likeness = max((cosine for cosine, _ in likeness.of.values()), default=0.0)
     latest: dict[int, float] = {}
     for key, unit in units.items():
         if unit.time is not None and key in matches:
             mask = matches[key].own | matches[key].named
             latest[mask] = max(unit.time, latest.get(mask, unit.time))
-    return CandidatePool(query, matches, likeness, beside, units, wish, best_score, best_likeness, latest)
+    return CandidatePool(query, matches, likeness, beside, units, wish, scores, best_likeness, latest)
 
 
 def ranked(found: CandidatePool, limit: int, keys: Iterable[int] | None = None) -> list[Scored]:

@@ -60,11 +60,11 @@ def test_a_prior_moves_a_store_but_keeps_its_order(one: float, other: float, pri
 
 
 def test_every_map_has_a_weight_for_every_feature_and_no_sign_against_its_meaning() -> None:
-    """More of what speaks for a passage never makes it less probable; a newer one never more."""
+    """More of what speaks for a passage never makes it less probable; newer ones or better ones never more so."""
     for told in fitted().values():
         assert len(told.weights) == len(Features._fields)
         signed = told.weights._asdict()
-        assert signed.pop("overtaken") <= 0
+        assert max(signed.pop("overtaken"), signed.pop("place")) <= 0
         del signed["length"], signed["words"]
         assert min(signed.values()) >= 0
         assert 0 <= told(Features()) < told(Features(*[1.0] * len(Features._fields))) <= 1
