@@ -142,7 +142,7 @@ def known_items(world: Path, records: Sequence[Mapping[str, Any]]) -> Iterator[d
     places: dict[str, set[int]] = defaultdict(set)
     spelt: dict[str, str] = {}
     for number, text in enumerate(texts):
-        for word in set(NAME.findall(text)):
+        for word in dict.fromkeys(NAME.findall(text)):
             stem = " ".join(stems(word))
             places[stem].add(number)
             spelt.setdefault(stem, word)
