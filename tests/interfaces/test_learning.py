@@ -57,7 +57,9 @@ def test_nothing_is_recorded_where_the_user_wants_nothing_kept(home: Home, setti
 
 def test_failures_are_recorded(home: Home) -> None:
     """A question that no backend answered well is a failure; another path is named worth trying if there is one."""
-    home.with_fakes(qmd=POOR, totalrecall=BROKEN, cognee=GOOD)
+    home.with_fakes(qmd=POOR, totalrecall=BROKEN)
+    home.fake("cognee", GOOD, network=True)  # it is not asked unless the caller names it
+    home.register(qmd="ready", totalrecall="ready", cognee="ready")
     query(home, "auth")
     (found,) = executions(home, "--status", "failed")
     assert found["should_retry_with_different_path"]
