@@ -6,6 +6,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from memory_router import paths
 from memory_router.routing import survivors
 from memory_router.routing.journal import BACKGROUND
 
@@ -23,6 +24,15 @@ _starting = Lock()
 def is_tested() -> bool:
     """Return whether this process runs for tests, which would leave behind what stays for long."""
     return any(map(os.environ.get, _OF_TESTS))
+
+
+def end_without_home() -> None:
+    """End this process, which does background work, where its home was removed while it started.
+
+    Whatever it would write would bring the home back, or keep it from being removed.
+    """
+    if not any(map(os.path.isdir, (paths.state_dir(), paths.data_dir(), paths.cache_dir()))):
+        sys.exit(0)
 
 
 def learn_later() -> None:

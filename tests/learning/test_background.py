@@ -22,6 +22,15 @@ def test_errors_reach_the_journal(home: Home) -> None:
     assert "db repair" in entry["error_message"]
 
 
+@pytest.mark.parametrize("command", [["learn", "--quiet"], ["resident", "run"], ["index", "--transcripts"]])
+def test_a_home_that_was_removed_stays_removed(home: Home, command: list[str]) -> None:
+    """Work that begins after its home is gone writes nothing."""
+    home.environment |= {BACKGROUND: " ".join(command), "HOME": str(home.folder / "gone")}
+    home.environment["MEMORY_ROUTER_HOME"] = home.environment["HOME"]
+    assert home.run(*command).code == 0
+    assert not (home.folder / "gone").exists()
+
+
 def test_in_front_nothing_is_logged(home: Home) -> None:
     """An error that somebody sees is no line of the log."""
     assert home.run("rules", "show", "nothing").code == 1

@@ -61,6 +61,10 @@ def main(stdin: bytes | None = None) -> None:
 
 def _answer_quickly(arguments: list[str], stdin: bytes | None) -> None:
     """Run what has to be quick and end the process, or return if the command framework has to look at it."""
+    if "MEMORY_ROUTER_BACKGROUND" in os.environ:
+        from memory_router.learning import background
+
+        background.end_without_home()
     if arguments[:2] in (["agents", "hooks"], ["rules", "route"]):
         arguments = arguments[1:]
     if arguments == ["--version"]:
