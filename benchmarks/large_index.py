@@ -73,7 +73,7 @@ def vocabulary() -> tuple[list[str], list[float]]:
 
 
 def build(database: str, count: int) -> None:
-    """Write so many chunks and their vectors into a new index."""
+    """Write chunks and their vectors into a new index."""
     words, frequencies = vocabulary()
     chance = random.Random(2)
     connection = open_database(database, SCHEMA)

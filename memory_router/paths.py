@@ -333,6 +333,15 @@ def make_private(folder: str) -> str:
     return folder
 
 
+def stamp(path: str) -> tuple[int, ...]:
+    """Return what tells whether the file at `path` is another one, or was changed; empty where it cannot be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def shown(path: str) -> str:
     """Return `path` with the home folder written as `~`, for messages."""
     home = os.path.expanduser("~")

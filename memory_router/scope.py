@@ -60,22 +60,14 @@ def _present_project(folder: str) -> str | None:
     checkout = _checkout(folder)
     if checkout is None:
         return None if os.path.isdir(folder) else _gone(folder)
-    return _project_at(checkout, _stamp(checkout), _stamp(os.path.join(checkout, ".git"))[:1], _stamp(_registry()))
+    git = paths.stamp(os.path.join(checkout, ".git"))[:1]
+    return _project_at(checkout, paths.stamp(checkout), git, paths.stamp(_registry()))
 
 
 @functools.lru_cache(maxsize=256)
 def _project_at(checkout: str, *_stamps: tuple[int, ...]) -> str | None:
     """Return the project of a checkout; asked again where one of the stamps of what decides it is another one."""
     return None if _holds_notes(checkout) else _named(checkout)
-
-
-def _stamp(path: str) -> tuple[int, ...]:
-    """Return what tells whether something is another one, and whether it was changed."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def checkout_of(folder: str) -> str | None:
@@ -282,7 +274,7 @@ def _registry() -> str:
 
 def _known() -> tuple[Project, ...]:
     """Return the registered checkouts, oldest first; at one place the last one stands now."""
-    return _registered(_registry(), _stamp(_registry()))
+    return _registered(_registry(), paths.stamp(_registry()))
 
 
 @functools.lru_cache(maxsize=1)

@@ -252,7 +252,7 @@ def _bare_response() -> str:
 
 
 def test_what_to_touch_is_there() -> None:
-    """Whatever the contributor's table names is a file or a folder, and each addition touches three at the most."""
+    """Whatever the contributor's table names is a file or a folder, and each addition touches at most three."""
     _, _, after = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## What to touch")
     rows = [line for line in after.partition("\n## ")[0].splitlines() if line.startswith("| a")]
     assert {row.split("|")[1].strip() for row in rows} > {

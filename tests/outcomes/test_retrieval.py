@@ -112,7 +112,7 @@ def test_twenty_outcomes_take_a_quarter_in_layers(advice: OutcomeMemory) -> None
     value=st.text(min_size=1, max_size=300), kind=st.sampled_from(["add_topic", "x" * 100]), days=st.integers(0, 9999)
 )
 def test_a_hit_keeps_to_its_budget(value: str, kind: str, days: int) -> None:
-    """Whatever a value holds, a result of a search takes 50 tokens at the most and says what became of it."""
+    """Whatever a value holds, a result of a search takes at most 50 tokens and says what became of it."""
     row = {"suggestion_type": kind, "suggestion_value": value, "outcome": "superseded"}
     hit = retrieval._hit(123_456_789, row, days, 0.85)
     assert tokens(hit) <= 50

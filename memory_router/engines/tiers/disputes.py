@@ -5,7 +5,6 @@ is so now.
 """
 
 import functools
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -128,7 +127,7 @@ class Disputes:
         """Read the user's replaced facts; none where a server keeps the memories, or where they cannot be read."""
         try:
             file = paths.memory_file()
-            return cls(_replaced(file, _stamp(file), _stamp(f"{file}-wal"))) if file else cls(())
+            return cls(_replaced(file, paths.stamp(file), paths.stamp(f"{file}-wal"))) if file else cls(())
         except MemoryRouterError:  # the backend of memories tells what is wrong
             return cls(())
 
@@ -180,14 +179,6 @@ def _replaced(file: str, *_stamps: tuple[int, ...]) -> list[Replaced]:
     with named_errors(file), closing(connection):
         rows: list[Any] = connection.execute(_REPLACED, (_MOST,)).fetchall()
     return [fact for row in rows if (fact := _compared(*row))]
-
-
-def _stamp(file: str) -> tuple[int, ...]:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return ()
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _in_force_first(results: Sequence[_Result]) -> list[_Result]:

@@ -78,7 +78,7 @@ CASES = [
 def test_the_type_of_a_list_tells_its_elements(
     tmp_path: Path, language: str, files: dict[str, str], question: str, expected: list[str]
 ) -> None:
-    """A method that is called on an element is that of its class, and a method of the list itself is none of ours."""
+    """A method that is called on an element is that of its class, and a method of the list itself is left out."""
     if language:
         pytest.importorskip(f"tree_sitter_{language}")
     assert files_of(tmp_path, ask(tmp_path, files, question)) == expected

@@ -45,7 +45,7 @@ SAID = [
 
 @pytest.mark.parametrize("text", ASIDE)
 def test_what_is_hidden_links_nothing(tmp_path: Path, text: str) -> None:
-    """A link in code, a comment, a formula or behind a backslash is none."""
+    """What looks like a link in code, a comment, a formula or behind a backslash makes no relation."""
     files = {**TARGET, "note.md": f"# Note\n\n{text}\n"}
     assert files_of(tmp_path, ask(tmp_path, files, "what links to T.md")) == []
 

@@ -184,7 +184,7 @@ def test_declining_access_may_demote(make: Make, clock: Clock) -> None:
 
 
 def test_all_tiers_are_searched_merged_and_sorted(make: Make) -> None:
-    """Multi-Tier Recall: every tier, no entry twice, by similarity, k at the most; or one tier alone."""
+    """Multi-Tier Recall: every tier, no entry twice, by similarity, at most k; or one tier alone."""
     memories = make()
     for number, importance in enumerate((0.1, 0.5, 0.9)):
         run(memories.store(f"user preferences {'of colour ' * number}", importance=importance))
